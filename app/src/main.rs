@@ -1,0 +1,3 @@
+//! Medley.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! 2: plain values → model input; pure arithmetic, no files, no tensors.

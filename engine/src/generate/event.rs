@@ -1,0 +1,82 @@
+//! The plain data that a caller sees while a request runs.
+
+use serde::{Deserialize, Serialize};
+
+use crate::sequence::Evidence;
+
+/// What a request is busy with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stage {
+    /// Loading a model.
+    Load,
+    /// Decoding a file.
+    Decode,
+    /// Recognising speech, text and things in it.
+    Encode,
+    /// Finding the evidence.
+    Search,
+    /// Reading the prompt; counted in tokens.
+    Prefill,
+    /// Writing the answer; counted in tokens.
+    Generate,
+}
+
+/// One step of a request.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Event {
+    /// How far a stage is. `total` is 0 while it is unknown.
+    Progress {
+        /// The stage.
+        stage: Stage,
+        /// What is being worked on: a file name, or empty.
+        what: String,
+        /// Units done.
+        done: u64,
+        /// Units in all.
+        total: u64,
+    },
+    /// The next piece of the answer.
+    Text(String),
+    /// A place that supports the answer.
+    Evidence(Evidence),
+    /// What was left out or failed, and why.
+    Notice(String),
+    /// The last event.
+    Done {
+        /// Why it ended.
+        reason: StopReason,
+        /// What it took.
+        usage: Usage,
+    },
+}
+
+/// Why generation ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StopReason {
+    /// The model ended its answer, or a stop string came.
+    Stop,
+    /// The token limit or the end of the context was reached.
+    Length,
+    /// The caller raised its [`Cancel`](crate::Cancel).
+    Cancelled,
+}
+
+/// What a request took.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Tokens of the prompt.
+    pub prompt_tokens: usize,
+    /// Tokens written.
+    pub generated_tokens: usize,
+    /// Tokens that the model can hold; for the context meter.
+    pub context_tokens: usize,
+    /// Seconds from the start of the request to the first token.
+    pub first_token_s: f64,
+    /// Prompt tokens per second.
+    pub prefill_tokens_per_s: f64,
+    /// Written tokens per second after the first.
+    pub decode_tokens_per_s: f64,
+}

@@ -1,0 +1,49 @@
+//! Medley's engine: questions about pictures, sound, video and documents, answered on this machine
+//! with the evidence beside the answer.
+//!
+//! One request flows through these modules, in this order:
+//!
+//! 1. [`media`]: bytes become plain values, by content and within limits.
+//! 2. [`features`]: values become model input (patches, log-mel frames, token ids); pure arithmetic.
+//! 3. [`perception`]: specialists turn media into timed, positioned findings (speech, text, tags).
+//! 4. [`sequence`]: findings become [`Span`]s, each with its source.
+//! 5. [`decoder`]: the shared decoder; token ids become logits.
+//! 6. [`sampler`]: logits become a token.
+//! 7. [`generate`]: the loop over 5 and 6, an iterator of events.
+//! 8. [`tasks`]: what a person asks for: ask, transcribe, read.
+//!
+//! Nothing public holds a tensor, a thread, a channel or a user-interface type.
+
+pub mod media;
+
+pub mod features;
+
+pub mod perception;
+
+pub mod sequence;
+
+pub mod decoder;
+
+pub mod sampler;
+
+pub mod generate;
+
+pub mod tasks;
+
+pub mod models;
+
+pub mod weights;
+
+pub mod nn;
+
+mod engine;
+
+mod cancel;
+
+mod error;
+
+pub use cancel::Cancel;
+pub use engine::{Engine, EngineOptions};
+pub use error::{Error, MediaProblem, Result};
+pub use generate::event::{Event, Stage, StopReason, Usage};
+pub use sequence::{Evidence, Finding, Piece, Place, Rect, Span};

@@ -1,0 +1,1 @@
+//! Building blocks that two models or more share.

@@ -1,0 +1,47 @@
+//! 3: specialists that turn media into findings with their places, for decoders that read text only.
+//!
+//! [`Reading`] walks through one file and yields [`ReadEvent`]s: one unit of work (a speech window,
+//! a frame, a page) per step, so that progress shows and Stop answers at once.
+
+use crate::generate::event::Stage;
+use crate::media::Kind;
+use crate::sequence::Span;
+
+/// One step of reading a file.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ReadEvent {
+    /// What the file is; comes first.
+    Opened {
+        /// From its content.
+        kind: Kind,
+        /// A short description for people: "640 × 427 pixels", "2:13 minutes", "12 pages".
+        summary: String,
+    },
+    /// How far a stage is; `total` is 0 while unknown.
+    Progress {
+        /// The stage.
+        stage: Stage,
+        /// Units done.
+        done: u64,
+        /// Units in all.
+        total: u64,
+    },
+    /// Something was found.
+    Span(Span),
+    /// Something was left out or could not be read, and why.
+    Notice(String),
+}
+
+/// A file that is being read.
+#[derive(Default)]
+pub struct Reading {
+    _private: (),
+}
+
+impl Iterator for Reading {
+    type Item = crate::Result<ReadEvent>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        None
+    }
+}

@@ -1,0 +1,3 @@
+//! 8: what a person asks for: short compositions of the stages before.
+
+pub mod ask;

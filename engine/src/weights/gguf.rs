@@ -1,0 +1,153 @@
+//! GGUF: a header of typed key–value pairs, then tensors, often block-quantised.
+//! Format: ggml `docs/gguf.md`; the bounded parser is candle's.
+
+use std::collections::HashMap;
+use std::io::Cursor;
+use std::path::Path;
+use std::sync::Arc;
+
+use candle_core::quantized::gguf_file::{Content, Value};
+use candle_core::quantized::{GgmlDType, QTensor};
+use candle_core::{Device, Tensor};
+
+use super::{TensorFile, Weights, map_file};
+use crate::error::{Error, Result};
+
+/// An opened GGUF file: metadata parsed, tensor data mapped.
+pub struct GgufFile {
+    content: Arc<Content>,
+    map: Arc<memmap2::Mmap>,
+    path: Arc<Path>,
+}
+
+impl GgufFile {
+    /// Opens the file and parses its header.
+    ///
+    /// # Errors
+    /// [`Error::Io`], or [`Error::ModelFile`] when the header is malformed or a tensor passes the end.
+    pub fn open(path: &Path) -> Result<Self> {
+        let map = map_file(path)?;
+        let bad = |reason: String| Error::ModelFile { path: path.to_path_buf(), reason };
+        let content = Content::read(&mut Cursor::new(&map[..]))
+            .map_err(|e| bad(format!("not a valid GGUF file: {e}")))?;
+        for (name, info) in &content.tensor_infos {
+            let block = info.ggml_dtype.block_size();
+            let bytes = (info.shape.elem_count() / block).checked_mul(info.ggml_dtype.type_size());
+            let end = bytes
+                .and_then(|bytes| (bytes as u64).checked_add(info.offset))
+                .and_then(|end| end.checked_add(content.tensor_data_offset));
+            if end.is_none_or(|end| end > map.len() as u64) {
+                return Err(bad(format!(
+                    "tensor {name:?} passes the end of the file; the file is cut short"
+                )));
+            }
+        }
+        Ok(Self { content: Arc::new(content), map: Arc::new(map), path: path.into() })
+    }
+
+    /// The file's own key–value pairs.
+    pub fn metadata(&self) -> Metadata<'_> {
+        Metadata { values: &self.content.metadata, path: &self.path }
+    }
+
+    /// Its tensors; `rename` turns our names into the file's.
+    pub fn weights(&self, device: &Device, rename: fn(&str) -> String) -> Weights {
+        // GGUF lists dimensions innermost first; candle's parser has already reversed them.
+        let shapes = self
+            .content
+            .tensor_infos
+            .iter()
+            .map(|(name, info)| (name.clone(), info.shape.dims().to_vec()))
+            .collect();
+        Weights::new(
+            GgufTensors { content: self.content.clone(), map: self.map.clone(), shapes },
+            &self.path,
+            device,
+            rename,
+        )
+    }
+}
+
+struct GgufTensors {
+    content: Arc<Content>,
+    map: Arc<memmap2::Mmap>,
+    shapes: HashMap<String, Vec<usize>>,
+}
+
+impl TensorFile for GgufTensors {
+    fn shapes(&self) -> &HashMap<String, Vec<usize>> {
+        &self.shapes
+    }
+
+    fn tensor(&self, name: &str, device: &Device) -> candle_core::Result<Tensor> {
+        self.content.tensor(&mut Cursor::new(&self.map[..]), name, device)?.dequantize(device)
+    }
+
+    fn quantized(&self, name: &str, device: &Device) -> Option<candle_core::Result<QTensor>> {
+        let info = self.content.tensor_infos.get(name)?;
+        if matches!(info.ggml_dtype, GgmlDType::F32 | GgmlDType::F16 | GgmlDType::BF16) {
+            return None;
+        }
+        Some(self.content.tensor(&mut Cursor::new(&self.map[..]), name, device))
+    }
+}
+
+/// Typed access to the key–value pairs of a GGUF file.
+pub struct Metadata<'a> {
+    values: &'a HashMap<String, Value>,
+    path: &'a Path,
+}
+
+impl<'a> Metadata<'a> {
+    /// The file, for messages.
+    pub fn path(&self) -> &'a Path {
+        self.path
+    }
+
+    /// The raw value, if there is one.
+    pub fn value(&self, key: &str) -> Option<&'a Value> {
+        self.values.get(key)
+    }
+
+    /// A string, if there is one.
+    pub fn string(&self, key: &str) -> Option<&'a str> {
+        self.value(key)?.to_string().ok().map(String::as_str)
+    }
+
+    /// A whole number of any stored width, if there is one.
+    pub fn integer(&self, key: &str) -> Option<u64> {
+        let value = self.value(key)?;
+        value.to_u64().ok().or_else(|| value.to_i64().ok().and_then(|v| u64::try_from(v).ok())).or_else(
+            || match value {
+                Value::I32(v) => u64::try_from(*v).ok(),
+                Value::I16(v) => u64::try_from(*v).ok(),
+                Value::I8(v) => u64::try_from(*v).ok(),
+                _ => None,
+            },
+        )
+    }
+
+    /// A number of either float width, if there is one.
+    pub fn float(&self, key: &str) -> Option<f64> {
+        let value = self.value(key)?;
+        value.to_f64().ok().or_else(|| value.to_f32().ok().map(f64::from))
+    }
+
+    /// A truth value, if there is one.
+    pub fn bool(&self, key: &str) -> Option<bool> {
+        self.value(key)?.to_bool().ok()
+    }
+
+    /// A list, if there is one.
+    pub fn list(&self, key: &str) -> Option<&'a [Value]> {
+        self.value(key)?.to_vec().ok().map(Vec::as_slice)
+    }
+
+    /// The error for a key that must be there.
+    pub fn missing(&self, key: &str) -> Error {
+        Error::ModelFile {
+            path: self.path.to_path_buf(),
+            reason: format!("the metadata key {key:?} is missing"),
+        }
+    }
+}

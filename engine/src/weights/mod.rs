@@ -1,0 +1,268 @@
+//! Files → named, shaped tensors. Bytes from strangers meet their limits here, once.
+//!
+//! [`Weights`] is a view into one model file, whatever its format. Models ask for tensors by *our*
+//! names; [`names`] turns them into the file's. After a model is built,
+//! [`Weights::expect_all_used`] reports tensors that nobody asked for: a leftover means that the
+//! file holds another architecture than the code computes.
+
+pub mod ctranslate2;
+
+pub mod gguf;
+
+pub mod names;
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use candle_core::quantized::QTensor;
+use candle_core::{DType, Device, Tensor};
+
+use crate::error::{Error, Result};
+
+/// A file with tensors in it.
+pub(crate) trait TensorFile: Send + Sync {
+    /// All tensor names with their shapes, row-major.
+    fn shapes(&self) -> &HashMap<String, Vec<usize>>;
+    /// Reads one tensor in the type it is stored in (block-quantised ones dequantised to f32).
+    fn tensor(&self, name: &str, device: &Device) -> candle_core::Result<Tensor>;
+    /// Reads one tensor as it is stored, when the format has block quantisation.
+    fn quantized(&self, _name: &str, _device: &Device) -> Option<candle_core::Result<QTensor>> {
+        None
+    }
+}
+
+/// A view of a model file below a name prefix; cheap to clone.
+#[derive(Clone)]
+pub struct Weights {
+    file: Arc<dyn TensorFile>,
+    path: Arc<Path>,
+    device: Device,
+    rename: fn(&str) -> String,
+    prefix: String,
+    used: Arc<Mutex<BTreeSet<String>>>,
+}
+
+impl Weights {
+    pub(crate) fn new(
+        file: impl TensorFile + 'static,
+        path: &Path,
+        device: &Device,
+        rename: fn(&str) -> String,
+    ) -> Self {
+        Self {
+            file: Arc::new(file),
+            path: path.into(),
+            device: device.clone(),
+            rename,
+            prefix: String::new(),
+            used: Arc::default(),
+        }
+    }
+
+    /// Maps a safetensors file. `rename` turns our names into the file's.
+    ///
+    /// # Errors
+    /// [`Error::ModelFile`] when the header is not valid.
+    pub fn from_safetensors(path: &Path, device: &Device, rename: fn(&str) -> String) -> Result<Self> {
+        Ok(Self::new(SafetensorsFile::open(path)?, path, device, rename))
+    }
+
+    /// Reads a PyTorch `.pth` or `.pt` file: its tensors only, its pickle program is never executed.
+    /// `key` names the entry that holds the state dictionary when it is not the top level.
+    ///
+    /// # Errors
+    /// [`Error::ModelFile`] when the archive or its pickle is not of the kind PyTorch writes.
+    pub fn from_pth(
+        path: &Path,
+        key: Option<&str>,
+        device: &Device,
+        rename: fn(&str) -> String,
+    ) -> Result<Self> {
+        Ok(Self::new(PthFile::open(path, key)?, path, device, rename))
+    }
+
+    /// Where tensors are put.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// The view below `name`.
+    pub fn sub(&self, name: impl std::fmt::Display) -> Self {
+        let prefix =
+            if self.prefix.is_empty() { name.to_string() } else { format!("{}.{name}", self.prefix) };
+        Self { prefix, ..self.clone() }
+    }
+
+    fn file_name(&self, name: &str) -> String {
+        let ours = if self.prefix.is_empty() { name.to_owned() } else { format!("{}.{name}", self.prefix) };
+        (self.rename)(&ours)
+    }
+
+    /// Whether the file has this tensor.
+    pub fn has(&self, name: &str) -> bool {
+        self.file.shapes().contains_key(&self.file_name(name))
+    }
+
+    /// The shape of a tensor as stored.
+    pub fn shape(&self, name: &str) -> Option<Vec<usize>> {
+        self.file.shapes().get(&self.file_name(name)).cloned()
+    }
+
+    /// A tensor in f32 of exactly this shape.
+    ///
+    /// # Errors
+    /// [`Error::TensorMissing`], [`Error::TensorShape`], [`Error::ModelFile`].
+    pub fn get(&self, name: &str, shape: &[usize]) -> Result<Tensor> {
+        let name = self.claim(name, shape)?;
+        self.file
+            .tensor(&name, &self.device)
+            .and_then(|tensor| tensor.to_dtype(DType::F32))
+            .map_err(|error| self.unreadable(&name, &error))
+    }
+
+    /// A tensor as stored with block quantisation; `None` when it is stored as plain numbers.
+    ///
+    /// # Errors
+    /// As [`Weights::get`].
+    pub fn get_quantized(&self, name: &str, shape: &[usize]) -> Result<Option<QTensor>> {
+        let name = self.claim(name, shape)?;
+        match self.file.quantized(&name, &self.device) {
+            None => Ok(None),
+            Some(read) => read.map(Some).map_err(|error| self.unreadable(&name, &error)),
+        }
+    }
+
+    fn claim(&self, name: &str, shape: &[usize]) -> Result<String> {
+        let name = self.file_name(name);
+        let found = self
+            .file
+            .shapes()
+            .get(&name)
+            .ok_or_else(|| Error::TensorMissing { name: name.clone(), path: self.path.to_path_buf() })?;
+        if found != shape {
+            return Err(Error::TensorShape {
+                name,
+                expected: shape.to_vec(),
+                found: found.clone(),
+                path: self.path.to_path_buf(),
+            });
+        }
+        self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone());
+        Ok(name)
+    }
+
+    fn unreadable(&self, name: &str, error: &candle_core::Error) -> Error {
+        Error::ModelFile {
+            path: self.path.to_path_buf(),
+            reason: format!("tensor {name:?} cannot be read: {error}"),
+        }
+    }
+
+    /// Fails when the file holds tensors that no model asked for, except those that `ignore` accepts.
+    ///
+    /// # Errors
+    /// [`Error::ModelFile`] that names the first leftovers.
+    pub fn expect_all_used(&self, ignore: fn(&str) -> bool) -> Result<()> {
+        let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        let left: BTreeSet<&String> =
+            self.file.shapes().keys().filter(|name| !used.contains(*name) && !ignore(name)).collect();
+        if left.is_empty() {
+            return Ok(());
+        }
+        let some: Vec<&str> = left.iter().take(4).map(|name| name.as_str()).collect();
+        Err(Error::ModelFile {
+            path: self.path.to_path_buf(),
+            reason: format!(
+                "it holds {} tensors that this architecture does not use, such as {}",
+                left.len(),
+                some.join(", ")
+            ),
+        })
+    }
+}
+
+/// The identity, for files whose names are ours.
+pub fn same_name(name: &str) -> String {
+    name.to_owned()
+}
+
+/// Maps a file into memory, read-only.
+pub(crate) fn map_file(path: &Path) -> Result<memmap2::Mmap> {
+    let file = std::fs::File::open(path).map_err(|source| Error::io("opening", path, source))?;
+    // SAFETY: model files live in a content-addressed store and are never written after their hash
+    // was checked; a file of the user's own that is cut short while mapped ends the process, which
+    // is the usual contract of every local runner and the price of not copying gigabytes.
+    #[allow(unsafe_code)]
+    let map = unsafe { memmap2::Mmap::map(&file) };
+    map.map_err(|source| Error::io("mapping", path, source))
+}
+
+struct SafetensorsFile {
+    map: Arc<memmap2::Mmap>,
+    entries: HashMap<String, (candle_core::DType, std::ops::Range<usize>)>,
+    shapes: HashMap<String, Vec<usize>>,
+}
+
+impl SafetensorsFile {
+    fn open(path: &Path) -> Result<Self> {
+        let map = Arc::new(map_file(path)?);
+        let bad = |reason: String| Error::ModelFile { path: path.to_path_buf(), reason };
+        // The crate caps the header at 100 MB and checks that tensors neither overlap nor pass the end.
+        let file = safetensors::SafeTensors::deserialize(&map)
+            .map_err(|e| bad(format!("not a valid safetensors file: {e}")))?;
+        let (mut entries, mut shapes) = (HashMap::new(), HashMap::new());
+        for (name, view) in file.tensors() {
+            let dtype = DType::try_from(view.dtype()).map_err(|e| bad(format!("tensor {name:?}: {e}")))?;
+            let start = view.data().as_ptr() as usize - map.as_ptr() as usize;
+            shapes.insert(name.clone(), view.shape().to_vec());
+            entries.insert(name, (dtype, start..start + view.data().len()));
+        }
+        Ok(Self { map, entries, shapes })
+    }
+}
+
+impl TensorFile for SafetensorsFile {
+    fn shapes(&self) -> &HashMap<String, Vec<usize>> {
+        &self.shapes
+    }
+
+    fn tensor(&self, name: &str, device: &Device) -> candle_core::Result<Tensor> {
+        let (dtype, range) = &self.entries[name];
+        Tensor::from_raw_buffer(&self.map[range.clone()], *dtype, &self.shapes[name], device)
+    }
+}
+
+struct PthFile {
+    file: candle_core::pickle::PthTensors,
+    shapes: HashMap<String, Vec<usize>>,
+    path: PathBuf,
+}
+
+impl PthFile {
+    fn open(path: &Path, key: Option<&str>) -> Result<Self> {
+        let file = candle_core::pickle::PthTensors::new(path, key).map_err(|e| Error::ModelFile {
+            path: path.to_path_buf(),
+            reason: format!("not a PyTorch tensor file: {e}"),
+        })?;
+        let shapes = file
+            .tensor_infos()
+            .iter()
+            .map(|(name, info)| (name.clone(), info.layout.dims().to_vec()))
+            .collect();
+        Ok(Self { file, shapes, path: path.to_path_buf() })
+    }
+}
+
+impl TensorFile for PthFile {
+    fn shapes(&self) -> &HashMap<String, Vec<usize>> {
+        &self.shapes
+    }
+
+    fn tensor(&self, name: &str, device: &Device) -> candle_core::Result<Tensor> {
+        match self.file.get(name)? {
+            Some(tensor) => tensor.to_device(device),
+            None => candle_core::bail!("{name} is not in {}", self.path.display()),
+        }
+    }
+}

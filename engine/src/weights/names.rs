@@ -1,0 +1,1 @@
+//! Our tensor names → a file's: the only place with foreign names.
