@@ -1,5 +1,17 @@
-//! The models that Medley knows and the content-addressed store they live in.
+//! The models that Medley knows ([`Registry`]) and the content-addressed [`Store`] they live in.
+//!
+//! A file gets its name in the store only by a rename after its hash matched, so whatever has a name
+//! is whole; half-written files are never loaded.
 
-/// The store on disk.
-#[derive(Debug, Clone)]
-pub struct Store {}
+mod registry;
+
+mod store;
+
+mod fetch;
+
+mod inspect;
+
+pub use fetch::{Pull, PullEvent, PullStage};
+pub use inspect::{ModelInfo, inspect};
+pub use registry::{FileEntry, ModelEntry, PackagePart, Registry, Source};
+pub use store::{FileState, Store, Verify, VerifyEvent};

@@ -50,6 +50,22 @@ impl GgufFile {
         Metadata { values: &self.content.metadata, path: &self.path }
     }
 
+    /// Numbers in all tensors together.
+    pub fn parameters(&self) -> u64 {
+        self.content.tensor_infos.values().map(|info| info.shape.elem_count() as u64).sum()
+    }
+
+    /// How many tensors are stored in each type, most first.
+    pub fn storage_types(&self) -> Vec<(String, usize)> {
+        let mut counts = std::collections::BTreeMap::new();
+        for info in self.content.tensor_infos.values() {
+            *counts.entry(format!("{:?}", info.ggml_dtype)).or_insert(0) += 1;
+        }
+        let mut counts: Vec<_> = counts.into_iter().collect();
+        counts.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
+        counts
+    }
+
     /// Its tensors; `rename` turns our names into the file's.
     pub fn weights(&self, device: &Device, rename: fn(&str) -> String) -> Weights {
         // GGUF lists dimensions innermost first; candle's parser has already reversed them.
