@@ -36,6 +36,8 @@ pub mod weights;
 
 pub mod nn;
 
+mod kernels;
+
 mod engine;
 
 mod cancel;

@@ -1,1 +1,3 @@
 //! 2: plain values → model input; pure arithmetic, no files, no tensors.
+
+pub mod mel;

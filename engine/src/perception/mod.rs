@@ -3,6 +3,8 @@
 //! [`Reading`] walks through one file and yields [`ReadEvent`]s: one unit of work (a speech window,
 //! a frame, a page) per step, so that progress shows and Stop answers at once.
 
+pub mod speech;
+
 use crate::generate::event::Stage;
 use crate::media::Kind;
 use crate::sequence::Span;

@@ -1,0 +1,249 @@
+//! Matrix rows times a few vectors: the shape of one decoding step.
+//!
+//! With one to a handful of vectors the time goes into reading the matrix, so it stays in the type
+//! it is stored in (half precision halves the traffic) and each row is read once for all vectors.
+//! Sums are kept in f32: rows have at most a few thousand elements.
+
+use half::f16;
+use half::slice::HalfFloatSliceExt;
+use rayon::prelude::*;
+
+/// How many multiplications are worth a second thread.
+const PARALLEL_FROM: usize = 1 << 17;
+
+/// What a matrix may be stored in.
+pub trait Element: Copy + Send + Sync {
+    /// `out[i] = row · vectors[i]`; all vectors are as long as the row.
+    fn row_times<const N: usize>(row: &[Self], vectors: [&[f32]; N]) -> [f32; N];
+}
+
+impl Element for f32 {
+    fn row_times<const N: usize>(row: &[f32], vectors: [&[f32]; N]) -> [f32; N] {
+        #[cfg(target_arch = "x86_64")]
+        if x86::available() {
+            // SAFETY: the processor has the instructions.
+            #[allow(unsafe_code)]
+            return unsafe { x86::row_times_f32(row, vectors) };
+        }
+        vectors.map(|x| dot_portable(row, x))
+    }
+}
+
+impl Element for f16 {
+    fn row_times<const N: usize>(row: &[f16], vectors: [&[f32]; N]) -> [f32; N] {
+        #[cfg(target_arch = "x86_64")]
+        if x86::available() {
+            // SAFETY: the processor has the instructions.
+            #[allow(unsafe_code)]
+            return unsafe { x86::row_times_f16(row, vectors) };
+        }
+        let mut wide = [0.0_f32; 256];
+        let mut sums = [0.0; N];
+        for (start, part) in row.chunks(wide.len()).enumerate().map(|(i, part)| (i * 256, part)) {
+            let wide = &mut wide[..part.len()];
+            part.convert_to_f32_slice(wide);
+            for (sum, x) in sums.iter_mut().zip(vectors) {
+                *sum += dot_portable(wide, &x[start..start + wide.len()]);
+            }
+        }
+        sums
+    }
+}
+
+/// The sum of products of two slices of the same length.
+pub fn dot(a: &[f32], b: &[f32]) -> f32 {
+    debug_assert_eq!(a.len(), b.len());
+    let [sum] = f32::row_times(a, [b]);
+    sum
+}
+
+/// `out[v][r] = rows[r] · vectors[v]`, for rows and vectors of `n_cols` elements, all row-major.
+///
+/// # Panics
+/// When the lengths do not fit together (a bug of the caller).
+pub fn rows_times<T: Element>(rows: &[T], n_cols: usize, vectors: &[f32], out: &mut [f32]) {
+    let (n_rows, n_vectors) = (rows.len() / n_cols, vectors.len() / n_cols);
+    assert_eq!(rows.len(), n_rows * n_cols);
+    assert_eq!(vectors.len(), n_vectors * n_cols);
+    assert_eq!(out.len(), n_rows * n_vectors);
+    let n_tasks = if rows.len() * n_vectors < PARALLEL_FROM { 1 } else { 4 * rayon::current_num_threads() };
+    let task_rows = n_rows.div_ceil(n_tasks).max(1);
+    // Each task owns its part of every output vector.
+    let mut tasks: Vec<Vec<&mut [f32]>> = (0..n_rows.div_ceil(task_rows)).map(|_| Vec::new()).collect();
+    for out in out.chunks_mut(n_rows) {
+        for (task, part) in tasks.iter_mut().zip(out.chunks_mut(task_rows)) {
+            task.push(part);
+        }
+    }
+    let work = |(task, mut outs): (usize, Vec<&mut [f32]>)| {
+        let first = task * task_rows;
+        for i in 0..outs.first().map_or(0, |out| out.len()) {
+            let row = &rows[(first + i) * n_cols..(first + i + 1) * n_cols];
+            let vector = |v: usize| &vectors[v * n_cols..(v + 1) * n_cols];
+            let mut v = 0;
+            while v + 4 <= n_vectors {
+                let sums = T::row_times(row, [vector(v), vector(v + 1), vector(v + 2), vector(v + 3)]);
+                for (out, sum) in outs[v..].iter_mut().zip(sums) {
+                    out[i] = sum;
+                }
+                v += 4;
+            }
+            for v in v..n_vectors {
+                let [sum] = T::row_times(row, [vector(v)]);
+                outs[v][i] = sum;
+            }
+        }
+    };
+    if tasks.len() == 1 {
+        tasks.into_iter().enumerate().for_each(work);
+    } else {
+        tasks.into_par_iter().enumerate().for_each(work);
+    }
+}
+
+/// Eight sums side by side, so that the compiler can use whatever vectors the target has.
+fn dot_portable(a: &[f32], b: &[f32]) -> f32 {
+    let mut sums = [0.0_f32; 8];
+    let (a8, a_rest) = a.as_chunks::<8>();
+    let (b8, b_rest) = b.as_chunks::<8>();
+    for (a, b) in a8.iter().zip(b8) {
+        for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
+            *sum += a * b;
+        }
+    }
+    let rest: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
+    sums.iter().sum::<f32>() + rest
+}
+
+/// AVX2 with fused multiply-add and half-precision loads: every x86 processor since 2013.
+#[cfg(target_arch = "x86_64")]
+#[allow(unsafe_code)]
+mod x86 {
+    use std::arch::x86_64::*;
+    use std::sync::LazyLock;
+
+    use half::f16;
+
+    static AVAILABLE: LazyLock<bool> = LazyLock::new(|| {
+        is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("fma")
+            && is_x86_feature_detected!("f16c")
+    });
+
+    pub fn available() -> bool {
+        *AVAILABLE
+    }
+
+    #[target_feature(enable = "avx2,fma,f16c")]
+    fn sum(v: __m256) -> f32 {
+        let v = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps::<1>(v));
+        let v = _mm_add_ps(v, _mm_movehl_ps(v, v));
+        _mm_cvtss_f32(_mm_add_ss(v, _mm_shuffle_ps::<1>(v, v)))
+    }
+
+    #[target_feature(enable = "avx2,fma,f16c")]
+    pub unsafe fn row_times_f32<const N: usize>(row: &[f32], vectors: [&[f32]; N]) -> [f32; N] {
+        // SAFETY: `products` asks only for 8 elements that lie inside the row.
+        unsafe { products(row, vectors, |at| _mm256_loadu_ps(at), |x| x) }
+    }
+
+    #[target_feature(enable = "avx2,fma,f16c")]
+    pub unsafe fn row_times_f16<const N: usize>(row: &[f16], vectors: [&[f32]; N]) -> [f32; N] {
+        // SAFETY: as above; an f16 is two bytes, so 8 of them are one 128-bit load.
+        unsafe { products(row, vectors, |at| _mm256_cvtph_ps(_mm_loadu_si128(at.cast())), f16::to_f32) }
+    }
+
+    /// Two running sums for each vector hide the latency of the multiply-add.
+    #[inline]
+    #[target_feature(enable = "avx2,fma,f16c")]
+    unsafe fn products<T: Copy, const N: usize>(
+        row: &[T],
+        vectors: [&[f32]; N],
+        load: impl Fn(*const T) -> __m256,
+        widen: impl Fn(T) -> f32,
+    ) -> [f32; N] {
+        assert!(vectors.iter().all(|x| x.len() == row.len()));
+        let (mut even, mut odd) = ([_mm256_setzero_ps(); N], [_mm256_setzero_ps(); N]);
+        let mut i = 0;
+        while i + 16 <= row.len() {
+            // SAFETY: 16 elements from `i` on lie inside the row and inside each vector.
+            unsafe {
+                let (a, b) = (load(row.as_ptr().add(i)), load(row.as_ptr().add(i + 8)));
+                for n in 0..N {
+                    let x = vectors[n].as_ptr().add(i);
+                    even[n] = _mm256_fmadd_ps(a, _mm256_loadu_ps(x), even[n]);
+                    odd[n] = _mm256_fmadd_ps(b, _mm256_loadu_ps(x.add(8)), odd[n]);
+                }
+            }
+            i += 16;
+        }
+        let mut sums = [0.0; N];
+        for n in 0..N {
+            sums[n] = sum(_mm256_add_ps(even[n], odd[n]));
+            for (w, x) in row[i..].iter().zip(&vectors[n][i..]) {
+                sums[n] += widen(*w) * x;
+            }
+        }
+        sums
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Slow and obvious: the definition of correct.
+    fn reference(rows: &[f32], n_cols: usize, vectors: &[f32]) -> Vec<f32> {
+        let mut out = Vec::new();
+        for x in vectors.chunks(n_cols) {
+            for row in rows.chunks(n_cols) {
+                out.push(row.iter().zip(x).map(|(a, b)| f64::from(a * b)).sum::<f64>() as f32);
+            }
+        }
+        out
+    }
+
+    fn numbers(n: usize, seed: u32) -> Vec<f32> {
+        let mut state = seed;
+        let next = |_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            // Exact in half precision.
+            f16::from_f32((state >> 16) as f32 / 32_768.0 - 1.0).to_f32()
+        };
+        (0..n).map(next).collect()
+    }
+
+    #[test]
+    fn both_types_equal_the_slow_sum_at_every_edge() {
+        for n_cols in [1, 7, 8, 15, 16, 17, 64, 257, 384] {
+            for n_rows in [1, 3, 600] {
+                for n_vectors in [1, 2, 3, 4, 5, 9] {
+                    let rows = numbers(n_rows * n_cols, 7);
+                    let x = numbers(n_vectors * n_cols, 11);
+                    let half: Vec<f16> = rows.iter().map(|&v| f16::from_f32(v)).collect();
+                    let want = reference(&rows, n_cols, &x);
+                    let mut out = vec![0.0; want.len()];
+                    for stored_in_half in [false, true] {
+                        out.fill(f32::NAN);
+                        if stored_in_half {
+                            rows_times(&half, n_cols, &x, &mut out);
+                        } else {
+                            rows_times(&rows, n_cols, &x, &mut out);
+                        }
+                        for (i, (a, b)) in out.iter().zip(&want).enumerate() {
+                            assert!((a - b).abs() < 1e-4, "{n_rows}×{n_cols}×{n_vectors} at {i}: {a} {b}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_portable_sum_equals_the_fast_one() {
+        for n in [0, 1, 8, 13, 64, 100] {
+            let (a, b) = (numbers(n, 3), numbers(n, 5));
+            assert!((dot_portable(&a, &b) - dot(&a, &b)).abs() < 1e-4);
+        }
+    }
+}

@@ -1,0 +1,377 @@
+//! What was heard → tokens: beam search, and sampling when that went wrong.
+//!
+//! Small checkpoints fall into loops or lose the thread. Both show (the text compresses too well,
+//! or the model itself finds it unlikely), and then the same sound is decoded again at rising
+//! temperatures, as the paper does (section 4.5). Nothing is carried from one window to the next,
+//! so that a mistake stays where it was made.
+
+use std::io::Write;
+
+use half::slice::HalfFloatSliceExt;
+
+use super::rules::{Rules, log_softmax};
+use super::vocabulary::Vocabulary;
+use super::whisper::{Heard, Tape, Whisper};
+use crate::cancel::Cancel;
+
+/// Tried in turn until the result is good.
+const TEMPERATURES: [f32; 6] = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0];
+/// Text that compresses better repeats itself.
+const MAX_COMPRESSION: f32 = 2.4;
+/// Less likely text (mean log-probability of a token) is guessed.
+const MIN_LOGPROB: f32 = -1.0;
+/// Above this probability of no speech, text that is guessed is dropped.
+const MAX_NO_SPEECH: f32 = 0.6;
+/// This many tokens that repeat one pattern at least four times are a loop.
+const LOOP_TOKENS: usize = 16;
+const LONGEST_PATTERN: usize = 10;
+
+/// What to decode with.
+pub struct Decoding<'a> {
+    /// The model.
+    pub whisper: &'a Whisper,
+    /// Its tokens.
+    pub vocabulary: &'a Vocabulary,
+    /// Pairs (layer, head) of the decoder that follow the sound.
+    pub alignment: &'a [(usize, usize)],
+    /// Hypotheses that are followed at once.
+    pub width: usize,
+    /// For sampling.
+    pub seed: u64,
+    /// Checked for each token.
+    pub cancel: &'a Cancel,
+}
+
+/// One transcript of a window.
+#[derive(Debug, Clone, Default)]
+pub struct Transcript {
+    /// Text and times, without prompt and end.
+    pub tokens: Vec<u32>,
+    /// The log-probability of each token.
+    pub logprobs: Vec<f32>,
+    /// Where the alignment heads looked for each token (`[n_heads, n_positions]`), and last for the end.
+    pub attention: Vec<Vec<f32>>,
+    /// Mean log-probability of a token, the end included.
+    pub mean_logprob: f32,
+    /// It still repeats itself; nothing better was found.
+    pub repeats: bool,
+}
+
+/// A transcript that is being written.
+#[derive(Clone)]
+struct Hypothesis {
+    tokens: Vec<u32>,
+    logprobs: Vec<f32>,
+    sum: f32,
+    /// Rows of the prompt and of `tokens` but the last.
+    path: Vec<usize>,
+    n_prompt: usize,
+}
+
+impl Hypothesis {
+    fn extended(&self, token: u32, logprob: f32) -> Self {
+        let mut next = self.clone();
+        next.tokens.push(token);
+        next.logprobs.push(logprob);
+        next.sum += logprob;
+        next
+    }
+
+    fn mean(&self) -> f32 {
+        self.sum / (self.tokens.len() + 1) as f32
+    }
+
+    fn finish(self, tape: &Tape) -> Transcript {
+        let mean_logprob = self.mean();
+        let rows = self.path[self.n_prompt - 1..].iter();
+        Transcript {
+            attention: rows.map(|&row| tape.attention(row).to_f32_vec()).collect(),
+            tokens: self.tokens,
+            logprobs: self.logprobs,
+            mean_logprob,
+            repeats: false,
+        }
+    }
+}
+
+/// The state after the prompt.
+pub struct Prompted {
+    /// Rows of everything decoded since.
+    pub tape: Tape,
+    path: Vec<usize>,
+    logits: Vec<f32>,
+    /// The probability that nothing is said.
+    pub no_speech: f32,
+    /// The token of the language that was asked for or heard; none for English-only checkpoints.
+    pub language: Option<u32>,
+}
+
+impl Decoding<'_> {
+    /// Feeds the prompt. `language` is a language token, or none to let the model hear which it is.
+    pub fn prompt(&self, heard: &Heard, language: Option<u32>, translate: bool) -> Prompted {
+        let vocabulary = self.vocabulary;
+        let (mut tape, mut paths) = (Tape::default(), [Vec::new()]);
+        let mut step = |token: u32| self.whisper.decoder.step(heard, &mut tape, &mut paths, &[token], self.alignment);
+        let mut logits = step(vocabulary.start);
+        let likeliest = || {
+            let by_logit = |a: &&(String, u32), b: &&(String, u32)| {
+                logits[a.1 as usize].total_cmp(&logits[b.1 as usize])
+            };
+            vocabulary.languages().iter().max_by(by_logit).map(|(_, token)| *token)
+        };
+        let language = if vocabulary.is_multilingual() { language.or_else(likeliest) } else { None };
+        let mut first = logits.clone();
+        log_softmax(&mut first);
+        let no_speech = first[vocabulary.no_speech as usize].exp();
+        if let Some(language) = language {
+            step(language);
+            logits = step(if translate { vocabulary.translate } else { vocabulary.transcribe });
+        }
+        let [path] = paths;
+        Prompted { tape, path, logits, no_speech, language }
+    }
+
+    /// The best transcript that can be had, or none when there is no speech or it was cancelled.
+    pub fn transcribe(&self, heard: &Heard, prompted: &mut Prompted, rules: &Rules) -> Option<Transcript> {
+        let n_rows = prompted.tape.n_rows();
+        let mut best: Option<Transcript> = None;
+        for (attempt, temperature) in TEMPERATURES.into_iter().enumerate() {
+            prompted.tape.truncate(n_rows);
+            let seed = self.seed.wrapping_mul(TEMPERATURES.len() as u64).wrapping_add(attempt as u64);
+            let transcript = if temperature == 0.0 {
+                self.beam_search(heard, prompted, rules)?
+            } else {
+                self.sample(heard, prompted, rules, temperature, seed)?
+            };
+            let unlikely = transcript.mean_logprob < MIN_LOGPROB;
+            if prompted.no_speech > MAX_NO_SPEECH && unlikely {
+                return None;
+            }
+            let text = self.vocabulary.decode(&transcript.tokens);
+            let repeats = compression_ratio(&text) > MAX_COMPRESSION || is_loop(&transcript.tokens);
+            if !unlikely && !repeats {
+                return Some(transcript);
+            }
+            log::debug!("decoding again: at temperature {temperature} {:.2} {text:?}", transcript.mean_logprob);
+            if best.as_ref().is_none_or(|b| (!repeats, transcript.mean_logprob) > (!b.repeats, b.mean_logprob)) {
+                best = Some(Transcript { repeats, ..transcript });
+            }
+        }
+        best
+    }
+
+    fn begin(&self, prompted: &Prompted) -> Hypothesis {
+        Hypothesis {
+            tokens: Vec::new(),
+            logprobs: Vec::new(),
+            sum: 0.0,
+            path: prompted.path.clone(),
+            n_prompt: prompted.path.len(),
+        }
+    }
+
+    fn step(&self, heard: &Heard, tape: &mut Tape, hypotheses: &mut [Hypothesis]) -> Vec<f32> {
+        let tokens: Vec<u32> = hypotheses.iter().filter_map(|h| h.tokens.last().copied()).collect();
+        let mut paths: Vec<Vec<usize>> = hypotheses.iter_mut().map(|h| std::mem::take(&mut h.path)).collect();
+        let logits = self.whisper.decoder.step(heard, tape, &mut paths, &tokens, self.alignment);
+        for (hypothesis, path) in hypotheses.iter_mut().zip(paths) {
+            hypothesis.path = path;
+        }
+        logits
+    }
+
+    /// Tokens that still fit after the prompt.
+    fn max_tokens(&self) -> usize {
+        self.whisper.config.n_text_positions / 2
+    }
+
+    fn beam_search(&self, heard: &Heard, prompted: &mut Prompted, rules: &Rules) -> Option<Transcript> {
+        let n_vocab = self.whisper.config.n_vocab;
+        let mut live = vec![self.begin(prompted)];
+        let mut logits = prompted.logits.clone();
+        let mut finished: Vec<Hypothesis> = Vec::new();
+        for _ in 0..self.max_tokens() {
+            if self.cancel.is_cancelled() {
+                return None;
+            }
+            let mut candidates = Vec::new();
+            for (i, (hypothesis, logits)) in live.iter().zip(logits.chunks_mut(n_vocab)).enumerate() {
+                rules.apply(&hypothesis.tokens, logits);
+                for (token, logprob) in likeliest(logits, self.width + 1) {
+                    candidates.push((hypothesis.sum + logprob, i, token, logprob));
+                }
+            }
+            candidates.sort_by(|a, b| b.0.total_cmp(&a.0));
+            let best_ends = candidates.first().is_none_or(|c| c.2 == self.vocabulary.end);
+            let mut next = Vec::with_capacity(self.width);
+            for (_, i, token, logprob) in candidates {
+                if token == self.vocabulary.end {
+                    let mut ended = live[i].clone();
+                    ended.sum += logprob;
+                    finished.push(ended);
+                } else {
+                    next.push(live[i].extended(token, logprob));
+                }
+                if next.len() == self.width {
+                    break;
+                }
+            }
+            live = next;
+            let lost = live.first().is_none_or(|h| is_loop(&h.tokens));
+            if best_ends || lost || finished.len() >= self.width {
+                break;
+            }
+            logits = self.step(heard, &mut prompted.tape, &mut live);
+        }
+        if finished.is_empty() {
+            // It never ended: the last token of each was not fed, so its row stands in for the end's.
+            finished = live;
+        }
+        let best = finished.into_iter().max_by(|a, b| a.mean().total_cmp(&b.mean()))?;
+        Some(best.finish(&prompted.tape))
+    }
+
+    fn sample(
+        &self,
+        heard: &Heard,
+        prompted: &mut Prompted,
+        rules: &Rules,
+        temperature: f32,
+        seed: u64,
+    ) -> Option<Transcript> {
+        let n_vocab = self.whisper.config.n_vocab;
+        let mut random = Random(seed);
+        let begin = self.begin(prompted);
+        let mut live = vec![begin; self.width];
+        let mut logits = prompted.logits.repeat(self.width);
+        let mut finished: Vec<Hypothesis> = Vec::new();
+        for _ in 0..self.max_tokens() {
+            if self.cancel.is_cancelled() {
+                return None;
+            }
+            let mut next = Vec::with_capacity(live.len());
+            for (hypothesis, logits) in live.iter().zip(logits.chunks_mut(n_vocab)) {
+                rules.apply(&hypothesis.tokens, logits);
+                let token = random.pick(logits, temperature);
+                let extended = hypothesis.extended(token, logits[token as usize]);
+                if token == self.vocabulary.end {
+                    finished.push(Hypothesis { sum: extended.sum, ..hypothesis.clone() });
+                } else if is_loop(&extended.tokens) {
+                    finished.push(extended);
+                } else {
+                    next.push(extended);
+                }
+            }
+            live = next;
+            if live.is_empty() {
+                break;
+            }
+            logits = self.step(heard, &mut prompted.tape, &mut live);
+        }
+        finished.extend(live);
+        let best = finished.into_iter().max_by(|a, b| a.mean().total_cmp(&b.mean()))?;
+        Some(best.finish(&prompted.tape))
+    }
+}
+
+/// The `n` best tokens, likeliest first; those that are forbidden never.
+fn likeliest(logprobs: &[f32], n: usize) -> Vec<(u32, f32)> {
+    let mut best: Vec<(u32, f32)> = Vec::with_capacity(n + 1);
+    let mut worst = f32::NEG_INFINITY;
+    for (token, &logprob) in logprobs.iter().enumerate() {
+        if logprob > worst {
+            let at = best.partition_point(|b| b.1 >= logprob);
+            best.insert(at, (token as u32, logprob));
+            best.truncate(n);
+            if best.len() == n {
+                worst = best[n - 1].1;
+            }
+        }
+    }
+    best
+}
+
+/// A small generator, so that the same sound always gives the same text.
+/// <https://prng.di.unimi.it/splitmix64.c>
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> f32 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) >> 40) as f32 / (1_u64 << 24) as f32
+    }
+
+    fn pick(&mut self, logprobs: &[f32], temperature: f32) -> u32 {
+        let max = logprobs.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let weight = |l: f32| ((l - max) / temperature).exp();
+        let mut left = self.next() * logprobs.iter().map(|&l| weight(l)).sum::<f32>();
+        let mut last = 0;
+        for (token, &logprob) in logprobs.iter().enumerate().filter(|(_, l)| **l > f32::NEG_INFINITY) {
+            last = token as u32;
+            left -= weight(logprob);
+            if left < 0.0 {
+                break;
+            }
+        }
+        last
+    }
+}
+
+/// How often zlib makes text shorter.
+fn compression_ratio(text: &str) -> f32 {
+    let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+    let written = zlib.write_all(text.as_bytes()).and_then(|()| zlib.finish());
+    written.map_or(1.0, |packed| text.len() as f32 / packed.len().max(1) as f32)
+}
+
+/// Whether the last tokens repeat one pattern.
+fn is_loop(tokens: &[u32]) -> bool {
+    (1..=LONGEST_PATTERN).any(|period| {
+        let n = LOOP_TOKENS.max(4 * period);
+        tokens.len() >= n && {
+            let tail = &tokens[tokens.len() - n..];
+            tail[period..] == tail[..n - period]
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_that_repeats_is_a_loop() {
+        assert!(is_loop(&[7; 16]));
+        assert!(!is_loop(&[7; 15]));
+        assert!(is_loop(&[9, 1, 2, 3].into_iter().chain([4, 5].repeat(8)).collect::<Vec<_>>()));
+        assert!(!is_loop(&(0..64).collect::<Vec<_>>()));
+    }
+
+    #[test]
+    fn repeated_text_compresses_better_than_a_sentence() {
+        assert!(compression_ratio(&" and then he said".repeat(20)) > MAX_COMPRESSION);
+        assert!(compression_ratio("It was a bright cold day in April.") < MAX_COMPRESSION);
+    }
+
+    #[test]
+    fn the_likeliest_come_in_order_and_forbidden_ones_never() {
+        let none = f32::NEG_INFINITY;
+        assert_eq!(likeliest(&[-3.0, none, -1.0, -2.0], 2), [(2, -1.0), (3, -2.0)]);
+        assert_eq!(likeliest(&[none, -1.0], 5), [(1, -1.0)]);
+    }
+
+    #[test]
+    fn sampling_follows_the_probabilities_and_the_seed() {
+        let logprobs = [0.7_f32.ln(), f32::NEG_INFINITY, 0.3_f32.ln()];
+        let draw = |seed| {
+            let mut random = Random(seed);
+            (0..2000).map(|_| random.pick(&logprobs, 1.0)).collect::<Vec<_>>()
+        };
+        let picks = draw(1);
+        assert_eq!(picks, draw(1));
+        let share = picks.iter().filter(|&&t| t == 0).count() as f32 / 2000.0;
+        assert!((share - 0.7).abs() < 0.05 && !picks.contains(&1), "{share}");
+    }
+}

@@ -1,0 +1,145 @@
+//! Speech → timed text: voice activity, Whisper, and the times of words.
+//!
+//! Sound of any length is cut into [windows] of speech; each window is heard and decoded on its own.
+
+pub mod vad;
+
+pub mod whisper;
+
+pub mod windows;
+
+mod vocabulary;
+
+mod rules;
+
+mod decoding;
+
+mod words;
+
+mod hear;
+
+use std::path::Path;
+
+use candle_core::Device;
+use serde::{Deserialize, Serialize};
+
+use self::vad::SileroVad;
+use self::vocabulary::Vocabulary;
+use self::whisper::Whisper;
+use crate::error::{Error, Result};
+use crate::features::mel::LogMel;
+use crate::weights::{Weights, same_name};
+
+pub use hear::HearOptions;
+
+/// A word with its time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Word {
+    /// Seconds from the start of the recording.
+    pub start_s: f64,
+    /// Seconds from the start of the recording.
+    pub end_s: f64,
+    /// The word with its punctuation, without the space before it.
+    pub text: String,
+    /// Probability, 0 to 1.
+    pub confidence: f32,
+}
+
+/// A sentence or a part of one with its time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Segment {
+    /// Seconds from the start of the recording.
+    pub start_s: f64,
+    /// Seconds from the start of the recording.
+    pub end_s: f64,
+    /// What was said.
+    pub text: String,
+    /// Code of the language: "en".
+    pub language: String,
+    /// Who said it, when speakers are told apart.
+    pub speaker: Option<String>,
+    /// Mean probability of the words, 0 to 1.
+    pub confidence: f32,
+    /// The words, when their times were asked for.
+    pub words: Vec<Word>,
+}
+
+/// The parts of CTranslate2's `config.json` or transformers' `generation_config.json` that are used.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct DecodingFile {
+    alignment_heads: Vec<(usize, usize)>,
+    #[serde(alias = "suppress_tokens")]
+    suppress_ids: Vec<i64>,
+    #[serde(alias = "begin_suppress_tokens")]
+    suppress_ids_begin: Vec<i64>,
+}
+
+/// Whisper with its tokens, and voice activity; read-only, one for all recordings.
+pub struct SpeechModels {
+    vad: SileroVad,
+    whisper: Whisper,
+    vocabulary: Vocabulary,
+    log_mel: LogMel,
+    /// Pairs (layer, head) of the decoder that follow the sound.
+    alignment: Vec<(usize, usize)>,
+    suppressed: Vec<u32>,
+    suppressed_first: Vec<u32>,
+}
+
+impl SpeechModels {
+    /// Loads from files: Whisper as CTranslate2's `model.bin` or as safetensors, its
+    /// `tokenizer.json`, the `config.json` of CTranslate2 or `generation_config.json` of
+    /// transformers, and Silero's safetensors.
+    ///
+    /// # Errors
+    /// When a file is missing, damaged, or holds something else.
+    pub fn from_paths(model: &Path, tokenizer: &Path, config: &Path, vad: &Path) -> Result<Self> {
+        let device = Device::Cpu;
+        let vad = SileroVad::new(&Weights::from_safetensors(vad, &device, same_name)?)?;
+        let whisper = Whisper::load(model, &device)?;
+        let vocabulary = Vocabulary::load(tokenizer)?;
+        let text = std::fs::read(config).map_err(|source| Error::io("reading", config, source))?;
+        let file: DecodingFile = serde_json::from_slice(&text).map_err(|e| Error::ModelFile {
+            path: config.to_path_buf(),
+            reason: format!("not a configuration: {e}"),
+        })?;
+        if vocabulary.first_timestamp as usize > whisper.config.n_vocab {
+            return Err(Error::ModelFile {
+                path: tokenizer.to_path_buf(),
+                reason: format!("it belongs to another model than {}", model.display()),
+            });
+        }
+        let sizes = whisper.config;
+        let mut alignment = file.alignment_heads;
+        alignment.retain(|&(layer, head)| layer < sizes.n_decoder_layers && head < sizes.n_heads);
+        if alignment.is_empty() {
+            // The reference's choice where nothing better is known: the upper half.
+            let upper = sizes.n_decoder_layers / 2..sizes.n_decoder_layers;
+            alignment = upper.flat_map(|layer| (0..sizes.n_heads).map(move |head| (layer, head))).collect();
+        }
+        let ids = |ids: Vec<i64>| ids.into_iter().filter_map(|id| u32::try_from(id).ok()).collect();
+        Ok(Self {
+            vad,
+            log_mel: LogMel::new(sizes.n_mels),
+            whisper,
+            vocabulary,
+            alignment,
+            suppressed: ids(file.suppress_ids),
+            suppressed_first: ids(file.suppress_ids_begin),
+        })
+    }
+
+    /// Voice activity.
+    pub fn vad(&self) -> &SileroVad {
+        &self.vad
+    }
+
+    /// Codes of the languages that the checkpoint knows.
+    pub fn languages(&self) -> Vec<&str> {
+        match self.vocabulary.is_multilingual() {
+            true => self.vocabulary.languages().iter().map(|(code, _)| code.as_str()).collect(),
+            false => vec!["en"],
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! Token ids ↔ text, and the special tokens that steer Whisper.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use crate::error::{Error, Result};
+
+/// Seconds between two timestamp tokens.
+pub const TIMESTAMP_S: f64 = 0.02;
+
+/// The parts of `tokenizer.json` that are needed.
+#[derive(Deserialize)]
+struct TokenizerFile {
+    model: TokenizerModel,
+    #[serde(default)]
+    added_tokens: Vec<AddedToken>,
+}
+
+#[derive(Deserialize)]
+struct TokenizerModel {
+    vocab: HashMap<String, u32>,
+}
+
+#[derive(Deserialize)]
+struct AddedToken {
+    id: u32,
+    content: String,
+}
+
+/// A checkpoint's tokens.
+#[derive(Debug)]
+pub struct Vocabulary {
+    /// The bytes of every text token; ids from `end` on are special.
+    bytes: Vec<Vec<u8>>,
+    /// Codes and ids, in the order of the ids; empty for English-only checkpoints.
+    languages: Vec<(String, u32)>,
+    /// Ends a transcript; the first special token.
+    pub end: u32,
+    /// Begins a transcript.
+    pub start: u32,
+    /// Asks for English.
+    pub translate: u32,
+    /// Asks for the language that is spoken.
+    pub transcribe: u32,
+    /// Its probability after `start` is that of no speech.
+    pub no_speech: u32,
+    /// 0.00 s; the others follow. Everything between `end` and this steers.
+    pub first_timestamp: u32,
+}
+
+impl Vocabulary {
+    /// From a `tokenizer.json` of byte-level pairs.
+    ///
+    /// # Errors
+    /// When the file is not one of Whisper's.
+    pub fn load(path: &Path) -> Result<Self> {
+        let text = std::fs::read(path).map_err(|source| Error::io("reading", path, source))?;
+        let bad = |reason: String| Error::ModelFile { path: path.to_path_buf(), reason };
+        let file: TokenizerFile =
+            serde_json::from_slice(&text).map_err(|e| bad(format!("not a tokenizer: {e}")))?;
+        Self::new(file).map_err(|name| bad(format!("not a tokenizer of Whisper: there is no {name}")))
+    }
+
+    fn new(file: TokenizerFile) -> std::result::Result<Self, &'static str> {
+        let mut special: HashMap<String, u32> =
+            file.added_tokens.into_iter().map(|token| (token.content, token.id)).collect();
+        for (name, &id) in file.model.vocab.iter().filter(|(name, _)| name.starts_with("<|")) {
+            special.entry(name.clone()).or_insert(id);
+        }
+        let id = |name: &'static str| special.get(name).copied().ok_or(name);
+        let (end, start) = (id("<|endoftext|>")?, id("<|startoftranscript|>")?);
+        let translate = id("<|translate|>")?;
+        let no_timestamps = id("<|notimestamps|>")?;
+        let alphabet = byte_alphabet();
+        let mut bytes = vec![Vec::new(); end as usize];
+        for (token, &id) in &file.model.vocab {
+            if let Some(slot) = bytes.get_mut(id as usize) {
+                *slot = token.chars().filter_map(|c| alphabet.get(&c).copied()).collect();
+            }
+        }
+        let mut languages: Vec<(String, u32)> = special
+            .iter()
+            .filter(|&(_, &id)| id > start && id < translate)
+            .map(|(name, &id)| (name.trim_matches(['<', '|', '>']).to_owned(), id))
+            .collect();
+        languages.sort_by_key(|(_, id)| *id);
+        // English-only checkpoints have the language tokens but never learned them; their end is 50256.
+        if end == 50_256 {
+            languages.clear();
+        }
+        Ok(Self {
+            bytes,
+            languages,
+            end,
+            start,
+            translate,
+            transcribe: id("<|transcribe|>")?,
+            // It is called differently in the older files.
+            no_speech: id("<|nospeech|>").or_else(|_| id("<|nocaptions|>")).unwrap_or(no_timestamps - 1),
+            first_timestamp: no_timestamps + 1,
+        })
+    }
+
+    /// Whether the checkpoint knows other languages than English.
+    pub fn is_multilingual(&self) -> bool {
+        !self.languages.is_empty()
+    }
+
+    /// Codes ("en") and tokens.
+    pub fn languages(&self) -> &[(String, u32)] {
+        &self.languages
+    }
+
+    /// Whether this is text, not a special token.
+    pub fn is_text(&self, id: u32) -> bool {
+        id < self.end
+    }
+
+    /// Whether this is a time.
+    pub fn is_timestamp(&self, id: u32) -> bool {
+        id >= self.first_timestamp
+    }
+
+    /// The time of a timestamp token, in seconds of the window.
+    pub fn seconds(&self, timestamp: u32) -> f64 {
+        f64::from(timestamp - self.first_timestamp) * TIMESTAMP_S
+    }
+
+    /// The bytes of a token; none for special ones.
+    pub fn bytes(&self, id: u32) -> &[u8] {
+        self.bytes.get(id as usize).map_or(&[], Vec::as_slice)
+    }
+
+    /// The text of tokens, special ones left out; what is not UTF-8 becomes U+FFFD.
+    pub fn decode(&self, ids: &[u32]) -> String {
+        let bytes: Vec<u8> = ids.iter().flat_map(|&id| self.bytes(id).iter().copied()).collect();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+}
+
+/// GPT-2's letters for bytes: printable ones stand for themselves, the others begin at U+0100.
+fn byte_alphabet() -> HashMap<char, u8> {
+    let printable = |b: u8| matches!(b, b'!'..=b'~' | 0xa1..=0xac | 0xae..=0xff);
+    let mut next = 0x100;
+    let mut letter = |b: u8| {
+        if printable(b) {
+            return char::from(b);
+        }
+        next += 1;
+        char::from_u32(next - 1).unwrap_or('\u{fffd}')
+    };
+    (0..=255).map(|b| (letter(b), b)).collect()
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// Words 0 to 9, then special tokens as in a multilingual checkpoint.
+    pub fn tiny() -> Vocabulary {
+        let words = ["Ġone", "Ġtwo", "Ġthree", ",", ".", "Ġcaf", "Ã", "©", "Ġ-", "teen"];
+        let special =
+            ["endoftext", "startoftranscript", "en", "de", "translate", "transcribe", "nospeech", "notimestamps"];
+        let vocab = words.iter().enumerate().map(|(i, w)| ((*w).to_owned(), i as u32)).collect();
+        let added_tokens = special
+            .iter()
+            .enumerate()
+            .map(|(i, name)| AddedToken { id: 10 + i as u32, content: format!("<|{name}|>") })
+            .collect();
+        Vocabulary::new(TokenizerFile { model: TokenizerModel { vocab }, added_tokens }).unwrap()
+    }
+
+    #[test]
+    fn tokens_join_to_text_across_split_characters() {
+        let vocabulary = tiny();
+        assert_eq!(vocabulary.decode(&[0, 3, 5, 6, 7, 4, 10, 18]), " one, café.");
+        assert_eq!(vocabulary.decode(&[6]), "\u{fffd}");
+    }
+
+    #[test]
+    fn special_tokens_are_found_by_name() {
+        let vocabulary = tiny();
+        assert_eq!(vocabulary.languages(), [("en".to_owned(), 12), ("de".to_owned(), 13)]);
+        assert_eq!(vocabulary.first_timestamp, 18);
+        assert!(vocabulary.is_timestamp(18) && !vocabulary.is_timestamp(17));
+        assert!((vocabulary.seconds(68) - 1.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_file_without_the_special_tokens_is_rejected() {
+        let file = TokenizerFile { model: TokenizerModel { vocab: HashMap::new() }, added_tokens: vec![] };
+        assert_eq!(Vocabulary::new(file).unwrap_err(), "<|endoftext|>");
+    }
+}

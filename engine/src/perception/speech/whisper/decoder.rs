@@ -1,0 +1,342 @@
+//! Embeddings and the tokens so far → logits of the next token.
+//!
+//! One step decodes one token of each of several hypotheses. With so little to multiply, the time
+//! goes into reading weights, so they stay in half precision (as checkpoints are shipped), each row
+//! is read once for all hypotheses, and steps work on slices. A hypothesis is a *path* of rows on
+//! the [`Tape`]: hypotheses that share a beginning share its keys and values, and none are copied.
+
+use candle_core::{DType, Tensor};
+use half::f16;
+use half::slice::HalfFloatSliceExt;
+use rayon::prelude::*;
+
+use super::{HEAD_DIM, WhisperConfig, joined_linear};
+use crate::error::{Doing, Result};
+use crate::kernels::{dot, rows_times};
+use crate::weights::Weights;
+
+const LOADING: &str = "loading Whisper";
+
+/// `y = W x + b` for a few `x` at once.
+struct Rows {
+    /// `[d_out, d_in]`
+    weight: Vec<f16>,
+    bias: Vec<f32>,
+    d_in: usize,
+}
+
+impl Rows {
+    fn new(weight: &Tensor, bias: &Tensor) -> candle_core::Result<Self> {
+        let d_in = weight.dim(1)?;
+        let weight = weight.to_dtype(DType::F16)?.flatten_all()?.to_vec1()?;
+        Ok(Self { weight, bias: bias.to_vec1()?, d_in })
+    }
+
+    fn load(weights: &Weights, d_out: usize, d_in: usize) -> Result<Self> {
+        Self::new(&weights.get("weight", &[d_out, d_in])?, &weights.get("bias", &[d_out])?).doing(LOADING)
+    }
+
+    /// `[n, d_in]` → `[n, d_out]`
+    fn forward(&self, x: &[f32]) -> Vec<f32> {
+        let mut out = vec![0.0; x.len() / self.d_in * self.bias.len()];
+        rows_times(&self.weight, self.d_in, x, &mut out);
+        for row in out.chunks_mut(self.bias.len()) {
+            add(row, &self.bias);
+        }
+        out
+    }
+}
+
+fn add(x: &mut [f32], y: &[f32]) {
+    for (x, y) in x.iter_mut().zip(y) {
+        *x += y;
+    }
+}
+
+struct Norm {
+    weight: Vec<f32>,
+    bias: Vec<f32>,
+}
+
+impl Norm {
+    fn load(weights: &Weights, d_model: usize) -> Result<Self> {
+        let get = |name: &str| weights.get(name, &[d_model])?.to_vec1().doing(LOADING);
+        Ok(Self { weight: get("weight")?, bias: get("bias")? })
+    }
+
+    fn forward(&self, x: &[f32]) -> Vec<f32> {
+        let d = self.weight.len();
+        let mut out = Vec::with_capacity(x.len());
+        for row in x.chunks(d) {
+            let mean = row.iter().sum::<f32>() / d as f32;
+            let variance = row.iter().map(|v| (v - mean) * (v - mean)).sum::<f32>() / d as f32;
+            let scale = (variance + 1e-5).sqrt().recip();
+            let scaled = row.iter().zip(&self.weight).zip(&self.bias);
+            out.extend(scaled.map(|((v, w), b)| (v - mean) * scale * w + b));
+        }
+        out
+    }
+}
+
+struct DecoderLayer {
+    attention_norm: Norm,
+    qkv: Rows,
+    out: Rows,
+    cross_norm: Norm,
+    cross_q: Rows,
+    /// Keys and values of what was heard: `[2 × d_model, d_model]` and its bias.
+    cross_kv: (Tensor, Tensor),
+    cross_out: Rows,
+    mlp_norm: Norm,
+    up: Rows,
+    down: Rows,
+}
+
+/// What the decoder needs of one half minute: keys and values of each layer, computed once.
+pub struct Heard {
+    layers: Vec<HeardLayer>,
+    /// Positions of 20 ms.
+    pub n_positions: usize,
+}
+
+struct HeardLayer {
+    /// `[n_heads, n_positions, head_dim]`
+    keys: Vec<f32>,
+    /// `[n_heads, head_dim, n_positions]`
+    values: Vec<f32>,
+}
+
+/// Everything that changes while decoding: one row for each token of each hypothesis.
+#[derive(Default)]
+pub struct Tape {
+    /// For each layer `[n_rows, d_model]`.
+    keys: Vec<Vec<f32>>,
+    values: Vec<Vec<f32>>,
+    /// `[n_rows, n_alignment_heads, n_positions]`: where those heads looked. Half precision,
+    /// because it is the largest part and only the places of its peaks matter.
+    attention: Vec<f16>,
+    n_rows: usize,
+}
+
+impl Tape {
+    /// Rows written so far.
+    pub fn n_rows(&self) -> usize {
+        self.n_rows
+    }
+
+    /// Forgets all rows but the first `n_rows`.
+    pub fn truncate(&mut self, n_rows: usize) {
+        let keep = |len: usize| len / self.n_rows.max(1) * n_rows.min(self.n_rows);
+        for layer in self.keys.iter_mut().chain(&mut self.values) {
+            layer.truncate(keep(layer.len()));
+        }
+        self.attention.truncate(keep(self.attention.len()));
+        self.n_rows = n_rows.min(self.n_rows);
+    }
+
+    /// Where the alignment heads looked when this row was decoded, `[n_alignment_heads, n_positions]`.
+    pub fn attention(&self, row: usize) -> &[f16] {
+        let width = self.attention.len() / self.n_rows.max(1);
+        &self.attention[row * width..(row + 1) * width]
+    }
+}
+
+/// The decoder.
+pub struct Decoder {
+    /// `[n_vocab, d_model]`, also the output layer.
+    embedding: Vec<f16>,
+    /// `[n_text_positions, d_model]`
+    positions: Vec<f32>,
+    layers: Vec<DecoderLayer>,
+    norm: Norm,
+    d_model: usize,
+    n_heads: usize,
+    n_vocab: usize,
+}
+
+impl DecoderLayer {
+    fn new(d: usize, weights: &Weights) -> Result<Self> {
+        let names = ["attention.q", "attention.k", "attention.v"];
+        let (qkv, qkv_bias) = joined_linear(weights, "attention.qkv", &names, d, d)?;
+        Ok(Self {
+            attention_norm: Norm::load(&weights.sub("attention_norm"), d)?,
+            qkv: Rows::new(&qkv, &qkv_bias).doing(LOADING)?,
+            out: Rows::load(&weights.sub("attention.out"), d, d)?,
+            cross_norm: Norm::load(&weights.sub("cross_norm"), d)?,
+            cross_q: Rows::load(&weights.sub("cross.q"), d, d)?,
+            cross_kv: joined_linear(weights, "cross.kv", &["cross.k", "cross.v"], d, d)?,
+            cross_out: Rows::load(&weights.sub("cross.out"), d, d)?,
+            mlp_norm: Norm::load(&weights.sub("mlp_norm"), d)?,
+            up: Rows::load(&weights.sub("mlp.up"), 4 * d, d)?,
+            down: Rows::load(&weights.sub("mlp.down"), d, 4 * d)?,
+        })
+    }
+}
+
+impl Decoder {
+    pub(super) fn new(config: &WhisperConfig, weights: &Weights) -> Result<Self> {
+        let d = config.d_model;
+        let flat = |t: Tensor| t.flatten_all().doing(LOADING);
+        let embedding = weights.get("embedding.weight", &[config.n_vocab, d])?;
+        let layers = (0..config.n_decoder_layers)
+            .map(|i| DecoderLayer::new(d, &weights.sub("layers").sub(i)))
+            .collect::<Result<_>>()?;
+        Ok(Self {
+            embedding: flat(embedding)?.to_dtype(DType::F16).and_then(|t| t.to_vec1()).doing(LOADING)?,
+            positions: flat(weights.get("positions", &[config.n_text_positions, d])?)?
+                .to_vec1()
+                .doing(LOADING)?,
+            layers,
+            norm: Norm::load(&weights.sub("norm"), d)?,
+            d_model: d,
+            n_heads: config.n_heads,
+            n_vocab: config.n_vocab,
+        })
+    }
+
+    /// The keys and values of the encoder's output `[n_positions, d_model]`.
+    ///
+    /// # Errors
+    /// When arithmetic fails.
+    pub fn hear(&self, embeddings: &Tensor) -> Result<Heard> {
+        let layers = self.layers.iter().map(|layer| self.hear_layer(layer, embeddings));
+        let layers = layers.collect::<candle_core::Result<_>>().doing("hearing")?;
+        Ok(Heard { layers, n_positions: embeddings.dim(0).doing("hearing")? })
+    }
+
+    fn hear_layer(&self, layer: &DecoderLayer, embeddings: &Tensor) -> candle_core::Result<HeardLayer> {
+        let (n, d) = embeddings.dims2()?;
+        let (weight, bias) = &layer.cross_kv;
+        let keys = embeddings.matmul(&weight.narrow(0, 0, d)?.t()?)?.broadcast_add(&bias.narrow(0, 0, d)?)?;
+        let keys = keys.reshape((n, self.n_heads, HEAD_DIM))?.transpose(0, 1)?;
+        let value_bias = bias.narrow(0, d, d)?.reshape((d, 1))?;
+        let values = weight.narrow(0, d, d)?.matmul(&embeddings.t()?)?.broadcast_add(&value_bias)?;
+        Ok(HeardLayer { keys: keys.flatten_all()?.to_vec1()?, values: values.flatten_all()?.to_vec1()? })
+    }
+
+    /// Decodes one token for each hypothesis and writes it on the tape.
+    ///
+    /// `paths[i]` are the rows of hypothesis `i` before `tokens[i]`; its new row is the number of
+    /// rows so far plus `i`, and is appended to the path. The pairs `(layer, head)` in `alignment`
+    /// are recorded. Returns logits `[n, n_vocab]`.
+    pub fn step(
+        &self,
+        heard: &Heard,
+        tape: &mut Tape,
+        paths: &mut [Vec<usize>],
+        tokens: &[u32],
+        alignment: &[(usize, usize)],
+    ) -> Vec<f32> {
+        let (n, d) = (tokens.len(), self.d_model);
+        let mut x = Vec::with_capacity(n * d);
+        for (i, (&token, path)) in tokens.iter().zip(paths.iter_mut()).enumerate() {
+            let row = token as usize * d;
+            let position = &self.positions[path.len() * d..(path.len() + 1) * d];
+            let embedding = &self.embedding[row..row + d];
+            x.extend(embedding.iter().zip(position).map(|(e, p)| e.to_f32() + p));
+            path.push(tape.n_rows + i);
+        }
+        tape.keys.resize_with(self.layers.len(), Vec::new);
+        tape.values.resize_with(self.layers.len(), Vec::new);
+        let mut looked = vec![f16::ZERO; n * alignment.len() * heard.n_positions];
+        for (l, layer) in self.layers.iter().enumerate() {
+            let qkv = layer.qkv.forward(&layer.attention_norm.forward(&x));
+            for row in qkv.chunks(3 * d) {
+                tape.keys[l].extend_from_slice(&row[d..2 * d]);
+                tape.values[l].extend_from_slice(&row[2 * d..]);
+            }
+            let attended = self.attend(&qkv, &tape.keys[l], &tape.values[l], paths);
+            add(&mut x, &layer.out.forward(&attended));
+
+            let q = layer.cross_q.forward(&layer.cross_norm.forward(&x));
+            let (attended, weights) = self.cross_attend(&q, &heard.layers[l], heard.n_positions);
+            for (a, _) in alignment.iter().enumerate().filter(|(_, pair)| pair.0 == l) {
+                let of_head = &weights[alignment[a].1];
+                for (i, weights) in of_head.chunks(heard.n_positions).enumerate() {
+                    let at = (i * alignment.len() + a) * heard.n_positions;
+                    looked[at..at + heard.n_positions].convert_from_f32_slice(weights);
+                }
+            }
+            add(&mut x, &layer.cross_out.forward(&attended));
+
+            let mut hidden = layer.up.forward(&layer.mlp_norm.forward(&x));
+            for v in &mut hidden {
+                *v = gelu(*v);
+            }
+            add(&mut x, &layer.down.forward(&hidden));
+        }
+        tape.attention.extend_from_slice(&looked);
+        tape.n_rows += n;
+        let mut logits = vec![0.0; n * self.n_vocab];
+        rows_times(&self.embedding, d, &self.norm.forward(&x), &mut logits);
+        logits
+    }
+
+    /// Each hypothesis attends to the rows of its own path.
+    fn attend(&self, qkv: &[f32], keys: &[f32], values: &[f32], paths: &[Vec<usize>]) -> Vec<f32> {
+        let d = self.d_model;
+        let scale = (HEAD_DIM as f32).powf(-0.5);
+        let mut out = vec![0.0; paths.len() * d];
+        out.par_chunks_mut(d).zip(qkv.par_chunks(3 * d)).zip(paths).for_each(|((out, q), path)| {
+            let mut weights = vec![0.0; path.len()];
+            for (head, out) in out.chunks_mut(HEAD_DIM).enumerate() {
+                let at = head * HEAD_DIM;
+                let q = &q[at..at + HEAD_DIM];
+                for (w, &row) in weights.iter_mut().zip(path) {
+                    *w = scale * dot(q, &keys[row * d + at..row * d + at + HEAD_DIM]);
+                }
+                softmax(&mut weights);
+                for (&w, &row) in weights.iter().zip(path) {
+                    for (o, v) in out.iter_mut().zip(&values[row * d + at..row * d + at + HEAD_DIM]) {
+                        *o += w * v;
+                    }
+                }
+            }
+        });
+        out
+    }
+
+    /// `[n, d_model]` → `[n, d_model]`, and for each head its weights `[n, n_positions]`.
+    fn cross_attend(&self, q: &[f32], heard: &HeardLayer, n_positions: usize) -> (Vec<f32>, Vec<Vec<f32>>) {
+        let d = self.d_model;
+        let n = q.len() / d;
+        let scale = (HEAD_DIM as f32).powf(-0.5);
+        let size = n_positions * HEAD_DIM;
+        let heads: Vec<_> = (heard.keys.par_chunks(size).zip(heard.values.par_chunks(size)).enumerate())
+            .map(|(head, (keys, values))| {
+                let mut of_head = Vec::with_capacity(n * HEAD_DIM);
+                for row in q.chunks(d) {
+                    of_head.extend(row[head * HEAD_DIM..(head + 1) * HEAD_DIM].iter().map(|x| x * scale));
+                }
+                let mut weights = vec![0.0; n * n_positions];
+                rows_times(keys, HEAD_DIM, &of_head, &mut weights);
+                weights.chunks_mut(n_positions).for_each(softmax);
+                rows_times(values, n_positions, &weights, &mut of_head);
+                (of_head, weights)
+            })
+            .collect();
+        let mut out = vec![0.0; n * d];
+        for (head, (of_head, _)) in heads.iter().enumerate() {
+            for (out, of_head) in out.chunks_mut(d).zip(of_head.chunks(HEAD_DIM)) {
+                out[head * HEAD_DIM..(head + 1) * HEAD_DIM].copy_from_slice(of_head);
+            }
+        }
+        (out, heads.into_iter().map(|(_, weights)| weights).collect())
+    }
+}
+
+fn softmax(x: &mut [f32]) {
+    let max = x.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let mut sum = 0.0;
+    for v in x.iter_mut() {
+        *v = (*v - max).exp();
+        sum += *v;
+    }
+    for v in x {
+        *v /= sum;
+    }
+}
+
+fn gelu(x: f32) -> f32 {
+    0.5 * x * (1.0 + candle_core::cpu::erf::erf_f32(x * std::f32::consts::FRAC_1_SQRT_2))
+}

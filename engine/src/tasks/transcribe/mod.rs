@@ -1,0 +1,276 @@
+//! Transcribe: sound of any length → timed text, one window of speech per step.
+
+pub mod format;
+
+use std::collections::VecDeque;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::cancel::Cancel;
+use crate::error::{Error, Result};
+use crate::perception::speech::windows::Windows;
+use crate::perception::speech::{HearOptions, SpeechModels};
+use crate::sequence::{Finding, Piece, Place, Span};
+
+pub use crate::perception::speech::{Segment, Word};
+
+/// How to transcribe.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TranscribeOptions {
+    /// Code of the language ("en"); none lets the model hear which it is.
+    pub language: Option<String>,
+    /// Give each word its time.
+    pub word_timestamps: bool,
+    /// Translate to English; needs a model that knows other languages.
+    pub translate: bool,
+    /// Threads to compute with; none takes all.
+    pub threads: Option<usize>,
+    /// Hypotheses that are followed at once; 1 is fastest, 5 is best.
+    pub beam: usize,
+    /// What the recording is called in notices.
+    pub name: String,
+}
+
+impl Default for TranscribeOptions {
+    fn default() -> Self {
+        Self {
+            language: None,
+            word_timestamps: true,
+            translate: false,
+            threads: None,
+            beam: 5,
+            name: "the recording".to_owned(),
+        }
+    }
+}
+
+/// One step of a transcription.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum TranscribeEvent {
+    /// How far it is.
+    Progress {
+        /// Seconds of sound listened to.
+        done_s: f64,
+        /// Seconds of sound in all, where known.
+        total_s: Option<f64>,
+    },
+    /// The next thing that was said.
+    Segment(Segment),
+    /// What was left out, and why.
+    Notice(String),
+    /// The last event.
+    Done {
+        /// Seconds of sound listened to.
+        audio_s: f64,
+        /// Seconds it took.
+        wall_s: f64,
+        /// Whether it was stopped early.
+        cancelled: bool,
+    },
+}
+
+/// A transcription that is going on; each step listens to some sound or hears one window of speech.
+/// Memory does not grow with the length of the recording.
+pub struct Transcription {
+    models: Arc<SpeechModels>,
+    sound: Box<dyn Iterator<Item = Result<Vec<f32>>> + Send>,
+    total_s: Option<f64>,
+    options: TranscribeOptions,
+    cancel: Cancel,
+    pool: Option<rayon::ThreadPool>,
+    windows: Windows,
+    events: VecDeque<TranscribeEvent>,
+    /// How much was listened to when progress was last told.
+    told_s: f64,
+    n_segments: usize,
+    started: Instant,
+    state: State,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Listening,
+    /// The sound has ended, windows may be left.
+    Ended,
+    Done,
+}
+
+/// Seconds of sound between two reports of progress where nobody speaks.
+const TELL_EVERY_S: f64 = 30.0;
+
+/// Starts to transcribe sound: blocks of 16 kHz mono samples of any length.
+pub fn transcribe(
+    models: Arc<SpeechModels>,
+    sound: impl Iterator<Item = Result<Vec<f32>>> + Send + 'static,
+    total_s: Option<f64>,
+    options: TranscribeOptions,
+    cancel: &Cancel,
+) -> Transcription {
+    let pool = options.threads.and_then(|n| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(n.max(1)).thread_name(|i| format!("speech-{i}"));
+        pool.build().inspect_err(|e| log::warn!("using the common threads: {e}")).ok()
+    });
+    Transcription {
+        models,
+        sound: Box::new(sound),
+        total_s,
+        options,
+        cancel: cancel.clone(),
+        pool,
+        windows: Windows::default(),
+        events: VecDeque::new(),
+        told_s: 0.0,
+        n_segments: 0,
+        started: Instant::now(),
+        state: State::Listening,
+    }
+}
+
+impl Transcription {
+    /// Listens until a window is complete, or hears the one that is.
+    fn step(&mut self) -> Result<()> {
+        if self.cancel.is_cancelled() {
+            self.finish(true);
+            return Ok(());
+        }
+        let models = self.models.clone();
+        if let Some(window) = self.windows.next_ready() {
+            let options = HearOptions {
+                language: self.options.language.clone(),
+                translate: self.options.translate,
+                words: self.options.word_timestamps,
+                width: self.options.beam,
+            };
+            let hear = || models.hear(&window, &options, &self.cancel);
+            let segments = match &self.pool {
+                Some(pool) => pool.install(hear)?,
+                None => hear()?,
+            };
+            self.n_segments += segments.len();
+            self.events.extend(segments.into_iter().map(TranscribeEvent::Segment));
+            self.tell();
+            return Ok(());
+        }
+        if self.state == State::Ended {
+            self.finish(false);
+            return Ok(());
+        }
+        match self.sound.next() {
+            Some(samples) => self.windows.push(models.vad(), &samples?)?,
+            None => {
+                self.windows.finish(models.vad())?;
+                self.state = State::Ended;
+            }
+        }
+        if self.windows.taken_s() - self.told_s >= TELL_EVERY_S {
+            self.tell();
+        }
+        Ok(())
+    }
+
+    fn tell(&mut self) {
+        self.told_s = self.windows.taken_s();
+        self.events.push_back(TranscribeEvent::Progress { done_s: self.told_s, total_s: self.total_s });
+    }
+
+    fn finish(&mut self, cancelled: bool) {
+        let audio_s = self.windows.taken_s();
+        if self.n_segments == 0 && !cancelled {
+            let (name, long) = (&self.options.name, format::duration(audio_s));
+            self.events.push_back(TranscribeEvent::Notice(format!("no speech was found in {name} ({long} long)")));
+        }
+        let wall_s = self.started.elapsed().as_secs_f64();
+        self.events.push_back(TranscribeEvent::Done { audio_s, wall_s, cancelled });
+        self.state = State::Done;
+    }
+}
+
+impl Iterator for Transcription {
+    type Item = Result<TranscribeEvent>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(event) = self.events.pop_front() {
+                return Some(Ok(event));
+            }
+            if self.state == State::Done {
+                return None;
+            }
+            if let Err(error) = self.step() {
+                self.state = State::Done;
+                return Some(Err(error));
+            }
+        }
+    }
+}
+
+/// Checks options against a model before any sound is decoded.
+///
+/// # Errors
+/// When the model cannot do what is asked for.
+pub fn check(models: &SpeechModels, options: &TranscribeOptions) -> Result<()> {
+    let languages = models.languages();
+    if options.translate && languages.len() == 1 {
+        let reason = "this speech model knows English only and cannot translate; choose whisper-base".to_owned();
+        return Err(Error::Request { reason });
+    }
+    match &options.language {
+        Some(code) if !languages.contains(&code.as_str()) => Err(Error::Request {
+            reason: format!("this speech model does not know the language {code:?}, only {}", languages.join(", ")),
+        }),
+        _ => Ok(()),
+    }
+}
+
+impl Segment {
+    /// As a finding of a recording, each word with its time.
+    pub fn into_span(self, source: &Path) -> Span {
+        let mut pieces = Vec::with_capacity(self.words.len());
+        let mut from = 0;
+        for word in &self.words {
+            // Words come in the order of the text.
+            let Some(at) = self.text[from..].find(&word.text) else { continue };
+            let bytes = from + at..from + at + word.text.len();
+            from = bytes.end;
+            pieces.push(Piece { bytes, place: Place::Time { start_s: word.start_s, end_s: word.end_s } });
+        }
+        Span {
+            source: source.to_path_buf(),
+            place: Place::Time { start_s: self.start_s, end_s: self.end_s },
+            finding: Finding::Speech { confidence: self.confidence },
+            text: self.text,
+            pieces,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_locates_each_word_also_when_it_is_said_twice() {
+        let word = |text: &str, start_s: f64| Word {
+            start_s,
+            end_s: start_s + 0.5,
+            text: text.to_owned(),
+            confidence: 0.9,
+        };
+        let segment = Segment {
+            start_s: 1.0,
+            end_s: 3.0,
+            text: "no, no café".to_owned(),
+            language: "en".to_owned(),
+            speaker: None,
+            confidence: 0.8,
+            words: vec![word("no,", 1.0), word("no", 1.5), word("café", 2.5)],
+        };
+        let span = segment.into_span(Path::new("talk.wav"));
+        assert_eq!(span.finding, Finding::Speech { confidence: 0.8 });
+        assert_eq!(span.locate(4..6), Place::Time { start_s: 1.5, end_s: 2.0 });
+        assert_eq!(span.locate(4..12), Place::Time { start_s: 1.5, end_s: 3.0 });
+        assert_eq!(span.locate(0..1), Place::Time { start_s: 1.0, end_s: 1.5 });
+    }
+}
