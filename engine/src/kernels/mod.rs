@@ -2,4 +2,4 @@
 
 mod rows;
 
-pub use rows::{Element, dot, rows_times};
+pub use rows::{dot, rows_times};

@@ -111,7 +111,8 @@ impl Decoding<'_> {
     pub fn prompt(&self, heard: &Heard, language: Option<u32>, translate: bool) -> Prompted {
         let vocabulary = self.vocabulary;
         let (mut tape, mut paths) = (Tape::default(), [Vec::new()]);
-        let mut step = |token: u32| self.whisper.decoder.step(heard, &mut tape, &mut paths, &[token], self.alignment);
+        let mut step =
+            |token: u32| self.whisper.decoder.step(heard, &mut tape, &mut paths, &[token], self.alignment);
         let mut logits = step(vocabulary.start);
         let likeliest = || {
             let by_logit = |a: &&(String, u32), b: &&(String, u32)| {
@@ -152,8 +153,14 @@ impl Decoding<'_> {
             if !unlikely && !repeats {
                 return Some(transcript);
             }
-            log::debug!("decoding again: at temperature {temperature} {:.2} {text:?}", transcript.mean_logprob);
-            if best.as_ref().is_none_or(|b| (!repeats, transcript.mean_logprob) > (!b.repeats, b.mean_logprob)) {
+            log::debug!(
+                "decoding again: at temperature {temperature} {:.2} {text:?}",
+                transcript.mean_logprob
+            );
+            if best
+                .as_ref()
+                .is_none_or(|b| (!repeats, transcript.mean_logprob) > (!b.repeats, b.mean_logprob))
+            {
                 best = Some(Transcript { repeats, ..transcript });
             }
         }

@@ -50,7 +50,8 @@ impl SpeechModels {
         let silence = mel.values.iter().copied().fold(f32::INFINITY, f32::min);
         let (mut segments, mut seek) = (Vec::new(), 0);
         while seek + MIN_FRAMES <= n_content && !cancel.is_cancelled() {
-            let Some(embeddings) = self.whisper.encoder.forward(&mel.window(seek, N_FRAMES, silence), cancel)?
+            let Some(embeddings) =
+                self.whisper.encoder.forward(&mel.window(seek, N_FRAMES, silence), cancel)?
             else {
                 break;
             };
@@ -74,7 +75,15 @@ impl SpeechModels {
                 true => "en",
                 false => self.language_code(language),
             };
-            segments.extend(self.segments(window, seek_s, content_s, &transcript, &parts, code, options.words));
+            segments.extend(self.segments(
+                window,
+                seek_s,
+                content_s,
+                &transcript,
+                &parts,
+                code,
+                options.words,
+            ));
             let end_s = seek_s + heard_s;
             if heard_s >= 1.0 && window.voiced_s(end_s, seek_s + content_s) > UNHEARD_S {
                 seek += (heard_s * FRAMES_PER_S) as usize;
@@ -113,7 +122,10 @@ impl SpeechModels {
     fn parts(&self, transcript: &Transcript, content_s: f64) -> (Vec<Part>, f64) {
         let tokens = &transcript.tokens;
         let time = |i: usize| {
-            tokens.get(i).filter(|&&id| self.vocabulary.is_timestamp(id)).map(|&id| self.vocabulary.seconds(id))
+            tokens
+                .get(i)
+                .filter(|&&id| self.vocabulary.is_timestamp(id))
+                .map(|&id| self.vocabulary.seconds(id))
         };
         let mut parts = Vec::new();
         let (mut start, mut start_s) = (0, 0.0);

@@ -28,6 +28,7 @@ use self::vocabulary::Vocabulary;
 use self::whisper::Whisper;
 use crate::error::{Error, Result};
 use crate::features::mel::LogMel;
+use crate::models::Store;
 use crate::weights::{Weights, same_name};
 
 pub use hear::HearOptions;
@@ -88,6 +89,19 @@ pub struct SpeechModels {
 }
 
 impl SpeechModels {
+    /// Loads from the store: `whisper_id` is a speech model of `assets/models.toml`.
+    ///
+    /// # Errors
+    /// When the model is unknown, not on this machine, or damaged.
+    pub fn load(store: &Store, whisper_id: &str) -> Result<Self> {
+        Self::from_paths(
+            &store.file(whisper_id, "model")?,
+            &store.file(whisper_id, "tokenizer")?,
+            &store.file(whisper_id, "config")?,
+            &store.file("silero-vad", "model")?,
+        )
+    }
+
     /// Loads from files: Whisper as CTranslate2's `model.bin` or as safetensors, its
     /// `tokenizer.json`, the `config.json` of CTranslate2 or `generation_config.json` of
     /// transformers, and Silero's safetensors.

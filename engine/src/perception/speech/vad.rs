@@ -121,13 +121,17 @@ impl SileroVad {
         };
         let input_bias = vector(&lstm, "bias_ih", &[4 * N_HIDDEN])?;
         let hidden_bias = vector(&lstm, "bias_hh", &[4 * N_HIDDEN])?;
-        let conv = |i: usize, n_in, n_out, stride| {
-            Conv::new(&weights.sub(format!("conv{i}")), n_in, n_out, stride)
-        };
+        let conv =
+            |i: usize, n_in, n_out, stride| Conv::new(&weights.sub(format!("conv{i}")), n_in, n_out, stride);
         let transposed = |t: Tensor| t.t().and_then(|t| t.contiguous()).doing(LOADING);
         let mut vad = Self {
             stft: transposed(stft.squeeze(1).doing(LOADING)?)?,
-            convs: [conv(1, N_BINS, 128, 1)?, conv(2, 128, 64, 2)?, conv(3, 64, 64, 2)?, conv(4, 64, 128, 1)?],
+            convs: [
+                conv(1, N_BINS, 128, 1)?,
+                conv(2, 128, 64, 2)?,
+                conv(3, 64, 64, 2)?,
+                conv(4, 64, 128, 1)?,
+            ],
             lstm_input: transposed(lstm.get("weight_ih", &[4 * N_HIDDEN, N_HIDDEN])?)?,
             lstm_hidden: vector(&lstm, "weight_hh", &[4 * N_HIDDEN, N_HIDDEN])?,
             lstm_bias: input_bias.iter().zip(&hidden_bias).map(|(a, b)| a + b).collect(),
@@ -224,8 +228,7 @@ impl SileroVad {
         let mut logit = self.last_bias;
         for j in 0..N_HIDDEN {
             let gate = |part: usize| gates[part * N_HIDDEN + j] + given[part * N_HIDDEN + j];
-            let cell =
-                sigmoid(gate(1)) * state.cell[j] + sigmoid(gate(0)) * gate(2).tanh();
+            let cell = sigmoid(gate(1)) * state.cell[j] + sigmoid(gate(0)) * gate(2).tanh();
             let hidden = sigmoid(gate(3)) * cell.tanh();
             moved = moved.max((cell - state.cell[j]).abs()).max((hidden - state.hidden[j]).abs());
             state.cell[j] = cell;

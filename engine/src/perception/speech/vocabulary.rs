@@ -113,11 +113,6 @@ impl Vocabulary {
         &self.languages
     }
 
-    /// Whether this is text, not a special token.
-    pub fn is_text(&self, id: u32) -> bool {
-        id < self.end
-    }
-
     /// Whether this is a time.
     pub fn is_timestamp(&self, id: u32) -> bool {
         id >= self.first_timestamp
@@ -161,8 +156,16 @@ pub(super) mod tests {
     /// Words 0 to 9, then special tokens as in a multilingual checkpoint.
     pub fn tiny() -> Vocabulary {
         let words = ["Ġone", "Ġtwo", "Ġthree", ",", ".", "Ġcaf", "Ã", "©", "Ġ-", "teen"];
-        let special =
-            ["endoftext", "startoftranscript", "en", "de", "translate", "transcribe", "nospeech", "notimestamps"];
+        let special = [
+            "endoftext",
+            "startoftranscript",
+            "en",
+            "de",
+            "translate",
+            "transcribe",
+            "nospeech",
+            "notimestamps",
+        ];
         let vocab = words.iter().enumerate().map(|(i, w)| ((*w).to_owned(), i as u32)).collect();
         let added_tokens = special
             .iter()

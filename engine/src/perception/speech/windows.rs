@@ -63,7 +63,8 @@ impl Gate {
             }
             Self::Maybe { waiting, voiced, pause } => {
                 let waiting = waiting + 1;
-                let (voiced, pause) = if probability >= LEAVE { (voiced + 1, 0) } else { (voiced, pause + 1) };
+                let (voiced, pause) =
+                    if probability >= LEAVE { (voiced + 1, 0) } else { (voiced, pause + 1) };
                 if voiced >= MIN_SPEECH {
                     decide(Verdict::Keep(waiting));
                     Self::Speech { pause: 0 }
@@ -142,9 +143,7 @@ impl Window {
         let last = ((end_s / FRAME_S).ceil() as usize).clamp(first, self.frames.len());
         let voiced = |&i: &usize| self.probabilities[i] >= LEAVE;
         match ((first..last).find(voiced), (first..last).rev().find(voiced)) {
-            (Some(a), Some(b)) => {
-                (start_s.max(a as f64 * FRAME_S), end_s.min((b + 1) as f64 * FRAME_S))
-            }
+            (Some(a), Some(b)) => (start_s.max(a as f64 * FRAME_S), end_s.min((b + 1) as f64 * FRAME_S)),
             _ => (start_s, end_s),
         }
     }
@@ -338,7 +337,7 @@ mod tests {
 
     #[test]
     fn a_click_is_dropped_and_a_short_word_is_kept() {
-        assert_eq!(kept(&[(0.0, 50), (0.9, MIN_SPEECH - 1), (0.0, 50)]), []);
+        assert_eq!(kept(&[(0.0, 50), (0.9, MIN_SPEECH - 1), (0.0, 50)]), Vec::<usize>::new());
         assert_eq!(kept(&[(0.0, 50), (0.9, MIN_SPEECH), (0.0, 50)]).len(), MIN_SPEECH + 2 * MARGIN);
     }
 
@@ -350,7 +349,7 @@ mod tests {
 
     #[test]
     fn a_doubtful_frame_continues_speech_but_does_not_begin_it() {
-        assert_eq!(kept(&[(0.4, 100)]), []);
+        assert_eq!(kept(&[(0.4, 100)]), Vec::<usize>::new());
         assert_eq!(kept(&[(0.9, 10), (0.4, 100)]).len(), 110);
     }
 

@@ -109,7 +109,8 @@ pub fn transcribe(
     cancel: &Cancel,
 ) -> Transcription {
     let pool = options.threads.and_then(|n| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(n.max(1)).thread_name(|i| format!("speech-{i}"));
+        let pool =
+            rayon::ThreadPoolBuilder::new().num_threads(n.max(1)).thread_name(|i| format!("speech-{i}"));
         pool.build().inspect_err(|e| log::warn!("using the common threads: {e}")).ok()
     });
     Transcription {
@@ -179,7 +180,8 @@ impl Transcription {
         let audio_s = self.windows.taken_s();
         if self.n_segments == 0 && !cancelled {
             let (name, long) = (&self.options.name, format::duration(audio_s));
-            self.events.push_back(TranscribeEvent::Notice(format!("no speech was found in {name} ({long} long)")));
+            self.events
+                .push_back(TranscribeEvent::Notice(format!("no speech was found in {name} ({long} long)")));
         }
         let wall_s = self.started.elapsed().as_secs_f64();
         self.events.push_back(TranscribeEvent::Done { audio_s, wall_s, cancelled });
@@ -213,12 +215,16 @@ impl Iterator for Transcription {
 pub fn check(models: &SpeechModels, options: &TranscribeOptions) -> Result<()> {
     let languages = models.languages();
     if options.translate && languages.len() == 1 {
-        let reason = "this speech model knows English only and cannot translate; choose whisper-base".to_owned();
+        let reason =
+            "this speech model knows English only and cannot translate; choose whisper-base".to_owned();
         return Err(Error::Request { reason });
     }
     match &options.language {
         Some(code) if !languages.contains(&code.as_str()) => Err(Error::Request {
-            reason: format!("this speech model does not know the language {code:?}, only {}", languages.join(", ")),
+            reason: format!(
+                "this speech model does not know the language {code:?}, only {}",
+                languages.join(", ")
+            ),
         }),
         _ => Ok(()),
     }

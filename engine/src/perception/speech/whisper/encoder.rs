@@ -41,7 +41,8 @@ fn linear(weights: &Weights, d_out: usize, d_in: usize) -> Result<Linear> {
 impl EncoderLayer {
     fn new(config: &WhisperConfig, weights: &Weights) -> Result<Self> {
         let d = config.d_model;
-        let (weight, bias) = joined_linear(weights, "attention.qkv", &["attention.q", "attention.k", "attention.v"], d, d)?;
+        let (weight, bias) =
+            joined_linear(weights, "attention.qkv", &["attention.q", "attention.k", "attention.v"], d, d)?;
         Ok(Self {
             attention_norm: layer_norm(&weights.sub("attention_norm"), d)?,
             qkv: Linear::new(weight, Some(bias)),

@@ -9,6 +9,7 @@ mod decoder;
 
 mod encoder;
 
+use std::io::Read;
 use std::path::Path;
 
 use candle_core::{Device, Tensor};
@@ -92,8 +93,7 @@ impl Whisper {
     /// # Errors
     /// When the file is damaged or holds another architecture.
     pub fn load(path: &Path, device: &Device) -> Result<Self> {
-        let is_safetensors = path.extension().is_some_and(|e| e == "safetensors");
-        let weights = if is_safetensors {
+        let weights = if is_safetensors(path)? {
             Weights::from_safetensors(path, device, names::whisper_transformers)?
         } else {
             Weights::from_ctranslate2(path, device, names::whisper_ctranslate2)?
@@ -101,10 +101,21 @@ impl Whisper {
         let config = WhisperConfig::from_shapes(&weights, path)?;
         let encoder = Encoder::new(&config, &weights.sub("encoder"))?;
         let decoder = Decoder::new(&config, &weights.sub("decoder"))?;
-        // Checkpoints of transformers repeat the tied embedding as an output layer.
-        weights.expect_all_used(|name| name == "proj_out.weight" || !name.contains("weight"))?;
+        // Both layouts repeat the embedding as an output layer; CTranslate2 also stores settings.
+        weights.expect_all_used(|name| {
+            matches!(name, "proj_out.weight" | "decoder/projection/weight") || !name.contains("weight")
+        })?;
         Ok(Self { config, encoder, decoder })
     }
+}
+
+/// Whether a file begins like safetensors: eight bytes of length, then JSON. Files in the store
+/// have no extension.
+fn is_safetensors(path: &Path) -> Result<bool> {
+    let mut start = [0_u8; 9];
+    let file = std::fs::File::open(path).map_err(|source| Error::io("opening", path, source))?;
+    let n = file.take(9).read(&mut start).map_err(|source| Error::io("reading", path, source))?;
+    Ok(n == start.len() && start[8] == b'{')
 }
 
 /// Several linear layers over the same input as one: `names` joined along the output, each
