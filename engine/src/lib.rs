@@ -30,6 +30,8 @@ pub mod generate;
 
 pub mod tasks;
 
+mod model;
+
 pub mod models;
 
 pub mod weights;
@@ -48,4 +50,5 @@ pub use cancel::Cancel;
 pub use engine::{Engine, EngineOptions};
 pub use error::{Error, MediaProblem, Result};
 pub use generate::event::{Event, Stage, StopReason, Usage};
+pub use model::LanguageModel;
 pub use sequence::{Evidence, Finding, Piece, Place, Rect, Span};

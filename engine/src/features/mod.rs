@@ -1,3 +1,5 @@
 //! 2: plain values → model input; pure arithmetic, no files, no tensors.
 
 pub mod mel;
+
+pub mod text;

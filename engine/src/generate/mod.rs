@@ -1,8 +1,33 @@
 //! 7: the loop over decoder and sampler.
+//!
+//! [`Generation`] is an iterator: first it reads the prompt chunk by chunk, then every step writes
+//! one token. Dropping it stops the work; [`Generation::into_conversation`] hands back what it
+//! read and wrote, so that a later prompt with the same beginning need not read it again.
 
 pub mod event;
 
+mod detokenize;
+
+mod stop;
+
+use std::sync::Arc;
+use std::time::Instant;
+
 use serde::{Deserialize, Serialize};
+
+use crate::cancel::Cancel;
+use crate::decoder::DecodeState;
+use crate::error::{Error, Result};
+use crate::features::text::TokenId;
+use crate::model::LanguageModel;
+use crate::sampler::Sampler;
+use detokenize::Detokenizer;
+use event::{Event, Stage, StopReason, Usage};
+use stop::StopStrings;
+
+/// Prompt tokens per step: large enough to unpack the weights rarely, small enough to show progress.
+/// Stop answers sooner, between layers.
+const PREFILL_CHUNK: usize = 256;
 
 /// How an answer is written.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,6 +61,220 @@ impl Default for GenerateOptions {
             repetition_penalty: 1.1,
             seed: 0,
             stop: Vec::new(),
+        }
+    }
+}
+
+/// Tokens that a decoder has read, with its memory of them.
+pub struct Conversation {
+    tokens: Vec<TokenId>,
+    state: DecodeState,
+}
+
+/// An answer that is being written.
+pub struct Generation {
+    model: Arc<LanguageModel>,
+    conversation: Conversation,
+    prompt: Vec<TokenId>,
+    /// Logits after the last token that was read.
+    logits: Option<Vec<f32>>,
+    written: Vec<TokenId>,
+    max_tokens: usize,
+    sampler: Sampler,
+    detokenizer: Detokenizer,
+    stop: StopStrings,
+    cancel: Cancel,
+    started: Instant,
+    prefill: Rate,
+    decode: Rate,
+    first_token_s: f64,
+    phase: Phase,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Phase {
+    Reading,
+    Writing,
+    /// The last text is out; `Done` comes next.
+    Ending(StopReason),
+    Ended,
+}
+
+/// Tokens and the time they took.
+#[derive(Default)]
+struct Rate {
+    tokens: usize,
+    seconds: f64,
+}
+
+impl Rate {
+    fn add(&mut self, tokens: usize, since: Instant) {
+        self.tokens += tokens;
+        self.seconds += since.elapsed().as_secs_f64();
+    }
+
+    fn per_second(&self) -> f64 {
+        if self.seconds > 0.0 { self.tokens as f64 / self.seconds } else { 0.0 }
+    }
+}
+
+impl Generation {
+    /// `earlier` is reused as far as it begins like `prompt`.
+    ///
+    /// # Errors
+    /// [`Error::Request`] when the prompt is empty or leaves no room in the context.
+    pub(crate) fn new(
+        model: Arc<LanguageModel>,
+        prompt: Vec<TokenId>,
+        options: &GenerateOptions,
+        earlier: Option<Conversation>,
+        cancel: &Cancel,
+    ) -> Result<Self> {
+        let context = model.context_tokens();
+        if prompt.is_empty() || prompt.len() >= context {
+            let reason = if prompt.is_empty() {
+                "the prompt is empty; ask something".to_owned()
+            } else {
+                format!("the prompt has {} tokens and the model holds {context}; shorten it", prompt.len())
+            };
+            return Err(Error::Request { reason });
+        }
+        let mut conversation = match earlier {
+            Some(earlier) => earlier,
+            None => Conversation { tokens: Vec::new(), state: model.decoder().new_state()? },
+        };
+        let shared = conversation.tokens.iter().zip(&prompt).take_while(|(a, b)| a == b).count();
+        // At least one token is read anew: its logits are needed.
+        let shared = shared.min(prompt.len() - 1);
+        conversation.tokens.truncate(shared);
+        conversation.state.truncate(shared);
+        Ok(Self {
+            max_tokens: options.max_tokens.min(context - prompt.len()),
+            sampler: Sampler::new(options),
+            stop: StopStrings::new(&options.stop),
+            detokenizer: Detokenizer::default(),
+            model,
+            conversation,
+            prompt,
+            logits: None,
+            written: Vec::new(),
+            cancel: cancel.clone(),
+            started: Instant::now(),
+            prefill: Rate::default(),
+            decode: Rate::default(),
+            first_token_s: 0.0,
+            phase: Phase::Reading,
+        })
+    }
+
+    /// What was read and written, for the next prompt.
+    pub fn into_conversation(self) -> Conversation {
+        self.conversation
+    }
+
+    /// Reads tokens; `false` when cancelled.
+    fn read(&mut self, tokens: &[TokenId]) -> Result<bool> {
+        let ids: Vec<u32> = tokens.iter().map(|token| token.0).collect();
+        self.logits = self.model.decoder().forward(&ids, &mut self.conversation.state, &self.cancel)?;
+        if self.logits.is_some() {
+            self.conversation.tokens.extend_from_slice(tokens);
+        }
+        Ok(self.logits.is_some())
+    }
+
+    fn progress(&self, stage: Stage, done: usize, total: usize) -> Event {
+        Event::Progress { stage, what: String::new(), done: done as u64, total: total as u64 }
+    }
+
+    fn read_chunk(&mut self) -> Result<Event> {
+        let since = Instant::now();
+        let done = self.conversation.tokens.len();
+        let end = (done + PREFILL_CHUNK).min(self.prompt.len());
+        let chunk = self.prompt[done..end].to_vec();
+        if !self.read(&chunk)? {
+            return Ok(self.end(StopReason::Cancelled, String::new()));
+        }
+        self.prefill.add(chunk.len(), since);
+        if end == self.prompt.len() {
+            self.phase = Phase::Writing;
+        }
+        Ok(self.progress(Stage::Prefill, end, self.prompt.len()))
+    }
+
+    fn write_token(&mut self) -> Result<Event> {
+        let since = Instant::now();
+        if self.cancel.is_cancelled() {
+            return Ok(self.end(StopReason::Cancelled, String::new()));
+        }
+        if self.written.len() >= self.max_tokens {
+            return Ok(self.end(StopReason::Length, String::new()));
+        }
+        if let Some(last) = self.written.last().copied() {
+            if !self.read(&[last])? {
+                return Ok(self.end(StopReason::Cancelled, String::new()));
+            }
+            self.decode.add(1, since);
+        }
+        let token = self.sampler.sample(self.logits.take().unwrap_or_default(), &self.written);
+        if self.written.is_empty() {
+            self.first_token_s = self.started.elapsed().as_secs_f64();
+        }
+        if self.model.tokenizer().is_end(token) {
+            return Ok(self.end(StopReason::Stop, String::new()));
+        }
+        self.written.push(token);
+        let text = self.detokenizer.push(self.model.tokenizer().bytes(token));
+        let (shown, stopped) = self.stop.push(&text);
+        if stopped {
+            self.phase = Phase::Ending(StopReason::Stop);
+        }
+        Ok(Event::Text(shown))
+    }
+
+    /// Lets held-back text out; `Done` follows.
+    fn end(&mut self, reason: StopReason, mut text: String) -> Event {
+        self.phase = Phase::Ending(reason);
+        let rest = self.detokenizer.finish();
+        text.push_str(&self.stop.push(&rest).0);
+        text.push_str(&self.stop.finish());
+        Event::Text(text)
+    }
+
+    fn usage(&self) -> Usage {
+        Usage {
+            prompt_tokens: self.prompt.len(),
+            generated_tokens: self.written.len(),
+            context_tokens: self.model.context_tokens(),
+            first_token_s: self.first_token_s,
+            prefill_tokens_per_s: self.prefill.per_second(),
+            decode_tokens_per_s: self.decode.per_second(),
+        }
+    }
+}
+
+impl Iterator for Generation {
+    type Item = Result<Event>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let event = match self.phase {
+                Phase::Reading => self.read_chunk(),
+                Phase::Writing => self.write_token(),
+                Phase::Ending(reason) => {
+                    self.phase = Phase::Ended;
+                    return Some(Ok(Event::Done { reason, usage: self.usage() }));
+                }
+                Phase::Ended => return None,
+            };
+            match event {
+                // A token can be a part of a character, or be held back: nothing to show yet.
+                Ok(Event::Text(text)) if text.is_empty() => {}
+                Err(error) => {
+                    self.phase = Phase::Ended;
+                    return Some(Err(error));
+                }
+                shown => return Some(shown),
+            }
         }
     }
 }

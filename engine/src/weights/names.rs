@@ -62,6 +62,48 @@ fn replace_part(name: &str, parts: &[(&str, &str)]) -> String {
     name.to_owned()
 }
 
+/// Decoder tensors in GGUF files, as ggml's `gguf-py/gguf/constants.py` names them.
+pub(crate) fn gguf_decoder(name: &str) -> String {
+    let (scope, leaf) = match name.strip_prefix("blocks.").and_then(|rest| rest.split_once('.')) {
+        Some((layer, leaf)) => (format!("blk.{layer}."), leaf),
+        None => (String::new(), name),
+    };
+    let (part, kind) = leaf.rsplit_once('.').unwrap_or((leaf, "weight"));
+    let part = match part {
+        "embedding" => "token_embd",
+        "norm" => "output_norm",
+        "attention_norm" => "attn_norm",
+        "attention.q" => "attn_q",
+        "attention.k" => "attn_k",
+        "attention.v" => "attn_v",
+        "attention.output" => "attn_output",
+        "feed_forward_norm" => "ffn_norm",
+        "feed_forward.gate" => "ffn_gate",
+        "feed_forward.up" => "ffn_up",
+        "feed_forward.down" => "ffn_down",
+        other => other,
+    };
+    format!("{scope}{part}.{kind}")
+}
+
+#[cfg(test)]
+mod decoder_names {
+    use super::gguf_decoder;
+
+    #[test]
+    fn decoder_names_follow_gguf() {
+        for (ours, theirs) in [
+            ("embedding.weight", "token_embd.weight"),
+            ("output.weight", "output.weight"),
+            ("norm.weight", "output_norm.weight"),
+            ("blocks.12.attention.q.bias", "blk.12.attn_q.bias"),
+            ("blocks.0.feed_forward_norm.weight", "blk.0.ffn_norm.weight"),
+        ] {
+            assert_eq!(gguf_decoder(ours), theirs);
+        }
+    }
+}
+
 #[cfg(test)]
 mod whisper_tests {
     use super::*;
@@ -100,6 +142,3 @@ mod whisper_tests {
         ] {
             assert_eq!(whisper_ctranslate2(ours), ctranslate2);
             assert_eq!(whisper_transformers(ours), transformers);
-        }
-    }
-}

@@ -1,0 +1,145 @@
+//! What a decoder looks like, as data.
+
+use crate::error::{Error, Result};
+use crate::nn::RotaryStyle;
+use crate::weights::gguf::Metadata;
+
+/// A whole decoder.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DecoderConfig {
+    /// Tokens in the table.
+    pub n_vocab: usize,
+    /// Width of the residual stream.
+    pub d_model: usize,
+    /// Positions it was trained for.
+    pub context_tokens: usize,
+    /// Added under the root in every norm.
+    pub norm_eps: f64,
+    /// Whether the output matrix is the token table.
+    pub tied_output: bool,
+    /// Bottom to top.
+    pub layers: Vec<LayerSpec>,
+}
+
+/// One layer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LayerSpec {
+    /// How it looks back.
+    pub attention: AttentionSpec,
+    /// What it does with each position.
+    pub feed_forward: FeedForwardSpec,
+}
+
+/// Grouped-query attention (Ainslie et al., 2023): `n_heads / n_kv_heads` queries share keys and values.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AttentionSpec {
+    /// Query heads.
+    pub n_heads: usize,
+    /// Key and value heads; divides `n_heads`.
+    pub n_kv_heads: usize,
+    /// Numbers per head.
+    pub head_dim: usize,
+    /// Base of the rotary angles.
+    pub rotary_base: f64,
+    /// Order of the rotary pairs.
+    pub rotary_style: RotaryStyle,
+}
+
+/// What follows attention in a layer.
+#[derive(Debug, Clone, PartialEq)]
+pub enum FeedForwardSpec {
+    /// `down(silu(gate(x)) · up(x))` (Shazeer, GLU Variants, 2020).
+    SwiGlu {
+        /// Width between.
+        d_hidden: usize,
+    },
+}
+
+impl DecoderConfig {
+    /// Two narrow layers: small enough for a unit test with seeded weights.
+    #[cfg(test)]
+    pub fn tiny() -> Self {
+        let layer = LayerSpec {
+            attention: AttentionSpec {
+                n_heads: 4,
+                n_kv_heads: 2,
+                head_dim: 8,
+                rotary_base: 10_000.0,
+                rotary_style: RotaryStyle::Interleaved,
+            },
+            feed_forward: FeedForwardSpec::SwiGlu { d_hidden: 48 },
+        };
+        Self {
+            n_vocab: 64,
+            d_model: 32,
+            context_tokens: 128,
+            norm_eps: 1e-5,
+            tied_output: true,
+            layers: vec![layer.clone(), layer],
+        }
+    }
+
+    /// Reads the configuration of a GGUF file.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a family that is not supported or sizes that make no sense,
+    /// [`Error::ModelFile`] for a missing key.
+    pub fn from_gguf(meta: &Metadata, n_vocab: usize, tied_output: bool) -> Result<Self> {
+        let architecture =
+            meta.string("general.architecture").ok_or_else(|| meta.missing("general.architecture"))?;
+        let rotary_style = match architecture {
+            "llama" => RotaryStyle::Interleaved,
+            other => {
+                return Err(Error::Config {
+                    field: "general.architecture",
+                    reason: format!(
+                        "the family {other:?} is not supported yet; Llama-type models such as SmolLM2 are"
+                    ),
+                });
+            }
+        };
+        let key = |name: &str| format!("{architecture}.{name}");
+        let size = |name: &str| -> Result<usize> {
+            let value = meta.integer(&key(name)).ok_or_else(|| meta.missing(&key(name)))?;
+            match usize::try_from(value) {
+                // No known decoder passes a million in any of these.
+                Ok(value) if (1..=1 << 24).contains(&value) => Ok(value),
+                _ => Err(Error::ModelFile {
+                    path: meta.path().to_path_buf(),
+                    reason: format!("{} is {value}", key(name)),
+                }),
+            }
+        };
+        let d_model = size("embedding_length")?;
+        let n_heads = size("attention.head_count")?;
+        let n_kv_heads = size("attention.head_count_kv").unwrap_or(n_heads);
+        let head_dim = size("attention.key_length").unwrap_or(d_model / n_heads);
+        if n_heads % n_kv_heads != 0 || head_dim == 0 || head_dim % 2 != 0 {
+            return Err(Error::Config {
+                field: "attention.head_count",
+                reason: format!(
+                    "{n_heads} heads, {n_kv_heads} key-value heads of {head_dim} do not fit together"
+                ),
+            });
+        }
+        let layer = LayerSpec {
+            attention: AttentionSpec {
+                n_heads,
+                n_kv_heads,
+                head_dim,
+                rotary_base: meta.float(&key("rope.freq_base")).unwrap_or(10_000.0),
+                rotary_style,
+            },
+            feed_forward: FeedForwardSpec::SwiGlu { d_hidden: size("feed_forward_length")? },
+        };
+        let norm_eps = meta.float(&key("attention.layer_norm_rms_epsilon"));
+        Ok(Self {
+            n_vocab,
+            d_model,
+            context_tokens: size("context_length")?,
+            norm_eps: norm_eps.ok_or_else(|| meta.missing(&key("attention.layer_norm_rms_epsilon")))?,
+            tied_output,
+            layers: vec![layer; size("block_count")?.min(1024)],
+        })
+    }
+}

@@ -1,0 +1,263 @@
+//! The decoder: embed, layers, norm, logits.
+
+use std::sync::Arc;
+
+use candle_core::{Device, Tensor};
+
+use super::block::Block;
+use super::config::DecoderConfig;
+use super::state::DecodeState;
+use crate::cancel::Cancel;
+use crate::error::{Doing, Result};
+use crate::nn::{Embedding, Linear, RmsNorm, Rotary};
+use crate::weights::Weights;
+
+/// A decoder with its weights; read-only, so many requests can share it.
+pub struct Decoder {
+    config: DecoderConfig,
+    embedding: Embedding,
+    blocks: Vec<Block>,
+    norm: RmsNorm,
+    output: Linear,
+    device: Device,
+}
+
+impl Decoder {
+    /// Takes its tensors from `w` by our names.
+    ///
+    /// # Errors
+    /// As [`Weights::get`].
+    pub fn new(config: &DecoderConfig, w: &Weights) -> Result<Self> {
+        let embedding = Embedding::new(config.n_vocab, config.d_model, &w.sub("embedding"))?;
+        let output = if config.tied_output {
+            Linear::tied(&embedding)?
+        } else {
+            Linear::new(config.d_model, config.n_vocab, &w.sub("output"))?
+        };
+        let mut blocks = Vec::with_capacity(config.layers.len());
+        let mut rotary: Option<(f64, Arc<Rotary>)> = None;
+        for (i, layer) in config.layers.iter().enumerate() {
+            let spec = &layer.attention;
+            let shared = match &rotary {
+                Some((base, tables)) if *base == spec.rotary_base => tables.clone(),
+                _ => {
+                    let tables = Arc::new(Rotary::new(
+                        spec.rotary_base,
+                        spec.head_dim,
+                        config.context_tokens,
+                        spec.rotary_style,
+                        w.device(),
+                    )?);
+                    rotary = Some((spec.rotary_base, tables.clone()));
+                    tables
+                }
+            };
+            blocks.push(Block::new(config, layer, shared, &w.sub("blocks").sub(i))?);
+        }
+        let norm = RmsNorm::new(config.d_model, config.norm_eps, &w.sub("norm"))?;
+        Ok(Self { config: config.clone(), embedding, blocks, norm, output, device: w.device().clone() })
+    }
+
+    /// What it looks like.
+    pub fn config(&self) -> &DecoderConfig {
+        &self.config
+    }
+
+    /// A state that holds no tokens.
+    ///
+    /// # Errors
+    /// [`Error::Compute`](crate::Error::Compute) when memory runs out.
+    pub fn new_state(&self) -> Result<DecodeState> {
+        DecodeState::new(&self.config, &self.device).doing("making room for the conversation")
+    }
+
+    /// Reads `tokens` after those in `state`; `None` when cancelled, with the state as it was before.
+    /// `all_rows` asks for the logits of every token, not only of the last.
+    ///
+    /// # Shapes
+    /// - returns: `[n_tokens or 1, n_vocab]`
+    ///
+    /// # Errors
+    /// [`Error::Compute`](crate::Error::Compute).
+    fn run(
+        &self,
+        tokens: &[u32],
+        state: &mut DecodeState,
+        all_rows: bool,
+        cancel: &Cancel,
+    ) -> Result<Option<Tensor>> {
+        let doing = "running the decoder";
+        let ids = Tensor::new(tokens, &self.device).doing(doing)?;
+        let mut x = self.embedding.forward(&ids).doing(doing)?; // [n, d_model]
+        for (block, cache) in self.blocks.iter().zip(&mut state.layers) {
+            if cancel.is_cancelled() {
+                return Ok(None);
+            }
+            x = block.forward(&x, state.pos, cache).doing(doing)?;
+        }
+        state.pos += tokens.len();
+        let x = if all_rows { x } else { x.narrow(0, tokens.len() - 1, 1).doing(doing)? };
+        let x = self.norm.forward(&x).doing(doing)?;
+        self.output.forward(&x).doing(doing).map(Some)
+    }
+
+    /// Reads `tokens` (at least one) and returns the logits after the last, `[n_vocab]`;
+    /// `None` when cancelled, with the state as it was before.
+    ///
+    /// # Errors
+    /// [`Error::Compute`](crate::Error::Compute).
+    pub fn forward(
+        &self,
+        tokens: &[u32],
+        state: &mut DecodeState,
+        cancel: &Cancel,
+    ) -> Result<Option<Vec<f32>>> {
+        let Some(logits) = self.run(tokens, state, false, cancel)? else { return Ok(None) };
+        logits.squeeze(0).and_then(|row| row.to_vec1()).doing("reading logits").map(Some)
+    }
+
+    /// Reads `tokens` and returns the log-probability of each following token of `tokens` itself:
+    /// entry i scores `tokens[i + 1]`.
+    ///
+    /// # Errors
+    /// [`Error::Compute`](crate::Error::Compute).
+    pub fn score(
+        &self,
+        tokens: &[u32],
+        state: &mut DecodeState,
+        cancel: &Cancel,
+    ) -> Result<Option<Vec<f32>>> {
+        let Some(logits) = self.run(tokens, state, true, cancel)? else { return Ok(None) };
+        let rows: Vec<Vec<f32>> =
+            candle_nn::ops::log_softmax(&logits, 1).and_then(|rows| rows.to_vec2()).doing("scoring text")?;
+        Ok(Some(rows.iter().zip(&tokens[1..]).map(|(row, next)| row[*next as usize]).collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use candle_core::DType;
+
+    use super::*;
+    use crate::weights::{TensorFile, same_name};
+
+    /// Seeded random weights for every tensor that the configuration asks for.
+    struct Seeded(HashMap<String, Vec<usize>>);
+
+    impl TensorFile for Seeded {
+        fn shapes(&self) -> &HashMap<String, Vec<usize>> {
+            &self.0
+        }
+
+        fn tensor(&self, name: &str, device: &Device) -> candle_core::Result<Tensor> {
+            let shape = &self.0[name];
+            let mut seed = name.bytes().fold(1u64, |h, b| h.wrapping_mul(31).wrapping_add(u64::from(b)));
+            let values: Vec<f32> = (0..shape.iter().product::<usize>())
+                .map(|_| {
+                    seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+                    ((seed >> 40) as f32 / (1 << 24) as f32 - 0.5) * 0.6
+                })
+                .collect();
+            Tensor::from_vec(values, shape.as_slice(), device)?.to_dtype(DType::F32)
+        }
+    }
+
+    fn tiny() -> Decoder {
+        let config = DecoderConfig::tiny();
+        let mut shapes = HashMap::from([
+            ("embedding.weight".to_owned(), vec![config.n_vocab, config.d_model]),
+            ("norm.weight".to_owned(), vec![config.d_model]),
+        ]);
+        for i in 0..config.layers.len() {
+            for (name, shape) in [
+                ("attention_norm", vec![32]),
+                ("attention.q", vec![32, 32]),
+                ("attention.k", vec![16, 32]),
+                ("attention.v", vec![16, 32]),
+                ("attention.output", vec![32, 32]),
+                ("feed_forward_norm", vec![32]),
+                ("feed_forward.gate", vec![48, 32]),
+                ("feed_forward.up", vec![48, 32]),
+                ("feed_forward.down", vec![32, 48]),
+            ] {
+                shapes.insert(format!("blocks.{i}.{name}.weight"), shape);
+            }
+        }
+        let weights = Weights::new(Seeded(shapes), "tiny".as_ref(), &Device::Cpu, same_name);
+        let decoder = Decoder::new(&config, &weights).unwrap();
+        weights.expect_all_used(|_| false).unwrap();
+        decoder
+    }
+
+    fn logits(decoder: &Decoder, chunks: &[&[u32]]) -> Vec<f32> {
+        let mut state = decoder.new_state().unwrap();
+        let mut last = Vec::new();
+        for chunk in chunks {
+            last = decoder.forward(chunk, &mut state, &Cancel::new()).unwrap().unwrap();
+        }
+        last
+    }
+
+    fn assert_close(a: &[f32], b: &[f32]) {
+        assert_eq!(a.len(), b.len());
+        for (i, (a, b)) in a.iter().zip(b).enumerate() {
+            assert!((a - b).abs() < 1e-4, "logit {i}: {a} and {b}");
+        }
+    }
+
+    #[test]
+    fn cached_steps_equal_one_pass() {
+        let decoder = tiny();
+        let whole = logits(&decoder, &[&[1, 2, 3, 4, 5, 6]]);
+        assert_close(&whole, &logits(&decoder, &[&[1], &[2], &[3], &[4], &[5], &[6]]));
+        assert_close(&whole, &logits(&decoder, &[&[1, 2, 3], &[4, 5], &[6]]));
+    }
+
+    #[test]
+    fn the_past_matters_and_the_future_does_not() {
+        let decoder = tiny();
+        let a = logits(&decoder, &[&[1, 2, 3]]);
+        let b = logits(&decoder, &[&[9, 2, 3]]);
+        assert!(a.iter().zip(&b).any(|(a, b)| (a - b).abs() > 1e-3));
+        let mut state = decoder.new_state().unwrap();
+        let scores = decoder.score(&[1, 2, 3, 4], &mut state, &Cancel::new()).unwrap().unwrap();
+        let mut other = decoder.new_state().unwrap();
+        let changed = decoder.score(&[1, 2, 3, 50], &mut other, &Cancel::new()).unwrap().unwrap();
+        assert_close(&scores[..2], &changed[..2]);
+    }
+
+    #[test]
+    fn a_truncated_state_continues_as_if_the_rest_had_never_been() {
+        let decoder = tiny();
+        let mut state = decoder.new_state().unwrap();
+        let cancel = Cancel::new();
+        decoder.forward(&[1, 2, 3, 40, 41], &mut state, &cancel).unwrap();
+        state.truncate(3);
+        let again = decoder.forward(&[4], &mut state, &cancel).unwrap().unwrap();
+        assert_close(&again, &logits(&decoder, &[&[1, 2, 3, 4]]));
+    }
+
+    #[test]
+    fn the_cache_grows_past_its_first_size() {
+        let decoder = tiny();
+        let tokens: Vec<u32> = (0..120).map(|i| i % 64).collect();
+        let mut state = decoder.new_state().unwrap();
+        for _ in 0..3 {
+            state.truncate(0);
+            decoder.forward(&tokens, &mut state, &Cancel::new()).unwrap();
+        }
+        assert_eq!(state.pos(), 120);
+    }
+
+    #[test]
+    fn cancel_stops_within_a_layer_and_leaves_the_position() {
+        let decoder = tiny();
+        let mut state = decoder.new_state().unwrap();
+        let cancel = Cancel::new();
+        cancel.cancel();
+        assert!(decoder.forward(&[1, 2], &mut state, &cancel).unwrap().is_none());
+        assert_eq!(state.pos(), 0);
+    }
+}

@@ -1,0 +1,92 @@
+//! A decoder with its tokenizer and chat template: one GGUF file, read-only once loaded.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use candle_core::Device;
+
+use crate::cancel::Cancel;
+use crate::decoder::{Decoder, DecoderConfig};
+use crate::error::{Error, Result};
+use crate::features::text::{ChatMessage, ChatTemplate, TokenId, Tokenizer};
+use crate::generate::{Conversation, GenerateOptions, Generation};
+use crate::weights::gguf::GgufFile;
+use crate::weights::names;
+
+/// Everything that is needed to write an answer; share it in an [`Arc`].
+pub struct LanguageModel {
+    decoder: Decoder,
+    tokenizer: Tokenizer,
+    template: Option<ChatTemplate>,
+}
+
+impl LanguageModel {
+    /// Loads a GGUF file.
+    ///
+    /// # Errors
+    /// [`Error::ModelFile`] when it is damaged, [`Error::Config`] when its family is not supported.
+    pub fn load(path: &Path) -> Result<Self> {
+        let file = GgufFile::open(path)?;
+        let meta = file.metadata();
+        let tokenizer = Tokenizer::from_gguf(&meta)?;
+        let weights = file.weights(&Device::Cpu, names::gguf_decoder);
+        let config = DecoderConfig::from_gguf(&meta, tokenizer.n_vocab(), !weights.has("output.weight"))?;
+        let decoder = Decoder::new(&config, &weights)?;
+        // Some files carry the rotary frequencies as a tensor; they follow from the configuration.
+        weights.expect_all_used(|name| name == "rope_freqs.weight")?;
+        let text_of = |key: &str| -> String {
+            let id = meta.integer(key).and_then(|id| usize::try_from(id).ok());
+            let tokens = meta.list("tokenizer.ggml.tokens");
+            let token = id.zip(tokens).and_then(|(id, tokens)| tokens.get(id)?.to_string().ok().cloned());
+            token.unwrap_or_default()
+        };
+        let template = meta.string("tokenizer.chat_template").map(|source| {
+            ChatTemplate::new(
+                source,
+                text_of("tokenizer.ggml.bos_token_id"),
+                text_of("tokenizer.ggml.eos_token_id"),
+            )
+        });
+        Ok(Self { decoder, tokenizer, template })
+    }
+
+    /// Tokens that fit into one conversation.
+    pub fn context_tokens(&self) -> usize {
+        self.decoder.config().context_tokens
+    }
+
+    /// The arithmetic.
+    pub fn decoder(&self) -> &Decoder {
+        &self.decoder
+    }
+
+    /// Text to tokens and back.
+    pub fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
+    }
+
+    /// The prompt for a conversation, up to where the model speaks next.
+    ///
+    /// # Errors
+    /// [`Error::Request`] for a model without a chat template, and as [`ChatTemplate::render`].
+    pub fn render_chat(&self, messages: &[ChatMessage]) -> Result<Vec<TokenId>> {
+        let template = self.template.as_ref().ok_or_else(|| Error::Request {
+            reason: "this model has no chat template; use --raw, or an instruction-tuned model".into(),
+        })?;
+        template.render(messages, &self.tokenizer)
+    }
+
+    /// Starts to continue `prompt`. What `earlier` read of the same beginning is not read again.
+    ///
+    /// # Errors
+    /// [`Error::Request`] when the prompt is empty or leaves no room in the context.
+    pub fn generate(
+        self: &Arc<Self>,
+        prompt: Vec<TokenId>,
+        options: &GenerateOptions,
+        earlier: Option<Conversation>,
+        cancel: &Cancel,
+    ) -> Result<Generation> {
+        Generation::new(self.clone(), prompt, options, earlier, cancel)
+    }
+}
