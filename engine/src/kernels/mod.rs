@@ -1,5 +1,51 @@
-//! Arithmetic on slices for the places where a general tensor library is too slow; knows no model.
+//! Custom processor arithmetic on slices; knows no model, no candle tensor and no threads.
+//!
+//! One operation per file: a slow reference that defines what is right, a portable version, and
+//! variants per instruction set, chosen once by [`Isa::detect`].
+
+pub mod packed;
 
 mod rows;
 
+mod arch;
+
 pub use rows::{dot, rows_times};
+
+/// Instruction sets that kernels come in. A value other than `Portable` exists only when this
+/// processor has the instructions, so calling a kernel with it is safe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Isa(Kind);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Portable,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    #[cfg(target_arch = "x86_64")]
+    Avx512Vnni,
+}
+
+impl Isa {
+    /// The best one that this processor has.
+    pub fn detect() -> Self {
+        Self::all().last().copied().unwrap_or(Self(Kind::Portable))
+    }
+
+    /// All that this processor has, slowest first.
+    pub fn all() -> Vec<Self> {
+        let mut all = vec![Self(Kind::Portable)];
+        #[cfg(target_arch = "x86_64")]
+        {
+            let avx2 = is_x86_feature_detected!("avx2")
+                && is_x86_feature_detected!("fma")
+                && is_x86_feature_detected!("f16c");
+            if avx2 {
+                all.push(Self(Kind::Avx2));
+            }
+            if avx2 && is_x86_feature_detected!("avx512vnni") && is_x86_feature_detected!("avx512vl") {
+                all.push(Self(Kind::Avx512Vnni));
+            }
+        }
+        all
+    }
+}

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
-use candle_core::quantized::{QMatMul, QTensor};
-use candle_core::{Module, Tensor};
+use candle_core::quantized::{GgmlDType, QMatMul, QTensor};
+use candle_core::{Device, Module, Tensor};
+use rayon::prelude::*;
 
 use crate::error::{Doing, Result};
+use crate::kernels::Isa;
+use crate::kernels::packed::{Activations, BLOCK, Format, dot_rows};
 use crate::weights::Weights;
 
 /// From this many rows on, unpacking the weights once and multiplying in f32 beats multiplying
@@ -60,6 +63,9 @@ impl Linear {
     pub fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
         let y = match &self.weight {
             Stored::Float(weight) => x.matmul(&weight.t()?)?,
+            Stored::Packed { packed, .. } if let Some(format) = own_format(packed) => {
+                packed_matmul(format, packed, x)?
+            }
             Stored::Packed { packed, .. } if x.dim(0)? >= ROWS_TO_UNPACK => {
                 x.matmul(&packed.dequantize(x.device())?.t()?)?
             }
@@ -70,6 +76,41 @@ impl Linear {
             None => Ok(y),
         }
     }
+}
+
+/// The format in which our kernels multiply this matrix, if they do.
+fn own_format(packed: &QTensor) -> Option<Format> {
+    let format = match packed.dtype() {
+        GgmlDType::Q4_1 => Format::Q4_1,
+        GgmlDType::Q8_0 => Format::Q8_0,
+        _ => return None,
+    };
+    let n_in = *packed.shape().dims().last()?;
+    (matches!(packed.device(), Device::Cpu) && n_in.is_multiple_of(BLOCK)).then_some(format)
+}
+
+/// Rows of weights that one task multiplies: a few microseconds of work for one row of activations.
+const ROWS_PER_TASK: usize = 64;
+
+/// `x` of `[n_rows, n_in]` times packed weights of `[n_out, n_in]`.
+fn packed_matmul(format: Format, packed: &QTensor, x: &Tensor) -> candle_core::Result<Tensor> {
+    let (n_rows, n_in) = x.dims2()?;
+    let n_out = packed.shape().dims2()?.0;
+    let row_bytes = n_in / BLOCK * format.block_bytes();
+    let x = Activations::quantize(&x.flatten_all()?.to_vec1::<f32>()?, n_in);
+    let weights = packed.data()?;
+    let isa = Isa::detect();
+    let mut by_output = vec![0f32; n_out * n_rows]; // [n_out, n_rows]
+    by_output
+        .par_chunks_mut(ROWS_PER_TASK * n_rows)
+        .zip(weights.par_chunks(ROWS_PER_TASK * row_bytes))
+        .for_each(|(out, weights)| {
+            for (out, row) in out.chunks_mut(n_rows).zip(weights.chunks(row_bytes)) {
+                dot_rows(isa, format, row, &x, out);
+            }
+        });
+    let y = Tensor::from_vec(by_output, (n_out, n_rows), &Device::Cpu)?;
+    if n_rows == 1 { y.reshape((1, n_out)) } else { y.t()?.contiguous() }
 }
 
 /// A table of one row per token; rows are unpacked when they are looked up, never the whole table.
