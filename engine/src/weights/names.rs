@@ -87,24 +87,6 @@ pub(crate) fn gguf_decoder(name: &str) -> String {
 }
 
 #[cfg(test)]
-mod decoder_names {
-    use super::gguf_decoder;
-
-    #[test]
-    fn decoder_names_follow_gguf() {
-        for (ours, theirs) in [
-            ("embedding.weight", "token_embd.weight"),
-            ("output.weight", "output.weight"),
-            ("norm.weight", "output_norm.weight"),
-            ("blocks.12.attention.q.bias", "blk.12.attn_q.bias"),
-            ("blocks.0.feed_forward_norm.weight", "blk.0.ffn_norm.weight"),
-        ] {
-            assert_eq!(gguf_decoder(ours), theirs);
-        }
-    }
-}
-
-#[cfg(test)]
 mod whisper_tests {
     use super::*;
 
@@ -142,3 +124,24 @@ mod whisper_tests {
         ] {
             assert_eq!(whisper_ctranslate2(ours), ctranslate2);
             assert_eq!(whisper_transformers(ours), transformers);
+        }
+    }
+}
+
+#[cfg(test)]
+mod decoder_tests {
+    use super::gguf_decoder;
+
+    #[test]
+    fn decoder_names_follow_gguf() {
+        for (ours, theirs) in [
+            ("embedding.weight", "token_embd.weight"),
+            ("output.weight", "output.weight"),
+            ("norm.weight", "output_norm.weight"),
+            ("blocks.12.attention.q.bias", "blk.12.attn_q.bias"),
+            ("blocks.0.feed_forward_norm.weight", "blk.0.ffn_norm.weight"),
+        ] {
+            assert_eq!(gguf_decoder(ours), theirs);
+        }
+    }
+}
