@@ -171,6 +171,9 @@ pub enum MediaProblem {
     /// A container without pictures or sound.
     #[error("there is neither a picture nor a sound track in this file")]
     NoTracks,
+    /// A picture was asked for, of something that has none.
+    #[error("there is no picture to show of this file")]
+    NoPicture,
     /// The file went away or changed between opening and reading.
     #[error("the file vanished while it was read; put it back and add it again")]
     Vanished,

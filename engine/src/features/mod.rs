@@ -2,4 +2,6 @@
 
 pub mod mel;
 
+pub mod frames;
+
 pub mod text;

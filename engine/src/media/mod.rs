@@ -1,15 +1,42 @@
 //! 1: bytes → plain values; the only user of codec crates.
 //!
-//! [`open`] looks at the content, not at the name, and returns a reader for the kind it found.
+//! [`Opener::open`] looks at the content, not at the name, and returns a reader for the kind it found.
 //! Sound, video and documents are read piece by piece, so that a ten-hour recording needs no more
 //! memory than a short one. Every limit is checked before memory is taken, and a decoder that
 //! panics on hostile bytes becomes an error that names the file.
+//!
+//! Who reads what: pictures through `image`; WAV, AIFF, MP3, FLAC, Ogg Vorbis and raw AAC through
+//! Symphonia; everything that needs a container opened to know whether it holds pictures (MP4,
+//! Matroska, AVI, …) and Opus through FFmpeg; PDF through PDFium, bound at run time; text, Markdown,
+//! HTML, DOCX and EPUB by parsers in Rust.
 
-use std::path::Path;
+mod guard;
 
+mod detect;
+
+mod picture;
+
+mod sound;
+
+mod ffmpeg;
+
+mod video;
+
+mod document;
+
+use std::path::{Path, PathBuf};
+
+use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
-use crate::error::Result;
+pub use document::{DocumentReader, Line, Page};
+pub use picture::Picture;
+pub use sound::{SAMPLE_RATE_HZ, SoundReader};
+pub use video::{Frame, VideoReader};
+
+use crate::cancel::Cancel;
+use crate::error::{Error, MediaProblem, Result};
+use detect::Format;
 
 /// What a file turned out to hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -44,4 +71,152 @@ pub struct Limits {
     pub unpacked_bytes: u64,
     /// Deepest nesting of elements in HTML and XML.
     pub nesting: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            file_bytes: 8 << 30,
+            pixels: 100_000_000,
+            sound_s: 24.0 * 3600.0,
+            video_s: 6.0 * 3600.0,
+            video_frames: 120,
+            pages: 5_000,
+            unpacked_bytes: 512 << 20,
+            nesting: 256,
+        }
+    }
+}
+
+/// Opens files by their content.
+#[derive(Debug, Clone, Default)]
+pub struct Opener {
+    /// How much is accepted.
+    pub limits: Limits,
+    /// The PDFium shared library; without it a PDF is refused with [`MediaProblem::Missing`].
+    pub pdfium: Option<PathBuf>,
+}
+
+/// An opened file.
+pub enum Media {
+    /// A still picture, decoded.
+    Picture(Picture),
+    /// Sound, to be read block by block.
+    Sound(SoundReader),
+    /// Moving pictures, to be read frame by frame.
+    Video(VideoReader),
+    /// Text, to be read page by page.
+    Document(DocumentReader),
+}
+
+impl Opener {
+    /// Opens a file and looks what it is.
+    ///
+    /// # Errors
+    /// [`Error::Media`] with one clear [`MediaProblem`]; [`Error::Io`] when the system refuses to read.
+    pub fn open(&self, path: &Path, cancel: &Cancel) -> Result<Media> {
+        let file = guard::open_file(path, &self.limits)?;
+        match detect::format(path, &file)? {
+            Format::Picture(format) => Ok(Media::Picture(picture::read(path, file, format, &self.limits)?)),
+            Format::Sound => SoundReader::open(path, file, &self.limits, cancel).map(Media::Sound),
+            Format::Container => {
+                let input = ffmpeg::open(path, file, cancel)?;
+                if ffmpeg::has_video(&input) {
+                    VideoReader::open(path, input, &self.limits, cancel).map(Media::Video)
+                } else if ffmpeg::has_sound(&input) {
+                    SoundReader::from_container(path, input, &self.limits, cancel).map(Media::Sound)
+                } else {
+                    Err(Error::media(path, MediaProblem::NoTracks))
+                }
+            }
+            Format::Document(format) => {
+                DocumentReader::open(path, file, format, self, cancel).map(Media::Document)
+            }
+        }
+    }
+}
+
+impl Media {
+    /// What it is.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Picture(_) => Kind::Picture,
+            Self::Sound(_) => Kind::Sound,
+            Self::Video(_) => Kind::Video,
+            Self::Document(_) => Kind::Document,
+        }
+    }
+
+    /// A short description for people: "640 × 427 pixels", "2:13 minutes", "12 pages".
+    pub fn summary(&self) -> String {
+        match self {
+            Self::Picture(picture) => {
+                format!("{} × {} pixels", picture.pixels.width(), picture.pixels.height())
+            }
+            Self::Sound(sound) => sound.duration_s().map_or("a recording".into(), guard::duration_text),
+            Self::Video(video) => {
+                let (width, height) = video.size();
+                match video.duration_s() {
+                    Some(s) => format!("{}, {width} × {height} pixels", guard::duration_text(s)),
+                    None => format!("{width} × {height} pixels"),
+                }
+            }
+            Self::Document(document) => match document.page_count() {
+                1 => "1 page".into(),
+                n => format!("{n} pages"),
+            },
+        }
+    }
+}
+
+/// Looks what a file is, without decoding it; quick enough for a file that was just dropped.
+///
+/// # Errors
+/// As [`Opener::open`].
+pub fn kind(path: &Path) -> Result<Kind> {
+    let file = guard::open_file(path, &Limits::default())?;
+    Ok(match detect::format(path, &file)? {
+        Format::Picture(_) => Kind::Picture,
+        Format::Sound => Kind::Sound,
+        Format::Document(_) => Kind::Document,
+        Format::Container => {
+            let input = ffmpeg::open(path, file, &Cancel::new())?;
+            if ffmpeg::has_video(&input) {
+                Kind::Video
+            } else if ffmpeg::has_sound(&input) {
+                Kind::Sound
+            } else {
+                return Err(Error::media(path, MediaProblem::NoTracks));
+            }
+        }
+    })
+}
+
+/// A small picture of a file: the picture itself, the first video frame that shows something, the
+/// first page of a PDF. Neither side is longer than `longest_side_px`.
+///
+/// # Errors
+/// As [`Opener::open`]; [`MediaProblem::NoPicture`] for sound and for documents without page pictures.
+pub fn thumbnail(path: &Path, longest_side_px: u32, pdfium: Option<&Path>) -> Result<RgbImage> {
+    let opener = Opener { limits: Limits::default(), pdfium: pdfium.map(Path::to_path_buf) };
+    let cancel = Cancel::new();
+    let nothing = || Error::media(path, MediaProblem::NoPicture);
+    match opener.open(path, &cancel)? {
+        Media::Picture(picture) => Ok(picture::shrink(picture.pixels, longest_side_px)),
+        Media::Sound(_) => Err(nothing()),
+        Media::Video(video) => video.first_good_frame().map(|frame| picture::shrink(frame, longest_side_px)),
+        Media::Document(document) => document.page_picture(1, longest_side_px)?.ok_or_else(nothing),
+    }
+}
+
+/// The video frame that is shown at `time_s` (the last one when the video is shorter), turned
+/// upright, neither side longer than `longest_side_px`.
+///
+/// # Errors
+/// As [`Opener::open`]; [`MediaProblem::NoPicture`] when the file is not a video.
+pub fn frame_at(path: &Path, time_s: f64, longest_side_px: u32) -> Result<RgbImage> {
+    match Opener::default().open(path, &Cancel::new())? {
+        Media::Video(video) => video.frame_at(time_s, longest_side_px),
+        _ => Err(Error::media(path, MediaProblem::NoPicture)),
+    }
 }

@@ -1,0 +1,264 @@
+//! Documents: pages of lines, with their place on the page where the format has pages.
+//!
+//! A PDF has real pages. The other formats have none: their paragraphs are dealt onto "pages" of
+//! about [`PAGE_CHARS`] characters, cut between paragraphs (a chapter of an EPUB begins a new one), and
+//! their lines have no place. The page number is then a stable way to point into the text.
+
+pub(super) mod archive;
+
+mod docx;
+
+mod epub;
+
+mod html;
+
+mod markdown;
+
+mod pdf;
+
+mod layout;
+
+mod paginate;
+
+pub(super) mod text;
+
+use std::fs::File;
+use std::io::Read;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use image::RgbImage;
+
+use super::detect::DocumentFormat;
+use super::{Limits, Opener, guard};
+use crate::cancel::Cancel;
+use crate::error::{Error, MediaProblem, Result};
+use crate::sequence::Rect;
+
+/// Characters of one page of a format without pages.
+pub const PAGE_CHARS: usize = 3_000;
+
+/// One page of text.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Page {
+    /// Counted from 1.
+    pub number: u32,
+    /// The text in reading order.
+    pub lines: Vec<Line>,
+    /// Whether the page's words are all in `lines`. A scanned page has (nearly) no text of its own: its
+    /// words can only be read from its picture.
+    pub has_text: bool,
+    /// The heading under which the page begins, or the first one on it, where the format tells.
+    pub heading: Option<String>,
+}
+
+impl Page {
+    /// The lines, one under the other, with an empty line between paragraphs.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        let mut before = None;
+        for line in &self.lines {
+            if let Some(before) = before {
+                text.push_str(if before == line.paragraph { "\n" } else { "\n\n" });
+            }
+            text.push_str(&line.text);
+            before = Some(line.paragraph);
+        }
+        text
+    }
+}
+
+/// One line of text; in formats without pages one paragraph.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Line {
+    /// Its characters; no line breaks.
+    pub text: String,
+    /// Its place on the page, where known.
+    pub area: Option<Rect>,
+    /// The place of each word, where known: byte range in `text` and box.
+    pub words: Vec<(Range<usize>, Rect)>,
+    /// Number of its paragraph on the page; lines of one paragraph belong together.
+    pub paragraph: u32,
+}
+
+/// A piece of text between two paragraph borders.
+#[derive(Debug, Clone, PartialEq, Default)]
+struct Block {
+    /// May hold line breaks (code, verses).
+    text: String,
+    kind: BlockKind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+enum BlockKind {
+    #[default]
+    Paragraph,
+    Heading,
+    /// A heading that begins a new page.
+    Chapter,
+}
+
+/// What a parser of a format without pages returns.
+#[derive(Debug, Default)]
+struct Flow {
+    title: Option<String>,
+    blocks: Vec<Block>,
+    notices: Vec<String>,
+}
+
+impl Flow {
+    /// Adds a block unless it is blank.
+    fn push(&mut self, text: &str, kind: BlockKind) {
+        let text = text.trim_matches(['\n', '\r', ' ']);
+        if !text.trim().is_empty() {
+            self.blocks.push(Block { text: text.to_owned(), kind });
+        }
+    }
+}
+
+/// Reads a document page by page.
+pub struct DocumentReader {
+    title: Option<String>,
+    page_count: u32,
+    notices: Vec<String>,
+    content: Content,
+}
+
+enum Content {
+    Pdf(pdf::Pdf),
+    Pages(Vec<Page>),
+}
+
+impl DocumentReader {
+    pub(super) fn open(
+        path: &Path,
+        file: File,
+        format: DocumentFormat,
+        opener: &Opener,
+        cancel: &Cancel,
+    ) -> Result<Self> {
+        let limits = &opener.limits;
+        let flow = match format {
+            DocumentFormat::Pdf => {
+                let pdf = pdf::Pdf::open(path, file, opener.pdfium.as_deref())?;
+                let (title, all) = (pdf.title(), pdf.page_count());
+                return Ok(Self::new(title, all, Vec::new(), Content::Pdf(pdf), limits));
+            }
+            DocumentFormat::Docx => guard::catch(path, || docx::read(path, file, limits, cancel))??,
+            DocumentFormat::Epub => guard::catch(path, || epub::read(path, file, limits, cancel))??,
+            DocumentFormat::Html | DocumentFormat::Markdown | DocumentFormat::Text => {
+                let (text, encoding) = text::decode(&read_all(path, file, limits)?);
+                let mut flow = guard::catch(path, || match format {
+                    DocumentFormat::Html => html::read(path, &text, limits, cancel),
+                    DocumentFormat::Markdown => markdown::read(path, &text, limits),
+                    _ => Ok(text::read(&text)),
+                })??;
+                flow.notices.extend(encoding.notice());
+                flow
+            }
+        };
+        let pages = paginate::paginate(flow.blocks, PAGE_CHARS);
+        if pages.is_empty() {
+            return Err(Error::media(path, MediaProblem::Empty));
+        }
+        let all = u32::try_from(pages.len()).unwrap_or(u32::MAX);
+        Ok(Self::new(flow.title, all, flow.notices, Content::Pages(pages), limits))
+    }
+
+    fn new(
+        title: Option<String>,
+        all: u32,
+        mut notices: Vec<String>,
+        content: Content,
+        limits: &Limits,
+    ) -> Self {
+        let page_count = all.min(u32::try_from(limits.pages).unwrap_or(u32::MAX));
+        if page_count < all {
+            let first = page_count + 1;
+            notices.push(format!("pages {first} to {all} are left out: the limit is {page_count} pages"));
+        }
+        let title = title.map(|title| title.trim().to_owned()).filter(|title| !title.is_empty());
+        Self { title, page_count, notices, content }
+    }
+
+    /// The title that the document gives itself.
+    pub fn title(&self) -> Option<&str> {
+        self.title.as_deref()
+    }
+
+    /// How many pages can be read.
+    pub fn page_count(&self) -> u32 {
+        self.page_count
+    }
+
+    /// What was left out or guessed.
+    pub fn notices(&self) -> &[String] {
+        &self.notices
+    }
+
+    /// Reads a page, counted from 1.
+    ///
+    /// # Errors
+    /// [`Error::Media`] when the page is damaged; [`Error::Request`] when there is no such page.
+    pub fn page(&self, number: u32) -> Result<Page> {
+        self.check(number)?;
+        match &self.content {
+            Content::Pdf(pdf) => pdf.page(number),
+            Content::Pages(pages) => Ok(pages[number as usize - 1].clone()),
+        }
+    }
+
+    /// A picture of a page, counted from 1, with its longest side of about `longest_side_px`; `None` when
+    /// the format has no pages to look at.
+    ///
+    /// # Errors
+    /// As [`Self::page`].
+    pub fn page_picture(&self, number: u32, longest_side_px: u32) -> Result<Option<RgbImage>> {
+        self.check(number)?;
+        match &self.content {
+            Content::Pdf(pdf) => pdf.picture(number, longest_side_px).map(Some),
+            Content::Pages(_) => Ok(None),
+        }
+    }
+
+    fn check(&self, number: u32) -> Result<()> {
+        if (1..=self.page_count).contains(&number) {
+            return Ok(());
+        }
+        let reason = format!("there is no page {number}: the pages are 1 to {}", self.page_count);
+        Err(Error::Request { reason })
+    }
+}
+
+/// Reads a whole text file, within the limit for text.
+fn read_all(path: &Path, file: File, limits: &Limits) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let taken = file.take(limits.unpacked_bytes.saturating_add(1)).read_to_end(&mut bytes);
+    taken.map_err(|e| guard::read_error(path, e))?;
+    if bytes.len() as u64 > limits.unpacked_bytes {
+        let limit = guard::bytes_text(limits.unpacked_bytes);
+        return Err(Error::media(path, guard::too_large("the text", format!("more than {limit}"), limit)));
+    }
+    Ok(bytes)
+}
+
+/// Elements are nested deeper than the limit.
+fn too_deep(path: &Path, limits: &Limits) -> Error {
+    let limit = limits.nesting;
+    let actual = format!("more than {limit} levels");
+    Error::media(path, guard::too_large("the nesting of its elements", actual, format!("{limit} levels")))
+}
+
+/// Path of the file a parser works on, for its errors.
+#[derive(Debug, Clone)]
+struct Source {
+    path: PathBuf,
+    /// The part of an archive, for the detail of a message.
+    part: String,
+}
+
+impl Source {
+    fn damaged(&self, what: impl std::fmt::Display) -> Error {
+        guard::damaged(&self.path, format!("{}: {what}", self.part))
+    }
+}

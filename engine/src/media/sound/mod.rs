@@ -1,0 +1,236 @@
+//! Sound: any supported recording → 16 kHz mono, block by block, in constant memory.
+
+mod symphonia;
+
+mod container;
+
+mod resample;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use ffmpeg_next::format::context::Input;
+
+use super::{Limits, guard};
+use crate::cancel::Cancel;
+use crate::error::{Error, MediaProblem, Result};
+use resample::Resampler;
+
+/// Samples per second of everything a [`SoundReader`] yields.
+pub const SAMPLE_RATE_HZ: u32 = 16_000;
+
+/// Samples of one block: 5 seconds.
+const BLOCK: usize = 5 * SAMPLE_RATE_HZ as usize;
+
+/// A difference between a packet's time and the sound before it that is taken as a gap. Smaller ones
+/// are rounding in the container.
+const GAP_S: f64 = 0.1;
+
+/// Decoded sound at its own rate, downmixed.
+#[derive(Default)]
+struct Chunk {
+    /// Mean of the channels.
+    samples: Vec<f32>,
+    /// Samples per second.
+    rate_hz: u32,
+    /// Presentation time of the first sample in seconds, where the container tells it.
+    start_s: Option<f64>,
+    /// Seconds that could not be decoded before this chunk.
+    lost_s: f64,
+}
+
+/// Something that decodes sound piece by piece.
+trait Source: Send {
+    /// Fills the chunk with what comes next; `false` at the end.
+    fn next(&mut self, chunk: &mut Chunk) -> Result<bool>;
+    /// Length in seconds, where the file tells it.
+    fn duration_s(&self) -> Option<f64>;
+    /// Something to tell at the end.
+    fn notice(&self) -> Option<String> {
+        None
+    }
+}
+
+/// Yields the sound of a file in order as blocks of 16 kHz mono samples in −1 to 1, 5 seconds each
+/// (the last one shorter). Sample `n` was heard `n / 16000` seconds after the start: what is damaged
+/// or missing in the file is silence here, and [`SoundReader::notices`] says how much.
+pub struct SoundReader {
+    path: PathBuf,
+    source: Box<dyn Source>,
+    resampler: Option<Resampler>,
+    chunk: Chunk,
+    /// 16 kHz samples that were not yielded yet.
+    ready: Vec<f32>,
+    /// Seconds of sound that went into the resampler.
+    position_s: f64,
+    lost_s: f64,
+    limit_s: f64,
+    notices: Vec<String>,
+    cancel: Cancel,
+    ended: bool,
+}
+
+impl SoundReader {
+    /// Opens a file that holds sound only: with Symphonia, or with FFmpeg where that cannot read it.
+    pub(super) fn open(path: &Path, file: File, limits: &Limits, cancel: &Cancel) -> Result<Self> {
+        let again = file.try_clone().map_err(|e| guard::read_error(path, e))?;
+        let source: Box<dyn Source> = match symphonia::Decoder::open(path, file) {
+            Ok(decoder) => Box::new(decoder),
+            Err(first) => {
+                let input = super::ffmpeg::open(path, again, cancel).map_err(|second| {
+                    log::info!("neither Symphonia ({first}) nor FFmpeg ({second}) could open it");
+                    first
+                })?;
+                Box::new(container::Decoder::open(path, input)?)
+            }
+        };
+        Self::new(path, source, limits, cancel)
+    }
+
+    /// Reads the sound track of a container that is open already.
+    pub(super) fn from_container(
+        path: &Path,
+        input: Input,
+        limits: &Limits,
+        cancel: &Cancel,
+    ) -> Result<Self> {
+        Self::new(path, Box::new(container::Decoder::open(path, input)?), limits, cancel)
+    }
+
+    fn new(path: &Path, source: Box<dyn Source>, limits: &Limits, cancel: &Cancel) -> Result<Self> {
+        let duration_s = source.duration_s();
+        if duration_s == Some(0.0) {
+            return Err(Error::media(path, MediaProblem::NoSound));
+        }
+        guard::check_duration(path, "the recording", duration_s, limits.sound_s)?;
+        Ok(Self {
+            path: path.to_path_buf(),
+            source,
+            resampler: None,
+            chunk: Chunk::default(),
+            ready: Vec::new(),
+            position_s: 0.0,
+            lost_s: 0.0,
+            limit_s: limits.sound_s,
+            notices: Vec::new(),
+            cancel: cancel.clone(),
+            ended: false,
+        })
+    }
+
+    /// Length in seconds as the file states it; `None` when it does not.
+    pub fn duration_s(&self) -> Option<f64> {
+        self.source.duration_s()
+    }
+
+    /// What was damaged, missing or left out; complete after the last block.
+    pub fn notices(&self) -> &[String] {
+        &self.notices
+    }
+
+    /// Takes the next chunk of the source into `ready`.
+    fn advance(&mut self) -> Result<()> {
+        let mut chunk = std::mem::take(&mut self.chunk);
+        chunk.samples.clear();
+        (chunk.start_s, chunk.lost_s) = (None, 0.0);
+        let more = self.source.next(&mut chunk);
+        self.lost_s += chunk.lost_s;
+        let outcome = match more {
+            Ok(true) => self.take(&mut chunk),
+            Ok(false) => self.finish(),
+            Err(error) => Err(error),
+        };
+        self.chunk = chunk;
+        outcome
+    }
+
+    fn take(&mut self, chunk: &mut Chunk) -> Result<()> {
+        if chunk.samples.is_empty() {
+            return Ok(());
+        }
+        if !(1..=1_000_000).contains(&chunk.rate_hz) {
+            return Err(guard::damaged(&self.path, format!("it claims {} samples a second", chunk.rate_hz)));
+        }
+        let rate_hz = f64::from(chunk.rate_hz);
+        // Where a container tells times, they rule: sound that is missing becomes silence, so that
+        // everything after it keeps its place.
+        let expected_s = chunk.start_s.unwrap_or(self.position_s + chunk.lost_s);
+        let gap_s = (expected_s - self.position_s).min(self.limit_s - self.position_s);
+        if gap_s > GAP_S || (self.position_s == 0.0 && gap_s > 0.0) || chunk.lost_s > 0.0 {
+            let silence = vec![0.0; (gap_s.max(0.0) * rate_hz).round() as usize];
+            self.feed(&silence, chunk.rate_hz)?;
+        }
+        // Sound before the start of the recording is the codec's run-up.
+        if expected_s < 0.0 && self.position_s == 0.0 {
+            let early = ((-expected_s * rate_hz).round() as usize).min(chunk.samples.len());
+            chunk.samples.drain(..early);
+        }
+        for sample in &mut chunk.samples {
+            if !sample.is_finite() {
+                *sample = 0.0;
+            }
+        }
+        self.feed(&chunk.samples, chunk.rate_hz)?;
+        if self.position_s >= self.limit_s {
+            let limit = guard::duration_text(self.limit_s);
+            self.notices.push(format!("only the first {limit} of the sound were read: that is the limit"));
+            return self.finish();
+        }
+        Ok(())
+    }
+
+    fn feed(&mut self, samples: &[f32], rate_hz: u32) -> Result<()> {
+        let broken = |path: &Path, e: String| guard::damaged(path, e);
+        let resampler = match &mut self.resampler {
+            Some(resampler) if resampler.rate_hz() == rate_hz => resampler,
+            other => {
+                if let Some(mut old) = other.take() {
+                    old.finish(&mut self.ready).map_err(|e| broken(&self.path, e))?;
+                }
+                other.insert(Resampler::new(rate_hz).map_err(|e| broken(&self.path, e))?)
+            }
+        };
+        resampler.push(samples, &mut self.ready).map_err(|e| broken(&self.path, e))?;
+        self.position_s += samples.len() as f64 / f64::from(rate_hz);
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        self.ended = true;
+        if let Some(mut resampler) = self.resampler.take() {
+            resampler.finish(&mut self.ready).map_err(|e| guard::damaged(&self.path, e))?;
+        }
+        if self.lost_s > 0.0 {
+            let lost = (self.lost_s * 10.0).ceil() / 10.0;
+            self.notices.push(format!("{lost:.1} seconds of the sound are damaged and were read as silence"));
+        }
+        self.notices.extend(self.source.notice());
+        if self.position_s == 0.0 {
+            return Err(Error::media(&self.path, MediaProblem::NoSound));
+        }
+        Ok(())
+    }
+}
+
+impl Iterator for SoundReader {
+    type Item = Result<Vec<f32>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while self.ready.len() < BLOCK && !self.ended {
+            if self.cancel.is_cancelled() {
+                self.ended = true;
+                return None;
+            }
+            if let Err(error) = self.advance() {
+                self.ended = true;
+                self.ready.clear();
+                return Some(Err(error));
+            }
+        }
+        if self.ready.is_empty() {
+            return None;
+        }
+        let rest = self.ready.split_off(self.ready.len().min(BLOCK));
+        Some(Ok(std::mem::replace(&mut self.ready, rest)))
+    }
+}

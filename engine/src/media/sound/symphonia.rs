@@ -1,0 +1,157 @@
+//! Sound files through Symphonia.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use symphonia::core::audio::sample::Sample;
+use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
+use symphonia::core::errors::Error as Failure;
+use symphonia::core::formats::probe::Hint;
+use symphonia::core::formats::{FormatOptions, FormatReader, Track, TrackType};
+use symphonia::core::io::MediaSourceStream;
+use symphonia::core::meta::MetadataOptions;
+use symphonia::core::units::TimeBase;
+
+use super::super::guard;
+use super::{Chunk, Source};
+use crate::error::{Error, MediaProblem, Result};
+
+/// Damaged packets in a row after which the rest is given up.
+const MOST_FAILURES: u32 = 500;
+
+pub(super) struct Decoder {
+    path: PathBuf,
+    format: Box<dyn FormatReader>,
+    decoder: Box<dyn AudioDecoder>,
+    track_id: u32,
+    time_base: Option<TimeBase>,
+    duration_s: Option<f64>,
+    rate_hz: u32,
+    interleaved: Vec<f32>,
+    cut_short: bool,
+}
+
+impl Decoder {
+    pub(super) fn open(path: &Path, file: File) -> Result<Self> {
+        guard::catch(path, || Self::open_unguarded(path, file))?
+    }
+
+    fn open_unguarded(path: &Path, file: File) -> Result<Self> {
+        let stream = MediaSourceStream::new(Box::new(file), Default::default());
+        let format = symphonia::default::get_probe()
+            .probe(&Hint::new(), stream, FormatOptions::default(), MetadataOptions::default())
+            .map_err(|e| failed(path, e))?;
+        let no_sound = || Error::media(path, MediaProblem::NoSound);
+        let track = format.default_track(TrackType::Audio).ok_or_else(no_sound)?;
+        let parameters = parameters(track).ok_or_else(no_sound)?;
+        let decoder = symphonia::default::get_codecs()
+            .make_audio_decoder(parameters, &AudioDecoderOptions::default())
+            .map_err(|e| failed(path, e))?;
+        let rate_hz = parameters.sample_rate.unwrap_or(0);
+        let by_time = track.time_base.zip(track.duration).and_then(|(base, d)| base.calc_duration(d));
+        let duration_s = match (by_time, track.num_frames) {
+            (Some(time), _) => Some(time.as_secs_f64()),
+            (None, Some(frames)) if rate_hz > 0 => Some(frames as f64 / f64::from(rate_hz)),
+            _ => None,
+        };
+        Ok(Self {
+            path: path.to_path_buf(),
+            track_id: track.id,
+            time_base: track.time_base,
+            duration_s,
+            rate_hz,
+            decoder,
+            format,
+            interleaved: Vec::new(),
+            cut_short: false,
+        })
+    }
+
+    fn next_unguarded(&mut self, chunk: &mut Chunk) -> Result<bool> {
+        let mut failures = 0;
+        loop {
+            let packet = match self.format.next_packet() {
+                Ok(Some(packet)) => packet,
+                Ok(None) => return Ok(false),
+                Err(Failure::IoError(e)) if e.kind() == io::ErrorKind::UnexpectedEof => {
+                    self.cut_short = true;
+                    return Ok(false);
+                }
+                // A new stream begins in the same file (chained Ogg): go on with its decoder.
+                Err(Failure::ResetRequired) => {
+                    self.restart()?;
+                    continue;
+                }
+                Err(Failure::DecodeError(_)) if failures < MOST_FAILURES => {
+                    failures += 1;
+                    continue;
+                }
+                Err(e) => return Err(failed(&self.path, e)),
+            };
+            if packet.track_id != self.track_id {
+                continue;
+            }
+            match self.decoder.decode(&packet) {
+                Ok(buffer) => {
+                    let channels = buffer.spec().channels().count().max(1);
+                    chunk.rate_hz = buffer.spec().rate();
+                    self.rate_hz = chunk.rate_hz;
+                    self.interleaved.resize(buffer.samples_interleaved(), f32::MID);
+                    buffer.copy_to_slice_interleaved(&mut self.interleaved);
+                    let share = 1.0 / channels as f32;
+                    let frames = self.interleaved.chunks_exact(channels);
+                    chunk.samples.extend(frames.map(|frame| frame.iter().sum::<f32>() * share));
+                    return Ok(true);
+                }
+                Err(Failure::DecodeError(_) | Failure::IoError(_)) if failures < MOST_FAILURES => {
+                    failures += 1;
+                    let lost = self.time_base.and_then(|base| base.calc_duration(packet.dur));
+                    chunk.lost_s += lost.map_or(0.0, |time| time.as_secs_f64());
+                }
+                Err(Failure::ResetRequired) => self.decoder.reset(),
+                Err(e) => return Err(failed(&self.path, e)),
+            }
+        }
+    }
+
+    fn restart(&mut self) -> Result<()> {
+        let no_sound = || Error::media(&self.path, MediaProblem::NoSound);
+        let track = self.format.default_track(TrackType::Audio).ok_or_else(no_sound)?;
+        let parameters = parameters(track).ok_or_else(no_sound)?;
+        self.decoder = symphonia::default::get_codecs()
+            .make_audio_decoder(parameters, &AudioDecoderOptions::default())
+            .map_err(|e| failed(&self.path, e))?;
+        (self.track_id, self.time_base) = (track.id, track.time_base);
+        Ok(())
+    }
+}
+
+impl Source for Decoder {
+    fn next(&mut self, chunk: &mut Chunk) -> Result<bool> {
+        let path = self.path.clone();
+        guard::catch(&path, || self.next_unguarded(chunk))?
+    }
+
+    fn duration_s(&self) -> Option<f64> {
+        self.duration_s
+    }
+
+    fn notice(&self) -> Option<String> {
+        self.cut_short.then(|| "the file ends in the middle of its sound".to_owned())
+    }
+}
+
+fn parameters(track: &Track) -> Option<&AudioCodecParameters> {
+    track.codec_params.as_ref().and_then(|parameters| parameters.audio())
+}
+
+fn failed(path: &Path, failure: Failure) -> Error {
+    match failure {
+        Failure::IoError(e) if e.kind() == io::ErrorKind::UnexpectedEof => {
+            guard::damaged(path, "it ends too early")
+        }
+        Failure::IoError(e) => guard::read_error(path, e),
+        other => guard::damaged(path, other.to_string()),
+    }
+}

@@ -1,0 +1,486 @@
+//! Video: one forward pass over a container that yields the frames worth looking at.
+
+use std::path::{Path, PathBuf};
+
+use ff::format::Pixel;
+use ff::format::context::Input;
+use ff::software::scaling;
+use ffmpeg_next as ff;
+use image::{RgbImage, imageops};
+
+use super::sound::SoundReader;
+use super::{Limits, ffmpeg, guard, picture};
+use crate::cancel::Cancel;
+use crate::error::{Error, MediaProblem, Result};
+use crate::features::frames::{Choice, FramePicker, FramePlan, Signature};
+
+/// Longest side of a frame that is handed on.
+const LONGEST_SIDE_PX: u32 = 1024;
+
+/// Steps between frames longer than this are jumped over instead of decoded.
+const JUMP_S: f64 = 8.0;
+
+/// A frame worth looking at.
+#[derive(Debug, Clone)]
+pub struct Frame {
+    /// Presentation time in seconds from the start.
+    pub time_s: f64,
+    /// Upright; neither side longer than 1,024.
+    pub pixels: RgbImage,
+    /// Whether the picture changed abruptly here: the first frame of a new scene.
+    pub scene_change: bool,
+}
+
+/// Yields frames in the order of their time: one each second up to [`Limits::video_frames`] (longer
+/// videos spread them evenly), and the first frame of new scenes, as
+/// [`features::frames`](crate::features::frames) says. One pass, one decoded frame in memory.
+pub struct VideoReader {
+    path: PathBuf,
+    limits: Limits,
+    cancel: Cancel,
+    decoder: Decoder,
+    picker: FramePicker,
+    duration_s: Option<f64>,
+    notices: Vec<String>,
+    ended: bool,
+}
+
+impl VideoReader {
+    pub(super) fn open(path: &Path, input: Input, limits: &Limits, cancel: &Cancel) -> Result<Self> {
+        let duration_s = ffmpeg::duration_s(&input);
+        guard::check_duration(path, "the video", duration_s, limits.video_s)?;
+        let decoder = Decoder::open(path, input, limits)?;
+        Ok(Self {
+            path: path.to_path_buf(),
+            limits: limits.clone(),
+            cancel: cancel.clone(),
+            decoder,
+            picker: FramePicker::new(FramePlan::new(duration_s, limits.video_frames)),
+            duration_s,
+            notices: Vec::new(),
+            ended: false,
+        })
+    }
+
+    /// Width and height as shown, upright.
+    pub fn size(&self) -> (u32, u32) {
+        self.decoder.shown_size()
+    }
+
+    /// Length in seconds as the file states it; `None` when it does not.
+    pub fn duration_s(&self) -> Option<f64> {
+        self.duration_s
+    }
+
+    /// How many frames are planned at regular steps; scene changes come on top of it.
+    pub fn planned_frames(&self) -> usize {
+        self.picker.plan().regular
+    }
+
+    /// What was damaged, missing or left out; complete after the last frame.
+    pub fn notices(&self) -> &[String] {
+        &self.notices
+    }
+
+    /// The sound track, to be read on its own; `None` for a silent film.
+    ///
+    /// # Errors
+    /// The inner result: the track cannot be decoded, or the file vanished meanwhile.
+    pub fn sound(&self) -> Option<Result<SoundReader>> {
+        if !ffmpeg::has_sound(&self.decoder.input) {
+            return None;
+        }
+        // The limit of a video's sound is that of the video.
+        let limits = Limits { sound_s: self.limits.video_s, ..self.limits.clone() };
+        Some(guard::reopen_file(&self.path, &limits).and_then(|file| {
+            let input = ffmpeg::open(&self.path, file, &self.cancel)?;
+            SoundReader::from_container(&self.path, input, &limits, &self.cancel)
+        }))
+    }
+
+    /// The first frame of the first seconds that is not all of one colour.
+    pub(super) fn first_good_frame(mut self) -> Result<RgbImage> {
+        let mut first = None;
+        while let Some(time_s) = self.decoder.next(&self.cancel)? {
+            let pixels = self.decoder.picture(LONGEST_SIDE_PX)?;
+            if !is_plain(&pixels) {
+                return Ok(pixels);
+            }
+            first.get_or_insert(pixels);
+            if time_s > 5.0 {
+                break;
+            }
+        }
+        first.ok_or_else(|| guard::damaged(&self.path, "none of its frames can be decoded"))
+    }
+
+    /// The frame shown at a time: the last one that starts no later.
+    pub(super) fn frame_at(mut self, time_s: f64, longest_side_px: u32) -> Result<RgbImage> {
+        self.decoder.jump(time_s);
+        let mut held = ff::frame::Video::empty();
+        let mut found = false;
+        while let Some(at_s) = self.decoder.next(&self.cancel)? {
+            // Timestamps are rounded in some containers: half a frame at 120 a second is no error.
+            if at_s > time_s + 0.004 && found {
+                break;
+            }
+            std::mem::swap(&mut self.decoder.frame, &mut held);
+            found = true;
+        }
+        if !found {
+            return Err(guard::damaged(&self.path, "none of its frames can be decoded"));
+        }
+        self.decoder.frame = held;
+        self.decoder.picture(longest_side_px)
+    }
+
+    fn next_frame(&mut self) -> Result<Option<Frame>> {
+        loop {
+            if self.cancel.is_cancelled() || self.picker.is_full() {
+                return Ok(None);
+            }
+            if let Some(due_s) = self.picker.due_s().filter(|_| self.picker.plan().step_s > JUMP_S) {
+                self.decoder.jump(due_s);
+            }
+            let Some(time_s) = self.decoder.next(&self.cancel)? else {
+                self.tell_the_end();
+                return Ok(None);
+            };
+            if time_s > self.limits.video_s {
+                let limit = guard::duration_text(self.limits.video_s);
+                self.notices
+                    .push(format!("only the first {limit} of the video were read: that is the limit"));
+                return Ok(None);
+            }
+            let signature = self.decoder.signature()?;
+            let scene_change = match self.picker.offer(time_s, signature) {
+                Choice::Skip => continue,
+                Choice::Regular { scene_change } => scene_change,
+                Choice::SceneChange => true,
+            };
+            let pixels = self.decoder.picture(LONGEST_SIDE_PX)?;
+            return Ok(Some(Frame { time_s, pixels, scene_change }));
+        }
+    }
+
+    /// Says what is missing once the last frame was decoded.
+    fn tell_the_end(&mut self) {
+        if self.cancel.is_cancelled() {
+            return;
+        }
+        let decoder = &self.decoder;
+        if decoder.bad_packets > 0 {
+            self.notices.push(format!("{} damaged pieces of the video were skipped", decoder.bad_packets));
+        }
+        let shown_until_s = decoder.last_s.unwrap_or(0.0);
+        if let Some(duration_s) = self.duration_s
+            && duration_s - shown_until_s > 2.0 + 2.0 * decoder.frame_s
+        {
+            self.notices.push(format!(
+                "the pictures end at {} although the file states {}; the rest is missing or damaged",
+                guard::duration_text(shown_until_s),
+                guard::duration_text(duration_s)
+            ));
+        }
+        if !self.path.exists() {
+            self.notices.push("the file vanished while it was read; put it back and add it again".into());
+        }
+    }
+}
+
+impl Iterator for VideoReader {
+    type Item = Result<Frame>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ended {
+            return None;
+        }
+        let path = self.path.clone();
+        let frame = guard::catch(&path, || self.next_frame()).flatten();
+        self.ended = !matches!(frame, Ok(Some(_)));
+        match frame {
+            // A video of which nothing can be decoded is not read silently as empty.
+            Ok(None) if self.decoder.last_s.is_none() && !self.cancel.is_cancelled() => {
+                Some(Err(guard::damaged(&self.path, "none of its frames can be decoded")))
+            }
+            other => other.transpose(),
+        }
+    }
+}
+
+/// Decodes one track and holds the current frame.
+struct Decoder {
+    path: PathBuf,
+    input: Input,
+    decoder: ff::decoder::Video,
+    stream: usize,
+    time_base_s: f64,
+    start_s: f64,
+    /// Seconds that a frame is shown, as the container states it.
+    frame_s: f64,
+    max_pixels: Limits,
+    rotation: Rotation,
+    frame: ff::frame::Video,
+    small: Scaler,
+    large: Scaler,
+    draining: bool,
+    bad_packets: u64,
+    /// Time of the current frame.
+    last_s: Option<f64>,
+    /// Time of the current frame when it was decoded to see where a jump led, and not given out yet.
+    waiting_s: Option<f64>,
+    /// Cleared when a jump led back: then the file has too few entry points.
+    may_jump: bool,
+}
+
+impl Decoder {
+    fn open(path: &Path, input: Input, limits: &Limits) -> Result<Self> {
+        let failed = |e| ffmpeg::failed(path, e);
+        let stream =
+            ffmpeg::video_stream(&input).ok_or_else(|| Error::media(path, MediaProblem::NoTracks))?;
+        let mut context = ff::codec::Context::from_parameters(stream.parameters()).map_err(failed)?;
+        context.set_threading(ff::threading::Config::count(ffmpeg::threads()));
+        let mut options = ff::Dictionary::new();
+        // Frames may grow in the middle of a stream: the codec itself has to keep to the limit.
+        options.set("max_pixels", &limits.pixels.min(i32::MAX as u64).to_string());
+        let mut decoder = context.decoder();
+        decoder.set_packet_time_base(stream.time_base());
+        let decoder = decoder.open_with(options).and_then(|opened| opened.video()).map_err(failed)?;
+        if decoder.width() > 0 {
+            guard::check_pixels(path, decoder.width(), decoder.height(), limits)?;
+        }
+        let rotation = stream
+            .side_data()
+            .find(|data| data.kind() == ff::codec::packet::side_data::Type::DisplayMatrix)
+            .map_or(Rotation::None, |data| Rotation::from_matrix(data.data()));
+        let rate = f64::from(stream.avg_frame_rate());
+        Ok(Self {
+            path: path.to_path_buf(),
+            stream: stream.index(),
+            time_base_s: f64::from(stream.time_base()),
+            start_s: ffmpeg::start_s(&input),
+            frame_s: if rate.is_finite() && rate > 0.0 { 1.0 / rate } else { 0.04 },
+            max_pixels: limits.clone(),
+            rotation,
+            frame: ff::frame::Video::empty(),
+            small: Scaler::default(),
+            large: Scaler::default(),
+            draining: false,
+            bad_packets: 0,
+            last_s: None,
+            waiting_s: None,
+            may_jump: true,
+            decoder,
+            input,
+        })
+    }
+
+    fn shown_size(&self) -> (u32, u32) {
+        let (width, height) = (self.decoder.width(), self.decoder.height());
+        let (width, height) = square_pixels(width, height, self.decoder.aspect_ratio());
+        self.rotation.turned(width, height)
+    }
+
+    /// Decodes the next frame; its time in seconds from the start, `None` at the end.
+    fn next(&mut self, cancel: &Cancel) -> Result<Option<f64>> {
+        if let Some(time_s) = self.waiting_s.take() {
+            return Ok(Some(time_s));
+        }
+        while self.decoder.receive_frame(&mut self.frame).is_err() {
+            if self.draining || cancel.is_cancelled() {
+                return Ok(None);
+            }
+            if !self.feed(cancel) {
+                self.draining = true;
+                // An error means that nothing is left inside.
+                self.decoder.send_eof().unwrap_or(());
+            }
+        }
+        guard::check_pixels(&self.path, self.frame.width(), self.frame.height(), &self.max_pixels)?;
+        let time_s = match self.frame.timestamp() {
+            Some(ts) => (ts as f64 * self.time_base_s - self.start_s).max(0.0),
+            None => self.last_s.map_or(0.0, |last| last + self.frame_s),
+        };
+        self.last_s = Some(time_s);
+        Ok(Some(time_s))
+    }
+
+    /// Hands one packet of our track to the decoder; `false` when there are no more.
+    fn feed(&mut self, cancel: &Cancel) -> bool {
+        let mut packet = ff::Packet::empty();
+        loop {
+            match packet.read(&mut self.input) {
+                Ok(()) if packet.stream() != self.stream => {}
+                Ok(()) => {
+                    if self.decoder.send_packet(&packet).is_err() {
+                        self.bad_packets += 1;
+                    }
+                    return true;
+                }
+                // The demuxer finds its way again after a damaged packet.
+                Err(ff::Error::InvalidData) => self.bad_packets += 1,
+                Err(_) => return false,
+            }
+            if cancel.is_cancelled() {
+                return false;
+            }
+        }
+    }
+
+    /// Moves to the last entry point before a time, if that is well ahead of the current frame.
+    fn jump(&mut self, time_s: f64) {
+        let at_s = self.last_s.unwrap_or(0.0);
+        if !self.may_jump || time_s - at_s < JUMP_S / 2.0 {
+            return;
+        }
+        let target = ((time_s + self.start_s) * f64::from(ff::ffi::AV_TIME_BASE)) as i64;
+        if self.input.seek(target, ..target + 1).is_err() {
+            self.may_jump = false;
+            return;
+        }
+        self.decoder.flush();
+        self.draining = false;
+        // If what comes next lies behind us, jumping again would only repeat work.
+        let before = self.last_s;
+        if let Ok(Some(landed_s)) = self.next(&Cancel::new()) {
+            self.may_jump = before.is_none_or(|before| landed_s > before);
+            self.waiting_s = Some(landed_s);
+        }
+    }
+
+    fn signature(&mut self) -> Result<Signature> {
+        let (width, height) = Signature::SIZE;
+        let small = self.small.run(&self.frame, width, height).map_err(|e| ffmpeg::failed(&self.path, e))?;
+        Ok(Signature::of(&small))
+    }
+
+    /// The current frame, upright, with square pixels.
+    fn picture(&mut self, longest_side_px: u32) -> Result<RgbImage> {
+        let (width, height) =
+            square_pixels(self.frame.width(), self.frame.height(), self.frame.aspect_ratio());
+        let (width, height) = picture::fit(width, height, longest_side_px);
+        let scaled = self.large.run(&self.frame, width, height).map_err(|e| ffmpeg::failed(&self.path, e))?;
+        Ok(self.rotation.apply(scaled))
+    }
+}
+
+/// Converts frames to RGB at a size; keeps its tables while nothing changes.
+#[derive(Default)]
+struct Scaler {
+    context: Option<(scaling::Context, (Pixel, u32, u32))>,
+    rgb: Option<ff::frame::Video>,
+}
+
+impl Scaler {
+    fn run(&mut self, frame: &ff::frame::Video, width: u32, height: u32) -> Result<RgbImage, ff::Error> {
+        let from = (frame.format(), frame.width(), frame.height());
+        let fits =
+            |context: &scaling::Context| (context.output().width, context.output().height) == (width, height);
+        if !self.context.as_ref().is_some_and(|(context, now)| *now == from && fits(context)) {
+            let flags = scaling::Flags::AREA | scaling::Flags::ACCURATE_RND;
+            let context = scaling::Context::get(from.0, from.1, from.2, Pixel::RGB24, width, height, flags)?;
+            self.context = Some((context, from));
+            self.rgb = None;
+        }
+        let Some((context, _)) = &mut self.context else { return Err(ff::Error::Bug) };
+        let rgb = self.rgb.get_or_insert_with(ff::frame::Video::empty);
+        context.run(frame, rgb)?;
+        let (stride, row) = (rgb.stride(0), width as usize * 3);
+        let rows = rgb.data(0).chunks(stride.max(1)).take(height as usize);
+        let pixels: Vec<u8> = rows.flat_map(|line| line.iter().take(row).copied()).collect();
+        RgbImage::from_raw(width, height, pixels).ok_or(ff::Error::Bug)
+    }
+}
+
+/// The size of a frame whose pixels are not square, stretched so that they are.
+fn square_pixels(width: u32, height: u32, aspect: ff::Rational) -> (u32, u32) {
+    let (num, den) = (aspect.numerator(), aspect.denominator());
+    let ratio = f64::from(num) / f64::from(den);
+    if num <= 0 || den <= 0 || !(0.1..=10.0).contains(&ratio) {
+        return (width, height);
+    }
+    ((f64::from(width) * ratio).round().max(1.0) as u32, height)
+}
+
+/// By how much a frame has to be turned to the right.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Rotation {
+    None,
+    Quarter,
+    Half,
+    ThreeQuarters,
+}
+
+impl Rotation {
+    /// From a display matrix: nine 32-bit numbers, the first ones 16.16 fixed point.
+    fn from_matrix(bytes: &[u8]) -> Self {
+        let number = |i: usize| {
+            let bytes = bytes.get(4 * i..4 * i + 4)?;
+            Some(f64::from(i32::from_ne_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])))
+        };
+        let (Some(a), Some(b)) = (number(0), number(1)) else { return Self::None };
+        // The matrix turns (1, 0) into (a, b), with the vertical axis pointing down.
+        match (b.atan2(a).to_degrees() / 90.0).round() as i32 {
+            1 => Self::Quarter,
+            -1 => Self::ThreeQuarters,
+            2 | -2 => Self::Half,
+            _ => Self::None,
+        }
+    }
+
+    fn turned(self, width: u32, height: u32) -> (u32, u32) {
+        match self {
+            Self::None | Self::Half => (width, height),
+            Self::Quarter | Self::ThreeQuarters => (height, width),
+        }
+    }
+
+    fn apply(self, pixels: RgbImage) -> RgbImage {
+        match self {
+            Self::None => pixels,
+            Self::Quarter => imageops::rotate90(&pixels),
+            Self::Half => imageops::rotate180(&pixels),
+            Self::ThreeQuarters => imageops::rotate270(&pixels),
+        }
+    }
+}
+
+/// Whether a frame is all of (nearly) one brightness: a fade, a black start.
+fn is_plain(pixels: &RgbImage) -> bool {
+    let small = imageops::thumbnail(pixels, 16, 16);
+    let light = |p: &image::Rgb<u8>| p.0.iter().map(|c| i32::from(*c)).sum::<i32>();
+    let (least, most) =
+        small.pixels().map(light).fold((i32::MAX, i32::MIN), |(a, b), l| (a.min(l), b.max(l)));
+    most - least < 3 * 24
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matrix(a: i32, b: i32, c: i32, d: i32) -> Vec<u8> {
+        [a, b, 0, c, d, 0, 0, 0, 1 << 14].iter().flat_map(|n| (n << 16).to_ne_bytes()).collect()
+    }
+
+    #[test]
+    fn the_display_matrix_tells_the_turn() {
+        assert_eq!(Rotation::from_matrix(&matrix(1, 0, 0, 1)), Rotation::None);
+        assert_eq!(Rotation::from_matrix(&matrix(0, 1, -1, 0)), Rotation::Quarter);
+        assert_eq!(Rotation::from_matrix(&matrix(-1, 0, 0, -1)), Rotation::Half);
+        assert_eq!(Rotation::from_matrix(&matrix(0, -1, 1, 0)), Rotation::ThreeQuarters);
+        assert_eq!(Rotation::from_matrix(b"short"), Rotation::None);
+    }
+
+    #[test]
+    fn stretched_pixels_are_made_square() {
+        assert_eq!(square_pixels(720, 576, ff::Rational::new(16, 15)), (768, 576));
+        assert_eq!(square_pixels(640, 480, ff::Rational::new(0, 1)), (640, 480));
+        assert_eq!(square_pixels(640, 480, ff::Rational::new(1_000_000, 1)), (640, 480));
+    }
+
+    #[test]
+    fn a_black_frame_is_plain_and_a_picture_is_not() {
+        assert!(is_plain(&RgbImage::new(64, 64)));
+        assert!(!is_plain(&RgbImage::from_fn(64, 64, |x, _| image::Rgb([(x * 4) as u8; 3]))));
+    }
+}
