@@ -5,3 +5,5 @@ pub mod mel;
 pub mod frames;
 
 pub mod text;
+
+pub mod patches;

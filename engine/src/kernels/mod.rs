@@ -3,6 +3,8 @@
 //! One operation per file: a slow reference that defines what is right, a portable version, and
 //! variants per instruction set, chosen once by [`Isa::detect`].
 
+pub mod depthwise;
+
 pub mod packed;
 
 mod rows;

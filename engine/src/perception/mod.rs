@@ -5,6 +5,8 @@
 
 pub mod speech;
 
+pub mod tags;
+
 use crate::generate::event::Stage;
 use crate::media::Kind;
 use crate::sequence::Span;

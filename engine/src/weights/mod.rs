@@ -11,8 +11,10 @@ pub mod gguf;
 
 pub mod names;
 
+mod pth;
+
 use std::collections::{BTreeSet, HashMap};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use candle_core::quantized::QTensor;
@@ -66,20 +68,6 @@ impl Weights {
     /// [`Error::ModelFile`] when the header is not valid.
     pub fn from_safetensors(path: &Path, device: &Device, rename: fn(&str) -> String) -> Result<Self> {
         Ok(Self::new(SafetensorsFile::open(path)?, path, device, rename))
-    }
-
-    /// Reads a PyTorch `.pth` or `.pt` file: its tensors only, its pickle program is never executed.
-    /// `key` names the entry that holds the state dictionary when it is not the top level.
-    ///
-    /// # Errors
-    /// [`Error::ModelFile`] when the archive or its pickle is not of the kind PyTorch writes.
-    pub fn from_pth(
-        path: &Path,
-        key: Option<&str>,
-        device: &Device,
-        rename: fn(&str) -> String,
-    ) -> Result<Self> {
-        Ok(Self::new(PthFile::open(path, key)?, path, device, rename))
     }
 
     /// Where tensors are put.
@@ -230,39 +218,5 @@ impl TensorFile for SafetensorsFile {
     fn tensor(&self, name: &str, device: &Device) -> candle_core::Result<Tensor> {
         let (dtype, range) = &self.entries[name];
         Tensor::from_raw_buffer(&self.map[range.clone()], *dtype, &self.shapes[name], device)
-    }
-}
-
-struct PthFile {
-    file: candle_core::pickle::PthTensors,
-    shapes: HashMap<String, Vec<usize>>,
-    path: PathBuf,
-}
-
-impl PthFile {
-    fn open(path: &Path, key: Option<&str>) -> Result<Self> {
-        let file = candle_core::pickle::PthTensors::new(path, key).map_err(|e| Error::ModelFile {
-            path: path.to_path_buf(),
-            reason: format!("not a PyTorch tensor file: {e}"),
-        })?;
-        let shapes = file
-            .tensor_infos()
-            .iter()
-            .map(|(name, info)| (name.clone(), info.layout.dims().to_vec()))
-            .collect();
-        Ok(Self { file, shapes, path: path.to_path_buf() })
-    }
-}
-
-impl TensorFile for PthFile {
-    fn shapes(&self) -> &HashMap<String, Vec<usize>> {
-        &self.shapes
-    }
-
-    fn tensor(&self, name: &str, device: &Device) -> candle_core::Result<Tensor> {
-        match self.file.get(name)? {
-            Some(tensor) => tensor.to_device(device),
-            None => candle_core::bail!("{name} is not in {}", self.path.display()),
-        }
     }
 }

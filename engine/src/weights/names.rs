@@ -86,6 +86,33 @@ pub(crate) fn gguf_decoder(name: &str) -> String {
     format!("{scope}{part}.{kind}")
 }
 
+/// EfficientNet as the PyTorch package `efficientnet_lite_pytorch` writes it.
+pub(crate) fn efficientnet_pytorch(name: &str) -> String {
+    let (scope, leaf) = match name.strip_prefix("blocks.").and_then(|rest| rest.split_once('.')) {
+        Some((block, leaf)) => (format!("_blocks.{block}."), leaf),
+        None => (String::new(), name),
+    };
+    let (part, kind) = leaf.rsplit_once('.').unwrap_or((leaf, "weight"));
+    let part = match part {
+        "stem" => "_conv_stem",
+        "stem_norm" | "expand_norm" => "_bn0",
+        "expand" => "_expand_conv",
+        "depthwise" => "_depthwise_conv",
+        "depthwise_norm" | "head_norm" => "_bn1",
+        "project" => "_project_conv",
+        "project_norm" => "_bn2",
+        "head" => "_conv_head",
+        "classifier" => "_fc",
+        other => other,
+    };
+    let kind = match kind {
+        "mean" => "running_mean",
+        "variance" => "running_var",
+        other => other,
+    };
+    format!("{scope}{part}.{kind}")
+}
+
 #[cfg(test)]
 mod whisper_tests {
     use super::*;
