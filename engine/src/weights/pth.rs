@@ -64,10 +64,12 @@ impl TensorFile for ZipFile {
     }
 }
 
-/// A view into a storage of f32, in elements.
+/// A view into a storage, in elements.
 #[derive(Debug, PartialEq)]
 struct View {
     storage: String,
+    element_bytes: usize,
+    is_f32: bool,
     offset: usize,
     shape: Vec<usize>,
     strides: Vec<usize>,
@@ -89,6 +91,9 @@ impl LegacyFile {
         let Object::List(keys) = unpickle(&mut reader)? else {
             return Err("the list of storages is missing".into());
         };
+        let all = views(state, key)?;
+        let sizes: HashMap<&str, usize> =
+            all.iter().map(|(_, view)| (view.storage.as_str(), view.element_bytes)).collect();
         let mut storages = HashMap::new();
         let mut at = reader.position() as usize;
         for storage in keys {
@@ -96,13 +101,17 @@ impl LegacyFile {
             let cut = || "the file is cut short".to_owned();
             let count: [u8; 8] =
                 map.get(at..at + 8).and_then(|bytes| bytes.try_into().ok()).ok_or_else(cut)?;
-            let bytes = usize::try_from(u64::from_le_bytes(count)).ok().and_then(|n| n.checked_mul(4));
+            // The numbers of a storage that no tensor of the dictionary shows cannot be counted.
+            let size =
+                *sizes.get(storage.as_str()).ok_or(format!("the type of storage {storage:?} is unknown"))?;
+            let bytes = usize::try_from(u64::from_le_bytes(count)).ok().and_then(|n| n.checked_mul(size));
             let end = bytes.and_then(|bytes| bytes.checked_add(at + 8)).filter(|end| *end <= map.len());
             let end = end.ok_or_else(cut)?;
             storages.insert(storage, at + 8..end);
             at = end;
         }
-        let views = views(state, key)?;
+        // Counters and other whole numbers are passed over.
+        let views: HashMap<String, View> = all.into_iter().filter(|(_, view)| view.is_f32).collect();
         for (name, view) in &views {
             let room = storages.get(&view.storage).map_or(0, |range| range.len() / 4);
             if view.last_element().is_none_or(|last| last >= room) {
@@ -131,8 +140,8 @@ fn unpickle(reader: &mut Cursor<&[u8]>) -> Result<Object, String> {
         .map_err(|e| format!("its pickle cannot be read: {e}"))
 }
 
-/// The f32 tensors of a state dictionary; counters and other things are passed over.
-fn views(state: Object, key: Option<&str>) -> Result<HashMap<String, View>, String> {
+/// The tensors of a state dictionary, or of all entries of a checkpoint when `key` names one of them.
+fn views(state: Object, key: Option<&str>) -> Result<Vec<(String, View)>, String> {
     let no_dictionary = || "it holds no state dictionary".to_owned();
     let entries = dictionary(state).ok_or_else(no_dictionary)?;
     let entries = match key {
@@ -155,7 +164,7 @@ fn dictionary(object: Object) -> Option<Vec<(Object, Object)>> {
     }
 }
 
-/// `_rebuild_tensor_v2(storage, offset, shape, strides, …)` of a `FloatStorage`.
+/// `_rebuild_tensor_v2(storage, offset, shape, strides, …)`.
 fn view(value: Object) -> Option<View> {
     let (callable, args) = value.reduce().ok()?;
     let (module, class) = callable.class().ok()?;
@@ -165,10 +174,16 @@ fn view(value: Object) -> Option<View> {
     let mut args = args.tuple().ok()?.into_iter();
     let mut storage = args.next()?.persistent_load().ok()?.tuple().ok()?.into_iter().skip(1);
     let (_, kind) = storage.next()?.class().ok()?;
-    if kind != "FloatStorage" {
-        return None;
-    }
+    let element_bytes = match kind.as_str() {
+        "DoubleStorage" | "LongStorage" => 8,
+        "FloatStorage" | "IntStorage" => 4,
+        "HalfStorage" | "BFloat16Storage" | "ShortStorage" => 2,
+        "ByteStorage" | "CharStorage" | "BoolStorage" => 1,
+        _ => return None,
+    };
     Some(View {
+        element_bytes,
+        is_f32: kind == "FloatStorage",
         storage: storage.next()?.unicode().ok()?,
         offset: usize::try_from(args.next()?).ok()?,
         shape: Vec::<usize>::try_from(args.next()?).ok()?,

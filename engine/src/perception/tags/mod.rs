@@ -32,7 +32,7 @@ pub struct Tag {
 }
 
 /// Tags less likely than this are not worth reading.
-const LEAST_PROBABILITY: f32 = 0.08;
+const LEAST_PROBABILITY: f32 = 0.12;
 
 /// A place belongs to a class where its activation reaches this share of the strongest one.
 const ACTIVE_SHARE: f32 = 0.4;
