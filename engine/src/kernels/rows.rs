@@ -88,9 +88,8 @@ pub fn rows_times<T: Element>(rows: &[T], n_cols: usize, vectors: &[f32], out: &
                 }
                 v += 4;
             }
-            for v in v..n_vectors {
-                let [sum] = T::row_times(row, [vector(v)]);
-                outs[v][i] = sum;
+            for (n, out) in outs[v..].iter_mut().enumerate() {
+                [out[i]] = T::row_times(row, [vector(v + n)]);
             }
         }
     };
@@ -118,7 +117,7 @@ fn dot_portable(a: &[f32], b: &[f32]) -> f32 {
 /// AVX2 with fused multiply-add and half-precision loads: every x86 processor since 2013.
 #[cfg(target_arch = "x86_64")]
 #[allow(unsafe_code)]
-mod x86 {
+pub(super) mod x86 {
     use std::arch::x86_64::*;
     use std::sync::LazyLock;
 

@@ -22,6 +22,8 @@ const MAX_COMPRESSION: f32 = 2.4;
 const MIN_LOGPROB: f32 = -1.0;
 /// Above this probability of no speech, text that is guessed is dropped.
 const MAX_NO_SPEECH: f32 = 0.6;
+/// A language is heard when it has this share of the probability of all.
+const SURE_OF_LANGUAGE: f32 = 0.6;
 /// This many tokens that repeat one pattern at least four times are a loop.
 const LOOP_TOKENS: usize = 16;
 const LONGEST_PATTERN: usize = 10;
@@ -107,23 +109,31 @@ pub struct Prompted {
 }
 
 impl Decoding<'_> {
-    /// Feeds the prompt. `language` is a language token, or none to let the model hear which it is.
-    pub fn prompt(&self, heard: &Heard, language: Option<u32>, translate: bool) -> Prompted {
+    /// Feeds the prompt. The language is the one `asked` for; else the one that is heard, unless the
+    /// model is not sure and one was spoken `before`. All are tokens.
+    pub fn prompt(
+        &self,
+        heard: &Heard,
+        asked: Option<u32>,
+        before: Option<u32>,
+        translate: bool,
+    ) -> Prompted {
         let vocabulary = self.vocabulary;
         let (mut tape, mut paths) = (Tape::default(), [Vec::new()]);
         let mut step =
             |token: u32| self.whisper.decoder.step(heard, &mut tape, &mut paths, &[token], self.alignment);
         let mut logits = step(vocabulary.start);
-        let likeliest = || {
-            let by_logit = |a: &&(String, u32), b: &&(String, u32)| {
-                logits[a.1 as usize].total_cmp(&logits[b.1 as usize])
-            };
-            vocabulary.languages().iter().max_by(by_logit).map(|(_, token)| *token)
-        };
-        let language = if vocabulary.is_multilingual() { language.or_else(likeliest) } else { None };
         let mut first = logits.clone();
         log_softmax(&mut first);
         let no_speech = first[vocabulary.no_speech as usize].exp();
+        let language = asked.or_else(|| {
+            let mut known: Vec<u32> = vocabulary.languages().iter().map(|(_, token)| *token).collect();
+            known.sort_by(|&a, &b| first[b as usize].total_cmp(&first[a as usize]));
+            let likeliest = known.first().copied()?;
+            let all: f32 = known.iter().map(|&token| first[token as usize].exp()).sum();
+            let is_sure = first[likeliest as usize].exp() >= SURE_OF_LANGUAGE * all;
+            before.filter(|_| !is_sure).or(Some(likeliest))
+        });
         if let Some(language) = language {
             step(language);
             logits = step(if translate { vocabulary.translate } else { vocabulary.transcribe });

@@ -1,5 +1,7 @@
 //! One window of speech → segments with their times in the recording.
 
+use std::ops::Range;
+
 use super::decoding::{Decoding, Transcript};
 use super::rules::Rules;
 use super::vocabulary::TIMESTAMP_S;
@@ -7,7 +9,7 @@ use super::windows::Window;
 use super::words::{TokenWord, is_punctuation, token_times, words as words_of};
 use super::{Segment, SpeechModels, Word};
 use crate::cancel::Cancel;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::features::mel::{HOP, SAMPLE_RATE_HZ};
 
 /// Frames of 10 ms that the encoder takes.
@@ -15,14 +17,18 @@ const N_FRAMES: usize = 3000;
 const FRAMES_PER_S: f64 = (SAMPLE_RATE_HZ / HOP) as f64;
 /// Less sound than this (0.1 s) is not worth another look.
 const MIN_FRAMES: usize = 10;
-/// If more speech than this is left after the last time, the model has stopped too early.
+/// If more speech than this is left after the last part, the model has stopped too early.
 const UNHEARD_S: f64 = 1.0;
+/// The next look begins at least this much later.
+const LEAST_STEP_S: f64 = 1.0;
 
 /// How a window is heard.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HearOptions {
     /// Code of the language ("en"); none to let the model hear which it is.
     pub language: Option<String>,
+    /// What was spoken before this window; kept where the model is not sure of another.
+    pub language_before: Option<String>,
     /// Translate to English.
     pub translate: bool,
     /// Find the time of each word.
@@ -31,9 +37,19 @@ pub struct HearOptions {
     pub width: usize,
 }
 
-/// A part of a transcript between two times.
+/// One decoding of a window from `seek_s` on.
+struct Take<'a> {
+    window: &'a Window,
+    seek_s: f64,
+    content_s: f64,
+    transcript: &'a Transcript,
+    language: &'a str,
+    with_words: bool,
+}
+
+/// A part of a transcript between two times (seconds of the take).
 struct Part {
-    tokens: std::ops::Range<usize>,
+    tokens: Range<usize>,
     start_s: f64,
     end_s: f64,
 }
@@ -42,22 +58,18 @@ impl SpeechModels {
     /// What is said in a window. Cancelling stops early with what there is.
     ///
     /// # Errors
-    /// When the language is not known, or arithmetic fails.
+    /// When arithmetic fails.
     pub fn hear(&self, window: &Window, options: &HearOptions, cancel: &Cancel) -> Result<Vec<Segment>> {
-        let mut language = self.language_token(options)?;
+        let asked = self.language_token(options.language.as_deref());
+        let mut before = self.language_token(options.language_before.as_deref());
         let n_content = (window.samples.len() / HOP).min(N_FRAMES);
         let mel = self.log_mel.compute(&window.samples, N_FRAMES);
         let silence = mel.values.iter().copied().fold(f32::INFINITY, f32::min);
         let (mut segments, mut seek) = (Vec::new(), 0);
         while seek + MIN_FRAMES <= n_content && !cancel.is_cancelled() {
-            let Some(embeddings) =
-                self.whisper.encoder.forward(&mel.window(seek, N_FRAMES, silence), cancel)?
-            else {
-                break;
-            };
+            let frames = mel.window(seek, N_FRAMES, silence);
+            let Some(embeddings) = self.whisper.encoder.forward(&frames, cancel)? else { break };
             let heard = self.whisper.decoder.hear(&embeddings)?;
-            let content_s = (n_content - seek) as f64 / FRAMES_PER_S;
-            let seek_s = seek as f64 / FRAMES_PER_S;
             let decoding = Decoding {
                 whisper: &self.whisper,
                 vocabulary: &self.vocabulary,
@@ -66,51 +78,40 @@ impl SpeechModels {
                 seed: (window.start_in_recording_s(0.0) * 1000.0) as u64 + seek as u64,
                 cancel,
             };
-            let mut prompted = decoding.prompt(&heard, language, options.translate);
-            language = prompted.language;
+            let mut prompted = decoding.prompt(&heard, asked, before, options.translate);
+            before = prompted.language;
+            let content_s = (n_content - seek) as f64 / FRAMES_PER_S;
+            let seek_s = seek as f64 / FRAMES_PER_S;
             let rules = Rules::new(&self.vocabulary, &self.suppressed, &self.suppressed_first, content_s);
             let Some(transcript) = decoding.transcribe(&heard, &mut prompted, &rules) else { break };
-            let (parts, heard_s) = self.parts(&transcript, content_s);
-            let code = match options.translate {
-                true => "en",
-                false => self.language_code(language),
-            };
-            segments.extend(self.segments(
+            let (mut parts, unfinished) = self.parts(&transcript, content_s);
+            let heard_s = parts.last().map_or(0.0, |part| part.end_s);
+            // Speech after the last part is looked at again from there; a little is taken as it is.
+            let unheard_s = window.voiced_s(seek_s + heard_s, seek_s + content_s);
+            let again = heard_s >= LEAST_STEP_S && unheard_s > UNHEARD_S && !transcript.repeats;
+            if !again {
+                parts.extend(unfinished);
+            }
+            let take = Take {
                 window,
                 seek_s,
                 content_s,
-                &transcript,
-                &parts,
-                code,
-                options.words,
-            ));
-            let end_s = seek_s + heard_s;
-            if heard_s >= 1.0 && window.voiced_s(end_s, seek_s + content_s) > UNHEARD_S {
-                seek += (heard_s * FRAMES_PER_S) as usize;
-            } else {
+                transcript: &transcript,
+                language: if options.translate { "en" } else { self.language_code(before) },
+                with_words: options.words,
+            };
+            segments.extend(self.segments(&take, parts));
+            if !again {
                 break;
             }
+            seek += (heard_s * FRAMES_PER_S) as usize;
         }
         Ok(segments)
     }
 
-    fn language_token(&self, options: &HearOptions) -> Result<Option<u32>> {
-        let Some(code) = &options.language else { return Ok(None) };
+    fn language_token(&self, code: Option<&str>) -> Option<u32> {
         let languages = self.vocabulary.languages();
-        if let Some((_, token)) = languages.iter().find(|(known, _)| known == code) {
-            return Ok(Some(*token));
-        }
-        if languages.is_empty() && code == "en" {
-            return Ok(None);
-        }
-        let known = match languages.is_empty() {
-            true => "this model knows English only; whisper-base knows 99 languages".to_owned(),
-            false => {
-                let codes: Vec<&str> = languages.iter().map(|(known, _)| known.as_str()).collect();
-                format!("this model knows {}", codes.join(", "))
-            }
-        };
-        Err(Error::Request { reason: format!("there is no language {code:?} to transcribe: {known}") })
+        languages.iter().find(|(known, _)| Some(known.as_str()) == code).map(|(_, token)| *token)
     }
 
     fn language_code(&self, token: Option<u32>) -> &str {
@@ -118,119 +119,95 @@ impl SpeechModels {
         languages.iter().find(|(_, id)| Some(*id) == token).map_or("en", |(code, _)| code)
     }
 
-    /// Splits a transcript at its times, and says up to where it was complete.
-    fn parts(&self, transcript: &Transcript, content_s: f64) -> (Vec<Part>, f64) {
+    /// Splits a transcript at its times; apart, the text that has no time at its end.
+    fn parts(&self, transcript: &Transcript, content_s: f64) -> (Vec<Part>, Option<Part>) {
         let tokens = &transcript.tokens;
-        let time = |i: usize| {
-            tokens
-                .get(i)
-                .filter(|&&id| self.vocabulary.is_timestamp(id))
-                .map(|&id| self.vocabulary.seconds(id))
-        };
         let mut parts = Vec::new();
         let (mut start, mut start_s) = (0, 0.0);
-        for i in 0..tokens.len() {
-            let Some(at_s) = time(i) else { continue };
-            let at_s = at_s.min(content_s);
+        for (i, &token) in tokens.iter().enumerate() {
+            if !self.vocabulary.is_timestamp(token) {
+                continue;
+            }
+            let at_s = self.vocabulary.seconds(token).min(content_s);
             if start < i {
                 parts.push(Part { tokens: start..i, start_s, end_s: at_s });
             }
             (start, start_s) = (i + 1, at_s);
         }
-        // Text without a time at its end goes on past what was decoded: it is looked at again from
-        // its beginning, unless it is all there is.
-        if start < tokens.len() && (parts.is_empty() || transcript.repeats) {
-            parts.push(Part { tokens: start..tokens.len(), start_s, end_s: content_s });
-            start_s = content_s;
-        }
-        (parts, start_s)
+        let unfinished = Part { tokens: start..tokens.len(), start_s, end_s: content_s };
+        (parts, (start < tokens.len()).then_some(unfinished))
     }
 
-    #[allow(clippy::too_many_arguments)]
-    fn segments(
-        &self,
-        window: &Window,
-        seek_s: f64,
-        content_s: f64,
-        transcript: &Transcript,
-        parts: &[Part],
-        language: &str,
-        with_words: bool,
-    ) -> Vec<Segment> {
-        let n_content = (content_s / TIMESTAMP_S) as usize;
-        let times = match with_words {
+    fn segments(&self, take: &Take, parts: Vec<Part>) -> Vec<Segment> {
+        let transcript = take.transcript;
+        let n_content = (take.content_s / TIMESTAMP_S) as usize;
+        let times = match take.with_words {
             true => token_times(&transcript.attention, self.alignment.len(), n_content),
             false => Vec::new(),
         };
-        let mut segments = Vec::new();
-        for part in parts {
+        let segment = |part: Part| {
             let text = self.vocabulary.decode(&transcript.tokens[part.tokens.clone()]);
             let text = text.trim();
             if is_punctuation(text) {
-                continue;
+                return None;
             }
-            let logprobs = &transcript.logprobs[part.tokens.clone()];
-            let confidence = (logprobs.iter().sum::<f32>() / logprobs.len().max(1) as f32).exp();
-            let (mut start_s, mut end_s) = window.voiced_part(seek_s + part.start_s, seek_s + part.end_s);
-            let mut words = Vec::new();
-            if with_words {
-                let tokens: Vec<(usize, u32)> =
-                    part.tokens.clone().map(|i| (i, transcript.tokens[i])).collect();
-                let timed = words_of(&self.vocabulary, language, &tokens);
-                words = self.timed_words(&timed, transcript, &times, seek_s, (start_s, end_s));
-                if let (Some(first), Some(last)) = (words.first(), words.last()) {
-                    (start_s, end_s) = (first.start_s, last.end_s);
-                }
-            }
+            let voiced = take.window.voiced_part(take.seek_s + part.start_s, take.seek_s + part.end_s);
+            let mut words = match take.with_words {
+                true => self.words(take, part.tokens.clone(), &times, voiced),
+                false => Vec::new(),
+            };
+            let (start_s, end_s) = match (words.first(), words.last()) {
+                (Some(first), Some(last)) => (first.start_s, last.end_s),
+                _ => voiced,
+            };
             for word in &mut words {
-                let (start, end) = (word.start_s, word.end_s);
-                word.start_s = window.start_in_recording_s(start);
-                word.end_s = window.end_in_recording_s(end).max(word.start_s);
+                (word.start_s, word.end_s) = in_recording(take.window, word.start_s, word.end_s);
             }
-            let start = window.start_in_recording_s(start_s);
-            segments.push(Segment {
-                start_s: start,
-                end_s: window.end_in_recording_s(end_s).max(start),
+            let (start_s, end_s) = in_recording(take.window, start_s, end_s);
+            Some(Segment {
+                start_s,
+                end_s,
                 text: text.to_owned(),
-                language: language.to_owned(),
+                language: take.language.to_owned(),
                 speaker: None,
-                confidence,
+                confidence: mean_probability(transcript.logprobs[part.tokens].iter().copied()),
                 words,
-            });
-        }
-        segments
+            })
+        };
+        parts.into_iter().filter_map(segment).collect()
     }
 
     /// Words with their times in the window, in order and inside `voiced`.
-    fn timed_words(
-        &self,
-        words: &[TokenWord],
-        transcript: &Transcript,
-        times: &[f64],
-        seek_s: f64,
-        voiced: (f64, f64),
-    ) -> Vec<Word> {
-        let mut timed: Vec<Word> = Vec::with_capacity(words.len());
+    fn words(&self, take: &Take, tokens: Range<usize>, times: &[f64], voiced: (f64, f64)) -> Vec<Word> {
+        let transcript = take.transcript;
+        let ids: Vec<(usize, u32)> = tokens.map(|i| (i, transcript.tokens[i])).collect();
         let mut earliest = voiced.0;
-        for word in words {
+        let timed = |word: TokenWord| {
             // The pause after a word goes to its punctuation.
-            let spoken = word.tokens.clone().filter(|&i| {
+            let is_spoken = |&i: &usize| {
                 !is_punctuation(&String::from_utf8_lossy(self.vocabulary.bytes(transcript.tokens[i])))
-            });
-            let last = spoken.clone().last().unwrap_or(word.tokens.end - 1);
-            let time = |i: usize| times.get(i).map_or(voiced.1, |t| t + seek_s);
+            };
+            let spoken: Vec<usize> = word.tokens.clone().filter(is_spoken).collect();
+            let last = spoken.last().copied().unwrap_or(word.tokens.end - 1);
+            let time = |i: usize| times.get(i).map_or(voiced.1, |t| t + take.seek_s);
             let start_s = time(word.tokens.start).clamp(earliest, voiced.1.max(earliest));
             let end_s = time(last + 1).clamp(start_s, voiced.1.max(start_s));
-            let logprobs: Vec<f32> = spoken.map(|i| transcript.logprobs[i]).collect();
-            let mean = logprobs.iter().sum::<f32>() / logprobs.len().max(1) as f32;
-            timed.push(Word {
-                start_s,
-                end_s,
-                text: word.text.trim().to_owned(),
-                confidence: if logprobs.is_empty() { 1.0 } else { mean.exp() },
-            });
             earliest = end_s;
-        }
-        timed
+            let confidence = mean_probability(spoken.iter().map(|&i| transcript.logprobs[i]));
+            Word { start_s, end_s, text: word.text.trim().to_owned(), confidence }
+        };
+        words_of(&self.vocabulary, take.language, &ids).into_iter().map(timed).collect()
     }
+}
+
+/// Times of the window as times of the recording, never backwards.
+fn in_recording(window: &Window, start_s: f64, end_s: f64) -> (f64, f64) {
+    let start = window.start_in_recording_s(start_s);
+    (start, window.end_in_recording_s(end_s).max(start))
+}
+
+/// The geometric mean; 1 of nothing.
+fn mean_probability(logprobs: impl ExactSizeIterator<Item = f32>) -> f32 {
+    let n = logprobs.len().max(1) as f32;
+    (logprobs.sum::<f32>() / n).exp()
 }

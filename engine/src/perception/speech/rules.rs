@@ -5,6 +5,7 @@
 //! <https://github.com/openai/whisper/blob/main/whisper/decoding.py>
 
 use super::vocabulary::{TIMESTAMP_S, Vocabulary};
+use crate::kernels::{largest, sum_exp};
 
 /// Speech begins within the first second of a window.
 const LATEST_START_S: f64 = 1.0;
@@ -64,8 +65,8 @@ impl<'a> Rules<'a> {
         }
         log_softmax(logits);
         // When times together are likelier than any one text token, it is time for a time.
-        let times: f32 = logits[first..].iter().map(|l| l.exp()).sum();
-        let text = logits[..first].iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let times = sum_exp(&logits[first..], 0.0);
+        let text = largest(&logits[..first]);
         if times.ln() > text && text > f32::NEG_INFINITY {
             logits[..first].fill(f32::NEG_INFINITY);
             log_softmax(logits);
@@ -75,12 +76,11 @@ impl<'a> Rules<'a> {
 
 /// In place; −∞ stays.
 pub fn log_softmax(logits: &mut [f32]) {
-    let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let max = largest(logits);
     if max == f32::NEG_INFINITY {
         return;
     }
-    let sum: f32 = logits.iter().map(|l| (l - max).exp()).sum();
-    let shift = max + sum.ln();
+    let shift = max + sum_exp(logits, max).ln();
     for l in logits {
         *l -= shift;
     }

@@ -1,6 +1,6 @@
 //! Token ids ↔ text, and the special tokens that steer Whisper.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use serde::Deserialize;
@@ -20,7 +20,7 @@ struct TokenizerFile {
 
 #[derive(Deserialize)]
 struct TokenizerModel {
-    vocab: HashMap<String, u32>,
+    vocab: BTreeMap<String, u32>,
 }
 
 #[derive(Deserialize)]
@@ -64,7 +64,7 @@ impl Vocabulary {
     }
 
     fn new(file: TokenizerFile) -> std::result::Result<Self, &'static str> {
-        let mut special: HashMap<String, u32> =
+        let mut special: BTreeMap<String, u32> =
             file.added_tokens.into_iter().map(|token| (token.content, token.id)).collect();
         for (name, &id) in file.model.vocab.iter().filter(|(name, _)| name.starts_with("<|")) {
             special.entry(name.clone()).or_insert(id);
@@ -193,7 +193,7 @@ pub(super) mod tests {
 
     #[test]
     fn a_file_without_the_special_tokens_is_rejected() {
-        let file = TokenizerFile { model: TokenizerModel { vocab: HashMap::new() }, added_tokens: vec![] };
+        let file = TokenizerFile { model: TokenizerModel { vocab: BTreeMap::new() }, added_tokens: vec![] };
         assert_eq!(Vocabulary::new(file).unwrap_err(), "<|endoftext|>");
     }
 }

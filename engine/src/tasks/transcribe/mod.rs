@@ -85,12 +85,14 @@ pub struct Transcription {
     /// How much was listened to when progress was last told.
     told_s: f64,
     n_segments: usize,
+    language_before: Option<String>,
     started: Instant,
     state: State,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
+    Starting,
     Listening,
     /// The sound has ended, windows may be left.
     Ended,
@@ -124,8 +126,9 @@ pub fn transcribe(
         events: VecDeque::new(),
         told_s: 0.0,
         n_segments: 0,
+        language_before: None,
         started: Instant::now(),
-        state: State::Listening,
+        state: State::Starting,
     }
 }
 
@@ -136,10 +139,15 @@ impl Transcription {
             self.finish(true);
             return Ok(());
         }
+        if self.state == State::Starting {
+            check(&self.models, &self.options)?;
+            self.state = State::Listening;
+        }
         let models = self.models.clone();
         if let Some(window) = self.windows.next_ready() {
             let options = HearOptions {
                 language: self.options.language.clone(),
+                language_before: self.language_before.clone(),
                 translate: self.options.translate,
                 words: self.options.word_timestamps,
                 width: self.options.beam,
@@ -150,6 +158,8 @@ impl Transcription {
                 None => hear()?,
             };
             self.n_segments += segments.len();
+            self.language_before =
+                segments.last().map(|s| s.language.clone()).or(self.language_before.take());
             self.events.extend(segments.into_iter().map(TranscribeEvent::Segment));
             self.tell();
             return Ok(());
@@ -208,7 +218,7 @@ impl Iterator for Transcription {
     }
 }
 
-/// Checks options against a model before any sound is decoded.
+/// Checks options against a model; a transcription does so before it takes any sound.
 ///
 /// # Errors
 /// When the model cannot do what is asked for.
@@ -220,12 +230,15 @@ pub fn check(models: &SpeechModels, options: &TranscribeOptions) -> Result<()> {
         return Err(Error::Request { reason });
     }
     match &options.language {
-        Some(code) if !languages.contains(&code.as_str()) => Err(Error::Request {
-            reason: format!(
-                "this speech model does not know the language {code:?}, only {}",
-                languages.join(", ")
-            ),
-        }),
+        Some(code) if !languages.contains(&code.as_str()) => {
+            let known = match languages[..] {
+                ["en"] => "it knows English only; whisper-base knows 99 languages".to_owned(),
+                _ => format!("it knows {}", languages.join(", ")),
+            };
+            Err(Error::Request {
+                reason: format!("this speech model does not know the language {code:?}: {known}"),
+            })
+        }
         _ => Ok(()),
     }
 }

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 
 use super::{HEAD_DIM, WhisperConfig, joined_linear};
 use crate::error::{Doing, Result};
-use crate::kernels::{dot, rows_times};
+use crate::kernels::{dot, gelu, rows_times, softmax};
 use crate::weights::Weights;
 
 const LOADING: &str = "loading Whisper";
@@ -260,9 +260,7 @@ impl Decoder {
             add(&mut x, &layer.cross_out.forward(&attended));
 
             let mut hidden = layer.up.forward(&layer.mlp_norm.forward(&x));
-            for v in &mut hidden {
-                *v = gelu(*v);
-            }
+            gelu(&mut hidden);
             add(&mut x, &layer.down.forward(&hidden));
         }
         tape.attention.extend_from_slice(&looked);
@@ -323,20 +321,4 @@ impl Decoder {
         }
         (out, heads.into_iter().map(|(_, weights)| weights).collect())
     }
-}
-
-fn softmax(x: &mut [f32]) {
-    let max = x.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let mut sum = 0.0;
-    for v in x.iter_mut() {
-        *v = (*v - max).exp();
-        sum += *v;
-    }
-    for v in x {
-        *v /= sum;
-    }
-}
-
-fn gelu(x: f32) -> f32 {
-    0.5 * x * (1.0 + candle_core::cpu::erf::erf_f32(x * std::f32::consts::FRAC_1_SQRT_2))
 }

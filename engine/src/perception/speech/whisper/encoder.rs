@@ -1,12 +1,14 @@
 //! Log-mel frames → embeddings: two convolutions, then layers that each see the whole half minute.
 
-use candle_core::{Module, Tensor};
+use candle_core::{CpuStorage, InplaceOp1, Layout, Module, Tensor};
 use candle_nn::{LayerNorm, Linear};
+use rayon::prelude::*;
 
 use super::{HEAD_DIM, WhisperConfig, joined_linear};
 use crate::cancel::Cancel;
 use crate::error::{Doing, Result};
 use crate::features::mel::Mel;
+use crate::kernels::{gelu, softmax};
 use crate::weights::Weights;
 
 const LOADING: &str = "loading Whisper";
@@ -64,12 +66,13 @@ impl EncoderLayer {
             let part = |i: usize| qkv.narrow(1, i * d_model + head * HEAD_DIM, HEAD_DIM);
             let q = (part(0)?.contiguous()? * (HEAD_DIM as f64).powf(-0.5))?;
             let scores = q.matmul(&part(1)?.t()?)?; // [n, n]
-            let weights = candle_nn::ops::softmax_last_dim(&scores)?;
-            heads.push(weights.matmul(&part(2)?)?); // [n, head_dim]
+            scores.inplace_op1(&EachRow("softmax", softmax))?;
+            heads.push(scores.matmul(&part(2)?)?); // [n, head_dim]
         }
         debug_assert_eq!(heads[0].dims(), [n, HEAD_DIM]);
         let x = (x + self.out.forward(&Tensor::cat(&heads, 1)?)?)?;
-        let hidden = self.up.forward(&self.mlp_norm.forward(&x)?)?.gelu_erf()?;
+        let hidden = self.up.forward(&self.mlp_norm.forward(&x)?)?;
+        hidden.inplace_op1(&EachRow("gelu", gelu))?;
         x + self.down.forward(&hidden)?
     }
 }
@@ -114,11 +117,30 @@ impl Encoder {
         let device = self.positions.device();
         let mut x = Tensor::from_slice(&mel.values, (1, mel.n_mels, mel.n_frames), device)?;
         for ((weight, bias), stride) in self.convs.iter().zip([1, 2]) {
-            x = x.conv1d(weight, 1, stride, 1, 1)?.broadcast_add(bias)?.gelu_erf()?;
+            x = x.conv1d(weight, 1, stride, 1, 1)?.broadcast_add(bias)?;
+            x.inplace_op1(&EachRow("gelu", gelu))?;
         }
         let x = x.squeeze(0)?.t()?; // [n_frames / 2, d_model]
         debug_assert_eq!(x.dim(1)?, self.d_model);
         let n = x.dim(0)?;
         x.contiguous()? + self.positions.narrow(0, 0, n)?
+    }
+}
+
+/// A function of each row of a tensor that nobody else holds, in place.
+struct EachRow(&'static str, fn(&mut [f32]));
+
+impl InplaceOp1 for EachRow {
+    fn name(&self) -> &'static str {
+        self.0
+    }
+
+    fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Layout) -> candle_core::Result<()> {
+        let (Some((start, end)), CpuStorage::F32(values)) = (layout.contiguous_offsets(), storage) else {
+            candle_core::bail!("{} needs contiguous f32", self.0);
+        };
+        let width = layout.dims().last().copied().unwrap_or(1).max(1);
+        values[start..end].par_chunks_mut(width).for_each(self.1);
+        Ok(())
     }
 }

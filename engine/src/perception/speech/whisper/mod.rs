@@ -67,7 +67,10 @@ impl WhisperConfig {
             n_text_positions: dims("decoder.positions", 2)?[0],
             n_vocab: embedding[0],
         };
-        if config.d_model % HEAD_DIM != 0 || config.n_encoder_layers == 0 || config.n_decoder_layers == 0 {
+        if !config.d_model.is_multiple_of(HEAD_DIM)
+            || config.n_encoder_layers == 0
+            || config.n_decoder_layers == 0
+        {
             return Err(Error::ModelFile {
                 path: path.to_path_buf(),
                 reason: format!("these are not sizes of a Whisper checkpoint: {config:?}"),

@@ -1,0 +1,182 @@
+//! Exponentials of many numbers: softmax and the Gaussian error linear unit.
+//!
+//! The library's functions take one number at a time; these loops have no branches, so that the
+//! compiler computes as many side by side as the processor has room for.
+
+/// eˣ within two units in the last place; x is clamped to where the result is a normal number.
+#[inline(always)]
+fn exp(x: f32) -> f32 {
+    /// Adding it moves the binary point behind the last bit, which rounds.
+    const ROUND: f32 = 12_582_912.0;
+    let x = x.clamp(-87.0, 88.0);
+    let shifted = x * std::f32::consts::LOG2_E + ROUND;
+    let n = shifted - ROUND;
+    // ln 2 in two parts, the first with few bits, so that n times it is exact.
+    let r = x - n * 0.693_359_4 + n * 2.121_944_4e-4;
+    // Cephes' polynomial for eʳ on ±ln 2 / 2.
+    let p = 1.987_569_1e-4;
+    let p = p * r + 1.398_199_9e-3;
+    let p = p * r + 8.333_452e-3;
+    let p = p * r + 4.166_579_6e-2;
+    let p = p * r + 1.666_666_5e-1;
+    let p = p * r + 0.5;
+    let p = p * r * r + r + 1.0;
+    let exponent = shifted.to_bits().wrapping_sub(ROUND.to_bits()).wrapping_add(127);
+    p * f32::from_bits(exponent << 23)
+}
+
+/// The error function by Abramowitz and Stegun's 7.1.26, within 2e-7.
+#[inline(always)]
+fn erf(x: f32) -> f32 {
+    let t = 1.0 / (1.0 + 0.327_591_1 * x.abs());
+    let p = 1.061_405_4;
+    let p = p * t - 1.453_152;
+    let p = p * t + 1.421_413_7;
+    let p = p * t - 0.284_496_73;
+    let p = p * t + 0.254_829_6;
+    (1.0 - p * t * exp(-x * x)).copysign(x)
+}
+
+/// Eight sums side by side: added one after the other they would wait for each other.
+#[inline(always)]
+fn sum_exp_body(x: &[f32], max: f32) -> f32 {
+    let mut sums = [0.0_f32; 16];
+    let (whole, rest) = x.as_chunks::<16>();
+    for x in whole {
+        for (sum, &x) in sums.iter_mut().zip(x) {
+            *sum += exp(x - max);
+        }
+    }
+    sums.iter().sum::<f32>() + rest.iter().map(|&x| exp(x - max)).sum::<f32>()
+}
+
+#[inline(always)]
+fn max_body(x: &[f32]) -> f32 {
+    let mut best = [f32::NEG_INFINITY; 16];
+    let (whole, rest) = x.as_chunks::<16>();
+    for x in whole {
+        for (best, &x) in best.iter_mut().zip(x) {
+            *best = if x > *best { x } else { *best };
+        }
+    }
+    best.iter().chain(rest).copied().fold(f32::NEG_INFINITY, f32::max)
+}
+
+#[inline(always)]
+fn softmax_body(x: &mut [f32]) {
+    let max = max_body(x);
+    for v in x.iter_mut() {
+        *v = exp(*v - max);
+    }
+    let mut sums = [0.0_f32; 16];
+    let (whole, rest) = x.as_chunks::<16>();
+    for v in whole {
+        for (sum, v) in sums.iter_mut().zip(v) {
+            *sum += v;
+        }
+    }
+    let scale = 1.0 / (sums.iter().sum::<f32>() + rest.iter().sum::<f32>());
+    for v in x {
+        *v *= scale;
+    }
+}
+
+#[inline(always)]
+fn gelu_body(x: &mut [f32]) {
+    for v in x {
+        *v = 0.5 * *v * (1.0 + erf(*v * std::f32::consts::FRAC_1_SQRT_2));
+    }
+}
+
+/// Compiles a body a second time with wide vectors and picks at run time.
+macro_rules! for_each_isa {
+    ($(#[$doc:meta])* $name:ident, $body:ident, ($($arg:ident: $kind:ty),*) $(-> $out:ty)?) => {
+        $(#[$doc])*
+        pub fn $name($($arg: $kind),*) $(-> $out)? {
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx2,fma")]
+                fn wide($($arg: $kind),*) $(-> $out)? {
+                    $body($($arg),*)
+                }
+                if super::rows::x86::available() {
+                    // SAFETY: the processor has the instructions.
+                    #[allow(unsafe_code)]
+                    return unsafe { wide($($arg),*) };
+                }
+            }
+            $body($($arg),*)
+        }
+    };
+}
+
+for_each_isa!(
+    /// Σ exp(x − max).
+    sum_exp, sum_exp_body, (x: &[f32], max: f32) -> f32
+);
+
+for_each_isa!(
+    /// The largest; −∞ of nothing.
+    largest, max_body, (x: &[f32]) -> f32
+);
+
+for_each_isa!(
+    /// In place: exp(x) / Σ exp(x).
+    softmax, softmax_body, (x: &mut [f32])
+);
+
+for_each_isa!(
+    /// In place: x Φ(x), with the error function rather than its usual approximation by tanh.
+    gelu, gelu_body, (x: &mut [f32])
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exp_equals_the_library_over_its_range() {
+        for i in -870..=880 {
+            let x = i as f32 / 10.0;
+            let want = f64::from(x).exp();
+            let error = (f64::from(exp(x)) - want).abs() / want;
+            assert!(error < 3e-7, "{x}: {error}");
+        }
+        assert!(exp(f32::NEG_INFINITY) < 1e-37);
+    }
+
+    #[test]
+    fn softmax_sums_to_one_at_every_length_and_scale() {
+        for n in [1, 2, 15, 16, 17, 1500] {
+            for scale in [0.0, 1.0, 30.0, 1e4] {
+                let mut x: Vec<f32> = (0..n).map(|i| scale * ((i * 7919) % 101) as f32 / 101.0).collect();
+                let max = largest(&x);
+                let want: Vec<f64> = x.iter().map(|&v| f64::from(v - max).exp()).collect();
+                let total: f64 = want.iter().sum();
+                assert!((f64::from(sum_exp(&x, max)) / total - 1.0).abs() < 1e-5);
+                softmax(&mut x);
+                let sum: f64 = x.iter().map(|&v| f64::from(v)).sum();
+                assert!((sum - 1.0).abs() < 1e-5, "{n} {scale}: {sum}");
+                for (a, b) in x.iter().zip(&want) {
+                    assert!((f64::from(*a) - b / total).abs() < 1e-6);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn gelu_equals_the_error_function() {
+        let mut x: Vec<f32> = (-600..=600).map(|i| i as f32 / 100.0).collect();
+        let want: Vec<f32> = x
+            .iter()
+            .map(|&v| {
+                let erf = candle_core::cpu::erf::erf_f64(f64::from(v) * std::f64::consts::FRAC_1_SQRT_2);
+                (0.5 * f64::from(v) * (1.0 + erf)) as f32
+            })
+            .collect();
+        gelu(&mut x);
+        for (a, b) in x.iter().zip(&want) {
+            assert!((a - b).abs() < 1e-6, "{a} {b}");
+        }
+    }
+}
