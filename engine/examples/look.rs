@@ -1,22 +1,28 @@
 //! What is in a picture: `cargo run --release --example look -- FILE…`.
 
+use std::time::Instant;
+
+use engine::media::{Media, Opener};
 use engine::models::Store;
+use engine::perception::ocr::Ocr;
 use engine::perception::tags::Tagger;
 use engine::{Cancel, Result};
 
 fn main() -> Result<()> {
     let store = Store::open_default()?;
-    let tagger = Tagger::load(&store)?;
-    let opener = engine::media::Opener::default();
+    let (tagger, ocr, cancel) = (Tagger::load(&store)?, Ocr::load(&store)?, Cancel::new());
     for path in std::env::args().skip(1) {
-        let cancel = Cancel::new();
-        let engine::media::Media::Picture(picture) = opener.open(path.as_ref(), &cancel)? else { continue };
-        let started = std::time::Instant::now();
-        let tags = tagger.tags(&picture.pixels, 5, &cancel)?;
-        println!("{path}: {:?}", started.elapsed());
-        for tag in tags {
-            println!("  {:.2} {} {:?}", tag.probability, tag.label, tag.area);
+        let Media::Picture(picture) = Opener::default().open(path.as_ref(), &cancel)? else { continue };
+        let started = Instant::now();
+        for tag in tagger.tags(&picture.pixels, 5, &cancel)? {
+            println!("{path}: {:.2} {} {:?}", tag.probability, tag.label, tag.area);
         }
+        println!("{path}: tags took {:?}", started.elapsed());
+        let started = Instant::now();
+        for line in ocr.read(&picture.pixels, &cancel)? {
+            println!("{path}: {:.2} {:?} {:?}", line.confidence, line.text, line.area);
+        }
+        println!("{path}: reading took {:?}", started.elapsed());
     }
     Ok(())
 }

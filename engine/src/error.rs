@@ -119,6 +119,14 @@ pub enum Error {
         /// What the tensor library said.
         source: candle_core::Error,
     },
+    /// A network of another runtime failed: a bug, or memory ran out.
+    #[error("while {doing}: {reason}")]
+    Inference {
+        /// The step.
+        doing: &'static str,
+        /// What the runtime said.
+        reason: String,
+    },
     /// The request itself cannot be served.
     #[error("{reason}")]
     Request {

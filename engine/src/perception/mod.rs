@@ -5,6 +5,8 @@
 
 pub mod speech;
 
+pub mod ocr;
+
 pub mod tags;
 
 use crate::generate::event::Stage;
