@@ -4,7 +4,7 @@ use std::path::Path;
 
 use image::RgbImage;
 use image::imageops::{self, FilterType};
-use rten_imageproc::{Point, PointF, RetrievalMode, RotatedRect, Vec2, find_contours, min_area_rect};
+use rten_imageproc::{Point, PointF, RetrievalMode, RotatedRect, find_contours, min_area_rect};
 use rten_tensor::prelude::*;
 use rten_tensor::{NdTensor, NdTensorView};
 
@@ -102,31 +102,36 @@ fn mean_inside(map: &NdTensorView<f32, 2>, rect: &RotatedRect) -> f32 {
     if count == 0 { 0.0 } else { sum / count as f32 }
 }
 
-/// The corners so that the text runs from the first to the second: along the longer side, unless
-/// the box is nearly square, and never upside down.
+/// The corners so that the text runs from the first to the second: along the longer side, or along
+/// the more level one when the box is nearly square; rightwards, and upwards when it stands.
 fn upright(rect: &RotatedRect) -> Quad {
-    let rect = rect.orient_towards(Vec2::from_yx(-1.0, 0.0));
-    // In picture coordinates "up" has negative y; sort the corners by angle to be independent of
-    // the direction in which the library lists them.
-    let corners = rect.corners().map(|corner| (corner.x, corner.y));
-    let mut by_height = corners;
-    by_height.sort_by(|a, b| a.1.total_cmp(&b.1));
-    let [a, b, c, d] = by_height;
-    let (top_left, top_right) = if a.0 < b.0 { (a, b) } else { (b, a) };
-    let (bottom_left, bottom_right) = if c.0 < d.0 { (c, d) } else { (d, c) };
-    let quad = [top_left, top_right, bottom_right, bottom_left];
-    let length = |(x0, y0): (f32, f32), (x1, y1): (f32, f32)| (x1 - x0).hypot(y1 - y0);
-    let (width, height) = (length(quad[0], quad[1]), length(quad[0], quad[3]));
-    if height > 1.5 * width {
-        // A vertical line of text, read from bottom to top.
-        [quad[3], quad[0], quad[1], quad[2]]
-    } else {
-        quad
+    const NEARLY_SQUARE: f32 = 1.5;
+    const STEEP: f32 = 2.0;
+    let [a, b, c, d] = rect.corners().map(|corner| (corner.x, corner.y));
+    let edge = |from: (f32, f32), to: (f32, f32)| (to.0 - from.0, to.1 - from.1);
+    let (one, other) = (edge(a, b), edge(b, c));
+    let length = |(x, y): (f32, f32)| x.hypot(y);
+    let ratio = length(one).max(length(other)) / length(one).min(length(other)).max(1e-3);
+    let take_one =
+        if ratio < NEARLY_SQUARE { one.0.abs() >= other.0.abs() } else { length(one) >= length(other) };
+    let (mut along, across) = if take_one { (one, other) } else { (other, one) };
+    let stands = along.1.abs() > STEEP * along.0.abs();
+    if if stands { along.1 > 0.0 } else { along.0 < 0.0 } {
+        along = (-along.0, -along.1);
     }
+    // Down is a quarter turn clockwise from the direction of the text; y grows downwards.
+    let scale = length(across) / length(along).max(1e-3);
+    let down = (-along.1 * scale, along.0 * scale);
+    let middle = ((a.0 + c.0) / 2.0, (a.1 + c.1) / 2.0);
+    debug_assert!((middle.0 - (b.0 + d.0) / 2.0).abs() < 1.0);
+    let corner = |u: f32, v: f32| (middle.0 + u * along.0 + v * down.0, middle.1 + u * along.1 + v * down.1);
+    [corner(-0.5, -0.5), corner(0.5, -0.5), corner(0.5, 0.5), corner(-0.5, 0.5)]
 }
 
 #[cfg(test)]
 mod tests {
+    use rten_imageproc::Vec2;
+
     use super::*;
 
     fn map_with(boxes: &[(usize, usize, usize, usize, f32)]) -> NdTensor<f32, 2> {
@@ -151,6 +156,17 @@ mod tests {
         assert!(top_left.0 < 10.0 && top_left.1 < 10.0, "{found:?}");
         assert!(bottom_right.0 > 90.0 && bottom_right.1 > 18.0, "{found:?}");
         assert!(top_left.0 > 0.0 && bottom_right.1 < 30.0, "{found:?}");
+    }
+
+    #[test]
+    fn a_tilted_line_runs_along_its_longer_side() {
+        // Text that falls to the right by a third: direction (3, 1).
+        let rect = RotatedRect::new(Point::from_yx(50.0, 50.0), Vec2::from_yx(-3.0, 1.0), 60.0, 10.0);
+        let [top_left, top_right, _, bottom_left] = upright(&rect);
+        assert!(top_left.0 < top_right.0 && top_left.1 < top_right.1, "{top_left:?} {top_right:?}");
+        assert!(bottom_left.1 > top_left.1 && bottom_left.0 < top_left.0, "{bottom_left:?}");
+        let length = (top_right.0 - top_left.0).hypot(top_right.1 - top_left.1);
+        assert!((length - 60.0).abs() < 0.1, "{length}");
     }
 
     #[test]
