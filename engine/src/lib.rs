@@ -42,6 +42,8 @@ mod kernels;
 
 mod engine;
 
+mod threads;
+
 mod cancel;
 
 mod error;
@@ -52,3 +54,4 @@ pub use error::{Error, MediaProblem, Result};
 pub use generate::event::{Event, Stage, StopReason, Usage};
 pub use model::LanguageModel;
 pub use sequence::{Evidence, Finding, Piece, Place, Rect, Span};
+pub use threads::set_threads;

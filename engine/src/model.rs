@@ -65,6 +65,24 @@ impl LanguageModel {
         &self.tokenizer
     }
 
+    /// Tokens of ordinary text, with nothing added; control tokens written in it stay text.
+    ///
+    /// # Errors
+    /// [`Error::Tokenizer`].
+    pub fn encode(&self, text: &str) -> Result<Vec<TokenId>> {
+        self.tokenizer.encode(text)
+    }
+
+    /// A prompt that is only this text, with no chat template: for base models and `--raw`.
+    ///
+    /// # Errors
+    /// [`Error::Tokenizer`].
+    pub fn raw_prompt(&self, text: &str) -> Result<Vec<TokenId>> {
+        let mut prompt: Vec<TokenId> = self.tokenizer.begin().into_iter().collect();
+        prompt.extend(self.encode(text)?);
+        Ok(prompt)
+    }
+
     /// The prompt for a conversation, up to where the model speaks next.
     ///
     /// # Errors

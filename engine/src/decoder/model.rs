@@ -8,8 +8,9 @@ use super::block::Block;
 use super::config::DecoderConfig;
 use super::state::DecodeState;
 use crate::cancel::Cancel;
-use crate::error::{Doing, Result};
+use crate::error::{Doing, Error, Result};
 use crate::nn::{Embedding, Linear, RmsNorm, Rotary};
+use crate::threads;
 use crate::weights::Weights;
 
 /// A decoder with its weights; read-only, so many requests can share it.
@@ -72,20 +73,13 @@ impl Decoder {
     }
 
     /// Reads `tokens` after those in `state`; `None` when cancelled, with the state as it was before.
-    /// `all_rows` asks for the logits of every token, not only of the last.
     ///
     /// # Shapes
-    /// - returns: `[n_tokens or 1, n_vocab]`
+    /// - returns: `[n_tokens, d_model]`, before the last norm
     ///
     /// # Errors
     /// [`Error::Compute`](crate::Error::Compute).
-    fn run(
-        &self,
-        tokens: &[u32],
-        state: &mut DecodeState,
-        all_rows: bool,
-        cancel: &Cancel,
-    ) -> Result<Option<Tensor>> {
+    fn run(&self, tokens: &[u32], state: &mut DecodeState, cancel: &Cancel) -> Result<Option<Tensor>> {
         let doing = "running the decoder";
         let ids = Tensor::new(tokens, &self.device).doing(doing)?;
         let mut x = self.embedding.forward(&ids).doing(doing)?; // [n, d_model]
@@ -96,42 +90,86 @@ impl Decoder {
             x = block.forward(&x, state.pos, cache).doing(doing)?;
         }
         state.pos += tokens.len();
-        let x = if all_rows { x } else { x.narrow(0, tokens.len() - 1, 1).doing(doing)? };
-        let x = self.norm.forward(&x).doing(doing)?;
-        self.output.forward(&x).doing(doing).map(Some)
+        Ok(Some(x))
+    }
+
+    /// Logits of some rows of what [`Decoder::run`] returns, `[n, n_vocab]`.
+    fn logits(&self, x: &Tensor, first: usize, n: usize) -> Result<Tensor> {
+        let rows = x.narrow(0, first, n).and_then(|rows| self.norm.forward(&rows.contiguous()?));
+        rows.and_then(|rows| self.output.forward(&rows)).doing("computing logits")
     }
 
     /// Reads `tokens` (at least one) and returns the logits after the last, `[n_vocab]`;
     /// `None` when cancelled, with the state as it was before.
     ///
     /// # Errors
-    /// [`Error::Compute`](crate::Error::Compute).
+    /// [`Error::Request`] for no tokens or more than the context holds; [`Error::Compute`].
     pub fn forward(
         &self,
         tokens: &[u32],
         state: &mut DecodeState,
         cancel: &Cancel,
     ) -> Result<Option<Vec<f32>>> {
-        let Some(logits) = self.run(tokens, state, false, cancel)? else { return Ok(None) };
-        logits.squeeze(0).and_then(|row| row.to_vec1()).doing("reading logits").map(Some)
+        self.check(tokens, state)?;
+        threads::run(|| {
+            let Some(x) = self.run(tokens, state, cancel)? else { return Ok(None) };
+            let logits = self.logits(&x, tokens.len() - 1, 1)?;
+            logits.squeeze(0).and_then(|row| row.to_vec1()).doing("reading logits").map(Some)
+        })
     }
 
-    /// Reads `tokens` and returns the log-probability of each following token of `tokens` itself:
-    /// entry i scores `tokens[i + 1]`.
+    /// Reads `tokens` and returns the log-probability of each of `tokens[first..]` after those before it;
+    /// `None` when cancelled. `first` is at least 1.
     ///
     /// # Errors
-    /// [`Error::Compute`](crate::Error::Compute).
+    /// As [`Decoder::forward`].
     pub fn score(
         &self,
         tokens: &[u32],
+        first: usize,
         state: &mut DecodeState,
         cancel: &Cancel,
-    ) -> Result<Option<Vec<f32>>> {
-        let Some(logits) = self.run(tokens, state, true, cancel)? else { return Ok(None) };
-        let rows: Vec<Vec<f32>> =
-            candle_nn::ops::log_softmax(&logits, 1).and_then(|rows| rows.to_vec2()).doing("scoring text")?;
-        Ok(Some(rows.iter().zip(&tokens[1..]).map(|(row, next)| row[*next as usize]).collect()))
+    ) -> Result<Option<Vec<f64>>> {
+        /// Rows of logits at a time: a whole window's would take a hundred megabytes.
+        const ROWS: usize = 32;
+        self.check(tokens, state)?;
+        threads::run(|| {
+            let Some(x) = self.run(tokens, state, cancel)? else { return Ok(None) };
+            let mut scores = Vec::with_capacity(tokens.len().saturating_sub(first));
+            for start in (first.max(1)..tokens.len()).step_by(ROWS) {
+                if cancel.is_cancelled() {
+                    return Ok(None);
+                }
+                let next = &tokens[start..(start + ROWS).min(tokens.len())];
+                let logits = self.logits(&x, start - 1, next.len())?;
+                let rows: Vec<Vec<f32>> = logits.to_vec2().doing("reading logits")?;
+                scores.extend(rows.iter().zip(next).map(|(row, next)| log_probability(row, *next)));
+            }
+            Ok(Some(scores))
+        })
     }
+
+    /// Whether `tokens` can follow what `state` holds.
+    fn check(&self, tokens: &[u32], state: &DecodeState) -> Result<()> {
+        let (held, context) = (state.pos, self.config.context_tokens);
+        let reason = if tokens.is_empty() {
+            "there are no tokens to read".to_owned()
+        } else if held + tokens.len() > context {
+            format!("{} tokens after {held} do not fit: the model holds {context}", tokens.len())
+        } else if let Some(id) = tokens.iter().find(|id| **id as usize >= self.config.n_vocab) {
+            format!("token {id} is not in the vocabulary of {}", self.config.n_vocab)
+        } else {
+            return Ok(());
+        };
+        Err(Error::Request { reason })
+    }
+}
+
+/// Log-probability of one entry; summed in f64, since the vocabulary is large.
+fn log_probability(logits: &[f32], token: u32) -> f64 {
+    let largest = f64::from(logits.iter().copied().fold(f32::NEG_INFINITY, f32::max));
+    let sum: f64 = logits.iter().map(|logit| (f64::from(*logit) - largest).exp()).sum();
+    f64::from(logits[token as usize]) - largest - sum.ln()
 }
 
 #[cfg(test)]
@@ -222,10 +260,11 @@ mod tests {
         let b = logits(&decoder, &[&[9, 2, 3]]);
         assert!(a.iter().zip(&b).any(|(a, b)| (a - b).abs() > 1e-3));
         let mut state = decoder.new_state().unwrap();
-        let scores = decoder.score(&[1, 2, 3, 4], &mut state, &Cancel::new()).unwrap().unwrap();
+        let scores = decoder.score(&[1, 2, 3, 4], 1, &mut state, &Cancel::new()).unwrap().unwrap();
         let mut other = decoder.new_state().unwrap();
-        let changed = decoder.score(&[1, 2, 3, 50], &mut other, &Cancel::new()).unwrap().unwrap();
-        assert_close(&scores[..2], &changed[..2]);
+        let changed = decoder.score(&[1, 2, 3, 50], 1, &mut other, &Cancel::new()).unwrap().unwrap();
+        assert!((scores[0] - changed[0]).abs() < 1e-5 && (scores[1] - changed[1]).abs() < 1e-5);
+        assert!((scores[2] - changed[2]).abs() > 1e-5);
     }
 
     #[test]

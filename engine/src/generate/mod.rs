@@ -27,7 +27,7 @@ use stop::StopStrings;
 
 /// Prompt tokens per step: large enough to unpack the weights rarely, small enough to show progress.
 /// Stop answers sooner, between layers.
-const PREFILL_CHUNK: usize = 256;
+pub(crate) const PREFILL_CHUNK: usize = 256;
 
 /// How an answer is written.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

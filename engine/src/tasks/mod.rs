@@ -3,3 +3,5 @@
 pub mod ask;
 
 pub mod transcribe;
+
+pub mod evaluate;

@@ -31,6 +31,7 @@ pub struct Tokenizer {
     bytes: Vec<Vec<u8>>,
     control: HashMap<String, TokenId>,
     end: Vec<TokenId>,
+    begin: Option<TokenId>,
 }
 
 impl Tokenizer {
@@ -67,7 +68,9 @@ impl Tokenizer {
             .iter()
             .filter_map(|key| named(key))
             .collect();
-        Self::new(tokens, &types, merges, splitter, end)
+        let begin = named("tokenizer.ggml.bos_token_id")
+            .filter(|_| meta.bool("tokenizer.ggml.add_bos_token").unwrap_or(false));
+        Ok(Self { begin, ..Self::new(tokens, &types, merges, splitter, end)? })
     }
 
     fn new(
@@ -118,7 +121,7 @@ impl Tokenizer {
             }
         };
         inner.with_pre_tokenizer(Some(pre));
-        Ok(Self { inner, bytes, control, end })
+        Ok(Self { inner, bytes, control, end, begin: None })
     }
 
     /// Token ids of ordinary text; control tokens written in it stay ordinary text.
@@ -164,6 +167,11 @@ impl Tokenizer {
     /// Whether this token ends an answer.
     pub fn is_end(&self, token: TokenId) -> bool {
         self.end.contains(&token)
+    }
+
+    /// The token that must begin every sequence, for models that want one.
+    pub fn begin(&self) -> Option<TokenId> {
+        self.begin
     }
 
     /// Entries of the vocabulary.
