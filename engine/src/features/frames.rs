@@ -99,7 +99,7 @@ impl FramePlan {
         let seconds = duration_s.ceil();
         let (step_s, regular) = match seconds <= share as f64 {
             true => (1.0, seconds as usize),
-            false => (duration_s / share.max(1) as f64, share),
+            false => ((duration_s / share.max(1) as f64).max(1.0), share),
         };
         Self { step_s, regular, scenes: budget - regular, duration_s: Some(duration_s) }
     }

@@ -19,7 +19,9 @@ pub(super) fn paginate(blocks: Vec<Block>, page_chars: usize) -> Vec<Page> {
         }
         if block.kind != BlockKind::Paragraph {
             heading = Some(block.text.replace('\n', " "));
-            page.heading.get_or_insert_with(|| block.text.replace('\n', " "));
+            if page.lines.is_empty() || page.heading.is_none() {
+                page.heading = heading.clone();
+            }
         }
         for piece in pieces(&block.text, page_chars) {
             let n = piece.chars().count();

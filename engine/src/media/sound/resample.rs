@@ -27,7 +27,11 @@ impl Resampler {
             SAMPLE_RATE_HZ => None,
             _ => {
                 let (from, to) = (rate_hz as usize, SAMPLE_RATE_HZ as usize);
-                let chunk = (STEP * from).div_ceil(to);
+                // An even number of the smallest blocks: the filter then has an even length, and its delay is
+                // a whole number of frames on both sides.
+                let block = from / gcd(from, to);
+                let blocks = (STEP * from / to).div_ceil(block).next_multiple_of(2);
+                let chunk = blocks * block;
                 Some(Fft::new_custom(from, to, chunk, 1, 1, WINDOW, FixedSync::Both).map_err(text)?)
             }
         };
@@ -87,6 +91,10 @@ impl Resampler {
         self.waiting.drain(..from);
         Ok(())
     }
+}
+
+fn gcd(a: usize, b: usize) -> usize {
+    if b == 0 { a } else { gcd(b, a % b) }
 }
 
 const WINDOW: rubato::WindowFunction = rubato::WindowFunction::BlackmanHarris2;
