@@ -100,6 +100,16 @@ pub(super) fn video_stream(input: &Input) -> Option<Stream<'_>> {
     best.or_else(|| input.streams().find(moving))
 }
 
+/// Width and height of a track's pictures as the container states them; zeros when it does not.
+pub(super) fn coded_size(stream: &Stream) -> (u32, u32) {
+    let parameters = stream.parameters();
+    // SAFETY: the parameters live as long as `parameters`, and these two fields are plain numbers that
+    // the wrapper does not give out.
+    #[allow(unsafe_code)]
+    let (width, height) = unsafe { ((*parameters.as_ptr()).width, (*parameters.as_ptr()).height) };
+    (u32::try_from(width).unwrap_or(0), u32::try_from(height).unwrap_or(0))
+}
+
 /// Whether the container holds moving pictures.
 pub(super) fn has_video(input: &Input) -> bool {
     video_stream(input).is_some()

@@ -174,7 +174,7 @@ impl VideoReader {
         }
         let shown_until_s = decoder.last_s.unwrap_or(0.0);
         if let Some(duration_s) = self.duration_s
-            && duration_s - shown_until_s > 2.0 + 2.0 * decoder.frame_s
+            && duration_s - shown_until_s > 1.0 + 2.0 * decoder.frame_s
         {
             self.notices.push(format!(
                 "the pictures end at {} although the file states {}; the rest is missing or damaged",
@@ -238,6 +238,10 @@ impl Decoder {
         let failed = |e| ffmpeg::failed(path, e);
         let stream =
             ffmpeg::video_stream(&input).ok_or_else(|| Error::media(path, MediaProblem::NoTracks))?;
+        let (width, height) = ffmpeg::coded_size(&stream);
+        if width > 0 {
+            guard::check_pixels(path, width, height, limits)?;
+        }
         let mut context = ff::codec::Context::from_parameters(stream.parameters()).map_err(failed)?;
         context.set_threading(ff::threading::Config::count(ffmpeg::threads()));
         let mut options = ff::Dictionary::new();
@@ -245,10 +249,9 @@ impl Decoder {
         options.set("max_pixels", &limits.pixels.min(i32::MAX as u64).to_string());
         let mut decoder = context.decoder();
         decoder.set_packet_time_base(stream.time_base());
-        let decoder = decoder.open_with(options).and_then(|opened| opened.video()).map_err(failed)?;
-        if decoder.width() > 0 {
-            guard::check_pixels(path, decoder.width(), decoder.height(), limits)?;
-        }
+        let codec = ff::decoder::find(decoder.id()).ok_or_else(|| failed(ff::Error::DecoderNotFound))?;
+        let decoder =
+            decoder.open_as_with(codec, options).and_then(|opened| opened.video()).map_err(failed)?;
         let rotation = stream
             .side_data()
             .find(|data| data.kind() == ff::codec::packet::side_data::Type::DisplayMatrix)

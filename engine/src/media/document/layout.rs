@@ -43,9 +43,11 @@ fn pieces(glyphs: &[Glyph], aspect: f32) -> Vec<Line> {
     let mut pieces = Vec::new();
     let mut now = Line::default();
     let mut word: Option<(usize, Rect)> = None;
+    let mut last: Option<Rect> = None;
     for glyph in glyphs {
         if matches!(glyph.c, '\r' | '\n') {
             end_line(&mut now, &mut word, &mut pieces);
+            last = None;
             continue;
         }
         if glyph.c.is_whitespace() {
@@ -58,8 +60,8 @@ fn pieces(glyphs: &[Glyph], aspect: f32) -> Vec<Line> {
         if glyph.c.is_control() {
             continue;
         }
-        if let (Some(line), Some(area)) = (now.area, glyph.area)
-            && leaves_line(line, area, word.map(|(_, w)| w).or(now.words.last().map(|w| w.1)), aspect)
+        if let (Some(before), Some(area)) = (last, glyph.area)
+            && leaves_line(before, area, aspect)
         {
             end_line(&mut now, &mut word, &mut pieces);
         }
@@ -68,22 +70,22 @@ fn pieces(glyphs: &[Glyph], aspect: f32) -> Vec<Line> {
         if let Some(area) = glyph.area {
             now.area = Some(now.area.map_or(area, |line| line.union(area)));
             word = Some(word.map_or((start, area), |(start, w)| (start, w.union(area))));
+            last = Some(area);
         }
     }
     end_line(&mut now, &mut word, &mut pieces);
     pieces
 }
 
-/// Whether a character stands off the line so far: above or below it, or after a wide gap.
-fn leaves_line(line: Rect, area: Rect, last: Option<Rect>, aspect: f32) -> bool {
-    let height = (line.y1 - line.y0).max(1e-4);
-    let middle = (area.y0 + area.y1) / 2.0;
-    if middle < line.y0 - height * 0.2 || middle > line.y1 + height * 0.2 {
-        return true;
-    }
-    let last = last.unwrap_or(line);
-    let gap = (area.x0 - last.x1).max(last.x0 - area.x1) * aspect;
-    gap > CELL_GAP * height
+/// Whether a character stands so far from the one before it that it belongs to another piece. Letters of
+/// one piece touch each other nearly, whichever way the text runs.
+fn leaves_line(before: Rect, area: Rect, aspect: f32) -> bool {
+    // The larger side of a letter's box is about its font size; a box may be thin ("l") or flat.
+    let size = |r: Rect| (r.y1 - r.y0).max((r.x1 - r.x0) * aspect);
+    let size = size(before).max(size(area)).max(1e-4);
+    let right = (area.x0 - before.x1).max(before.x0 - area.x1).max(0.0) * aspect;
+    let down = (area.y0 - before.y1).max(before.y0 - area.y1).max(0.0);
+    right > CELL_GAP * size || down > 0.5 * size
 }
 
 fn end_word(line: &mut Line, word: &mut Option<(usize, Rect)>) {
@@ -314,6 +316,16 @@ mod tests {
         let (range, area) = lines[3].words.last().unwrap();
         assert_eq!(&lines[3].text[range.clone()], "3,50");
         assert!((area.x0 - 0.6).abs() < 1e-5);
+    }
+
+    #[test]
+    fn text_that_runs_down_the_margin_stays_together() {
+        let glyph = |(i, c): (usize, char)| {
+            let y0 = 0.2 + i as f32 * 0.01;
+            Glyph { c, area: Some(Rect { x0: 0.05, y0, x1: 0.07, y1: y0 + 0.01 }) }
+        };
+        let glyphs: Vec<Glyph> = "down the margin".chars().enumerate().map(glyph).collect();
+        assert_eq!(texts(&lines(&glyphs, 1.0, 1.0)), ["down the margin"]);
     }
 
     #[test]

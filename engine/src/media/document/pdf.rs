@@ -37,9 +37,6 @@ pub(super) struct Pdf {
 fn library(path: &Path, library: Option<&Path>) -> Result<&'static Pdfium> {
     static PDFIUM: OnceLock<std::result::Result<Pdfium, String>> = OnceLock::new();
     let missing = |instead: String| Error::media(path, MediaProblem::Missing { what: "PDFium", instead });
-    if let Some(Ok(pdfium)) = PDFIUM.get() {
-        return Ok(pdfium);
-    }
     let Some(library) = library.filter(|library| library.is_file()) else {
         return Err(missing("run `medley models pull pdfium`".into()));
     };

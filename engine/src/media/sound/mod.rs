@@ -26,6 +26,9 @@ const BLOCK: usize = 5 * SAMPLE_RATE_HZ as usize;
 /// are rounding in the container.
 const GAP_S: f64 = 0.1;
 
+/// A longer gap than this is a broken timestamp.
+const MOST_GAP_S: f64 = 600.0;
+
 /// Decoded sound at its own rate, downmixed.
 #[derive(Default)]
 struct Chunk {
@@ -64,6 +67,8 @@ pub struct SoundReader {
     /// Seconds of sound that went into the resampler.
     position_s: f64,
     lost_s: f64,
+    /// Seconds that the file's clock jumped ahead without a reason.
+    skipped_s: f64,
     limit_s: f64,
     notices: Vec<String>,
     cancel: Cancel,
@@ -111,6 +116,7 @@ impl SoundReader {
             ready: Vec::new(),
             position_s: 0.0,
             lost_s: 0.0,
+            skipped_s: 0.0,
             limit_s: limits.sound_s,
             notices: Vec::new(),
             cancel: cancel.clone(),
@@ -134,10 +140,12 @@ impl SoundReader {
         chunk.samples.clear();
         (chunk.start_s, chunk.lost_s) = (None, 0.0);
         let more = self.source.next(&mut chunk);
-        self.lost_s += chunk.lost_s;
         let outcome = match more {
             Ok(true) => self.take(&mut chunk),
-            Ok(false) => self.finish(),
+            Ok(false) => {
+                self.lost_s += chunk.lost_s;
+                self.finish()
+            }
             Err(error) => Err(error),
         };
         self.chunk = chunk;
@@ -146,22 +154,30 @@ impl SoundReader {
 
     fn take(&mut self, chunk: &mut Chunk) -> Result<()> {
         if chunk.samples.is_empty() {
+            self.lost_s += chunk.lost_s;
             return Ok(());
         }
         if !(1..=1_000_000).contains(&chunk.rate_hz) {
             return Err(guard::damaged(&self.path, format!("it claims {} samples a second", chunk.rate_hz)));
         }
         let rate_hz = f64::from(chunk.rate_hz);
-        // Where a container tells times, they rule: sound that is missing becomes silence, so that
-        // everything after it keeps its place.
-        let expected_s = chunk.start_s.unwrap_or(self.position_s + chunk.lost_s);
-        let gap_s = (expected_s - self.position_s).min(self.limit_s - self.position_s);
-        if gap_s > GAP_S || (self.position_s == 0.0 && gap_s > 0.0) || chunk.lost_s > 0.0 {
-            let silence = vec![0.0; (gap_s.max(0.0) * rate_hz).round() as usize];
-            self.feed(&silence, chunk.rate_hz)?;
+        // Where the file tells times, they rule: sound that is missing becomes silence, so that everything
+        // after it keeps its place.
+        let expected_s = chunk.start_s.map_or(self.position_s + chunk.lost_s, |s| s - self.skipped_s);
+        let gap_s = expected_s - self.position_s;
+        let is_start = self.position_s == 0.0;
+        if gap_s > MOST_GAP_S {
+            // No pause but a broken clock: go on without one.
+            self.skipped_s += gap_s;
+        } else if gap_s > GAP_S || (gap_s > 0.0 && (is_start || chunk.lost_s > 0.0)) {
+            // A sound track may begin later than the pictures; later gaps are losses.
+            self.lost_s += if is_start { chunk.lost_s } else { gap_s };
+            self.feed_silence((gap_s * rate_hz).round() as usize, chunk.rate_hz)?;
+        } else {
+            self.lost_s += chunk.lost_s;
         }
         // Sound before the start of the recording is the codec's run-up.
-        if expected_s < 0.0 && self.position_s == 0.0 {
+        if expected_s < 0.0 && is_start {
             let early = ((-expected_s * rate_hz).round() as usize).min(chunk.samples.len());
             chunk.samples.drain(..early);
         }
@@ -175,6 +191,16 @@ impl SoundReader {
             let limit = guard::duration_text(self.limit_s);
             self.notices.push(format!("only the first {limit} of the sound were read: that is the limit"));
             return self.finish();
+        }
+        Ok(())
+    }
+
+    fn feed_silence(&mut self, mut n: usize, rate_hz: u32) -> Result<()> {
+        let silence = vec![0.0; n.min(rate_hz as usize)];
+        while n > 0 {
+            let piece = n.min(silence.len());
+            self.feed(&silence[..piece], rate_hz)?;
+            n -= piece;
         }
         Ok(())
     }
@@ -202,7 +228,9 @@ impl SoundReader {
         }
         if self.lost_s > 0.0 {
             let lost = (self.lost_s * 10.0).ceil() / 10.0;
-            self.notices.push(format!("{lost:.1} seconds of the sound are damaged and were read as silence"));
+            self.notices.push(format!(
+                "{lost:.1} seconds of the sound are missing or damaged and were read as silence"
+            ));
         }
         self.notices.extend(self.source.notice());
         if self.position_s == 0.0 {

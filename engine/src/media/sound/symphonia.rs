@@ -11,6 +11,7 @@ use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::{FormatOptions, FormatReader, Track, TrackType};
 use symphonia::core::io::MediaSourceStream;
 use symphonia::core::meta::MetadataOptions;
+use symphonia::core::packet::Packet;
 use symphonia::core::units::TimeBase;
 
 use super::super::guard;
@@ -26,8 +27,9 @@ pub(super) struct Decoder {
     decoder: Box<dyn AudioDecoder>,
     track_id: u32,
     time_base: Option<TimeBase>,
+    /// Time of the first packet.
+    first_s: Option<f64>,
     duration_s: Option<f64>,
-    rate_hz: u32,
     interleaved: Vec<f32>,
     cut_short: bool,
 }
@@ -59,8 +61,8 @@ impl Decoder {
             path: path.to_path_buf(),
             track_id: track.id,
             time_base: track.time_base,
+            first_s: None,
             duration_s,
-            rate_hz,
             decoder,
             format,
             interleaved: Vec::new(),
@@ -92,11 +94,12 @@ impl Decoder {
             if packet.track_id != self.track_id {
                 continue;
             }
+            let start_s = self.start_of(&packet);
             match self.decoder.decode(&packet) {
                 Ok(buffer) => {
                     let channels = buffer.spec().channels().count().max(1);
                     chunk.rate_hz = buffer.spec().rate();
-                    self.rate_hz = chunk.rate_hz;
+                    chunk.start_s = start_s;
                     self.interleaved.resize(buffer.samples_interleaved(), f32::MID);
                     buffer.copy_to_slice_interleaved(&mut self.interleaved);
                     let share = 1.0 / channels as f32;
@@ -115,6 +118,14 @@ impl Decoder {
         }
     }
 
+    /// When a packet is heard, counted from the first one. Encoders put silence in front of the first sound,
+    /// which the decoder has removed.
+    fn start_of(&mut self, packet: &Packet) -> Option<f64> {
+        let heard = packet.pts.saturating_add(packet.trim_start);
+        let time_s = self.time_base?.calc_time(heard)?.as_secs_f64();
+        Some(time_s - *self.first_s.get_or_insert(time_s))
+    }
+
     fn restart(&mut self) -> Result<()> {
         let no_sound = || Error::media(&self.path, MediaProblem::NoSound);
         let track = self.format.default_track(TrackType::Audio).ok_or_else(no_sound)?;
@@ -122,7 +133,8 @@ impl Decoder {
         self.decoder = symphonia::default::get_codecs()
             .make_audio_decoder(parameters, &AudioDecoderOptions::default())
             .map_err(|e| failed(&self.path, e))?;
-        (self.track_id, self.time_base) = (track.id, track.time_base);
+        // Times begin anew in the new stream: from here on they are counted by what was decoded.
+        (self.track_id, self.time_base) = (track.id, None);
         Ok(())
     }
 }
