@@ -1,6 +1,8 @@
 //! Real media files, good and bad, through `engine::media`. The files come from `assets/samples` or are
 //! made here with the `ffmpeg` program.
 
+#![allow(clippy::unwrap_used)]
+
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -214,7 +216,7 @@ fn three_hours_of_silence_stream_in_constant_memory() {
     assert_eq!(sound.duration_s(), Some(10_800.0));
     let (mut n, mut most) = (0, 0);
     let before = resident_bytes();
-    while let Some(block) = sound.next() {
+    for block in sound.by_ref() {
         n += block.unwrap().len();
         most = most.max(resident_bytes());
     }

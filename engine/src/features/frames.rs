@@ -154,7 +154,7 @@ impl FramePicker {
 
     /// Time of the next regular frame; `None` when all were kept.
     pub fn due_s(&self) -> Option<f64> {
-        (self.regular < self.plan.regular).then(|| self.regular as f64 * self.plan.step_s)
+        (self.regular < self.plan.regular).then_some(self.regular as f64 * self.plan.step_s)
     }
 
     /// Whether the budget is spent, or nothing but scenes is left of a video that is jumped through.

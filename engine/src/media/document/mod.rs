@@ -125,7 +125,7 @@ pub struct DocumentReader {
 }
 
 enum Content {
-    Pdf(pdf::Pdf),
+    Pdf(Box<pdf::Pdf>),
     Pages(Vec<Page>),
 }
 
@@ -142,7 +142,7 @@ impl DocumentReader {
             DocumentFormat::Pdf => {
                 let pdf = pdf::Pdf::open(path, file, opener.pdfium.as_deref())?;
                 let (title, all) = (pdf.title(), pdf.page_count());
-                return Ok(Self::new(title, all, Vec::new(), Content::Pdf(pdf), limits));
+                return Ok(Self::new(title, all, Vec::new(), Content::Pdf(Box::new(pdf)), limits));
             }
             DocumentFormat::Docx => guard::catch(path, || docx::read(path, file, limits, cancel))??,
             DocumentFormat::Epub => guard::catch(path, || epub::read(path, file, limits, cancel))??,
