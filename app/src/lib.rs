@@ -1,1 +1,26 @@
-//! App.
+//! The program around the engine: window, command line, storage. All fronts use the same tasks.
+//!
+//! How a click becomes a change: a panel in [`ui`] sends a [`command::Command`]; [`update`] runs it,
+//! changes [`state`] and starts [`jobs`]; a job's events come back and change [`state`] again.
+//! Nothing else writes state.
+
+pub mod state;
+
+pub mod command;
+
+pub mod update;
+
+pub mod jobs;
+
+pub mod storage;
+
+pub mod platform;
+
+pub mod ui;
+
+pub mod app;
+
+mod window;
+
+pub use app::App;
+pub use window::{WindowBench, WindowOptions, bench_window, run_window};

@@ -1,0 +1,211 @@
+//! The application: state, view, jobs, storage, and the order of things in a frame.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use engine::models::Store;
+
+use crate::command::{Command, Commands};
+use crate::jobs::{Backend, Jobs, Waker};
+use crate::platform::{self, clipboard};
+use crate::state::{AppState, Conversation};
+use crate::storage::Storage;
+use crate::ui::theme;
+use crate::ui::view::ViewState;
+use crate::update::{self, Active};
+
+/// What an [`App`] is made from.
+pub struct AppOptions {
+    /// Reads files and answers questions.
+    pub backend: Box<dyn Backend>,
+    /// The models; without them nothing is ever missing (for scripts).
+    pub store: Option<Store>,
+    /// Where conversations are kept.
+    pub data_folder: PathBuf,
+    /// The decoder for this run, if not the one in the settings.
+    pub model: Option<String>,
+    /// Files to add at once.
+    pub attach: Vec<PathBuf>,
+}
+
+/// The window's program.
+pub struct App {
+    pub(crate) state: AppState,
+    pub(crate) view: ViewState,
+    pub(crate) jobs: Jobs,
+    pub(crate) storage: Storage,
+    pub(crate) store: Option<Store>,
+    pub(crate) active: Active,
+    /// The conversation that was deleted last, with its place in the list.
+    pub(crate) deleted: Option<(usize, Conversation)>,
+    commands: Commands,
+    applied: Option<(crate::state::Theme, u32)>,
+}
+
+impl App {
+    /// Opens the storage and starts the workers.
+    ///
+    /// # Errors
+    /// When the data folder cannot be used or the system gives no thread.
+    pub fn new(options: AppOptions, ctx: &egui::Context) -> anyhow::Result<Self> {
+        let mut storage = Storage::open(&options.data_folder)?;
+        let for_waker = ctx.clone();
+        let waker: Waker = Arc::new(move |pause: Duration| match pause {
+            Duration::ZERO => for_waker.request_repaint(),
+            pause => for_waker.request_repaint_after(pause),
+        });
+        let jobs = Jobs::start(options.backend, options.store.clone(), waker)?;
+        let mut settings = storage.settings()?;
+        if let Some(model) = options.model {
+            settings.model = model;
+        }
+        let state = AppState {
+            conversations: storage.conversations()?,
+            settings,
+            storage_notice: storage.take_notice(),
+            data_folder: options.data_folder,
+            now_s: platform::now_s(),
+            next_id: storage.largest_id()?,
+            ..AppState::default()
+        };
+        let mut app = Self {
+            state,
+            view: ViewState::default(),
+            jobs,
+            storage,
+            store: options.store,
+            active: Active::default(),
+            deleted: None,
+            commands: Commands::default(),
+            applied: None,
+        };
+        update::models::refresh(&mut app);
+        let first = match app.state.conversations.first() {
+            Some(newest) if options.attach.is_empty() => Command::Select(newest.id),
+            _ => Command::NewConversation,
+        };
+        app.run(first, ctx);
+        if !options.attach.is_empty() {
+            app.run(Command::AttachFiles(options.attach), ctx);
+        }
+        app.view.focus_composer = true;
+        theme::install(ctx);
+        Ok(app)
+    }
+
+    /// What is shown.
+    pub fn state(&self) -> &AppState {
+        &self.state
+    }
+
+    /// The question that is being written.
+    pub fn draft(&self) -> &str {
+        &self.view.draft
+    }
+
+    /// Runs a command now.
+    pub fn run(&mut self, command: Command, ctx: &egui::Context) {
+        update::run(self, command, ctx);
+    }
+
+    /// Takes in what the workers did; also while the window is hidden.
+    pub fn poll(&mut self, ctx: &egui::Context) {
+        self.state.now_s = platform::now_s();
+        for (job, event) in self.jobs.poll() {
+            update::apply(self, job, event);
+        }
+        if let Some(due_s) = update::tick(self) {
+            ctx.request_repaint_after(Duration::from_secs_f64(due_s.clamp(0.02, 3600.0)));
+        }
+    }
+
+    /// One frame.
+    pub fn show(&mut self, ui: &mut egui::Ui) {
+        let ctx = ui.ctx().clone();
+        let look = (self.state.settings.theme, self.state.settings.text_percent);
+        if self.applied != Some(look) {
+            theme::apply(&ctx, look.0, look.1);
+            self.applied = Some(look);
+        }
+        self.read_input(&ctx);
+        self.run_commands(&ctx);
+        crate::ui::root_ui(ui, &self.state, &mut self.view, &self.commands);
+        if self.run_commands(&ctx) {
+            ctx.request_repaint();
+        }
+    }
+
+    fn run_commands(&mut self, ctx: &egui::Context) -> bool {
+        let commands = self.commands.drain();
+        let any = !commands.is_empty();
+        for command in commands {
+            self.run(command, ctx);
+        }
+        any
+    }
+
+    /// Drops, pastes and shortcuts; they go before the widgets.
+    fn read_input(&self, ctx: &egui::Context) {
+        let dropped: Vec<PathBuf> = ctx.input(|input| {
+            let dropped = input.raw.dropped_files.iter();
+            dropped.map(|file| file.path().to_path_buf()).filter(|path| path != Path::new("")).collect()
+        });
+        if !dropped.is_empty() {
+            self.commands.send(Command::AttachFiles(dropped));
+        }
+        ctx.input_mut(|input| {
+            input.events.retain(|event| match event {
+                egui::Event::Paste(text) => {
+                    let files = clipboard::files_in(text);
+                    let keep = files.is_empty();
+                    if !keep {
+                        self.commands.send(Command::AttachFiles(files));
+                    }
+                    keep
+                }
+                egui::Event::PasteImage(image) => {
+                    let rgba = image.pixels.iter().flat_map(egui::Color32::to_srgba_unmultiplied).collect();
+                    self.commands.send(Command::AttachPicture(image.size, rgba));
+                    false
+                }
+                _ => true,
+            });
+            // With Shift first: without it, Ctrl+O would also take Ctrl+Shift+O.
+            let mut commands = Command::with_shortcuts();
+            commands.sort_by_key(|c| c.shortcut().is_none_or(|s| !s.modifiers.shift));
+            for command in commands {
+                if let Some(shortcut) = command.shortcut()
+                    && command.enabled(&self.state).is_ok()
+                    && input.consume_shortcut(&shortcut)
+                {
+                    self.commands.send(command);
+                }
+            }
+        });
+    }
+
+    /// Writes everything to the disk.
+    pub fn save(&mut self) {
+        self.storage.flush();
+    }
+}
+
+impl eframe::App for App {
+    fn logic(&mut self, ctx: &egui::Context, _: &mut eframe::Frame) {
+        self.poll(ctx);
+    }
+
+    fn ui(&mut self, ui: &mut egui::Ui, _: &mut eframe::Frame) {
+        self.show(ui);
+    }
+
+    fn on_exit(&mut self, _: Option<&eframe::glow::Context>) {
+        update::stop_all(self);
+        self.save();
+    }
+
+    fn persist_egui_memory(&self) -> bool {
+        false
+    }
+}

@@ -1,0 +1,309 @@
+//! Everything a user can do, as one enum: label, tooltip, shortcut and whether it can be done now.
+
+use std::path::PathBuf;
+
+use egui::{Key, KeyboardShortcut, Modifiers};
+
+use crate::state::{AppState, AttachmentId, ConversationId, ExchangeId, Overlay, Settings};
+
+/// Something a user can do. Panels send it, [`crate::update`] runs it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// Start a conversation.
+    NewConversation,
+    /// Show a conversation.
+    Select(ConversationId),
+    /// Show the one below in the list.
+    SelectNext,
+    /// Show the one above in the list.
+    SelectPrevious,
+    /// Edit a title; of the shown conversation when `None`.
+    BeginRename(Option<ConversationId>),
+    /// Set a title.
+    Rename(ConversationId, String),
+    /// Leave a title as it is.
+    CancelRename,
+    /// Delete a conversation; the shown one when `None`.
+    Delete(Option<ConversationId>),
+    /// Bring a deleted conversation back.
+    UndoDelete(ConversationId),
+    /// Choose files in a dialog.
+    Attach,
+    /// Type the path of a file.
+    AttachByPath,
+    /// Add files.
+    AttachFiles(Vec<PathBuf>),
+    /// Add a picture of width, height and RGBA bytes.
+    AttachPicture([usize; 2], std::sync::Arc<[u8]>),
+    /// Add what lies in the clipboard.
+    PasteFiles,
+    /// Take a file out.
+    RemoveAttachment(AttachmentId),
+    /// Read a file again.
+    RetryAttachment(AttachmentId),
+    /// Ask.
+    Send(String),
+    /// Stop the answer that is being written.
+    Stop,
+    /// Answer the last question again.
+    Regenerate,
+    /// Put a question back into the composer.
+    EditQuestion(ExchangeId),
+    /// Delete a question with its answer.
+    DeleteExchange(ExchangeId),
+    /// Copy an answer; the last one when `None`.
+    CopyAnswer(Option<ExchangeId>),
+    /// Copy some text.
+    CopyText(String),
+    /// Show evidence.
+    OpenEvidence(ExchangeId, usize),
+    /// Show the evidence before or after.
+    StepEvidence(i32),
+    /// Turn a page of the document that is shown.
+    ShowPage(u32),
+    /// Go to a second of the recording that is shown.
+    Seek(f64),
+    /// Play from the shown second, or stop playing.
+    PlayPause,
+    /// Open the file in the program that the desktop uses for it.
+    OpenSource(PathBuf),
+    /// Put the cursor into the question field.
+    FocusComposer,
+    /// Show the settings.
+    OpenSettings,
+    /// Show the shortcuts.
+    OpenShortcuts,
+    /// Show or hide the list of conversations in a small window.
+    ToggleSidebar,
+    /// Stop or close what is on top.
+    Escape,
+    /// Change the settings.
+    SetSettings(Settings),
+    /// Larger text.
+    LargerText,
+    /// Smaller text.
+    SmallerText,
+    /// Fetch the models that are missing.
+    DownloadModels,
+    /// Fetch one model.
+    DownloadModel(String),
+    /// Stop fetching.
+    CancelDownload,
+    /// Delete all conversations.
+    ClearData,
+    /// Close the message at the bottom.
+    CloseToast,
+    /// Close the message about the data folder.
+    CloseStorageNotice,
+}
+
+const CTRL: Modifiers = Modifiers::COMMAND;
+const CTRL_SHIFT: Modifiers =
+    Modifiers { alt: false, ctrl: false, shift: true, mac_cmd: false, command: true };
+
+impl Command {
+    /// All commands with a shortcut, in the order of the shortcut sheet.
+    pub fn with_shortcuts() -> Vec<Self> {
+        vec![
+            Self::NewConversation,
+            Self::SelectPrevious,
+            Self::SelectNext,
+            Self::BeginRename(None),
+            Self::Delete(None),
+            Self::FocusComposer,
+            Self::Attach,
+            Self::AttachByPath,
+            Self::PasteFiles,
+            Self::Regenerate,
+            Self::CopyAnswer(None),
+            Self::StepEvidence(-1),
+            Self::StepEvidence(1),
+            Self::LargerText,
+            Self::SmallerText,
+            Self::ToggleSidebar,
+            Self::OpenSettings,
+            Self::OpenShortcuts,
+            Self::Escape,
+        ]
+    }
+
+    /// Its name for buttons, menus and screen readers.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::NewConversation => "New conversation",
+            Self::Select(_) => "Show conversation",
+            Self::SelectNext => "Next conversation",
+            Self::SelectPrevious => "Previous conversation",
+            Self::BeginRename(_) | Self::Rename(..) => "Rename conversation",
+            Self::CancelRename => "Keep the title",
+            Self::Delete(_) => "Delete conversation",
+            Self::UndoDelete(_) => "Undo",
+            Self::Attach => "Add files…",
+            Self::AttachByPath => "Add a file by its path…",
+            Self::AttachFiles(_) | Self::AttachPicture(..) => "Add files",
+            Self::PasteFiles => "Add files or a picture from the clipboard",
+            Self::RemoveAttachment(_) => "Remove file",
+            Self::RetryAttachment(_) => "Read again",
+            Self::Send(_) => "Send",
+            Self::Stop => "Stop",
+            Self::Regenerate => "Answer again",
+            Self::EditQuestion(_) => "Edit question",
+            Self::DeleteExchange(_) => "Delete question and answer",
+            Self::CopyAnswer(_) => "Copy answer",
+            Self::CopyText(_) => "Copy",
+            Self::OpenEvidence(..) => "Show evidence",
+            Self::StepEvidence(step) if *step < 0 => "Previous evidence",
+            Self::StepEvidence(_) => "Next evidence",
+            Self::ShowPage(_) => "Show page",
+            Self::Seek(_) => "Go to this time",
+            Self::PlayPause => "Play or stop",
+            Self::OpenSource(_) => "Open file",
+            Self::FocusComposer => "Write a question",
+            Self::OpenSettings => "Settings",
+            Self::OpenShortcuts => "Keyboard shortcuts",
+            Self::ToggleSidebar => "Show or hide conversations",
+            Self::Escape => "Stop, close or go back",
+            Self::SetSettings(_) => "Change settings",
+            Self::LargerText => "Larger text",
+            Self::SmallerText => "Smaller text",
+            Self::DownloadModels | Self::DownloadModel(_) => "Download",
+            Self::CancelDownload => "Stop download",
+            Self::ClearData => "Delete all conversations",
+            Self::CloseToast | Self::CloseStorageNotice => "Close message",
+        }
+    }
+
+    /// Its keys.
+    pub fn shortcut(&self) -> Option<KeyboardShortcut> {
+        let (modifiers, key) = match self {
+            Self::NewConversation => (CTRL, Key::N),
+            Self::SelectNext => (CTRL, Key::ArrowDown),
+            Self::SelectPrevious => (CTRL, Key::ArrowUp),
+            Self::BeginRename(None) => (Modifiers::NONE, Key::F2),
+            Self::Delete(None) => (CTRL_SHIFT, Key::Delete),
+            Self::Attach => (CTRL, Key::O),
+            Self::AttachByPath => (CTRL_SHIFT, Key::O),
+            Self::PasteFiles => (CTRL_SHIFT, Key::V),
+            Self::FocusComposer => (CTRL, Key::L),
+            Self::Regenerate => (CTRL, Key::R),
+            Self::CopyAnswer(None) => (CTRL_SHIFT, Key::C),
+            Self::StepEvidence(-1) => (Modifiers::ALT, Key::ArrowLeft),
+            Self::StepEvidence(1) => (Modifiers::ALT, Key::ArrowRight),
+            Self::OpenSettings => (CTRL, Key::Comma),
+            Self::OpenShortcuts => (Modifiers::NONE, Key::F1),
+            Self::LargerText => (CTRL, Key::Plus),
+            Self::SmallerText => (CTRL, Key::Minus),
+            Self::ToggleSidebar => (CTRL, Key::B),
+            Self::Escape => (Modifiers::NONE, Key::Escape),
+            _ => return None,
+        };
+        Some(KeyboardShortcut::new(modifiers, key))
+    }
+
+    /// Name and keys, for tooltips.
+    pub fn tooltip(&self, ctx: &egui::Context) -> String {
+        match self.shortcut() {
+            Some(shortcut) => format!("{} ({})", self.label(), ctx.format_shortcut(&shortcut)),
+            None => self.label().to_owned(),
+        }
+    }
+
+    /// Whether it can be done now.
+    ///
+    /// # Errors
+    /// Why not, as a sentence for the tooltip.
+    pub fn enabled(&self, state: &AppState) -> Result<(), &'static str> {
+        let check = |good: bool, reason| if good { Ok(()) } else { Err(reason) };
+        match self {
+            Self::Send(text) => {
+                check(!text.trim().is_empty(), "Write a question first")?;
+                check(state.running().is_none(), "An answer is being written; stop it first")?;
+                check(state.models.missing().next().is_none(), "The models must be downloaded first")
+            }
+            Self::Stop => check(state.running().is_some(), "Nothing is running"),
+            Self::Regenerate => {
+                let last = state.current().and_then(|c| c.exchanges.last());
+                check(last.is_some(), "There is no answer yet")?;
+                check(state.running().is_none(), "An answer is being written; stop it first")
+            }
+            Self::DeleteExchange(id) | Self::EditQuestion(id) => {
+                let running = state.running().is_some_and(|e| e.id == *id);
+                check(!running, "It is being answered; stop it first")
+            }
+            Self::CopyAnswer(_) => {
+                let answered = |e: &crate::state::Exchange| !e.answer.text.is_empty();
+                let any = state.current().is_some_and(|c| c.exchanges.iter().any(answered));
+                check(any, "There is no answer yet")
+            }
+            Self::BeginRename(None) | Self::Delete(None) => {
+                check(state.current().is_some(), "No conversation is shown")
+            }
+            Self::StepEvidence(_) => check(state.viewer.is_some(), "No evidence is shown"),
+            Self::Attach => check(!state.picking, "The file dialog is open"),
+            Self::DownloadModels | Self::DownloadModel(_) => {
+                check(!state.models.is_downloading(), "A download is going on")
+            }
+            Self::LargerText => {
+                check(state.settings.text_percent < *Settings::TEXT_PERCENT.end(), "It cannot be larger")
+            }
+            Self::SmallerText => {
+                check(state.settings.text_percent > *Settings::TEXT_PERCENT.start(), "It cannot be smaller")
+            }
+            Self::Escape => check(
+                state.overlay != Overlay::None
+                    || state.viewer.is_some()
+                    || state.renaming.is_some()
+                    || state.running().is_some()
+                    || state.sidebar_open
+                    || state.toast.is_some(),
+                "Nothing is open",
+            ),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Where panels put commands; they run after the frame.
+#[derive(Debug, Default)]
+pub struct Commands(std::cell::RefCell<Vec<Command>>);
+
+impl Commands {
+    /// Adds a command.
+    pub fn send(&self, command: Command) {
+        self.0.borrow_mut().push(command);
+    }
+
+    /// Takes all commands.
+    pub fn drain(&self) -> Vec<Command> {
+        self.0.take()
+    }
+
+    /// Whether a command waits.
+    pub fn is_empty(&self) -> bool {
+        self.0.borrow().is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_commands_share_a_shortcut() {
+        let commands = Command::with_shortcuts();
+        for (i, a) in commands.iter().enumerate() {
+            assert!(a.shortcut().is_some(), "{a:?} is on the sheet without keys");
+            for b in &commands[i + 1..] {
+                assert_ne!(a.shortcut(), b.shortcut(), "{a:?} and {b:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_command_that_cannot_run_says_why() {
+        let state = AppState::default();
+        assert_eq!(Command::Send("  ".into()).enabled(&state), Err("Write a question first"));
+        assert_eq!(Command::Send("Why?".into()).enabled(&state), Ok(()));
+        assert!(Command::Regenerate.enabled(&state).is_err());
+    }
+}

@@ -1,0 +1,153 @@
+//! What workers can be given and what they tell.
+
+use std::path::PathBuf;
+
+use engine::media::Kind;
+use engine::models::PullEvent;
+use engine::tasks::ask::{AskRequest, ReadFile};
+use engine::{Event, Stage};
+
+use crate::state::{AttachmentId, ExchangeId, Load, Picture, Play, Wave};
+
+/// Names a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct JobId(pub u64);
+
+/// Work for the engine.
+#[derive(Debug)]
+pub enum EngineJob {
+    /// Read a file.
+    Read {
+        /// For which attachment.
+        attachment: AttachmentId,
+        /// The file.
+        path: PathBuf,
+    },
+    /// Answer a question.
+    Ask {
+        /// Which one.
+        exchange: ExchangeId,
+        /// The decoder.
+        model: String,
+        /// What is asked.
+        request: Box<AskRequest>,
+    },
+}
+
+/// Work for the media worker.
+#[derive(Debug)]
+pub enum MediaJob {
+    /// Look what a file is and hash it.
+    Check {
+        /// For which attachment.
+        attachment: AttachmentId,
+        /// The file.
+        path: PathBuf,
+    },
+    /// Make a small picture.
+    Thumbnail {
+        /// For which attachment.
+        attachment: AttachmentId,
+        /// The file.
+        path: PathBuf,
+    },
+    /// Decode a picture for the viewer.
+    Picture {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Draw a page for the viewer.
+    Page {
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1.
+        page: u32,
+    },
+    /// Decode a frame for the viewer.
+    Frame {
+        /// The file.
+        path: PathBuf,
+        /// Seconds from the start.
+        time_s: f64,
+    },
+    /// Measure loudness over time for the viewer.
+    Wave {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// What a worker tells.
+#[derive(Debug)]
+pub enum JobEvent {
+    /// What a file is, and its hash; ends a [`MediaJob::Check`].
+    Checked {
+        /// Which attachment.
+        attachment: AttachmentId,
+        /// Type and SHA-256, or why it cannot be used.
+        result: Result<(Kind, String), String>,
+    },
+    /// A small picture; ends a [`MediaJob::Thumbnail`].
+    Thumbnail {
+        /// Of which attachment.
+        attachment: AttachmentId,
+        /// The picture.
+        picture: Load<Picture>,
+    },
+    /// How far reading is.
+    ReadProgress {
+        /// Of which attachment.
+        attachment: AttachmentId,
+        /// What is being done.
+        stage: Stage,
+        /// Units done.
+        done: u64,
+        /// Units in all; 0 while unknown.
+        total: u64,
+    },
+    /// Ends an [`EngineJob::Read`]; not sent when it was cancelled.
+    ReadDone {
+        /// Which attachment.
+        attachment: AttachmentId,
+        /// What was found, or why nothing.
+        result: Result<ReadFile, String>,
+    },
+    /// A step of an answer.
+    Answer {
+        /// Which one.
+        exchange: ExchangeId,
+        /// What happened.
+        event: Event,
+    },
+    /// An answer could not be finished.
+    AnswerFailed {
+        /// Which one.
+        exchange: ExchangeId,
+        /// Why.
+        reason: String,
+    },
+    /// The picture, page or frame of the viewer.
+    ViewerPicture(Load<Picture>),
+    /// The waveform of the viewer.
+    ViewerWave(Load<Wave>),
+    /// The sound of the viewer.
+    Sound(Play),
+    /// What was chosen in the file dialog; empty when it was closed.
+    Picked(Vec<PathBuf>),
+    /// A step of a fetch.
+    Pull(PullEvent),
+    /// Ends a fetch.
+    PullEnded(Result<(), String>),
+}
+
+impl JobEvent {
+    /// Whether many of it come in a short time, so that the window may collect them.
+    pub fn is_streamed(&self) -> bool {
+        match self {
+            Self::Answer { event, .. } => !matches!(event, Event::Done { .. }),
+            Self::ReadProgress { .. } | Self::Pull(_) => true,
+            Self::Sound(play) => matches!(play, Play::Playing { .. }),
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! A backend that plays a script: for tests of the window and for measuring frames.
+
+use std::path::Path;
+use std::time::Duration;
+
+use engine::media::Kind;
+use engine::perception::ReadEvent;
+use engine::tasks::ask::AskRequest;
+use engine::{
+    Cancel, Error, Event, Evidence, Finding, Place, Rect, Result, Span, Stage, StopReason, Usage,
+};
+
+use super::Backend;
+
+/// Answers every question with the same words, and every file with the same finding.
+#[derive(Debug, Clone)]
+pub struct Scripted {
+    /// The answer, word by word.
+    pub answer: String,
+    /// Pause before each word.
+    pub pause: Duration,
+    /// Tokens of the prompt that it reports.
+    pub prompt_tokens: usize,
+    /// Tokens that fit.
+    pub context_tokens: usize,
+    /// A word in a question that makes it fail.
+    pub fail_on: Option<String>,
+}
+
+impl Default for Scripted {
+    fn default() -> Self {
+        Self {
+            answer: "It is a **cat**.".into(),
+            pause: Duration::ZERO,
+            prompt_tokens: 100,
+            context_tokens: 2048,
+            fail_on: None,
+        }
+    }
+}
+
+impl Scripted {
+    fn finding(path: &Path) -> (Kind, &'static str, Vec<Span>) {
+        let span = |place, finding, text: &str| Span {
+            source: path.to_path_buf(),
+            place,
+            finding,
+            text: text.to_owned(),
+            pieces: Vec::new(),
+        };
+        let kind = engine::media::kind(path).unwrap_or(Kind::Document);
+        match kind {
+            Kind::Picture => {
+                let area = Rect { x0: 0.2, y0: 0.2, x1: 0.8, y1: 0.8 };
+                let tag = Finding::Tag { probability: 0.9 };
+                (kind, "451 × 300 pixels", vec![span(Place::Picture { area }, tag, "tabby cat")])
+            }
+            Kind::Sound | Kind::Video => {
+                let speech = Finding::Speech { confidence: 0.9 };
+                let at = |i: u32| Place::Time { start_s: f64::from(2 * i), end_s: f64::from(2 * i + 2) };
+                let lines = ["This is the first line.", "The budget is too small.", "Let us go on."];
+                let spans = lines.iter().enumerate().map(|(i, line)| span(at(i as u32), speech, line));
+                (kind, "0:06 minutes", spans.collect())
+            }
+            Kind::Document => {
+                let place = |page| Place::Page { page, boxes: Vec::new() };
+                let text = |page, text| span(place(page), Finding::DocumentText, text);
+                let spans = vec![
+                    text(1, "Notes on the project. The budget is too small for the building."),
+                    text(2, "The second page says that work begins in May."),
+                ];
+                (kind, "2 pages", spans)
+            }
+        }
+    }
+}
+
+impl Backend for Scripted {
+    fn read<'a>(
+        &'a mut self,
+        path: &Path,
+        _: &Cancel,
+    ) -> Box<dyn Iterator<Item = Result<ReadEvent>> + 'a> {
+        let (kind, summary, spans) = Self::finding(path);
+        let opened = ReadEvent::Opened { kind, summary: summary.into() };
+        let progress = |done| ReadEvent::Progress { stage: Stage::Encode, done, total: 2 };
+        let events = [opened, progress(1)].into_iter().chain(spans.into_iter().map(ReadEvent::Span));
+        Box::new(events.chain([progress(2)]).map(Ok))
+    }
+
+    fn ask<'a>(
+        &'a mut self,
+        _: &str,
+        request: AskRequest,
+        cancel: &Cancel,
+    ) -> Box<dyn Iterator<Item = Result<Event>> + 'a> {
+        if let Some(word) = self.fail_on.as_ref().filter(|word| request.question.contains(*word)) {
+            let reason = format!("the script has no answer to {word:?}");
+            return Box::new(std::iter::once(Err(Error::Request { reason })));
+        }
+        let evidence = request.media.iter().filter_map(|attachment| match attachment {
+            engine::tasks::ask::Attachment::Read(read) => {
+                let span = read.spans.get(1).or(read.spans.first())?;
+                let tag = matches!(span.finding, Finding::Tag { .. });
+                Some(Event::Evidence(Evidence {
+                    source: read.path.clone(),
+                    place: span.place.clone(),
+                    quote: (!tag).then(|| span.text.clone()),
+                    label: tag.then(|| span.text.clone()),
+                    score: 0.8,
+                }))
+            }
+            engine::tasks::ask::Attachment::File(_) => None,
+        });
+        let progress = |stage, done, total| Event::Progress { stage, what: String::new(), done, total };
+        let first = vec![progress(Stage::Search, 1, 1), progress(Stage::Prefill, 100, 100)];
+        let events: Vec<Event> = first.into_iter().chain(evidence).collect();
+        let words: Vec<String> = self.answer.split_inclusive(' ').map(str::to_owned).collect();
+        let (pause, cancel, n_words) = (self.pause, cancel.clone(), words.len());
+        let usage = Usage {
+            prompt_tokens: self.prompt_tokens,
+            generated_tokens: n_words,
+            context_tokens: self.context_tokens,
+            first_token_s: 0.1,
+            prefill_tokens_per_s: 1000.0,
+            decode_tokens_per_s: 50.0,
+        };
+        let stop = cancel.clone();
+        let text = words.into_iter().map_while(move |word| {
+            std::thread::sleep(pause);
+            (!cancel.is_cancelled()).then_some(Event::Text(word))
+        });
+        let done = std::iter::once_with(move || {
+            let reason = if stop.is_cancelled() { StopReason::Cancelled } else { StopReason::Stop };
+            Event::Done { reason, usage }
+        });
+        Box::new(events.into_iter().chain(text).chain(done).map(Ok))
+    }
+}

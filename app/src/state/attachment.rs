@@ -1,0 +1,101 @@
+//! A file that the user added to a conversation.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use engine::Stage;
+use engine::media::Kind;
+use engine::tasks::ask::ReadFile;
+
+/// Names an attachment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AttachmentId(pub i64);
+
+/// A file and how far it has been read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Attachment {
+    /// Its name.
+    pub id: AttachmentId,
+    /// Where it is.
+    pub path: PathBuf,
+    /// From its content, once it was looked at.
+    pub kind: Option<Kind>,
+    /// SHA-256 of its content, once it was looked at.
+    pub sha256: Option<String>,
+    /// How far it has been read.
+    pub state: AttachmentState,
+    /// Whether a question was already asked with it.
+    pub sent: bool,
+}
+
+/// How far a file has been read.
+#[derive(Debug, Clone, PartialEq)]
+pub enum AttachmentState {
+    /// Its content is being looked at.
+    Checking,
+    /// It waits for the engine.
+    Waiting,
+    /// The engine reads it. `total` is 0 while unknown.
+    Reading {
+        /// What is being done.
+        stage: Stage,
+        /// Units done.
+        done: u64,
+        /// Units in all.
+        total: u64,
+    },
+    /// Everything in it is known.
+    Read(Arc<ReadFile>),
+    /// It cannot be used, and why.
+    Failed(String),
+}
+
+impl Attachment {
+    /// One that was just added.
+    pub fn new(id: AttachmentId, path: PathBuf) -> Self {
+        Self { id, path, kind: None, sha256: None, state: AttachmentState::Checking, sent: false }
+    }
+
+    /// The file's name.
+    pub fn name(&self) -> String {
+        file_name(&self.path)
+    }
+
+    /// What was found in it.
+    pub fn read(&self) -> Option<Arc<ReadFile>> {
+        match &self.state {
+            AttachmentState::Read(read) => Some(read.clone()),
+            _ => None,
+        }
+    }
+
+    /// Whether it is read or has failed.
+    pub fn is_settled(&self) -> bool {
+        matches!(self.state, AttachmentState::Read(_) | AttachmentState::Failed(_))
+    }
+
+    /// Its state for people, in a few words.
+    pub fn state_text(&self) -> String {
+        match &self.state {
+            AttachmentState::Checking => "checking…".into(),
+            AttachmentState::Waiting => "waiting to be read".into(),
+            AttachmentState::Reading { stage, done, total } => {
+                let doing = match stage {
+                    Stage::Load => "loading models",
+                    _ => "reading",
+                };
+                match total {
+                    0 => format!("{doing}…"),
+                    total => format!("{doing} {} %", (100 * done.min(total)) / total),
+                }
+            }
+            AttachmentState::Read(read) => read.summary.clone(),
+            AttachmentState::Failed(reason) => reason.clone(),
+        }
+    }
+}
+
+/// The last part of a path, for people.
+pub fn file_name(path: &Path) -> String {
+    path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
+}

@@ -1,0 +1,207 @@
+//! Questions and their answers.
+
+use engine::{Evidence, Stage, StopReason, Usage};
+use serde::{Deserialize, Serialize};
+
+use super::attachment::{Attachment, AttachmentId};
+
+/// Names a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ConversationId(pub i64);
+
+/// Names a question with its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ExchangeId(pub i64);
+
+/// The title of a conversation that was not asked anything yet.
+pub const UNTITLED: &str = "New conversation";
+
+/// A conversation with its files.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Conversation {
+    /// Its name.
+    pub id: ConversationId,
+    /// For the list.
+    pub title: String,
+    /// Seconds since 1970.
+    pub created_s: f64,
+    /// Seconds since 1970.
+    pub updated_s: f64,
+    /// Oldest first; empty until loaded.
+    pub exchanges: Vec<Exchange>,
+    /// In the order in which they were added; empty until loaded.
+    pub attachments: Vec<Attachment>,
+    /// Whether exchanges and attachments were read from the disk.
+    pub loaded: bool,
+}
+
+/// One question with its answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Exchange {
+    /// Its name.
+    pub id: ExchangeId,
+    /// What was asked.
+    pub question: String,
+    /// The files that were added with the question.
+    pub attachments: Vec<AttachmentId>,
+    /// Seconds since 1970.
+    pub asked_s: f64,
+    /// The answer, complete or not.
+    pub answer: Answer,
+}
+
+/// An answer, complete or not.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Answer {
+    /// Markdown.
+    pub text: String,
+    /// What supports it.
+    pub evidence: Vec<Evidence>,
+    /// What was left out or failed, and why.
+    pub notices: Vec<String>,
+    /// What it took; all zero until done.
+    pub usage: Usage,
+    /// The model that wrote it.
+    pub model: String,
+    /// How it stands.
+    pub status: AnswerStatus,
+}
+
+/// How an answer stands.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum AnswerStatus {
+    /// Waits until the files are read, or for the engine.
+    #[default]
+    Waiting,
+    /// Being worked on.
+    Running(Progress),
+    /// Ended.
+    Done(StopReason),
+    /// Could not be finished, and why.
+    Failed(String),
+    /// The program ended while it was written.
+    Interrupted,
+}
+
+/// How far a stage is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Progress {
+    /// The stage.
+    pub stage: Stage,
+    /// Units done.
+    pub done: u64,
+    /// Units in all; 0 while unknown.
+    pub total: u64,
+    /// When the stage began, in seconds since 1970.
+    pub since_s: f64,
+}
+
+/// An answer's status as it is stored.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum StoredStatus {
+    Interrupted,
+    Done(StopReason),
+    Failed(String),
+}
+
+impl AnswerStatus {
+    /// Whether it still changes.
+    pub fn is_running(&self) -> bool {
+        matches!(self, Self::Waiting | Self::Running(_))
+    }
+
+    /// For the disk. A running answer is stored as interrupted: that is what it is when it is read again.
+    pub fn to_json(&self) -> String {
+        let stored = match self {
+            Self::Waiting | Self::Running(_) | Self::Interrupted => StoredStatus::Interrupted,
+            Self::Done(reason) => StoredStatus::Done(*reason),
+            Self::Failed(reason) => StoredStatus::Failed(reason.clone()),
+        };
+        serde_json::to_string(&stored).unwrap_or_default()
+    }
+
+    /// From the disk; what cannot be understood counts as interrupted.
+    pub fn from_json(json: &str) -> Self {
+        match serde_json::from_str(json) {
+            Ok(StoredStatus::Done(reason)) => Self::Done(reason),
+            Ok(StoredStatus::Failed(reason)) => Self::Failed(reason),
+            Ok(StoredStatus::Interrupted) | Err(_) => Self::Interrupted,
+        }
+    }
+}
+
+impl Conversation {
+    /// An empty one.
+    pub fn new(id: ConversationId, now_s: f64) -> Self {
+        Self {
+            id,
+            title: UNTITLED.into(),
+            created_s: now_s,
+            updated_s: now_s,
+            exchanges: Vec::new(),
+            attachments: Vec::new(),
+            loaded: true,
+        }
+    }
+
+    /// Whether nothing was asked or added yet.
+    pub fn is_blank(&self) -> bool {
+        self.loaded && self.exchanges.is_empty() && self.attachments.is_empty() && self.title == UNTITLED
+    }
+
+    /// Files that were added since the last question.
+    pub fn drafts(&self) -> impl Iterator<Item = &Attachment> {
+        self.attachments.iter().filter(|a| !a.sent)
+    }
+
+    /// The file with this name.
+    pub fn attachment(&self, id: AttachmentId) -> Option<&Attachment> {
+        self.attachments.iter().find(|a| a.id == id)
+    }
+
+    /// What the last finished answer took, when it is known.
+    pub fn last_usage(&self) -> Option<Usage> {
+        let usage = self.exchanges.iter().rev().map(|e| e.answer.usage).find(|u| u.prompt_tokens > 0)?;
+        (usage.context_tokens > 0).then_some(usage)
+    }
+
+    /// A title from the first words of a question.
+    pub fn title_from(question: &str) -> String {
+        const CHARS: usize = 48;
+        let line = question.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or(UNTITLED);
+        if line.chars().count() <= CHARS {
+            return line.to_owned();
+        }
+        let cut: String = line.chars().take(CHARS).collect();
+        let end = cut.rfind(' ').filter(|end| *end > CHARS / 2).unwrap_or(cut.len());
+        format!("{}…", cut[..end].trim_end())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_title_is_cut_between_words_and_never_inside_a_character() {
+        assert_eq!(Conversation::title_from("\n  What is this?  \nmore"), "What is this?");
+        let long = "Which of the speakers says that the büdget is too small for the new building?";
+        let title = Conversation::title_from(long);
+        assert!(title.ends_with('…') && title.chars().count() <= 49, "{title}");
+        assert!(long.starts_with(title.trim_end_matches('…')), "{title}");
+        assert_eq!(Conversation::title_from(&"é".repeat(60)).chars().count(), 49);
+    }
+
+    #[test]
+    fn a_running_answer_is_read_again_as_interrupted() {
+        for (status, expected) in [
+            (AnswerStatus::Waiting, AnswerStatus::Interrupted),
+            (AnswerStatus::Done(StopReason::Length), AnswerStatus::Done(StopReason::Length)),
+            (AnswerStatus::Failed("no".into()), AnswerStatus::Failed("no".into())),
+        ] {
+            assert_eq!(AnswerStatus::from_json(&status.to_json()), expected);
+        }
+        assert_eq!(AnswerStatus::from_json("{"), AnswerStatus::Interrupted);
+    }
+}

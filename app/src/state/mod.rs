@@ -1,0 +1,142 @@
+//! What exists and what is saved: plain data, no user-interface types, no threads.
+
+mod attachment;
+
+mod conversation;
+
+mod models;
+
+mod settings;
+
+mod viewer;
+
+use std::sync::Arc;
+
+use engine::Evidence;
+
+pub use attachment::{Attachment, AttachmentId, AttachmentState, file_name};
+pub use conversation::{
+    Answer, AnswerStatus, Conversation, ConversationId, Exchange, ExchangeId, Progress, UNTITLED,
+};
+pub use models::{Download, ModelRow, Models};
+pub use settings::{Settings, Theme};
+pub use viewer::{Load, Picture, Play, Viewer, Wave};
+
+/// What lies over or beside the conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Overlay {
+    /// Nothing.
+    #[default]
+    None,
+    /// The settings.
+    Settings,
+    /// The list of shortcuts.
+    Shortcuts,
+    /// The field for typing a path.
+    PathEntry,
+}
+
+/// A short message at the bottom, with one thing that can be done about it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Toast {
+    /// One sentence.
+    pub text: String,
+    /// Label and command of its button.
+    pub action: Option<(&'static str, crate::command::Command)>,
+    /// When it goes, in seconds of [`AppState::now_s`].
+    pub until_s: f64,
+}
+
+/// Everything the window shows.
+#[derive(Debug, Default)]
+pub struct AppState {
+    /// Newest first.
+    pub conversations: Vec<Conversation>,
+    /// The one that is shown.
+    pub selected: Option<ConversationId>,
+    /// The one whose title is being edited.
+    pub renaming: Option<ConversationId>,
+    /// The settings.
+    pub settings: Settings,
+    /// Which models are here and what is being fetched.
+    pub models: Models,
+    /// The evidence that is shown beside the conversation.
+    pub viewer: Option<Viewer>,
+    /// What lies over the conversation.
+    pub overlay: Overlay,
+    /// Whether a small window shows the list of conversations over the conversation.
+    pub sidebar_open: bool,
+    /// The message at the bottom.
+    pub toast: Option<Toast>,
+    /// Whether a file dialog is open.
+    pub picking: bool,
+    /// Something about the data folder that the user must know; stays until closed.
+    pub storage_notice: Option<String>,
+    /// Where data are kept, for the settings.
+    pub data_folder: std::path::PathBuf,
+    /// Seconds since 1970, set once a frame.
+    pub now_s: f64,
+    /// The next unused id.
+    pub next_id: i64,
+}
+
+impl AppState {
+    /// A number no row has yet.
+    pub fn fresh_id(&mut self) -> i64 {
+        self.next_id += 1;
+        self.next_id
+    }
+
+    /// The conversation that is shown.
+    pub fn current(&self) -> Option<&Conversation> {
+        let id = self.selected?;
+        self.conversations.iter().find(|c| c.id == id)
+    }
+
+    /// The conversation that is shown.
+    pub fn current_mut(&mut self) -> Option<&mut Conversation> {
+        let id = self.selected?;
+        self.conversations.iter_mut().find(|c| c.id == id)
+    }
+
+    /// A conversation by id.
+    pub fn conversation_mut(&mut self, id: ConversationId) -> Option<&mut Conversation> {
+        self.conversations.iter_mut().find(|c| c.id == id)
+    }
+
+    /// An exchange anywhere, with the conversation it belongs to.
+    pub fn exchange_mut(&mut self, id: ExchangeId) -> Option<(ConversationId, &mut Exchange)> {
+        self.conversations.iter_mut().find_map(|c| {
+            let conversation = c.id;
+            c.exchanges.iter_mut().find(|e| e.id == id).map(|e| (conversation, e))
+        })
+    }
+
+    /// An exchange of the shown conversation.
+    pub fn exchange(&self, id: ExchangeId) -> Option<&Exchange> {
+        self.current()?.exchanges.iter().find(|e| e.id == id)
+    }
+
+    /// An attachment anywhere, with the conversation it belongs to.
+    pub fn attachment_mut(&mut self, id: AttachmentId) -> Option<(ConversationId, &mut Attachment)> {
+        self.conversations.iter_mut().find_map(|c| {
+            let conversation = c.id;
+            c.attachments.iter_mut().find(|a| a.id == id).map(|a| (conversation, a))
+        })
+    }
+
+    /// The answer that is being written, in any conversation.
+    pub fn running(&self) -> Option<&Exchange> {
+        self.conversations.iter().flat_map(|c| &c.exchanges).find(|e| e.answer.status.is_running())
+    }
+
+    /// What was found in the file that a piece of evidence comes from.
+    pub fn read_file(&self, evidence: &Evidence) -> Option<Arc<engine::tasks::ask::ReadFile>> {
+        self.current()?.attachments.iter().find(|a| a.path == evidence.source).and_then(Attachment::read)
+    }
+
+    /// Shows a message for a few seconds.
+    pub fn say(&mut self, text: impl Into<String>) {
+        self.toast = Some(Toast { text: text.into(), action: None, until_s: self.now_s + 6.0 });
+    }
+}

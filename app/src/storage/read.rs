@@ -1,0 +1,167 @@
+//! What the window reads back.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use engine::tasks::ask::ReadFile;
+use rusqlite::{OptionalExtension as _, Row, params};
+
+use super::Storage;
+use crate::state::{
+    Answer, AnswerStatus, Attachment, AttachmentId, AttachmentState, Conversation, ConversationId, Exchange,
+    ExchangeId, Settings,
+};
+
+impl Storage {
+    /// All conversations, newest first, without their content.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn conversations(&self) -> rusqlite::Result<Vec<Conversation>> {
+        let mut statement = self.reader.prepare_cached(
+            "SELECT id, title, created_s, updated_s FROM conversations WHERE NOT deleted
+             ORDER BY updated_s DESC, id DESC",
+        )?;
+        let rows = statement.query_map([], |row| {
+            Ok(Conversation {
+                id: ConversationId(row.get(0)?),
+                title: row.get(1)?,
+                created_s: row.get(2)?,
+                updated_s: row.get(3)?,
+                exchanges: Vec::new(),
+                attachments: Vec::new(),
+                loaded: false,
+            })
+        })?;
+        rows.collect()
+    }
+
+    /// Fills a conversation with its questions, answers and files.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn load(&self, conversation: &mut Conversation) -> rusqlite::Result<()> {
+        let id = conversation.id.0;
+        let mut statement = self.reader.prepare_cached(
+            "SELECT id, question, attachments, asked_s, answer, notices, usage, model, status FROM messages
+             WHERE conversation = ?1 ORDER BY id",
+        )?;
+        let exchanges = statement.query_map([id], exchange)?;
+        conversation.exchanges = exchanges.collect::<Result<_, _>>()?;
+        let mut statement =
+            self.reader.prepare_cached("SELECT json FROM evidence WHERE message = ?1 ORDER BY position")?;
+        for exchange in &mut conversation.exchanges {
+            let rows = statement.query_map([exchange.id.0], |row| row.get::<_, String>(0))?;
+            for json in rows {
+                exchange.answer.evidence.extend(serde_json::from_str(&json?).ok());
+            }
+        }
+        let mut statement = self.reader.prepare_cached(
+            "SELECT id, path, kind, sha256, failed, sent FROM attachments WHERE conversation = ?1 ORDER BY id",
+        )?;
+        let attachments = statement.query_map([id], attachment)?;
+        conversation.attachments = attachments.collect::<Result<_, _>>()?;
+        for attachment in &mut conversation.attachments {
+            if let (AttachmentState::Checking, Some(sha256)) = (&attachment.state, &attachment.sha256)
+                && let Some(read) = self.file_read(sha256, &attachment.path)?
+            {
+                attachment.state = AttachmentState::Read(Arc::new(read));
+            }
+        }
+        conversation.loaded = true;
+        Ok(())
+    }
+
+    /// What was found in a file of this content, as if it had been read at this path.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn file_read(&self, sha256: &str, path: &std::path::Path) -> rusqlite::Result<Option<ReadFile>> {
+        let json: Option<String> = self
+            .reader
+            .prepare_cached("SELECT json FROM files_read WHERE sha256 = ?1")?
+            .query_row([sha256], |row| row.get(0))
+            .optional()?;
+        // What another version wrote and this one does not understand is read again from the file.
+        let Some(mut read) = json.and_then(|json| serde_json::from_str::<ReadFile>(&json).ok()) else {
+            return Ok(None);
+        };
+        if read.path != path {
+            read.path = path.to_path_buf();
+            for span in Arc::make_mut(&mut read.spans) {
+                span.source = path.to_path_buf();
+            }
+        }
+        Ok(Some(read))
+    }
+
+    /// The settings; what is missing or not understood has its default.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn settings(&self) -> rusqlite::Result<Settings> {
+        let json: Option<String> = self
+            .reader
+            .query_row("SELECT json FROM settings WHERE name = ?1", params!["window"], |row| row.get(0))
+            .optional()?;
+        Ok(json.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default())
+    }
+
+    /// The largest id in use.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn largest_id(&self) -> rusqlite::Result<i64> {
+        self.reader.query_row(
+            "SELECT max(coalesce((SELECT max(id) FROM conversations), 0),
+                        coalesce((SELECT max(id) FROM messages), 0),
+                        coalesce((SELECT max(id) FROM attachments), 0))",
+            [],
+            |row| row.get(0),
+        )
+    }
+}
+
+fn exchange(row: &Row<'_>) -> rusqlite::Result<Exchange> {
+    let json = |index| row.get::<_, String>(index);
+    let attachments: Vec<i64> = serde_json::from_str(&json(2)?).unwrap_or_default();
+    Ok(Exchange {
+        id: ExchangeId(row.get(0)?),
+        question: row.get(1)?,
+        attachments: attachments.into_iter().map(AttachmentId).collect(),
+        asked_s: row.get(3)?,
+        answer: Answer {
+            text: row.get(4)?,
+            evidence: Vec::new(),
+            notices: serde_json::from_str(&json(5)?).unwrap_or_default(),
+            usage: serde_json::from_str(&json(6)?).unwrap_or_default(),
+            model: row.get(7)?,
+            status: AnswerStatus::from_json(&json(8)?),
+        },
+    })
+}
+
+fn attachment(row: &Row<'_>) -> rusqlite::Result<Attachment> {
+    let failed: Option<String> = row.get(4)?;
+    Ok(Attachment {
+        id: AttachmentId(row.get(0)?),
+        path: path(row.get(1)?),
+        kind: row.get::<_, Option<String>>(2)?.and_then(|json| serde_json::from_str(&json).ok()),
+        sha256: row.get(3)?,
+        state: failed.map_or(AttachmentState::Checking, AttachmentState::Failed),
+        sent: row.get(5)?,
+    })
+}
+
+/// The path that these bytes were made from.
+#[cfg(unix)]
+fn path(bytes: Vec<u8>) -> PathBuf {
+    use std::os::unix::ffi::OsStringExt as _;
+    std::ffi::OsString::from_vec(bytes).into()
+}
+
+/// The path that these bytes were made from; names that are no text lose what cannot be shown.
+#[cfg(not(unix))]
+fn path(bytes: Vec<u8>) -> PathBuf {
+    String::from_utf8_lossy(&bytes).into_owned().into()
+}

@@ -1,0 +1,89 @@
+//! The tables and how an older file becomes a newer one.
+
+use rusqlite::{Connection, ErrorCode};
+
+/// The format this program writes, kept in `user_version`.
+pub(super) const VERSION: i64 = 1;
+
+/// Each step takes the format one version further; never change one that was released.
+const STEPS: [&str; VERSION as usize] = ["
+    CREATE TABLE conversations (
+        id INTEGER PRIMARY KEY, title TEXT NOT NULL, created_s REAL NOT NULL, updated_s REAL NOT NULL,
+        deleted INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
+    CREATE TABLE attachments (
+        id INTEGER PRIMARY KEY, conversation INTEGER NOT NULL REFERENCES conversations ON DELETE CASCADE,
+        path BLOB NOT NULL, kind TEXT, sha256 TEXT, failed TEXT, sent INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX attachments_by_conversation ON attachments (conversation);
+    CREATE TABLE messages (
+        id INTEGER PRIMARY KEY, conversation INTEGER NOT NULL REFERENCES conversations ON DELETE CASCADE,
+        question TEXT NOT NULL, attachments TEXT NOT NULL, asked_s REAL NOT NULL,
+        answer TEXT NOT NULL, notices TEXT NOT NULL, usage TEXT NOT NULL, model TEXT NOT NULL, status TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX messages_by_conversation ON messages (conversation);
+    CREATE TABLE evidence (
+        message INTEGER NOT NULL REFERENCES messages ON DELETE CASCADE, position INTEGER NOT NULL,
+        json TEXT NOT NULL, PRIMARY KEY (message, position)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE files_read (sha256 TEXT PRIMARY KEY, json TEXT NOT NULL) STRICT;
+    CREATE TABLE settings (name TEXT PRIMARY KEY, json TEXT NOT NULL) STRICT;
+"];
+
+/// Why a database was not opened.
+#[derive(Debug)]
+pub(super) enum OpenError {
+    /// It is not a database, or a damaged one.
+    Damaged(rusqlite::Error),
+    /// A newer program wrote it.
+    Newer {
+        /// Its format.
+        found: i64,
+    },
+    /// The disk or another program is in the way.
+    Failed(rusqlite::Error),
+}
+
+impl std::fmt::Display for OpenError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Damaged(error) | Self::Failed(error) => error.fmt(f),
+            Self::Newer { found } => write!(f, "format {found} is newer than this program"),
+        }
+    }
+}
+
+impl From<rusqlite::Error> for OpenError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => Self::Damaged(error),
+            _ => Self::Failed(error),
+        }
+    }
+}
+
+/// Checks the file, brings it to [`VERSION`] and switches on write-ahead logging.
+pub(super) fn prepare(mut connection: Connection) -> Result<Connection, OpenError> {
+    let health: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    if health != "ok" {
+        let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
+        return Err(OpenError::Damaged(rusqlite::Error::SqliteFailure(code, Some(health))));
+    }
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // With WAL a killed program loses nothing that was committed; only a power cut could.
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    if found > VERSION {
+        return Err(OpenError::Newer { found });
+    }
+    for step in found.max(0)..VERSION {
+        let transaction = connection.transaction()?;
+        transaction.execute_batch(STEPS[step as usize])?;
+        transaction.pragma_update(None, "user_version", step + 1)?;
+        transaction.commit()?;
+    }
+    // What was deleted in an earlier run can no longer be brought back.
+    connection.execute("DELETE FROM conversations WHERE deleted", [])?;
+    Ok(connection)
+}

@@ -1,0 +1,156 @@
+use engine::media::Kind;
+use engine::tasks::ask::ReadFile;
+use engine::{Evidence, Finding, Place, Rect, Span, StopReason, Usage};
+
+use super::*;
+use crate::state::{
+    Answer, AnswerStatus, Attachment, AttachmentId, AttachmentState, ConversationId, Exchange, ExchangeId,
+};
+
+fn folder(name: &str) -> PathBuf {
+    let folder = std::env::temp_dir().join(format!("medley-storage-{name}-{}", std::process::id()));
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+    folder
+}
+
+fn conversation(id: i64, title: &str) -> Write {
+    Write::Conversation { id: ConversationId(id), title: title.into(), created_s: 1.0, updated_s: id as f64 }
+}
+
+fn exchange(id: i64, text: &str) -> Exchange {
+    let place = Place::Picture { area: Rect::WHOLE };
+    Exchange {
+        id: ExchangeId(id),
+        question: "What is it?".into(),
+        attachments: vec![AttachmentId(7)],
+        asked_s: 5.0,
+        answer: Answer {
+            text: text.into(),
+            evidence: vec![Evidence {
+                source: "/a/ü.png".into(),
+                place,
+                quote: None,
+                label: Some("cat".into()),
+                score: 0.5,
+            }],
+            notices: vec!["one frame was skipped".into()],
+            usage: Usage { prompt_tokens: 3, ..Usage::default() },
+            model: "m".into(),
+            status: AnswerStatus::Done(StopReason::Stop),
+        },
+    }
+}
+
+fn read_file(path: &str) -> ReadFile {
+    let span = Span {
+        source: path.into(),
+        place: Place::Time { start_s: 0.0, end_s: 1.0 },
+        finding: Finding::DocumentText,
+        text: "hello".into(),
+        pieces: Vec::new(),
+    };
+    ReadFile {
+        path: path.into(),
+        kind: Kind::Sound,
+        summary: "0:01 minutes".into(),
+        spans: Arc::new(vec![span]),
+        notices: Vec::new(),
+    }
+}
+
+use std::sync::Arc;
+
+#[test]
+fn the_sqlite_library_has_the_fixes_we_rely_on() {
+    let version: Vec<u32> = Storage::sqlite_version().split('.').map(|part| part.parse().unwrap()).collect();
+    assert!(version >= vec![3, 51, 3], "{version:?}");
+}
+
+#[test]
+fn everything_written_is_read_back() {
+    let folder = folder("round");
+    let attachment = Attachment {
+        id: AttachmentId(7),
+        path: "/a/ü.png".into(),
+        kind: Some(Kind::Picture),
+        sha256: Some("ab".into()),
+        state: AttachmentState::Read(Arc::new(read_file("/a/ü.png"))),
+        sent: true,
+    };
+    {
+        let storage = Storage::open(&folder).unwrap();
+        storage.write(conversation(1, "One"));
+        storage.write(conversation(2, "Two"));
+        storage.write(Write::Exchange(ConversationId(2), Box::new(exchange(3, "A cat."))));
+        storage.write(Write::Attachment(ConversationId(2), Box::new(attachment.clone())));
+        storage.write(Write::FileRead { sha256: "ab".into(), read: Arc::new(read_file("/elsewhere")) });
+    }
+    let storage = Storage::open(&folder).unwrap();
+    let mut list = storage.conversations().unwrap();
+    assert_eq!(list.iter().map(|c| c.title.as_str()).collect::<Vec<_>>(), ["Two", "One"]);
+    storage.load(&mut list[0]).unwrap();
+    assert_eq!(list[0].exchanges, [exchange(3, "A cat.")]);
+    assert_eq!(list[0].attachments, [attachment], "a file that moved keeps what was found, at its new path");
+    assert_eq!(storage.largest_id().unwrap(), 7);
+}
+
+#[test]
+fn a_deleted_conversation_comes_back_only_until_the_next_start() {
+    let folder = folder("undo");
+    {
+        let storage = Storage::open(&folder).unwrap();
+        for id in [1, 2] {
+            storage.write(conversation(id, "x"));
+            storage.write(Write::Exchange(ConversationId(id), Box::new(exchange(id + 2, "y"))));
+            storage.write(Write::Deleted(ConversationId(id), true));
+        }
+        storage.write(Write::Deleted(ConversationId(1), false));
+        storage.flush();
+        assert_eq!(storage.conversations().unwrap().len(), 1);
+    }
+    let storage = Storage::open(&folder).unwrap();
+    let count: i64 =
+        storage.reader.query_row("SELECT count(*) FROM messages", [], |row| row.get(0)).unwrap();
+    assert_eq!(count, 1, "the messages of a deleted conversation go with it");
+}
+
+#[test]
+fn a_damaged_database_is_kept_under_another_name() {
+    let folder = folder("damaged");
+    std::fs::create_dir_all(&folder).unwrap();
+    let garbage = b"this is not a database ".repeat(100);
+    std::fs::write(folder.join(FILE_NAME), &garbage).unwrap();
+    let mut storage = Storage::open(&folder).unwrap();
+    let notice = storage.take_notice().unwrap();
+    assert!(notice.contains("damaged-"), "{notice}");
+    let kept = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+    let kept: Vec<_> = kept.filter(|path| path.display().to_string().contains("damaged-")).collect();
+    assert_eq!(kept.len(), 1);
+    assert_eq!(std::fs::read(&kept[0]).unwrap(), garbage, "nothing of it is lost");
+    assert!(storage.conversations().unwrap().is_empty());
+}
+
+#[test]
+fn a_database_of_a_newer_program_is_left_alone() {
+    let folder = folder("newer");
+    drop(Storage::open(&folder).unwrap());
+    let path = folder.join(FILE_NAME);
+    Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    let error = Storage::open(&folder).err().unwrap().to_string();
+    assert!(error.contains("newer Medley"), "{error}");
+    assert!(path.exists());
+}
+
+#[test]
+fn cleared_data_are_gone_and_settings_stay() {
+    let folder = folder("clear");
+    let storage = Storage::open(&folder).unwrap();
+    storage.write(conversation(1, "x"));
+    storage.write(Write::Setting("window", r#"{"theme":"dark"}"#.into()));
+    storage.write(Write::ClearAll);
+    storage.flush();
+    assert!(storage.conversations().unwrap().is_empty());
+    assert_eq!(storage.settings().unwrap().theme, crate::state::Theme::Dark);
+}

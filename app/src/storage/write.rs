@@ -1,0 +1,163 @@
+//! The thread that writes.
+
+use std::ffi::OsStr;
+use std::path::Path;
+use std::sync::mpsc::{Receiver, Sender};
+
+use rusqlite::{Connection, params};
+
+use crate::state::{Attachment, AttachmentId, AttachmentState, ConversationId, Exchange, ExchangeId};
+
+/// A change of the database.
+#[derive(Debug)]
+pub enum Write {
+    /// Adds or changes a conversation.
+    Conversation {
+        /// Which.
+        id: ConversationId,
+        /// For the list.
+        title: String,
+        /// Seconds since 1970.
+        created_s: f64,
+        /// Seconds since 1970.
+        updated_s: f64,
+    },
+    /// Hides a conversation, or shows it again; hidden ones go at the next start.
+    Deleted(ConversationId, bool),
+    /// Adds or changes a question with its answer.
+    Exchange(ConversationId, Box<Exchange>),
+    /// Takes a question with its answer out.
+    DeleteExchange(ExchangeId),
+    /// Adds or changes a file of a conversation.
+    Attachment(ConversationId, Box<Attachment>),
+    /// Takes a file out.
+    DeleteAttachment(AttachmentId),
+    /// Keeps what was found in a file.
+    FileRead {
+        /// SHA-256 of its content.
+        sha256: String,
+        /// The findings.
+        read: std::sync::Arc<engine::tasks::ask::ReadFile>,
+    },
+    /// Keeps a setting as JSON.
+    Setting(&'static str, String),
+    /// Deletes all but the settings.
+    ClearAll,
+    /// Tells when everything before it is written.
+    Flush(Sender<()>),
+}
+
+/// Writes until the window is gone; what waits goes into one transaction.
+pub(super) fn run(mut connection: Connection, queue: Receiver<Write>, report: Sender<String>) {
+    while let Ok(first) = queue.recv() {
+        let batch: Vec<Write> = std::iter::once(first).chain(queue.try_iter()).collect();
+        let (flushes, changes): (Vec<_>, Vec<_>) =
+            batch.into_iter().partition(|write| matches!(write, Write::Flush(_)));
+        if !changes.is_empty()
+            && let Err(error) = commit(&mut connection, &changes)
+        {
+            let problem = format!("The last changes could not be saved: {error}. Is the disk full?");
+            log::error!("{problem}");
+            // Nobody listens while the program ends.
+            drop(report.send(problem));
+        }
+        for flush in flushes {
+            if let Write::Flush(done) = flush {
+                drop(done.send(()));
+            }
+        }
+    }
+}
+
+fn commit(connection: &mut Connection, changes: &[Write]) -> anyhow::Result<()> {
+    let transaction = connection.transaction()?;
+    for change in changes {
+        apply(&transaction, change)?;
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+fn apply(db: &Connection, change: &Write) -> anyhow::Result<()> {
+    match change {
+        Write::Conversation { id, title, created_s, updated_s } => db
+            .prepare_cached(
+                "INSERT INTO conversations (id, title, created_s, updated_s) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT (id) DO UPDATE SET title = ?2, updated_s = ?4",
+            )?
+            .execute(params![id.0, title, created_s, updated_s])?,
+        Write::Deleted(id, deleted) => db
+            .prepare_cached("UPDATE conversations SET deleted = ?2 WHERE id = ?1")?
+            .execute(params![id.0, deleted])?,
+        Write::Exchange(conversation, exchange) => put_exchange(db, *conversation, exchange)?,
+        Write::DeleteExchange(id) => {
+            db.prepare_cached("DELETE FROM messages WHERE id = ?1")?.execute([id.0])?
+        }
+        Write::Attachment(conversation, attachment) => put_attachment(db, *conversation, attachment)?,
+        Write::DeleteAttachment(id) => {
+            db.prepare_cached("DELETE FROM attachments WHERE id = ?1")?.execute([id.0])?
+        }
+        Write::FileRead { sha256, read } => db
+            .prepare_cached("INSERT OR REPLACE INTO files_read (sha256, json) VALUES (?1, ?2)")?
+            .execute(params![sha256, serde_json::to_string(read.as_ref())?])?,
+        Write::Setting(name, json) => db
+            .prepare_cached("INSERT OR REPLACE INTO settings (name, json) VALUES (?1, ?2)")?
+            .execute(params![name, json])?,
+        Write::ClearAll => {
+            db.execute_batch("DELETE FROM conversations; DELETE FROM files_read;")?;
+            0
+        }
+        Write::Flush(_) => 0,
+    };
+    Ok(())
+}
+
+fn put_exchange(db: &Connection, conversation: ConversationId, e: &Exchange) -> anyhow::Result<usize> {
+    let attachments: Vec<i64> = e.attachments.iter().map(|id| id.0).collect();
+    db.prepare_cached(
+        "INSERT INTO messages
+             (id, conversation, question, attachments, asked_s, answer, notices, usage, model, status)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+         ON CONFLICT (id) DO UPDATE SET question = ?3, attachments = ?4, asked_s = ?5, answer = ?6,
+             notices = ?7, usage = ?8, model = ?9, status = ?10",
+    )?
+    .execute(params![
+        e.id.0,
+        conversation.0,
+        e.question,
+        serde_json::to_string(&attachments)?,
+        e.asked_s,
+        e.answer.text,
+        serde_json::to_string(&e.answer.notices)?,
+        serde_json::to_string(&e.answer.usage)?,
+        e.answer.model,
+        e.answer.status.to_json(),
+    ])?;
+    db.prepare_cached("DELETE FROM evidence WHERE message = ?1")?.execute([e.id.0])?;
+    let mut insert =
+        db.prepare_cached("INSERT INTO evidence (message, position, json) VALUES (?1, ?2, ?3)")?;
+    for (position, evidence) in e.answer.evidence.iter().enumerate() {
+        insert.execute(params![e.id.0, position as i64, serde_json::to_string(evidence)?])?;
+    }
+    Ok(1)
+}
+
+fn put_attachment(db: &Connection, conversation: ConversationId, a: &Attachment) -> anyhow::Result<usize> {
+    let failed = match &a.state {
+        AttachmentState::Failed(reason) => Some(reason),
+        _ => None,
+    };
+    let kind = a.kind.map(|kind| serde_json::to_string(&kind)).transpose()?;
+    Ok(db
+        .prepare_cached(
+            "INSERT INTO attachments (id, conversation, path, kind, sha256, failed, sent)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+             ON CONFLICT (id) DO UPDATE SET path = ?3, kind = ?4, sha256 = ?5, failed = ?6, sent = ?7",
+        )?
+        .execute(params![a.id.0, conversation.0, bytes(&a.path), kind, a.sha256, failed, a.sent])?)
+}
+
+/// A path as bytes: not every file name is text.
+fn bytes(path: &Path) -> &[u8] {
+    OsStr::as_encoded_bytes(path.as_os_str())
+}

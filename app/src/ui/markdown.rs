@@ -1,0 +1,156 @@
+//! Streamed Markdown that stays cheap: text is split into blocks, each block keeps its height, and
+//! only blocks inside the view are laid out.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use egui::{Rect, Ui, Vec2};
+use egui_commonmark::{CommonMarkCache, CommonMarkViewer};
+
+use crate::state::ExchangeId;
+
+/// Blocks and heights of the texts that are shown.
+#[derive(Default)]
+pub struct MarkdownCache {
+    inner: CommonMarkCache,
+    texts: BTreeMap<ExchangeId, Blocks>,
+}
+
+/// How a text is split.
+#[derive(Default)]
+struct Blocks {
+    /// Byte ranges of the finished blocks.
+    finished: Vec<Range<usize>>,
+    /// The last block, which may still grow.
+    tail: Range<usize>,
+    /// Bytes that were looked at.
+    len: usize,
+    /// A cheap check that it is still the same text.
+    start: Vec<u8>,
+    /// Height of each block at `width`; 0 when never laid out.
+    heights: Vec<f32>,
+    width: f32,
+}
+
+impl Blocks {
+    /// Looks only at what came since the last call.
+    fn update(&mut self, text: &str) {
+        let start = &text.as_bytes()[..text.len().min(64)];
+        if text.len() < self.len || !start.starts_with(&self.start) {
+            *self = Self::default();
+        }
+        if text.len() == self.len && !self.start.is_empty() {
+            return;
+        }
+        self.start = start.to_vec();
+        self.len = text.len();
+        let from = self.tail.start;
+        let mut begin = from;
+        let mut fence: Option<&str> = None;
+        let mut at = from;
+        let mut blank_before = false;
+        for line in text[from..].split_inclusive('\n') {
+            let trimmed = line.trim();
+            if let Some(mark) = fence {
+                if trimmed.starts_with(mark) && trimmed.trim_matches(mark.as_bytes()[0] as char).is_empty() {
+                    fence = None;
+                }
+            } else if trimmed.is_empty() {
+                blank_before = true;
+                at += line.len();
+                continue;
+            } else {
+                // An indented line after a gap still belongs to the list item above it.
+                let continues = line.starts_with([' ', '\t']);
+                if blank_before && !continues && at > begin {
+                    self.finished.push(begin..at);
+                    begin = at;
+                }
+                fence = ["```", "~~~"].into_iter().find(|mark| trimmed.starts_with(mark));
+            }
+            blank_before = false;
+            at += line.len();
+        }
+        self.tail = begin..text.len();
+        self.heights.resize(self.finished.len(), 0.0);
+    }
+}
+
+impl MarkdownCache {
+    /// Draws an answer; blocks outside the view only take their room.
+    pub fn show(&mut self, ui: &mut Ui, id: ExchangeId, text: &str) {
+        let Self { inner, texts } = self;
+        let blocks = texts.entry(id).or_default();
+        blocks.update(text);
+        let width = ui.available_width();
+        if (blocks.width - width).abs() > 0.5 {
+            blocks.width = width;
+            blocks.heights.fill(0.0);
+        }
+        ui.spacing_mut().item_spacing.y = 8.0;
+        let clip = ui.clip_rect();
+        // A little more than the view, so that scrolling never shows a gap.
+        let view = clip.expand2(Vec2::new(0.0, 200.0));
+        for (i, range) in blocks.finished.iter().enumerate() {
+            let height = blocks.heights[i];
+            let place = Rect::from_min_size(ui.cursor().min, Vec2::new(width, height));
+            if height > 0.0 && !view.intersects(place) {
+                ui.allocate_space(place.size());
+                continue;
+            }
+            let before = ui.cursor().min.y;
+            ui.push_id((id.0, i), |ui| block_ui(ui, inner, &text[range.clone()]));
+            let spacing = ui.spacing().item_spacing.y;
+            blocks.heights[i] = (ui.cursor().min.y - before - spacing).max(1.0);
+        }
+        if !blocks.tail.is_empty() {
+            ui.push_id((id.0, "tail"), |ui| block_ui(ui, inner, &text[blocks.tail.clone()]));
+        }
+    }
+
+    /// Forgets texts that are not shown.
+    pub fn keep(&mut self, shown: &dyn Fn(ExchangeId) -> bool) {
+        self.texts.retain(|id, _| shown(*id));
+    }
+}
+
+fn block_ui(ui: &mut Ui, cache: &mut CommonMarkCache, text: &str) {
+    ui.vertical(|ui| {
+        ui.set_width(ui.available_width());
+        CommonMarkViewer::new().show(ui, cache, text.trim_end());
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn split(text: &str) -> Vec<&str> {
+        let mut blocks = Blocks::default();
+        blocks.update(text);
+        let mut parts: Vec<&str> = blocks.finished.iter().map(|range| &text[range.clone()]).collect();
+        parts.push(&text[blocks.tail.clone()]);
+        parts
+    }
+
+    #[test]
+    fn blocks_end_at_empty_lines_but_not_inside_code_or_list_items() {
+        assert_eq!(split("a\nb\n\nc"), ["a\nb\n\n", "c"]);
+        assert_eq!(split("```\na\n\nb\n```\n\nc"), ["```\na\n\nb\n```\n\n", "c"]);
+        assert_eq!(split("- a\n\n  more\n\nc"), ["- a\n\n  more\n\n", "c"]);
+        assert_eq!(split("```rust\nfn a() {}\n\n"), ["```rust\nfn a() {}\n\n"]);
+    }
+
+    #[test]
+    fn a_text_that_grows_byte_by_byte_ends_in_the_same_blocks() {
+        let text = "# Title\n\nWörds here\n\n```\ncode\n\nmore\n```\n\n1. one\n\n   two\n\nend\n";
+        let mut growing = Blocks::default();
+        for end in (0..=text.len()).filter(|end| text.is_char_boundary(*end)) {
+            growing.update(&text[..end]);
+        }
+        let mut whole = Blocks::default();
+        whole.update(text);
+        assert_eq!(growing.finished, whole.finished);
+        assert_eq!(growing.tail, whole.tail);
+    }
+}

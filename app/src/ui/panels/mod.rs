@@ -1,0 +1,28 @@
+//! The parts of the window, one file each.
+
+mod composer;
+
+mod conversation;
+
+mod evidence;
+
+mod exchange;
+
+mod header;
+
+mod missing_models;
+
+mod path_entry;
+
+mod settings;
+
+mod shortcuts;
+
+mod sidebar;
+
+pub(super) use conversation::main_ui;
+pub(super) use evidence::evidence_ui;
+pub(super) use path_entry::path_entry_ui;
+pub(super) use settings::settings_ui;
+pub(super) use shortcuts::shortcuts_ui;
+pub(super) use sidebar::sidebar_ui;

@@ -1,0 +1,103 @@
+//! A file: picture, name, and how far it has been read.
+
+use egui::accesskit::Role;
+use egui::{Color32, CornerRadius, Rect, Response, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, pos2};
+
+use super::{bar_ui, elided, galley_elided, icon_button_ui};
+use crate::command::{Command, Commands};
+use crate::state::{Attachment, AttachmentState, Load};
+use crate::ui::icons::Icon;
+use crate::ui::theme::{self, RADIUS, size};
+use crate::ui::view::ViewState;
+
+const SIZE: Vec2 = Vec2::new(252.0, 56.0);
+
+/// Draws a file as a card of fixed size; `removable` shows its buttons.
+pub fn attachment_card_ui(
+    ui: &mut Ui,
+    attachment: &Attachment,
+    removable: bool,
+    view: &mut ViewState,
+    commands: &Commands,
+) -> Response {
+    let palette = theme::palette(ui);
+    let failed = matches!(attachment.state, AttachmentState::Failed(_));
+    let size = Vec2::new(SIZE.x.min(ui.available_width()), SIZE.y);
+    let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
+    let description = format!("{}, {}", attachment.name(), attachment.state_text());
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, &description));
+    if !ui.is_rect_visible(rect) {
+        return response;
+    }
+    let line = if failed { palette.error } else { palette.line };
+    let radius = CornerRadius::same(RADIUS);
+    ui.painter().rect(rect, radius, palette.raised, Stroke::new(1.0, line), StrokeKind::Inside);
+
+    let thumb = Rect::from_min_size(rect.min + Vec2::splat(6.0), Vec2::splat(SIZE.y - 12.0));
+    thumbnail_ui(ui, attachment, thumb, view);
+
+    let buttons = if removable { if failed { 64.0 } else { 34.0 } } else { 4.0 };
+    let left = thumb.right() + 10.0;
+    let width = (rect.right() - left - buttons).max(20.0);
+    let name = elided(&attachment.name(), (width / 7.2) as usize);
+    let font = egui::FontId::proportional(13.5);
+    let galley = galley_elided(ui, &name, font, palette.text, width, 1);
+    ui.painter().galley(pos2(left, rect.top() + 9.0), galley, palette.text);
+    let (colour, rows) = if failed { (palette.error, 1) } else { (palette.weak, 1) };
+    let font = egui::FontId::proportional(size::SMALL);
+    let galley = galley_elided(ui, &attachment.state_text(), font, colour, width, rows);
+    ui.painter().galley(pos2(left, rect.top() + 29.0), galley, colour);
+    if let AttachmentState::Reading { done, total, .. } = &attachment.state
+        && *total > 0
+    {
+        let bar = Rect::from_min_size(pos2(left, rect.bottom() - 6.0), Vec2::new(width, 3.0));
+        bar_ui(ui, bar, *done as f32 / *total as f32);
+    }
+    if removable {
+        let area = Rect::from_min_max(pos2(rect.right() - buttons, rect.top() + 12.0), rect.max);
+        ui.scope_builder(egui::UiBuilder::new().max_rect(area), |ui| {
+            ui.horizontal(|ui| {
+                ui.spacing_mut().item_spacing.x = 0.0;
+                if failed {
+                    let label = format!("Read {} again", attachment.name());
+                    if icon_button_ui(ui, Icon::Again, &label, "Read again", None).clicked() {
+                        commands.send(Command::RetryAttachment(attachment.id));
+                    }
+                }
+                let label = format!("Remove {}", attachment.name());
+                if icon_button_ui(ui, Icon::Close, &label, "Remove file", None).clicked() {
+                    commands.send(Command::RemoveAttachment(attachment.id));
+                }
+            });
+        });
+    }
+    let tip = format!("{}\n{}", attachment.path.display(), attachment.state_text());
+    response.on_hover_text(tip)
+}
+
+fn thumbnail_ui(ui: &Ui, attachment: &Attachment, rect: Rect, view: &mut ViewState) {
+    let palette = theme::palette(ui);
+    let radius = CornerRadius::same(6);
+    ui.painter().rect_filled(rect, radius, palette.hovered);
+    if let Some(Load::Ready(picture)) = view.thumbnails.get(&attachment.id).cloned() {
+        let texture = view.texture(ui.ctx(), &picture);
+        // The middle square of the picture.
+        let [w, h] = picture.size.map(|side| side as f32);
+        let side = w.min(h).max(1.0);
+        let (dx, dy) = ((w - side) / 2.0 / w.max(1.0), (h - side) / 2.0 / h.max(1.0));
+        let uv = Rect::from_min_max(pos2(dx, dy), pos2(1.0 - dx, 1.0 - dy));
+        let mesh = egui::epaint::RectShape::filled(rect, radius, Color32::WHITE).with_texture(texture.id(), uv);
+        ui.painter().add(mesh);
+        if attachment.kind == Some(engine::media::Kind::Video) {
+            let badge = Rect::from_center_size(rect.center(), Vec2::splat(22.0));
+            ui.painter().circle_filled(rect.center(), 11.0, palette.veil);
+            Icon::Play.paint(ui.painter(), badge.shrink(4.0), palette.text);
+        }
+    } else {
+        let icon = match attachment.state {
+            AttachmentState::Failed(_) => Icon::Warning,
+            _ => Icon::of_kind(attachment.kind),
+        };
+        icon.paint(ui.painter(), rect.shrink(11.0), palette.weak);
+    }
+}

@@ -1,0 +1,74 @@
+//! A piece of evidence under an answer.
+
+use egui::accesskit::Role;
+use egui::{CornerRadius, CursorIcon, FontId, Rect, Response, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, pos2};
+use engine::{Evidence, Place};
+
+use super::button::focus_ring;
+use super::{elided, galley_elided, time_text};
+use crate::ui::icons::Icon;
+use crate::ui::theme::{self, RADIUS, size};
+
+/// Where something is, in words: "page 3", "0:12–0:15", "frame 0:02", "picture".
+pub fn place_text(place: &Place) -> String {
+    match place {
+        Place::Page { page, .. } => format!("page {page}"),
+        Place::Time { start_s, end_s } => format!("{}–{}", time_text(*start_s), time_text(*end_s)),
+        Place::Frame { time_s, .. } => format!("frame {}", time_text(*time_s)),
+        Place::Picture { .. } => "picture".into(),
+    }
+}
+
+/// The drawing for a kind of place.
+pub fn place_icon(place: &Place) -> Icon {
+    match place {
+        Place::Page { .. } => Icon::Document,
+        Place::Time { .. } => Icon::Sound,
+        Place::Frame { .. } => Icon::Video,
+        Place::Picture { .. } => Icon::Picture,
+    }
+}
+
+/// A card to click on: what stands there and where. `open` marks the one that is shown.
+pub fn evidence_card_ui(ui: &mut Ui, evidence: &Evidence, width: f32, open: bool) -> Response {
+    let palette = theme::palette(ui);
+    let (rect, response) = ui.allocate_exact_size(Vec2::new(width, 64.0), Sense::click());
+    let source = crate::state::file_name(&evidence.source);
+    let place = place_text(&evidence.place);
+    let words = match (&evidence.quote, &evidence.label) {
+        (Some(quote), _) => format!("“{}”", quote.trim()),
+        (None, Some(label)) => label.clone(),
+        (None, None) => String::new(),
+    };
+    response.widget_info(|| {
+        WidgetInfo::selected(Role::Button, true, open, format!("Evidence: {source}, {place}, {words}"))
+    });
+    if ui.is_rect_visible(rect) {
+        let fill = if open {
+            palette.selected
+        } else if response.hovered() {
+            palette.hovered
+        } else {
+            palette.raised
+        };
+        let line = if open { palette.accent } else { palette.line };
+        ui.painter().rect(rect, CornerRadius::same(RADIUS), fill, Stroke::new(1.0, line), StrokeKind::Inside);
+        focus_ring(ui, &response);
+        let icon = Rect::from_min_size(rect.min + Vec2::new(10.0, 9.0), Vec2::splat(17.0));
+        place_icon(&evidence.place).paint(ui.painter(), icon, palette.accent);
+        let left = icon.right() + 8.0;
+        let right = rect.right() - 12.0;
+        let small = FontId::proportional(size::SMALL);
+        let place = ui.painter().layout_no_wrap(place, small.clone(), palette.accent);
+        let place_x = right - place.size().x;
+        ui.painter().galley(pos2(place_x, rect.top() + 10.0), place, palette.accent);
+        let name_width = (place_x - 10.0 - left).max(10.0);
+        let name = elided(&source, (name_width / 6.6) as usize);
+        let name = galley_elided(ui, &name, small, palette.weak, name_width, 1);
+        ui.painter().galley(pos2(left, rect.top() + 10.0), name, palette.weak);
+        let body = FontId::proportional(14.0);
+        let quote = galley_elided(ui, &words, body, palette.text, right - rect.left() - 12.0, 1);
+        ui.painter().galley(pos2(rect.left() + 12.0, rect.top() + 35.0), quote, palette.text);
+    }
+    response.on_hover_cursor(CursorIcon::PointingHand).on_hover_text(words)
+}

@@ -1,0 +1,184 @@
+//! The only code that changes [`AppState`](crate::state::AppState): commands of the user and events
+//! of jobs both end here.
+
+mod ask;
+
+mod attach;
+
+mod conversation;
+
+pub mod models;
+
+mod settings;
+
+mod viewer;
+
+use std::collections::BTreeMap;
+
+use crate::App;
+use crate::command::Command;
+use crate::jobs::{JobEvent, JobId};
+use crate::state::{AttachmentId, ExchangeId, Overlay};
+
+/// Which job does what, so that it can be stopped.
+#[derive(Debug, Default)]
+pub struct Active {
+    /// Files that are being checked or read.
+    reads: BTreeMap<AttachmentId, JobId>,
+    /// The answer that is being written.
+    ask: Option<Asking>,
+    /// What the viewer waits for.
+    viewer: Vec<JobId>,
+    /// The sound that plays.
+    sound: Option<JobId>,
+    /// The fetch.
+    pull: Option<JobId>,
+}
+
+/// The answer that is being written.
+#[derive(Debug)]
+struct Asking {
+    job: JobId,
+    exchange: ExchangeId,
+    /// When it was last written to the disk.
+    saved_s: f64,
+    /// Whether it changed since.
+    unsaved: bool,
+}
+
+/// Runs a command, if it can be done now.
+pub fn run(app: &mut App, command: Command, ctx: &egui::Context) {
+    if let Err(reason) = command.enabled(&app.state) {
+        app.state.say(reason);
+        return;
+    }
+    match command {
+        Command::NewConversation => conversation::new(app),
+        Command::Select(id) => conversation::select(app, id),
+        Command::SelectNext => conversation::step(app, 1),
+        Command::SelectPrevious => conversation::step(app, -1),
+        Command::BeginRename(id) => app.state.renaming = id.or(app.state.selected),
+        Command::Rename(id, title) => conversation::rename(app, id, &title),
+        Command::CancelRename => app.state.renaming = None,
+        Command::Delete(id) => conversation::delete(app, id),
+        Command::UndoDelete(id) => conversation::undo_delete(app, id),
+        Command::Attach => attach::choose(app),
+        Command::AttachByPath => app.state.overlay = Overlay::PathEntry,
+        Command::AttachFiles(paths) => attach::add(app, paths),
+        Command::AttachPicture(size, rgba) => attach::add_picture(app, size, &rgba),
+        Command::PasteFiles => attach::paste(app),
+        Command::RemoveAttachment(id) => attach::remove(app, id),
+        Command::RetryAttachment(id) => attach::retry(app, id),
+        Command::Send(text) => ask::send(app, &text),
+        Command::Stop => ask::stop(app),
+        Command::Regenerate => ask::regenerate(app),
+        Command::EditQuestion(id) => ask::edit(app, id),
+        Command::DeleteExchange(id) => ask::delete(app, id),
+        Command::CopyAnswer(id) => ask::copy(app, id, ctx),
+        Command::CopyText(text) => {
+            ctx.copy_text(text);
+            app.state.say("Copied");
+        }
+        Command::OpenEvidence(exchange, index) => viewer::open(app, exchange, index),
+        Command::StepEvidence(step) => viewer::step(app, step),
+        Command::ShowPage(page) => viewer::show_page(app, page),
+        Command::Seek(time_s) => viewer::seek(app, time_s),
+        Command::PlayPause => viewer::play_pause(app),
+        Command::OpenSource(path) => {
+            if let Err(problem) = crate::platform::open_in_desktop(&path) {
+                app.state.say(problem);
+            }
+        }
+        Command::FocusComposer => app.view.focus_composer = true,
+        Command::OpenSettings => toggle(app, Overlay::Settings),
+        Command::OpenShortcuts => toggle(app, Overlay::Shortcuts),
+        Command::ToggleSidebar => app.state.sidebar_open = !app.state.sidebar_open,
+        Command::Escape => escape(app),
+        Command::SetSettings(settings) => settings::set(app, settings),
+        Command::LargerText => settings::step_text(app, 10),
+        Command::SmallerText => settings::step_text(app, -10),
+        Command::DownloadModels => models::download_missing(app),
+        Command::DownloadModel(id) => models::download(app, vec![id]),
+        Command::CancelDownload => models::cancel(app),
+        Command::ClearData => conversation::clear(app),
+        Command::CloseToast => app.state.toast = None,
+        Command::CloseStorageNotice => app.state.storage_notice = None,
+    }
+}
+
+/// Takes in what a worker tells.
+pub fn apply(app: &mut App, job: JobId, event: JobEvent) {
+    match event {
+        JobEvent::Checked { attachment, result } => attach::checked(app, job, attachment, result),
+        JobEvent::Thumbnail { attachment, picture } => {
+            app.jobs.close(job);
+            app.view.thumbnails.insert(attachment, picture);
+        }
+        JobEvent::ReadProgress { attachment, stage, done, total } => {
+            attach::progress(app, attachment, stage, done, total);
+        }
+        JobEvent::ReadDone { attachment, result } => attach::read_done(app, job, attachment, result),
+        JobEvent::Answer { exchange, event } => ask::event(app, job, exchange, event),
+        JobEvent::AnswerFailed { exchange, reason } => ask::failed(app, job, exchange, reason),
+        JobEvent::ViewerPicture(picture) => {
+            app.jobs.close(job);
+            if let Some(viewer) = &mut app.state.viewer {
+                viewer.picture = picture;
+            }
+        }
+        JobEvent::ViewerWave(wave) => {
+            app.jobs.close(job);
+            if let Some(viewer) = &mut app.state.viewer {
+                viewer.wave = wave;
+            }
+        }
+        JobEvent::Sound(play) => viewer::sound(app, job, play),
+        JobEvent::Picked(paths) => attach::picked(app, job, paths),
+        JobEvent::Pull(event) => models::progress(app, event),
+        JobEvent::PullEnded(result) => models::ended(app, job, result),
+    }
+}
+
+/// What is due at this time: questions whose files are read, half-second saves, old messages.
+/// Returns in how many seconds something will be due, if anything.
+pub fn tick(app: &mut App) -> Option<f64> {
+    if let Some(problem) = app.storage.problem() {
+        app.state.storage_notice = Some(problem);
+    }
+    let now_s = app.state.now_s;
+    let mut due_s = ask::tick(app);
+    if let Some(toast) = &app.state.toast {
+        match toast.until_s - now_s {
+            left_s if left_s <= 0.0 => app.state.toast = None,
+            left_s => due_s = Some(due_s.unwrap_or(left_s).min(left_s)),
+        }
+    }
+    due_s
+}
+
+fn toggle(app: &mut App, overlay: Overlay) {
+    app.state.overlay = if app.state.overlay == overlay { Overlay::None } else { overlay };
+}
+
+/// Closes what is on top; with nothing on top, stops the answer.
+fn escape(app: &mut App) {
+    if app.state.overlay != Overlay::None {
+        app.state.overlay = Overlay::None;
+    } else if app.state.renaming.is_some() {
+        app.state.renaming = None;
+    } else if app.state.sidebar_open {
+        app.state.sidebar_open = false;
+    } else if app.state.viewer.is_some() {
+        viewer::close(app);
+        app.view.focus_composer = true;
+    } else if app.state.running().is_some() {
+        ask::stop(app);
+    } else {
+        app.state.toast = None;
+    }
+}
+
+/// Ends the running answer, so that what it has is saved.
+pub fn stop_all(app: &mut App) {
+    ask::stop(app);
+}

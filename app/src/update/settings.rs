@@ -1,0 +1,25 @@
+//! What the user chose.
+
+use crate::App;
+use crate::state::Settings;
+use crate::storage::Write;
+
+/// Takes new settings and keeps them.
+pub(super) fn set(app: &mut App, mut settings: Settings) {
+    let (low, high) = (*Settings::TEXT_PERCENT.start(), *Settings::TEXT_PERCENT.end());
+    settings.text_percent = settings.text_percent.clamp(low, high);
+    settings.max_tokens = settings.max_tokens.clamp(1, 32_768);
+    settings.temperature = settings.temperature.clamp(0.0, 2.0);
+    app.state.settings = settings;
+    super::models::refresh(app);
+    match serde_json::to_string(&app.state.settings) {
+        Ok(json) => app.storage.write(Write::Setting("window", json)),
+        Err(error) => app.state.say(format!("The settings could not be saved: {error}")),
+    }
+}
+
+/// Makes text larger or smaller by some percent.
+pub(super) fn step_text(app: &mut App, step: i32) {
+    let text_percent = app.state.settings.text_percent.saturating_add_signed(step);
+    set(app, Settings { text_percent, ..app.state.settings.clone() });
+}

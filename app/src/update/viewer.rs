@@ -1,0 +1,170 @@
+//! The evidence beside the conversation.
+
+use engine::Place;
+use engine::media::Kind;
+
+use crate::App;
+use crate::jobs::{JobEvent, JobId, MediaJob};
+use crate::state::{ExchangeId, Load, Play, Viewer};
+
+/// Shows a piece of evidence.
+pub(super) fn open(app: &mut App, exchange: ExchangeId, index: usize) {
+    let Some(evidence) = app.state.exchange(exchange).and_then(|e| e.answer.evidence.get(index)).cloned() else {
+        return;
+    };
+    let read = app.state.read_file(&evidence);
+    let kind = read.as_ref().map_or_else(|| likely_kind(&evidence.place), |read| read.kind);
+    let page = match evidence.place {
+        Place::Page { page, .. } => page,
+        _ => 0,
+    };
+    // The same recording keeps its waveform.
+    let wave = app.state.viewer.take().filter(|v| v.evidence.source == evidence.source).map(|v| v.wave);
+    close(app);
+    let path = evidence.source.clone();
+    let sounding = matches!(kind, Kind::Sound | Kind::Video);
+    let wave = match wave.filter(|wave| matches!(wave, Load::Ready(_))) {
+        Some(wave) => wave,
+        None if sounding => {
+            let job = app.jobs.media(MediaJob::Wave { path: path.clone() });
+            app.active.viewer.push(job);
+            Load::Loading
+        }
+        None => Load::None,
+    };
+    let time_s = Viewer::start_s(&evidence.place);
+    app.state.viewer = Some(Viewer {
+        exchange,
+        index,
+        evidence,
+        kind,
+        read,
+        page,
+        time_s,
+        picture: Load::None,
+        wave,
+        play: Play::Stopped,
+    });
+    app.view.scroll_to_quote = true;
+    load_picture(app);
+}
+
+/// Without the findings, the place tells what the file was.
+fn likely_kind(place: &Place) -> Kind {
+    match place {
+        Place::Page { .. } => Kind::Document,
+        Place::Time { .. } => Kind::Sound,
+        Place::Frame { .. } => Kind::Video,
+        Place::Picture { .. } => Kind::Picture,
+    }
+}
+
+/// Asks for the picture, page or frame that belongs to what is shown.
+fn load_picture(app: &mut App) {
+    let Some(viewer) = &mut app.state.viewer else { return };
+    let path = viewer.evidence.source.clone();
+    let job = match viewer.kind {
+        Kind::Picture => MediaJob::Picture { path },
+        Kind::Document => MediaJob::Page { path, page: viewer.page },
+        Kind::Video => MediaJob::Frame { path, time_s: viewer.time_s },
+        Kind::Sound => return,
+    };
+    viewer.picture = Load::Loading;
+    let job = app.jobs.media(job);
+    app.active.viewer.push(job);
+}
+
+/// Shows the evidence `step` places further, in the same answer.
+pub(super) fn step(app: &mut App, step: i32) {
+    let Some(viewer) = &app.state.viewer else { return };
+    let exchange = viewer.exchange;
+    let count = app.state.exchange(exchange).map_or(0, |e| e.answer.evidence.len());
+    let index = viewer.index as i64 + i64::from(step);
+    if (0..count as i64).contains(&index) {
+        open(app, exchange, index as usize);
+    }
+}
+
+pub(super) fn show_page(app: &mut App, page: u32) {
+    let Some(viewer) = &mut app.state.viewer else { return };
+    if page == 0 || page > viewer.last_page() || page == viewer.page {
+        return;
+    }
+    viewer.page = page;
+    app.view.scroll_to_quote = true;
+    forget_jobs(app);
+    load_picture(app);
+}
+
+pub(super) fn seek(app: &mut App, time_s: f64) {
+    let Some(viewer) = &mut app.state.viewer else { return };
+    viewer.time_s = time_s.max(0.0);
+    let playing = matches!(viewer.play, Play::Playing { .. });
+    if viewer.kind == Kind::Video {
+        load_picture(app);
+    }
+    if playing {
+        start_sound(app);
+    }
+}
+
+pub(super) fn play_pause(app: &mut App) {
+    let Some(viewer) = &mut app.state.viewer else { return };
+    match viewer.play {
+        Play::Playing { .. } => stop_sound(app),
+        Play::Stopped | Play::Failed(_) => start_sound(app),
+    }
+}
+
+fn start_sound(app: &mut App) {
+    stop_sound(app);
+    let Some(viewer) = &mut app.state.viewer else { return };
+    let (path, start_s) = (viewer.evidence.source.clone(), viewer.time_s);
+    viewer.play = Play::Playing { at_s: start_s };
+    let opener = crate::jobs::opener(app.store.as_ref());
+    let job = app.jobs.spawn("sound", move |job, cancel, events| {
+        let report = |at_s| events.send(job, JobEvent::Sound(Play::Playing { at_s }));
+        let ended = match crate::platform::sound::play(&opener, &path, start_s, cancel, report) {
+            Ok(()) => Play::Stopped,
+            Err(reason) => Play::Failed(reason),
+        };
+        events.send(job, JobEvent::Sound(ended));
+    });
+    app.active.sound = Some(job);
+}
+
+fn stop_sound(app: &mut App) {
+    if let Some(job) = app.active.sound.take() {
+        app.jobs.forget(job);
+    }
+    if let Some(viewer) = &mut app.state.viewer
+        && let Play::Playing { at_s } = viewer.play
+    {
+        viewer.time_s = at_s;
+        viewer.play = Play::Stopped;
+    }
+}
+
+pub(super) fn sound(app: &mut App, job: JobId, play: Play) {
+    if !matches!(play, Play::Playing { .. }) {
+        app.jobs.close(job);
+    }
+    if app.active.sound == Some(job)
+        && let Some(viewer) = &mut app.state.viewer
+    {
+        viewer.play = play;
+    }
+}
+
+/// Closes the pane and stops what worked for it.
+pub(super) fn close(app: &mut App) {
+    stop_sound(app);
+    forget_jobs(app);
+    app.state.viewer = None;
+}
+
+fn forget_jobs(app: &mut App) {
+    for job in app.active.viewer.drain(..) {
+        app.jobs.forget(job);
+    }
+}

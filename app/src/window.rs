@@ -1,0 +1,212 @@
+//! Opens the window.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use engine::models::{Store, data_folder};
+
+use crate::App;
+use crate::app::AppOptions;
+use crate::command::Command;
+use crate::jobs::EngineBackend;
+use crate::jobs::scripted::Scripted;
+
+/// What the command line asks of the window.
+#[derive(Debug, Clone, Default)]
+pub struct WindowOptions {
+    /// Files to add at once.
+    pub attach: Vec<PathBuf>,
+    /// The decoder for this run, if not the one in the settings.
+    pub model: Option<String>,
+    /// Use native Wayland, where files cannot be dropped on the window.
+    pub wayland: bool,
+}
+
+/// Opens the window and returns when it is closed.
+///
+/// # Errors
+/// When there is no display, or the data folder cannot be used.
+pub fn run_window(options: WindowOptions) -> anyhow::Result<()> {
+    let native = native_options(options.wayland)?;
+    let store = Store::open_default()?;
+    let model = options.model.clone().unwrap_or_default();
+    let options = AppOptions {
+        backend: Box::new(EngineBackend::new(store.clone(), model)),
+        store: Some(store),
+        data_folder: data_folder()?,
+        model: options.model,
+        attach: options.attach,
+    };
+    eframe::run_native("Medley", native, Box::new(|cc| Ok(Box::new(App::new(options, &cc.egui_ctx)?))))
+        .map_err(|error| anyhow::anyhow!("the window could not be opened: {error}"))
+}
+
+fn native_options(wayland: bool) -> anyhow::Result<eframe::NativeOptions> {
+    let mut native = eframe::NativeOptions {
+        viewport: egui::ViewportBuilder::default()
+            .with_title("Medley")
+            .with_app_id("medley")
+            .with_inner_size([1180.0, 780.0])
+            .with_min_inner_size([480.0, 360.0])
+            .with_drag_and_drop(true),
+        ..eframe::NativeOptions::default()
+    };
+    #[cfg(target_os = "linux")]
+    {
+        let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let (x11, on_wayland) = (set("DISPLAY"), set("WAYLAND_DISPLAY"));
+        anyhow::ensure!(
+            x11 || on_wayland,
+            "there is no display (neither DISPLAY nor WAYLAND_DISPLAY is set); \
+             `medley ask FILE… QUESTION` works without one"
+        );
+        let wayland = wayland || std::env::var_os("MEDLEY_WAYLAND").is_some_and(|value| value == "1");
+        if x11 && !wayland {
+            if on_wayland {
+                log::info!(
+                    "using X11, because files cannot be dropped on native Wayland windows; \
+                     --wayland or MEDLEY_WAYLAND=1 changes that"
+                );
+            }
+            native.event_loop_builder = Some(Box::new(|builder| {
+                winit::platform::x11::EventLoopBuilderExtX11::with_x11(builder);
+            }));
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (&mut native, wayland);
+    Ok(native)
+}
+
+/// What [`bench_window`] measured.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WindowBench {
+    /// Seconds from the call to the end of the first frame.
+    pub first_frame_s: f64,
+    /// Frames that were drawn while 5,000 words streamed in.
+    pub frames: usize,
+    /// Median milliseconds of our own work in these frames, without the graphics driver.
+    pub frame_median_ms: f64,
+    /// 99 % of the frames took at most this many milliseconds.
+    pub frame_p99_ms: f64,
+    /// Frames that were drawn in two idle seconds after the answer.
+    pub idle_frames: usize,
+}
+
+/// Words of the answer that the bench streams.
+const BENCH_WORDS: usize = 5_000;
+
+/// Seconds in which nothing should be drawn.
+const IDLE_S: f64 = 2.0;
+
+struct Bench {
+    app: App,
+    started: Instant,
+    asked: bool,
+    frames_s: Vec<f64>,
+    answered: Option<Instant>,
+    idle_frames: usize,
+    result: std::sync::Arc<std::sync::Mutex<WindowBench>>,
+}
+
+impl eframe::App for Bench {
+    fn ui(&mut self, ui: &mut egui::Ui, _: &mut eframe::Frame) {
+        let begin = Instant::now();
+        self.app.poll(ui.ctx());
+        self.app.show(ui);
+        let frame_s = begin.elapsed().as_secs_f64();
+        let ctx = ui.ctx().clone();
+        if !self.asked {
+            self.asked = true;
+            if let Ok(mut result) = self.result.lock() {
+                result.first_frame_s = self.started.elapsed().as_secs_f64();
+            }
+            self.app.run(Command::Send("Tell me everything.".into()), &ctx);
+            ctx.request_repaint();
+            return;
+        }
+        if self.app.state().running().is_some() {
+            self.frames_s.push(frame_s);
+            return;
+        }
+        let answered = *self.answered.get_or_insert_with(|| {
+            let wake = ctx.clone();
+            std::thread::spawn(move || {
+                std::thread::sleep(Duration::from_secs_f64(IDLE_S + 1.0));
+                wake.request_repaint();
+            });
+            Instant::now()
+        });
+        // The first second belongs to the last layout of the answer.
+        match answered.elapsed().as_secs_f64() {
+            since_s if since_s < 1.0 => {}
+            since_s if since_s < 1.0 + IDLE_S => self.idle_frames += 1,
+            _ => {
+                self.frames_s.sort_by(f64::total_cmp);
+                let at = |share: f64| {
+                    let index = (self.frames_s.len() as f64 * share) as usize;
+                    self.frames_s.get(index.min(self.frames_s.len().saturating_sub(1))).copied().unwrap_or(0.0)
+                };
+                if let Ok(mut result) = self.result.lock() {
+                    result.frames = self.frames_s.len();
+                    result.frame_median_ms = 1e3 * at(0.5);
+                    result.frame_p99_ms = 1e3 * at(0.99);
+                    result.idle_frames = self.idle_frames;
+                }
+                ctx.send_viewport_cmd(egui::ViewportCommand::Close);
+            }
+        }
+    }
+}
+
+/// Opens a real window, streams a long answer from a script and measures the window alone.
+///
+/// # Errors
+/// As [`run_window`].
+pub fn bench_window() -> anyhow::Result<WindowBench> {
+    let started = Instant::now();
+    let native = native_options(false)?;
+    let folder = std::env::temp_dir().join(format!("medley-bench-{}", std::process::id()));
+    let paragraph = "Some **bold** words, `code` and a [link](https://example.org), \
+                     so that the text is not the simplest.";
+    let words: Vec<&str> = paragraph.split(' ').cycle().take(BENCH_WORDS).collect();
+    let answer = words.chunks(60).map(|chunk| chunk.join(" ")).collect::<Vec<_>>().join("\n\n");
+    let backend =
+        Scripted { answer, pause: Duration::from_millis(2), prompt_tokens: 100, ..Scripted::default() };
+    let options = AppOptions {
+        backend: Box::new(backend),
+        store: None,
+        data_folder: folder.clone(),
+        model: None,
+        attach: Vec::new(),
+    };
+    let result = std::sync::Arc::new(std::sync::Mutex::new(WindowBench {
+        first_frame_s: 0.0,
+        frames: 0,
+        frame_median_ms: 0.0,
+        frame_p99_ms: 0.0,
+        idle_frames: 0,
+    }));
+    let shared = result.clone();
+    let made = eframe::run_native(
+        "Medley bench",
+        native,
+        Box::new(move |cc| {
+            Ok(Box::new(Bench {
+                app: App::new(options, &cc.egui_ctx)?,
+                started,
+                asked: false,
+                frames_s: Vec::new(),
+                answered: None,
+                idle_frames: 0,
+                result: shared,
+            }))
+        }),
+    );
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder)?;
+    }
+    made.map_err(|error| anyhow::anyhow!("the window could not be opened: {error}"))?;
+    let result = result.lock().map_err(|_| anyhow::anyhow!("the window's thread panicked"))?;
+    Ok(result.clone())
+}
