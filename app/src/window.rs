@@ -145,7 +145,10 @@ impl eframe::App for Bench {
                 self.frames_s.sort_by(f64::total_cmp);
                 let at = |share: f64| {
                     let index = (self.frames_s.len() as f64 * share) as usize;
-                    self.frames_s.get(index.min(self.frames_s.len().saturating_sub(1))).copied().unwrap_or(0.0)
+                    self.frames_s
+                        .get(index.min(self.frames_s.len().saturating_sub(1)))
+                        .copied()
+                        .unwrap_or(0.0)
                 };
                 if let Ok(mut result) = self.result.lock() {
                     result.frames = self.frames_s.len();

@@ -22,7 +22,8 @@ pub(super) fn run(jobs: Receiver<Ticket<EngineJob>>, mut backend: Box<dyn Backen
                 read(backend.as_mut(), id, attachment, &path, &cancel, &events)
             }
             EngineJob::Ask { exchange, model, request } => {
-                let ended = |reason, usage| JobEvent::Answer { exchange, event: Event::Done { reason, usage } };
+                let ended =
+                    |reason, usage| JobEvent::Answer { exchange, event: Event::Done { reason, usage } };
                 if cancel.is_cancelled() {
                     return events.send(id, ended(StopReason::Cancelled, Usage::default()));
                 }
@@ -32,9 +33,7 @@ pub(super) fn run(jobs: Receiver<Ticket<EngineJob>>, mut backend: Box<dyn Backen
                             let last = matches!(event, Event::Done { .. });
                             (JobEvent::Answer { exchange, event }, last)
                         }
-                        Err(error) => {
-                            (JobEvent::AnswerFailed { exchange, reason: error.to_string() }, true)
-                        }
+                        Err(error) => (JobEvent::AnswerFailed { exchange, reason: error.to_string() }, true),
                     };
                     let alive = events.send(id, event);
                     if last || !alive {

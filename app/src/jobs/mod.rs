@@ -24,8 +24,8 @@ use engine::Cancel;
 use engine::models::Store;
 
 pub use backend::{Backend, EngineBackend};
-pub(crate) use media_thread::{opener, sound_of};
 pub use job::{EngineJob, JobEvent, JobId, MediaJob};
+pub(crate) use media_thread::{opener, sound_of};
 
 /// Asks the window to draw within this time.
 pub type Waker = Arc<dyn Fn(Duration) + Send + Sync>;
@@ -120,7 +120,11 @@ impl Jobs {
     }
 
     /// Runs something on a thread of its own: what waits for a person or the network.
-    pub fn spawn(&mut self, name: &str, work: impl FnOnce(JobId, &Cancel, &Events) + Send + 'static) -> JobId {
+    pub fn spawn(
+        &mut self,
+        name: &str,
+        work: impl FnOnce(JobId, &Cancel, &Events) + Send + 'static,
+    ) -> JobId {
         let (id, cancel) = self.open();
         let events = self.sender.clone();
         let spawned =

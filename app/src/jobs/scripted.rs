@@ -6,9 +6,7 @@ use std::time::Duration;
 use engine::media::Kind;
 use engine::perception::ReadEvent;
 use engine::tasks::ask::AskRequest;
-use engine::{
-    Cancel, Error, Event, Evidence, Finding, Place, Rect, Result, Span, Stage, StopReason, Usage,
-};
+use engine::{Cancel, Error, Event, Evidence, Finding, Place, Rect, Result, Span, Stage, StopReason, Usage};
 
 use super::Backend;
 
@@ -76,11 +74,7 @@ impl Scripted {
 }
 
 impl Backend for Scripted {
-    fn read<'a>(
-        &'a mut self,
-        path: &Path,
-        _: &Cancel,
-    ) -> Box<dyn Iterator<Item = Result<ReadEvent>> + 'a> {
+    fn read<'a>(&'a mut self, path: &Path, _: &Cancel) -> Box<dyn Iterator<Item = Result<ReadEvent>> + 'a> {
         let (kind, summary, spans) = Self::finding(path);
         let opened = ReadEvent::Opened { kind, summary: summary.into() };
         let progress = |done| ReadEvent::Progress { stage: Stage::Encode, done, total: 2 };

@@ -18,7 +18,8 @@ pub enum Pasted {
 /// # Errors
 /// Why there is nothing to add, as a sentence.
 pub fn read() -> Result<Pasted, String> {
-    let mut clipboard = arboard::Clipboard::new().map_err(|e| format!("The clipboard cannot be read: {e}"))?;
+    let mut clipboard =
+        arboard::Clipboard::new().map_err(|e| format!("The clipboard cannot be read: {e}"))?;
     if let Ok(files) = clipboard.get().file_list()
         && !files.is_empty()
     {
@@ -41,7 +42,9 @@ pub fn files_in(text: &str) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for line in lines {
         let path = match line.strip_prefix("file://") {
-            Some(address) => PathBuf::from(percent_decoded(address.strip_prefix("localhost").unwrap_or(address))),
+            Some(address) => {
+                PathBuf::from(percent_decoded(address.strip_prefix("localhost").unwrap_or(address)))
+            }
             None => PathBuf::from(line),
         };
         if !path.is_absolute() || !path.exists() {
@@ -92,7 +95,8 @@ mod tests {
     fn text_counts_as_files_only_when_every_line_is_one() {
         let path = std::env::temp_dir().join(format!("medley pästed {}.txt", std::process::id()));
         std::fs::write(&path, "x").unwrap();
-        let address = format!("file://{}", path.display().to_string().replace(' ', "%20").replace('ä', "%C3%A4"));
+        let address =
+            format!("file://{}", path.display().to_string().replace(' ', "%20").replace('ä', "%C3%A4"));
         assert_eq!(files_in(&format!("{address}\r\n{}\n", path.display())), [path.clone(), path.clone()]);
         assert!(files_in(&format!("{address}\nand a question")).is_empty());
         assert!(files_in("/no/such/file").is_empty());

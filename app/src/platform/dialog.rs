@@ -6,8 +6,9 @@ use std::path::PathBuf;
 /// Lets the user choose files; empty when the dialog was closed or the desktop has none.
 pub fn choose_files() -> Vec<PathBuf> {
     let media = [
-        "png", "jpg", "jpeg", "gif", "webp", "bmp", "tif", "tiff", "wav", "mp3", "flac", "ogg", "opus", "m4a",
-        "aac", "aiff", "mp4", "mkv", "webm", "mov", "avi", "pdf", "txt", "md", "html", "htm", "docx", "epub",
+        "png", "jpg", "jpeg", "gif", "webp", "bmp", "tif", "tiff", "wav", "mp3", "flac", "ogg", "opus",
+        "m4a", "aac", "aiff", "mp4", "mkv", "webm", "mov", "avi", "pdf", "txt", "md", "html", "htm", "docx",
+        "epub",
     ];
     rfd::FileDialog::new()
         .set_title("Add files to the conversation")

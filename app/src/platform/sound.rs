@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use cpal::traits::{DeviceTrait as _, HostTrait as _, StreamTrait as _};
-use cpal::{FromSample, Sample as _, SampleFormat, SizedSample};
+use cpal::{FromSample, SampleFormat, SizedSample};
 use engine::Cancel;
 use engine::media::{Opener, SAMPLE_RATE_HZ};
 

@@ -42,8 +42,9 @@ impl Storage {
     /// # Errors
     /// When the folder cannot be written, or the database is from a newer Medley.
     pub fn open(folder: &Path) -> anyhow::Result<Self> {
-        std::fs::create_dir_all(folder)
-            .with_context(|| format!("{}: the data folder cannot be made; set MEDLEY_DATA to another one", folder.display()))?;
+        std::fs::create_dir_all(folder).with_context(|| {
+            format!("{}: the data folder cannot be made; set MEDLEY_DATA to another one", folder.display())
+        })?;
         let path = folder.join(FILE_NAME);
         let mut notice = None;
         let writer = match connect(&path) {
@@ -61,9 +62,11 @@ impl Storage {
                 ));
                 connect(&path).map_err(|error| anyhow::anyhow!("{}: {error}", path.display()))?
             }
-            Err(schema::OpenError::Failed(error)) => return Err(error).with_context(|| {
-                format!("{}: opening failed; is the disk full or the folder read-only?", path.display())
-            }),
+            Err(schema::OpenError::Failed(error)) => {
+                return Err(error).with_context(|| {
+                    format!("{}: opening failed; is the disk full or the folder read-only?", path.display())
+                });
+            }
         };
         let reader = Connection::open(&path).with_context(|| path.display().to_string())?;
         reader.busy_timeout(BUSY)?;
@@ -98,7 +101,7 @@ impl Storage {
     pub fn flush(&self) {
         let (done, wait) = mpsc::channel();
         self.write(Write::Flush(done));
-        drop(wait.recv_timeout(Duration::from_secs(10)));
+        wait.recv_timeout(Duration::from_secs(10)).ok();
     }
 
     /// A change that could not be written, and why.

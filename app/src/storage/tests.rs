@@ -111,8 +111,7 @@ fn a_deleted_conversation_comes_back_only_until_the_next_start() {
         assert_eq!(storage.conversations().unwrap().len(), 1);
     }
     let storage = Storage::open(&folder).unwrap();
-    let count: i64 =
-        storage.reader.query_row("SELECT count(*) FROM messages", [], |row| row.get(0)).unwrap();
+    let count: i64 = storage.reader.query_row("SELECT count(*) FROM messages", [], |row| row.get(0)).unwrap();
     assert_eq!(count, 1, "the messages of a deleted conversation go with it");
 }
 

@@ -63,7 +63,7 @@ pub(super) fn run(mut connection: Connection, queue: Receiver<Write>, report: Se
         }
         for flush in flushes {
             if let Write::Flush(done) = flush {
-                drop(done.send(()));
+                done.send(()).ok();
             }
         }
     }

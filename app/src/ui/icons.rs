@@ -104,9 +104,7 @@ impl Icon {
                 line(&[(5.0, 12.0), (19.0, 12.0)]);
             }
             Self::Clip => {
-                let arc = |cx: f32, cy: f32, r: f32, from: f32, to: f32| {
-                    arc_points(cx, cy, r, from, to)
-                };
+                let arc = |cx: f32, cy: f32, r: f32, from: f32, to: f32| arc_points(cx, cy, r, from, to);
                 let mut points = vec![(17.0, 8.5), (17.0, 16.0)];
                 points.extend(arc(12.0, 16.0, 5.0, 0.0, 180.0));
                 points.push((7.0, 7.0));
@@ -209,7 +207,14 @@ impl Icon {
             }
             Self::Quote => {
                 for x in [5.0, 13.5] {
-                    line(&[(x + 4.5, 7.0), (x, 10.5), (x, 16.5), (x + 4.5, 16.5), (x + 4.5, 11.5), (x, 11.5)]);
+                    line(&[
+                        (x + 4.5, 7.0),
+                        (x, 10.5),
+                        (x, 16.5),
+                        (x + 4.5, 16.5),
+                        (x + 4.5, 11.5),
+                        (x, 11.5),
+                    ]);
                 }
             }
         }

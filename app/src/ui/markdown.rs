@@ -107,11 +107,6 @@ impl MarkdownCache {
             ui.push_id((id.0, "tail"), |ui| block_ui(ui, inner, &text[blocks.tail.clone()]));
         }
     }
-
-    /// Forgets texts that are not shown.
-    pub fn keep(&mut self, shown: &dyn Fn(ExchangeId) -> bool) {
-        self.texts.retain(|id, _| shown(*id));
-    }
 }
 
 fn block_ui(ui: &mut Ui, cache: &mut CommonMarkCache, text: &str) {

@@ -177,11 +177,8 @@ pub(super) fn stop_reading(app: &mut App, id: AttachmentId) {
 /// After a start or an undo: thumbnails, and reading of what was not finished.
 pub(super) fn resume(app: &mut App, id: ConversationId) {
     let Some(conversation) = app.state.conversation_mut(id) else { return };
-    let files: Vec<_> = conversation
-        .attachments
-        .iter()
-        .map(|a| (a.id, a.path.clone(), a.kind, a.is_settled()))
-        .collect();
+    let files: Vec<_> =
+        conversation.attachments.iter().map(|a| (a.id, a.path.clone(), a.kind, a.is_settled())).collect();
     for (id, path, kind, settled) in files {
         if !settled {
             check(app, id);

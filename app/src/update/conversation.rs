@@ -66,7 +66,8 @@ pub(super) fn rename(app: &mut App, id: ConversationId, title: &str) {
 pub(super) fn delete(app: &mut App, id: Option<ConversationId>) {
     let Some(id) = id.or(app.state.selected) else { return };
     let Some(at) = app.state.conversations.iter().position(|c| c.id == id) else { return };
-    if app.state.running().is_some_and(|e| app.state.conversations[at].exchanges.iter().any(|x| x.id == e.id)) {
+    if app.state.running().is_some_and(|e| app.state.conversations[at].exchanges.iter().any(|x| x.id == e.id))
+    {
         super::ask::stop(app);
     }
     let conversation = app.state.conversations.remove(at);

@@ -9,7 +9,8 @@ use crate::state::{ExchangeId, Load, Play, Viewer};
 
 /// Shows a piece of evidence.
 pub(super) fn open(app: &mut App, exchange: ExchangeId, index: usize) {
-    let Some(evidence) = app.state.exchange(exchange).and_then(|e| e.answer.evidence.get(index)).cloned() else {
+    let Some(evidence) = app.state.exchange(exchange).and_then(|e| e.answer.evidence.get(index)).cloned()
+    else {
         return;
     };
     let read = app.state.read_file(&evidence);

@@ -14,4 +14,4 @@ mod inspect;
 pub use fetch::{Pull, PullEvent, PullStage};
 pub use inspect::{ModelInfo, inspect};
 pub use registry::{FileEntry, ModelEntry, PackagePart, Registry, Source};
-pub use store::{FileState, Store, Verify, VerifyEvent};
+pub use store::{FileState, Store, Verify, VerifyEvent, data_folder};

@@ -15,7 +15,7 @@ pub const QUESTION: &str = "Question";
 /// Files that go with the next question, the field, and the buttons.
 pub fn composer_ui(ui: &mut Ui, state: &AppState, view: &mut ViewState, commands: &Commands) {
     let palette = theme::palette(ui);
-    let id = egui::Id::new("composer field");
+    let id = egui::Id::unique("composer field");
     let focused = ui.memory(|memory| memory.has_focus(id));
     let line = if focused { palette.accent } else { palette.line };
     Frame::new()
@@ -80,9 +80,8 @@ fn field_ui(ui: &mut Ui, id: egui::Id, view: &mut ViewState) {
 fn buttons_ui(ui: &mut Ui, state: &AppState, view: &ViewState, commands: &Commands) {
     let palette = theme::palette(ui);
     ui.horizontal(|ui| {
-        let attach = ui.add_enabled_ui(true, |ui| {
-            command_button_ui(ui, Icon::Clip, Command::Attach, state, commands)
-        });
+        let attach =
+            ui.add_enabled_ui(true, |ui| command_button_ui(ui, Icon::Clip, Command::Attach, state, commands));
         attach.inner.context_menu(|ui| {
             for command in [Command::Attach, Command::AttachByPath, Command::PasteFiles] {
                 let text = command.tooltip(ui.ctx());
@@ -120,7 +119,13 @@ fn buttons_ui(ui: &mut Ui, state: &AppState, view: &ViewState, commands: &Comman
 }
 
 /// The one button that matters most: a filled circle.
-fn round_button_ui(ui: &mut Ui, icon: Icon, label: &str, tooltip: &str, why_not: Option<&str>) -> egui::Response {
+fn round_button_ui(
+    ui: &mut Ui,
+    icon: Icon,
+    label: &str,
+    tooltip: &str,
+    why_not: Option<&str>,
+) -> egui::Response {
     let palette = theme::palette(ui);
     let response = icon_button_ui(ui, icon, label, tooltip, why_not);
     if why_not.is_none() {

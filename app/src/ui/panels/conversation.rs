@@ -21,7 +21,12 @@ pub fn main_ui(ui: &mut Ui, state: &AppState, view: &mut ViewState, commands: &C
         .show(ui, |ui| header_ui(ui, state, commands, wide));
     let side = margin(ui);
     egui::Panel::bottom("composer")
-        .frame(egui::Frame::new().fill(palette.ground).inner_margin(Margin { left: 0, right: 0, top: 4, bottom: space::M }))
+        .frame(egui::Frame::new().fill(palette.ground).inner_margin(Margin {
+            left: 0,
+            right: 0,
+            top: 4,
+            bottom: space::M,
+        }))
         .show_separator_line(false)
         .show(ui, |ui| column(ui, side, |ui| composer_ui(ui, state, view, commands)));
     let ready = state.models.missing().next().is_none();
@@ -54,7 +59,7 @@ pub fn main_ui(ui: &mut Ui, state: &AppState, view: &mut ViewState, commands: &C
                 ui.scroll_to_cursor(Some(Align::BOTTOM));
             }
         });
-        let left = output.content_size.y - output.inner_rect.height() - output.state.offset().y;
+        let left = output.content_size.y - output.inner_rect.height() - output.state.clamped_offset().y;
         if left > 80.0 {
             jump_ui(ui, output.inner_rect, view);
         }
@@ -124,7 +129,8 @@ fn greeting_ui(ui: &mut Ui, state: &AppState) {
             let (rect, _) = ui.allocate_exact_size(Vec2::new(total, 64.0), egui::Sense::hover());
             for (i, (icon, name)) in icons.into_iter().enumerate() {
                 let centre = rect.left() + width * (i as f32 + 0.5);
-                let place = egui::Rect::from_center_size(egui::pos2(centre, rect.top() + 18.0), Vec2::splat(26.0));
+                let place =
+                    egui::Rect::from_center_size(egui::pos2(centre, rect.top() + 18.0), Vec2::splat(26.0));
                 icon.paint(ui.painter(), place, palette.accent);
                 let font = egui::FontId::proportional(size::SMALL);
                 let at = egui::pos2(centre, rect.top() + 48.0);

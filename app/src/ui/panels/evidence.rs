@@ -39,12 +39,16 @@ fn head_ui(ui: &mut Ui, viewer: &Viewer, count: usize, commands: &Commands) {
     ui.horizontal(|ui| {
         let name = file_name(&viewer.evidence.source);
         let room = (ui.available_width() - 150.0).max(60.0);
-        title_ui(ui, &elided(&name, (room / 8.6) as usize)).on_hover_text(viewer.evidence.source.display().to_string());
+        title_ui(ui, &elided(&name, (room / 8.6) as usize))
+            .on_hover_text(viewer.evidence.source.display().to_string());
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             ui.spacing_mut().item_spacing.x = 0.0;
             send(icon_button_ui(ui, Icon::Close, "Close evidence", "Close (Esc)", None), Command::Escape);
             let open = Command::OpenSource(viewer.evidence.source.clone());
-            send(icon_button_ui(ui, Icon::Open, open.label(), "Open the file in its own program", None), open);
+            send(
+                icon_button_ui(ui, Icon::Open, open.label(), "Open the file in its own program", None),
+                open,
+            );
             if count > 1 {
                 for (icon, step) in [(Icon::Right, 1), (Icon::Left, -1)] {
                     let command = Command::StepEvidence(step);
@@ -66,11 +70,19 @@ fn head_ui(ui: &mut Ui, viewer: &Viewer, count: usize, commands: &Commands) {
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                 ui.spacing_mut().item_spacing.x = 2.0;
                 let end = (viewer.page >= last).then_some("This is the last page");
-                send(icon_button_ui(ui, Icon::Right, "Next page", "Next page", end), Command::ShowPage(viewer.page + 1));
-                ui.label(RichText::new(format!("{} / {last}", viewer.page)).size(size::SMALL).color(palette.weak));
+                send(
+                    icon_button_ui(ui, Icon::Right, "Next page", "Next page", end),
+                    Command::ShowPage(viewer.page + 1),
+                );
+                ui.label(
+                    RichText::new(format!("{} / {last}", viewer.page)).size(size::SMALL).color(palette.weak),
+                );
                 let start = (viewer.page <= 1).then_some("This is the first page");
                 let back = viewer.page.saturating_sub(1);
-                send(icon_button_ui(ui, Icon::Left, "Previous page", "Previous page", start), Command::ShowPage(back));
+                send(
+                    icon_button_ui(ui, Icon::Left, "Previous page", "Previous page", start),
+                    Command::ShowPage(back),
+                );
             });
         }
     });
@@ -150,7 +162,8 @@ fn recording_ui(ui: &mut Ui, viewer: &Viewer, view: &mut ViewState, commands: &C
     if let Load::Ready(wave) = &viewer.wave {
         ui.horizontal(|ui| {
             let playing = matches!(viewer.play, Play::Playing { .. });
-            let (icon, text) = if playing { (Icon::Pause, "Stop playing") } else { (Icon::Play, "Play from here") };
+            let (icon, text) =
+                if playing { (Icon::Pause, "Stop playing") } else { (Icon::Play, "Play from here") };
             if text_button_ui(ui, Some(icon), text, true).clicked() {
                 commands.send(Command::PlayPause);
             }

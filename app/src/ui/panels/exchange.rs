@@ -162,7 +162,8 @@ fn footer_ui(ui: &mut Ui, exchange: &Exchange, last: bool, state: &AppState, com
         ui.spacing_mut().item_spacing.x = 2.0;
         if !exchange.answer.text.is_empty() {
             let copy = Command::CopyAnswer(Some(exchange.id));
-            let tooltip = if last { Command::CopyAnswer(None).tooltip(ui.ctx()) } else { copy.label().into() };
+            let tooltip =
+                if last { Command::CopyAnswer(None).tooltip(ui.ctx()) } else { copy.label().into() };
             if icon_button_ui(ui, Icon::Copy, copy.label(), &tooltip, None).clicked() {
                 commands.send(copy);
             }

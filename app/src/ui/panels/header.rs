@@ -29,7 +29,8 @@ pub fn header_ui(ui: &mut Ui, state: &AppState, commands: &Commands, wide: bool)
             let width = ui.available_width() - 8.0;
             let font = FontId::proportional(theme::size::BODY);
             let galley = galley_elided(ui, title, font, palette.text, width.max(10.0), 1);
-            let (rect, response) = ui.allocate_exact_size(Vec2::new(width.max(10.0), 24.0), egui::Sense::hover());
+            let (rect, response) =
+                ui.allocate_exact_size(Vec2::new(width.max(10.0), 24.0), egui::Sense::hover());
             response.widget_info(|| egui::WidgetInfo::labeled(egui::accesskit::Role::Label, true, title));
             let at = egui::pos2(rect.left() + 4.0, rect.center().y - galley.size().y / 2.0);
             ui.painter().galley(at, galley, palette.text);

@@ -10,10 +10,10 @@ use crate::ui::widgets::{text_button_ui, title_ui};
 /// Draws the field.
 pub fn path_entry_ui(ui: &Ui, view: &mut ViewState, commands: &Commands) {
     let palette = theme::palette(ui);
-    let modal = Modal::new(Id::new("path entry")).show(ui.ctx(), |ui| {
+    let modal = Modal::new(Id::unique("path entry")).show(ui.ctx(), |ui| {
         ui.set_width((ui.ctx().content_rect().width() - 80.0).min(520.0));
         let title = title_ui(ui, "Add a file by its path");
-        let id = Id::new("path field");
+        let id = Id::unique("path field");
         let first = !ui.memory(|memory| memory.has_focus(id)) && view.path.is_empty();
         let field = TextEdit::singleline(&mut view.path)
             .id(id)
@@ -28,7 +28,8 @@ pub fn path_entry_ui(ui: &Ui, view: &mut ViewState, commands: &Commands) {
         ui.label(RichText::new(note).size(size::SMALL).color(palette.weak));
         let enter = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
         ui.horizontal(|ui| {
-            let add = ui.add_enabled_ui(!view.path.trim().is_empty(), |ui| text_button_ui(ui, None, "Add", true));
+            let add =
+                ui.add_enabled_ui(!view.path.trim().is_empty(), |ui| text_button_ui(ui, None, "Add", true));
             let cancel = text_button_ui(ui, None, "Cancel", false);
             if (add.inner.clicked() || enter) && !view.path.trim().is_empty() {
                 commands.send(Command::AttachFiles(vec![path]));

@@ -14,7 +14,7 @@ use crate::ui::widgets::{icon_button_ui, text_button_ui, title_ui};
 pub fn settings_ui(ui: &Ui, state: &AppState, view: &mut ViewState, commands: &Commands) {
     let palette = theme::palette(ui);
     let mut settings = state.settings.clone();
-    let modal = Modal::new(Id::new("settings")).show(ui.ctx(), |ui| {
+    let modal = Modal::new(Id::unique("settings")).show(ui.ctx(), |ui| {
         ui.set_width((ui.ctx().content_rect().width() - 80.0).min(560.0));
         ui.horizontal(|ui| {
             title_ui(ui, "Settings");
@@ -26,9 +26,12 @@ pub fn settings_ui(ui: &Ui, state: &AppState, view: &mut ViewState, commands: &C
         });
         let height = ui.ctx().content_rect().height() - 160.0;
         ScrollArea::vertical().max_height(height).show(ui, |ui| {
-            Grid::new("settings grid").num_columns(2).spacing([20.0, 14.0]).min_col_width(120.0).show(ui, |ui| {
-                rows_ui(ui, &mut settings, state, commands);
-            });
+            Grid::new("settings grid").num_columns(2).spacing([20.0, 14.0]).min_col_width(120.0).show(
+                ui,
+                |ui| {
+                    rows_ui(ui, &mut settings, state, commands);
+                },
+            );
             ui.add_space(8.0);
             ui.separator();
             data_ui(ui, state, view, commands);
@@ -56,32 +59,41 @@ fn rows_ui(ui: &mut Ui, settings: &mut Settings, state: &AppState, commands: &Co
     ui.end_row();
 
     let label = ui.label("Text size");
-    let percent = ui.add(Slider::new(&mut settings.text_percent, Settings::TEXT_PERCENT).step_by(10.0).suffix(" %"));
+    let percent =
+        ui.add(Slider::new(&mut settings.text_percent, Settings::TEXT_PERCENT).step_by(10.0).suffix(" %"));
     percent.labelled_by(label.id);
     ui.end_row();
 
     ui.label("Model");
     ui.vertical(|ui| {
-        ComboBox::from_id_salt("model").width(280.0).selected_text(&settings.model).show_ui(ui, |ui| {
-            for row in state.models.rows.iter().filter(|row| row.answers) {
-                let text = format!(
-                    "{}  ·  {}{}",
-                    row.id,
-                    megabytes(row.bytes),
-                    if row.present { "" } else { "  ·  not downloaded" }
-                );
-                ui.selectable_value(&mut settings.model, row.id.clone(), text);
-            }
-        })
-        .response
-        .on_hover_text("Which model writes the answers");
+        ComboBox::from_id_salt("model")
+            .width(280.0)
+            .selected_text(&settings.model)
+            .show_ui(ui, |ui| {
+                for row in state.models.rows.iter().filter(|row| row.answers) {
+                    let text = format!(
+                        "{}  ·  {}{}",
+                        row.id,
+                        megabytes(row.bytes),
+                        if row.present { "" } else { "  ·  not downloaded" }
+                    );
+                    ui.selectable_value(&mut settings.model, row.id.clone(), text);
+                }
+            })
+            .response
+            .on_hover_text("Which model writes the answers");
         let row = state.models.rows.iter().find(|row| row.id == settings.model);
         match row {
             Some(row) => {
                 ui.label(weak(&row.what));
                 if !row.present
-                    && text_button_ui(ui, Some(Icon::Download), &format!("Download {}", megabytes(row.bytes)), false)
-                        .clicked()
+                    && text_button_ui(
+                        ui,
+                        Some(Icon::Download),
+                        &format!("Download {}", megabytes(row.bytes)),
+                        false,
+                    )
+                    .clicked()
                 {
                     commands.send(Command::DownloadModel(row.id.clone()));
                     commands.send(Command::Escape);
@@ -111,7 +123,8 @@ fn data_ui(ui: &mut Ui, state: &AppState, view: &mut ViewState, commands: &Comma
     let palette = theme::palette(ui);
     ui.label("Your data");
     let folder = state.data_folder.display().to_string();
-    let text = format!("Conversations, models and pasted pictures are kept in {folder}. MEDLEY_DATA changes that.");
+    let text =
+        format!("Conversations, models and pasted pictures are kept in {folder}. MEDLEY_DATA changes that.");
     ui.label(RichText::new(text).size(size::SMALL).color(palette.weak));
     ui.horizontal(|ui| {
         if text_button_ui(ui, Some(Icon::Copy), "Copy path", false).clicked() {

@@ -1,7 +1,10 @@
 //! The list of conversations.
 
 use egui::accesskit::Role;
-use egui::{CornerRadius, CursorIcon, FontId, Key, Rect, RichText, ScrollArea, Sense, TextEdit, Ui, Vec2, WidgetInfo, pos2};
+use egui::{
+    CornerRadius, CursorIcon, FontId, Key, Rect, RichText, ScrollArea, Sense, TextEdit, Ui, Vec2, WidgetInfo,
+    pos2,
+};
 
 use crate::command::{Command, Commands};
 use crate::state::{AppState, Conversation};

@@ -86,7 +86,8 @@ fn thumbnail_ui(ui: &Ui, attachment: &Attachment, rect: Rect, view: &mut ViewSta
         let side = w.min(h).max(1.0);
         let (dx, dy) = ((w - side) / 2.0 / w.max(1.0), (h - side) / 2.0 / h.max(1.0));
         let uv = Rect::from_min_max(pos2(dx, dy), pos2(1.0 - dx, 1.0 - dy));
-        let mesh = egui::epaint::RectShape::filled(rect, radius, Color32::WHITE).with_texture(texture.id(), uv);
+        let mesh =
+            egui::epaint::RectShape::filled(rect, radius, Color32::WHITE).with_texture(texture.id(), uv);
         ui.painter().add(mesh);
         if attachment.kind == Some(engine::media::Kind::Video) {
             let badge = Rect::from_center_size(rect.center(), Vec2::splat(22.0));

@@ -9,7 +9,13 @@ use crate::ui::icons::Icon;
 use crate::ui::theme::{self, CONTROL, RADIUS};
 
 /// A square button with an icon; `why_not` disables it and becomes its tooltip.
-pub fn icon_button_ui(ui: &mut Ui, icon: Icon, label: &str, tooltip: &str, why_not: Option<&str>) -> Response {
+pub fn icon_button_ui(
+    ui: &mut Ui,
+    icon: Icon,
+    label: &str,
+    tooltip: &str,
+    why_not: Option<&str>,
+) -> Response {
     let palette = theme::palette(ui);
     let enabled = why_not.is_none() && ui.is_enabled();
     let sense = if enabled { Sense::click() } else { Sense::hover() };
@@ -27,7 +33,9 @@ pub fn icon_button_ui(ui: &mut Ui, icon: Icon, label: &str, tooltip: &str, why_n
         Some(reason) => format!("{tooltip}\n{reason}"),
         None => tooltip.to_owned(),
     };
-    response.on_hover_cursor(if enabled { CursorIcon::PointingHand } else { CursorIcon::Default }).on_hover_text(tip)
+    response
+        .on_hover_cursor(if enabled { CursorIcon::PointingHand } else { CursorIcon::Default })
+        .on_hover_text(tip)
 }
 
 /// An icon button that sends a command and knows whether it can run.
@@ -55,7 +63,8 @@ pub fn text_button_ui(ui: &mut Ui, icon: Option<Icon>, text: &str, strong: bool)
         true => (palette.accent, palette.on_accent),
         false => (palette.raised, palette.text),
     };
-    let galley = ui.painter().layout_no_wrap(text.to_owned(), egui::TextStyle::Button.resolve(ui.style()), colour);
+    let galley =
+        ui.painter().layout_no_wrap(text.to_owned(), egui::TextStyle::Button.resolve(ui.style()), colour);
     let icon_width = if icon.is_some() { 24.0 } else { 0.0 };
     let size = Vec2::new(galley.size().x + icon_width + 28.0, CONTROL);
     let (rect, response) = ui.allocate_exact_size(size, Sense::click());
@@ -72,7 +81,8 @@ pub fn text_button_ui(ui: &mut Ui, icon: Option<Icon>, text: &str, strong: bool)
         focus_ring(ui, &response);
         let mut x = rect.left() + 14.0;
         if let Some(icon) = icon {
-            let place = egui::Rect::from_min_size(egui::pos2(x - 2.0, rect.center().y - 9.0), Vec2::splat(18.0));
+            let place =
+                egui::Rect::from_min_size(egui::pos2(x - 2.0, rect.center().y - 9.0), Vec2::splat(18.0));
             icon.paint(ui.painter(), place, colour);
             x += icon_width;
         }

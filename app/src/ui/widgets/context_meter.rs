@@ -30,21 +30,17 @@ pub fn context_meter_ui(ui: &mut Ui, usage: Usage) -> Response {
     };
     let font = egui::FontId::proportional(theme::size::SMALL);
     let text = ui.painter().layout_no_wrap(format!("{percent} %"), font, colour);
-    let bar = egui::Rect::from_center_size(
-        egui::pos2(rect.left() + 24.0, rect.center().y),
-        Vec2::new(48.0, 4.0),
-    );
+    let bar =
+        egui::Rect::from_center_size(egui::pos2(rect.left() + 24.0, rect.center().y), Vec2::new(48.0, 4.0));
     bar_ui(ui, bar, share);
     if share >= WARN {
-        let filled = egui::Rect::from_min_size(bar.min, Vec2::new(bar.width() * share.min(1.0), bar.height()));
+        let filled =
+            egui::Rect::from_min_size(bar.min, Vec2::new(bar.width() * share.min(1.0), bar.height()));
         ui.painter().rect_filled(filled, 2.0, colour);
     }
-    ui.painter().galley(
-        egui::pos2(bar.right() + 6.0, rect.center().y - text.size().y / 2.0),
-        text,
-        colour,
-    );
-    let advice = if share >= WARN { "\nEarlier turns will soon be left out; start a new conversation." } else { "" };
+    ui.painter().galley(egui::pos2(bar.right() + 6.0, rect.center().y - text.size().y / 2.0), text, colour);
+    let advice =
+        if share >= WARN { "\nEarlier turns will soon be left out; start a new conversation." } else { "" };
     response.on_hover_text(format!(
         "The last turn used {used} of the {} tokens that the model can hold.{advice}",
         usage.context_tokens

@@ -9,13 +9,15 @@ use crate::ui::theme::{self, size};
 pub fn drop_zone_ui(ui: &Ui) {
     let names = ui.input(|input| {
         let hovered = input.raw.hovered_files.iter();
-        hovered.map(|file| file.path.as_deref().map_or_else(String::new, crate::state::file_name)).collect::<Vec<_>>()
+        hovered
+            .map(|file| file.path.as_deref().map_or_else(String::new, crate::state::file_name))
+            .collect::<Vec<_>>()
     });
     if names.is_empty() {
         return;
     }
     let palette = theme::palette(ui);
-    let painter = ui.ctx().layer_painter(LayerId::new(Order::Foreground, Id::new("drop zone")));
+    let painter = ui.ctx().layer_painter(LayerId::new(Order::Foreground, Id::unique("drop zone")));
     let rect = ui.ctx().content_rect();
     painter.rect_filled(rect, 0.0, palette.veil);
     let frame = rect.shrink(20.0);
@@ -24,10 +26,22 @@ pub fn drop_zone_ui(ui: &Ui) {
     let icon = egui::Rect::from_center_size(centre - Vec2::new(0.0, 44.0), Vec2::splat(48.0));
     Icon::Download.paint(&painter, icon, palette.accent);
     let font = FontId::proportional(size::DISPLAY);
-    painter.text(centre + Vec2::new(0.0, 8.0), Align2::CENTER_CENTER, "Drop to add to the conversation", font, palette.text);
+    painter.text(
+        centre + Vec2::new(0.0, 8.0),
+        Align2::CENTER_CENTER,
+        "Drop to add to the conversation",
+        font,
+        palette.text,
+    );
     let what = match names.as_slice() {
         [one] => super::elided(one, 60),
         many => format!("{} files", many.len()),
     };
-    painter.text(centre + Vec2::new(0.0, 42.0), Align2::CENTER_CENTER, what, FontId::proportional(size::BODY), palette.weak);
+    painter.text(
+        centre + Vec2::new(0.0, 42.0),
+        Align2::CENTER_CENTER,
+        what,
+        FontId::proportional(size::BODY),
+        palette.weak,
+    );
 }

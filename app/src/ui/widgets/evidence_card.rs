@@ -1,7 +1,9 @@
 //! A piece of evidence under an answer.
 
 use egui::accesskit::Role;
-use egui::{CornerRadius, CursorIcon, FontId, Rect, Response, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, pos2};
+use egui::{
+    CornerRadius, CursorIcon, FontId, Rect, Response, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, pos2,
+};
 use engine::{Evidence, Place};
 
 use super::button::focus_ring;

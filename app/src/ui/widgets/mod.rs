@@ -26,7 +26,7 @@ pub(super) use attachment_card::attachment_card_ui;
 pub(super) use button::{command_button_ui, icon_button_ui, text_button_ui};
 pub(super) use context_meter::context_meter_ui;
 pub(super) use drop_zone::drop_zone_ui;
-pub(super) use evidence_card::{evidence_card_ui, place_icon, place_text};
+pub(super) use evidence_card::{evidence_card_ui, place_text};
 pub(super) use picture_view::picture_view_ui;
 pub(super) use progress_row::{bar_ui, progress_row_ui};
 pub(super) use text::{elided, galley_elided, time_text, title_ui};

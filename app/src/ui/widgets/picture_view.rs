@@ -35,7 +35,8 @@ pub fn picture_view_ui(
             ui.painter().rect_stroke(rect, 2.0, Stroke::new(1.0, palette.line), StrokeKind::Outside);
             let mut first = None;
             for area in boxes {
-                let at = |x: f32, y: f32| pos2(rect.left() + x * rect.width(), rect.top() + y * rect.height());
+                let at =
+                    |x: f32, y: f32| pos2(rect.left() + x * rect.width(), rect.top() + y * rect.height());
                 let place = Rect::from_min_max(at(area.x0, area.y0), at(area.x1, area.y1)).intersect(rect);
                 if !place.is_positive() {
                     continue;

@@ -12,7 +12,8 @@ pub fn bar_ui(ui: &Ui, rect: Rect, share: f32) {
     let palette = theme::palette(ui);
     let radius = CornerRadius::same(2);
     ui.painter().rect_filled(rect, radius, palette.line);
-    let filled = Rect::from_min_size(rect.min, Vec2::new(rect.width() * share.clamp(0.0, 1.0), rect.height()));
+    let filled =
+        Rect::from_min_size(rect.min, Vec2::new(rect.width() * share.clamp(0.0, 1.0), rect.height()));
     ui.painter().rect_filled(filled, radius, palette.accent);
 }
 
@@ -30,7 +31,9 @@ pub fn progress_row_ui(ui: &mut Ui, progress: &Progress, now_s: f64) -> Response
         Stage::Generate => "Writing",
     };
     let detail = match stage {
-        Stage::Generate if done > 1 && seconds > 0.2 => format!("{done} tokens, {:.0} a second", done as f64 / seconds),
+        Stage::Generate if done > 1 && seconds > 0.2 => {
+            format!("{done} tokens, {:.0} a second", done as f64 / seconds)
+        }
         Stage::Prefill if counted => format!("{done} of {total} tokens"),
         _ if counted => format!("{done} of {total}"),
         _ if seconds >= 1.0 => format!("{seconds:.0} s"),

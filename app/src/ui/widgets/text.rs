@@ -8,11 +8,19 @@ use egui::{Color32, FontId, Galley, RichText, Ui};
 use crate::ui::theme::{self, size};
 
 /// Lays text out in at most `rows` rows of `width` points; what does not fit becomes "…".
-pub fn galley_elided(ui: &Ui, text: &str, font: FontId, colour: Color32, width: f32, rows: usize) -> Arc<Galley> {
+pub fn galley_elided(
+    ui: &Ui,
+    text: &str,
+    font: FontId,
+    colour: Color32,
+    width: f32,
+    rows: usize,
+) -> Arc<Galley> {
     // What is far longer than it can show need not be laid out.
     let text: String = text.chars().take(60 * rows.max(1) + 200).collect();
     let mut job = LayoutJob::simple(text.replace('\n', " "), font, colour, width);
-    job.wrap = TextWrapping { max_rows: rows, break_anywhere: false, max_width: width, ..TextWrapping::default() };
+    job.wrap =
+        TextWrapping { max_rows: rows, break_anywhere: false, max_width: width, ..TextWrapping::default() };
     if rows == 1 {
         job.wrap.break_anywhere = true;
     }

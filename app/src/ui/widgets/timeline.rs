@@ -8,7 +8,12 @@ use crate::state::{Load, Wave};
 use crate::ui::theme;
 
 /// Draws the waveform; returns the second that was clicked.
-pub fn timeline_ui(ui: &mut Ui, wave: &Load<Wave>, part: Option<(f64, f64)>, at_s: f64) -> (Option<Response>, Option<f64>) {
+pub fn timeline_ui(
+    ui: &mut Ui,
+    wave: &Load<Wave>,
+    part: Option<(f64, f64)>,
+    at_s: f64,
+) -> (Option<Response>, Option<f64>) {
     let palette = theme::palette(ui);
     let wave = match wave {
         Load::None => return (None, None),
@@ -28,7 +33,8 @@ pub fn timeline_ui(ui: &mut Ui, wave: &Load<Wave>, part: Option<(f64, f64)>, at_
     painter.rect_filled(rect, CornerRadius::same(theme::RADIUS), palette.hovered);
     let x_of = |s: f64| rect.left() + rect.width() * (s / duration_s).clamp(0.0, 1.0) as f32;
     if let Some((start_s, end_s)) = part {
-        let place = Rect::from_x_y_ranges(x_of(start_s)..=x_of(end_s).max(x_of(start_s) + 3.0), rect.y_range());
+        let place =
+            Rect::from_x_y_ranges(x_of(start_s)..=x_of(end_s).max(x_of(start_s) + 3.0), rect.y_range());
         painter.rect_filled(place, CornerRadius::same(3), palette.mark);
     }
     let columns = (rect.width() / 2.0) as usize;
@@ -48,9 +54,11 @@ pub fn timeline_ui(ui: &mut Ui, wave: &Load<Wave>, part: Option<(f64, f64)>, at_
     painter.vline(x_of(at_s), rect.y_range(), Stroke::new(2.0, palette.accent));
     painter.circle_filled(pos2(x_of(at_s), rect.top() + 3.0), 4.0, palette.accent);
     super::button::focus_ring(ui, &response);
-    let mut seek = response.clicked().then(|| response.interact_pointer_pos()).flatten().map(|pos| {
-        f64::from(((pos.x - rect.left()) / rect.width()).clamp(0.0, 1.0)) * duration_s
-    });
+    let mut seek = response
+        .clicked()
+        .then(|| response.interact_pointer_pos())
+        .flatten()
+        .map(|pos| f64::from(((pos.x - rect.left()) / rect.width()).clamp(0.0, 1.0)) * duration_s);
     if response.has_focus() {
         let filter = egui::EventFilter { horizontal_arrows: true, ..egui::EventFilter::default() };
         ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, filter));

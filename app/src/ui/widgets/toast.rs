@@ -12,7 +12,7 @@ use crate::ui::theme::{self, RADIUS, space};
 pub fn toast_ui(ui: &Ui, state: &AppState, commands: &Commands) {
     let Some(toast) = &state.toast else { return };
     let palette = theme::palette(ui);
-    Area::new(Id::new("toast"))
+    Area::new(Id::unique("toast"))
         .order(Order::Foreground)
         .anchor(Align2::CENTER_BOTTOM, Vec2::new(0.0, -148.0))
         .show(ui.ctx(), |ui| {

@@ -11,11 +11,18 @@ use crate::ui::theme::{self, size};
 use crate::ui::view::ViewState;
 
 /// The spoken lines of a recording; the one at `part` is lit. Returns the second that was clicked.
-pub fn transcript_ui(ui: &mut Ui, read: &ReadFile, part: Option<(f64, f64)>, view: &mut ViewState) -> Option<f64> {
+pub fn transcript_ui(
+    ui: &mut Ui,
+    read: &ReadFile,
+    part: Option<(f64, f64)>,
+    view: &mut ViewState,
+) -> Option<f64> {
     let palette = theme::palette(ui);
     let mut seek = None;
     for (i, span) in read.spans.iter().enumerate() {
-        let (Place::Time { start_s, end_s }, Finding::Speech { .. }) = (&span.place, span.finding) else { continue };
+        let (Place::Time { start_s, end_s }, Finding::Speech { .. }) = (&span.place, span.finding) else {
+            continue;
+        };
         let lit = part.is_some_and(|(from_s, to_s)| *start_s < to_s - 0.05 && from_s + 0.05 < *end_s);
         let font = FontId::proportional(size::BODY);
         let width = (ui.available_width() - 64.0).max(40.0);
