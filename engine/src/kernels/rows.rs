@@ -9,7 +9,7 @@ use half::slice::HalfFloatSliceExt;
 use rayon::prelude::*;
 
 /// How many multiplications are worth a second thread.
-const PARALLEL_FROM: usize = 1 << 17;
+const PARALLEL_FROM: usize = 1 << 18;
 
 /// What a matrix may be stored in.
 pub trait Element: Copy + Send + Sync {

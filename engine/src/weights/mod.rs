@@ -102,10 +102,19 @@ impl Weights {
     /// # Errors
     /// [`Error::TensorMissing`], [`Error::TensorShape`], [`Error::ModelFile`].
     pub fn get(&self, name: &str, shape: &[usize]) -> Result<Tensor> {
+        self.get_as(name, shape, DType::F32)
+    }
+
+    /// A tensor of exactly this shape in a type of the caller's choice; one that is stored in it is
+    /// not converted on the way.
+    ///
+    /// # Errors
+    /// As [`Weights::get`].
+    pub fn get_as(&self, name: &str, shape: &[usize], dtype: DType) -> Result<Tensor> {
         let name = self.claim(name, shape)?;
         self.file
             .tensor(&name, &self.device)
-            .and_then(|tensor| tensor.to_dtype(DType::F32))
+            .and_then(|tensor| tensor.to_dtype(dtype))
             .map_err(|error| self.unreadable(&name, &error))
     }
 

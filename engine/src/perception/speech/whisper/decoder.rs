@@ -33,7 +33,8 @@ impl Rows {
     }
 
     fn load(weights: &Weights, d_out: usize, d_in: usize) -> Result<Self> {
-        Self::new(&weights.get("weight", &[d_out, d_in])?, &weights.get("bias", &[d_out])?).doing(LOADING)
+        Self::new(&weights.get_as("weight", &[d_out, d_in], DType::F16)?, &weights.get("bias", &[d_out])?)
+            .doing(LOADING)
     }
 
     /// `[n, d_in]` → `[n, d_out]`
@@ -177,12 +178,12 @@ impl Decoder {
     pub(super) fn new(config: &WhisperConfig, weights: &Weights) -> Result<Self> {
         let d = config.d_model;
         let flat = |t: Tensor| t.flatten_all().doing(LOADING);
-        let embedding = weights.get("embedding.weight", &[config.n_vocab, d])?;
+        let embedding = weights.get_as("embedding.weight", &[config.n_vocab, d], DType::F16)?;
         let layers = (0..config.n_decoder_layers)
             .map(|i| DecoderLayer::new(d, &weights.sub("layers").sub(i)))
             .collect::<Result<_>>()?;
         Ok(Self {
-            embedding: flat(embedding)?.to_dtype(DType::F16).and_then(|t| t.to_vec1()).doing(LOADING)?,
+            embedding: flat(embedding)?.to_vec1().doing(LOADING)?,
             positions: flat(weights.get("positions", &[config.n_text_positions, d])?)?
                 .to_vec1()
                 .doing(LOADING)?,
