@@ -1,9 +1,9 @@
-//! Medley: opens the window.
+//! Medley: the command line, which opens the window when it is given no subcommand.
 
-use medley_app::{WindowOptions, run_window};
+mod cli;
 
-fn main() -> anyhow::Result<()> {
-    env_logger::init();
-    let attach = std::env::args_os().skip(1).map(Into::into).collect();
-    run_window(WindowOptions { attach, ..WindowOptions::default() })
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main()
 }

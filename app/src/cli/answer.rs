@@ -1,0 +1,351 @@
+//! Answers: files are read, the question is asked, the answer streams with its evidence.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use engine::generate::GenerateOptions;
+use engine::media::{Kind, Limits};
+use engine::models::Store;
+use engine::perception::ReadEvent;
+use engine::tasks::ask::{AskRequest, Attachment, ReadFile};
+use engine::{Cancel, Engine, EngineOptions, Event, Evidence, Place, Rect, Stage, StopReason, Usage};
+use serde_json::{Value, json};
+
+use super::args::AnswerArgs;
+use super::failure::{Failure, Outcome};
+use super::output::Output;
+use super::progress::{Bar, clock, peak_rss_bytes, say};
+
+/// One engine with the front that shows what it does.
+pub struct Answerer {
+    engine: Engine,
+    out: Output,
+    bar: Bar,
+    cancel: Cancel,
+}
+
+impl Answerer {
+    /// Loads nothing yet. `model` is an id of the registry or a path.
+    pub fn new(model: &str, json: bool, cancel: &Cancel) -> Outcome<Self> {
+        let options = EngineOptions {
+            store: Store::open_default()?,
+            model: model.to_owned(),
+            limits: Limits::default(),
+        };
+        Ok(Self {
+            engine: Engine::new(options),
+            out: Output::new(json),
+            bar: Bar::units(),
+            cancel: cancel.clone(),
+        })
+    }
+
+    /// Where results go.
+    pub fn out(&mut self) -> &mut Output {
+        &mut self.out
+    }
+
+    /// Reads files, answers, and writes everything. A file that cannot be read is told and left
+    /// out; when no file can be read the question is not asked.
+    pub fn answer(
+        &mut self,
+        media: &[PathBuf],
+        question: String,
+        args: &AnswerArgs,
+        wanted: fn(Kind) -> Result<(), &'static str>,
+    ) -> Outcome {
+        let started = Instant::now();
+        let mut read = Vec::new();
+        let mut worst = 0;
+        for path in media {
+            match self.read(path, wanted) {
+                Ok(Some(file)) => read.push(Attachment::Read(file)),
+                // Stopped.
+                Ok(None) => return self.stopped(),
+                Err(Failure::Closed) => return Err(Failure::Closed),
+                Err(failure) => {
+                    self.bar.clear();
+                    failure.report();
+                    if self.out.is_json() {
+                        self.out.object(&json!({"event": "notice", "text": failure.to_string()}))?;
+                    }
+                    worst = worst.max(failure.status());
+                }
+            }
+        }
+        if !media.is_empty() && read.is_empty() {
+            return Err(Failure::Told(worst));
+        }
+        let options = GenerateOptions::default();
+        let request = AskRequest {
+            media: read,
+            question,
+            system: args.system.clone(),
+            raw: args.raw,
+            options: GenerateOptions {
+                max_tokens: args.max_tokens.unwrap_or(options.max_tokens),
+                temperature: args.temperature.unwrap_or(options.temperature),
+                seed: args.seed.unwrap_or(options.seed),
+                ..options
+            },
+            ..AskRequest::default()
+        };
+        self.ask(request, started)
+    }
+
+    /// Reads one file; `None` when stopped.
+    fn read(
+        &mut self,
+        path: &Path,
+        wanted: fn(Kind) -> Result<(), &'static str>,
+    ) -> Outcome<Option<ReadFile>> {
+        let name = file_name(path);
+        let (mut opened, mut spans, mut notices) = (None, Vec::new(), Vec::new());
+        for event in self.engine.read(path, &self.cancel) {
+            match event? {
+                ReadEvent::Opened { kind, summary } => {
+                    wanted(kind).map_err(|why| Failure::Usage(format!("{}: {why}", path.display())))?;
+                    opened = Some((kind, summary));
+                }
+                ReadEvent::Progress { stage, done, total } => {
+                    progress(&mut self.out, &self.bar, stage, &name, done, total)?;
+                }
+                ReadEvent::Span(span) => spans.push(span),
+                ReadEvent::Notice(text) => notices.push(text),
+            }
+        }
+        if self.cancel.is_cancelled() {
+            return Ok(None);
+        }
+        let Some((kind, summary)) = opened else {
+            return Err(Failure::Failed(format!("{}: reading ended before it began", path.display())));
+        };
+        Ok(Some(ReadFile { path: path.to_path_buf(), kind, summary, spans: Arc::new(spans), notices }))
+    }
+
+    fn ask(&mut self, request: AskRequest, started: Instant) -> Outcome {
+        let before_s = started.elapsed().as_secs_f64();
+        let mut evidence = Vec::new();
+        let mut ended = false;
+        for event in self.engine.ask(request, &self.cancel) {
+            match event? {
+                Event::Progress { stage, what, done, total } => {
+                    progress(&mut self.out, &self.bar, stage, &what, done, total)?;
+                }
+                Event::Text(text) => {
+                    self.bar.clear();
+                    match self.out.is_json() {
+                        true => self.out.object(&json!({"event": "text", "text": text}))?,
+                        false => self.out.text(&text)?,
+                    }
+                }
+                Event::Evidence(found) => match self.out.is_json() {
+                    true => self.out.object(&evidence_object(&found))?,
+                    false => evidence.push(found),
+                },
+                Event::Notice(text) => {
+                    self.bar.clear();
+                    match self.out.is_json() {
+                        true => self.out.object(&json!({"event": "notice", "text": text}))?,
+                        false => say(&format!("note: {text}")),
+                    }
+                }
+                Event::Done { reason, mut usage } => {
+                    ended = true;
+                    usage.first_token_s += before_s;
+                    self.done(reason, usage, &evidence)?;
+                }
+                // The engine may learn to tell more.
+                _ => {}
+            }
+        }
+        if !ended {
+            return self.stopped();
+        }
+        Ok(())
+    }
+
+    fn done(&mut self, reason: StopReason, usage: Usage, evidence: &[Evidence]) -> Outcome {
+        self.bar.clear();
+        if self.out.is_json() {
+            return self.out.object(&json!({
+                "event": "done", "reason": reason, "usage": usage, "peak_rss_bytes": peak_rss_bytes(),
+            }));
+        }
+        self.out.text("\n")?;
+        if !evidence.is_empty() {
+            self.out.line("\nEvidence")?;
+        }
+        for (i, found) in evidence.iter().enumerate() {
+            self.out.line(&format!("{:>3}. {}", i + 1, evidence_line(found)))?;
+        }
+        let why = match reason {
+            StopReason::Stop => "",
+            StopReason::Length => " · stopped at the length limit",
+            StopReason::Cancelled => " · cancelled",
+        };
+        say(&format!(
+            "\n{} prompt tokens, {} written · first after {:.2} s · read {:.0}/s, wrote {:.0}/s{why}",
+            usage.prompt_tokens,
+            usage.generated_tokens,
+            usage.first_token_s,
+            usage.prefill_tokens_per_s,
+            usage.decode_tokens_per_s,
+        ));
+        Ok(())
+    }
+
+    /// Ends a request that was stopped before the answer began.
+    fn stopped(&mut self) -> Outcome {
+        self.bar.clear();
+        self.cancel.cancel();
+        match self.out.is_json() {
+            true => self.out.object(&json!({
+                "event": "done", "reason": StopReason::Cancelled, "usage": Usage::default(),
+            })),
+            false => Ok(()),
+        }
+    }
+}
+
+/// Tells progress in the form that is asked for.
+fn progress(out: &mut Output, bar: &Bar, stage: Stage, what: &str, done: u64, total: u64) -> Outcome {
+    if out.is_json() {
+        let object = json!({"event": "progress", "stage": stage, "what": what, "done": done, "total": total});
+        return out.object(&object);
+    }
+    let doing = match stage {
+        Stage::Load => "loading",
+        Stage::Decode => "opening",
+        Stage::Encode => "looking and listening",
+        Stage::Search => "searching",
+        Stage::Prefill => "reading the prompt",
+        // The words themselves show that.
+        Stage::Generate => return Ok(()),
+    };
+    let name = if what.is_empty() { doing.to_owned() } else { format!("{doing}: {what}") };
+    bar.show(&name, done, total);
+    Ok(())
+}
+
+/// The fields that scripts rely on; absent ones are null.
+fn evidence_object(found: &Evidence) -> Value {
+    let mut object = json!({
+        "event": "evidence", "source": found.source, "kind": Value::Null,
+        "page": Value::Null, "start_s": Value::Null, "end_s": Value::Null, "box": Value::Null,
+        "quote": found.quote, "label": found.label, "score": found.score,
+    });
+    let corners = |r: Rect| json!([r.x0, r.y0, r.x1, r.y1]);
+    match &found.place {
+        Place::Page { page, boxes } => {
+            object["kind"] = "page".into();
+            object["page"] = (*page).into();
+            object["boxes"] = boxes.iter().map(|r| corners(*r)).collect();
+            if let Some(around) = boxes.iter().copied().reduce(Rect::union) {
+                object["box"] = corners(around);
+            }
+        }
+        Place::Time { start_s, end_s } => {
+            object["kind"] = "time".into();
+            object["start_s"] = (*start_s).into();
+            object["end_s"] = (*end_s).into();
+        }
+        Place::Frame { time_s, area } => {
+            object["kind"] = "frame".into();
+            object["start_s"] = (*time_s).into();
+            object["end_s"] = (*time_s).into();
+            object["box"] = corners(*area);
+        }
+        Place::Picture { area } => {
+            object["kind"] = "picture".into();
+            object["box"] = corners(*area);
+        }
+    }
+    object
+}
+
+/// One line for people: file, place, words.
+fn evidence_line(found: &Evidence) -> String {
+    let place = match &found.place {
+        Place::Page { page, .. } => format!("page {page}"),
+        Place::Time { start_s, end_s } => format!("{}–{}", clock(*start_s), clock(*end_s)),
+        Place::Frame { time_s, area } => format!("frame at {}{}", clock(*time_s), part(*area)),
+        Place::Picture { area } => format!("picture{}", part(*area)),
+    };
+    let words = match (&found.quote, &found.label) {
+        (Some(quote), _) => format!(": “{}”", quote.split_whitespace().collect::<Vec<_>>().join(" ")),
+        (None, Some(label)) => format!(": {label}"),
+        (None, None) => String::new(),
+    };
+    format!("{}, {place}{words} ({:.0} %)", file_name(&found.source), 100.0 * found.score)
+}
+
+/// Where a box lies, in words; nothing for the whole picture.
+fn part(area: Rect) -> &'static str {
+    if area.x1 - area.x0 > 0.9 && area.y1 - area.y0 > 0.9 {
+        return "";
+    }
+    let third = |from: f32, to: f32| match (from + to) / 2.0 {
+        middle if middle < 0.36 => 0,
+        middle if middle > 0.64 => 2,
+        _ => 1,
+    };
+    match (third(area.y0, area.y1), third(area.x0, area.x1)) {
+        (0, 0) => ", top left",
+        (0, 1) => ", top",
+        (0, _) => ", top right",
+        (1, 0) => ", left",
+        (1, 1) => ", middle",
+        (1, _) => ", right",
+        (_, 0) => ", bottom left",
+        (_, 1) => ", bottom",
+        (_, _) => ", bottom right",
+    }
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn evidence(place: Place) -> Evidence {
+        Evidence {
+            source: "dir/notes.pdf".into(),
+            place,
+            quote: Some("ten  metres\nhigh".into()),
+            label: None,
+            score: 0.75,
+        }
+    }
+
+    #[test]
+    fn a_page_carries_every_box_and_the_box_around_them() {
+        let upper = Rect { x0: 0.5, y0: 0.25, x1: 0.75, y1: 0.5 };
+        let lower = Rect { x0: 0.25, y0: 0.5, x1: 0.5, y1: 0.75 };
+        let object = evidence_object(&evidence(Place::Page { page: 3, boxes: vec![upper, lower] }));
+        assert_eq!(object["kind"], "page");
+        assert_eq!(object["page"], 3);
+        assert_eq!(object["box"], json!([0.25, 0.25, 0.75, 0.75]));
+        assert_eq!(object["boxes"].as_array().map(Vec::len), Some(2));
+        assert!(object["start_s"].is_null() && object["label"].is_null());
+    }
+
+    #[test]
+    fn a_frame_has_one_time_and_a_box() {
+        let object = evidence_object(&evidence(Place::Frame { time_s: 2.5, area: Rect::WHOLE }));
+        assert_eq!((&object["start_s"], &object["end_s"]), (&json!(2.5), &json!(2.5)));
+        assert_eq!(object["box"], json!([0.0, 0.0, 1.0, 1.0]));
+    }
+
+    #[test]
+    fn people_see_file_place_and_words() {
+        let line = evidence_line(&evidence(Place::Time { start_s: 61.0, end_s: 64.2 }));
+        assert_eq!(line, "notes.pdf, 1:01–1:04: “ten metres high” (75 %)");
+        let corner = Rect { x0: 0.7, y0: 0.0, x1: 1.0, y1: 0.3 };
+        assert!(evidence_line(&evidence(Place::Picture { area: corner })).contains("picture, top right:"));
+    }
+}

@@ -1,0 +1,363 @@
+//! What can be typed.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+use clap_complete::Shell;
+use engine::tasks::transcribe::format::Format;
+
+use super::{DEFAULT_MODEL, DEFAULT_SPEECH_MODEL};
+
+/// Ask about pictures, sound, video and documents, on this machine, with the evidence beside every
+/// answer. Without a subcommand the window opens.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    args_conflicts_with_subcommands = true,
+    after_help = "\
+Examples:
+  medley                                     open the window
+  medley photo.jpg talk.mp3                  open the window with these files
+  medley ask photo.jpg \"What is in the picture?\"
+  medley transcribe talk.mp3 --format srt -o talk.srt
+  medley read manual.pdf \"How is the filter changed?\"
+  medley models pull --default
+
+Exit status: 0 done, 1 failed, 2 bad usage or bad input, 130 cancelled."
+)]
+pub struct Args {
+    /// The window's own arguments.
+    #[command(flatten)]
+    pub window: WindowArgs,
+    /// What to do instead of opening the window.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// For the window.
+#[derive(Debug, clap::Args)]
+pub struct WindowArgs {
+    /// Files to attach in the window
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// The decoder for this run: an id of `medley models list`, or a GGUF file
+    #[arg(long)]
+    pub model: Option<String>,
+    /// Use native Wayland, where files cannot be dropped on the window
+    #[arg(long)]
+    pub wayland: bool,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Ask a question about pictures, sound, video and documents
+    #[command(after_help = "\
+Examples:
+  medley ask photo.jpg \"What is in the picture?\"
+  medley ask meeting.mp4 slides.pdf \"When is the next release?\"
+  medley ask talk.wav \"What did she say about the budget?\" --json
+  medley ask \"Name three rivers.\" --temperature 0.7 --seed 1")]
+    Ask(AskArgs),
+    /// Answer a question from documents, citing document, page and quote
+    #[command(after_help = "\
+Examples:
+  medley read manual.pdf \"How is the filter changed?\"
+  medley read contract.docx notes.md \"Who pays for the delivery?\" --json")]
+    Read(AskArgs),
+    /// Write down what is said in recordings and videos
+    #[command(after_help = "\
+Examples:
+  medley transcribe talk.mp3
+  medley transcribe talk.mp3 --format srt -o talk.srt
+  medley transcribe *.wav --format vtt -o subtitles/
+  medley transcribe interview.m4a --model whisper-base --language de --json")]
+    Transcribe(TranscribeArgs),
+    /// List, fetch, check and describe models
+    #[command(after_help = "\
+Examples:
+  medley models list
+  medley models pull --default
+  medley models pull whisper-base
+  medley models verify
+  medley models info smollm2-135m")]
+    Models(ModelsArgs),
+    /// Measure speed and memory on this machine
+    #[command(after_help = "\
+Examples:
+  medley bench
+  medley bench --json --depth 1024 --generate 128
+  medley bench --model other.gguf --decoder-only
+  medley bench --window")]
+    Bench(BenchArgs),
+    /// How well a decoder predicts a text (windows of 512 tokens, second half scored)
+    #[command(after_help = "\
+Examples:
+  medley perplexity --model smollm2-135m book.txt
+  medley perplexity --model other.gguf book.txt --json")]
+    Perplexity(PerplexityArgs),
+    /// Print a completion script for a shell
+    #[command(after_help = "\
+Examples:
+  medley completions bash > ~/.local/share/bash-completion/completions/medley
+  medley completions zsh > ~/.zfunc/_medley
+  medley completions fish > ~/.config/fish/completions/medley.fish")]
+    Completions(CompletionsArgs),
+    /// Four questions over the sample media: a picture, a recording, a video, a document
+    #[command(after_help = "\
+Examples:
+  medley tour
+  medley tour --samples assets/samples --json")]
+    Tour(TourArgs),
+}
+
+/// For `ask` and `read`.
+#[derive(Debug, clap::Args)]
+pub struct AskArgs {
+    /// Files, and last the question in quotes
+    #[arg(required = true, value_name = "FILE… QUESTION")]
+    pub words: Vec<OsString>,
+    /// The options of the answer.
+    #[command(flatten)]
+    pub answer: AnswerArgs,
+}
+
+/// How an answer is written.
+#[derive(Debug, Clone, clap::Args)]
+pub struct AnswerArgs {
+    /// The decoder: an id of `medley models list`, or a GGUF file
+    #[arg(long, default_value = DEFAULT_MODEL)]
+    pub model: String,
+    /// Feed the question as it is: no chat template, no evidence
+    #[arg(long)]
+    pub raw: bool,
+    /// Most tokens to write
+    #[arg(long, value_name = "N")]
+    pub max_tokens: Option<usize>,
+    /// 0 takes the likeliest word every time
+    #[arg(long, value_name = "T", value_parser = temperature)]
+    pub temperature: Option<f32>,
+    /// The same seed gives the same answer
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Instructions that replace the built-in ones
+    #[arg(long, value_name = "TEXT")]
+    pub system: Option<String>,
+    /// Threads to compute with; all processors unless given
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+    /// One JSON object per line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// For `transcribe`.
+#[derive(Debug, clap::Args)]
+pub struct TranscribeArgs {
+    /// Recordings and videos
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// txt, srt, vtt, json or tsv
+    #[arg(long, default_value = "txt", value_parser = |name: &str| name.parse::<Format>())]
+    pub format: Format,
+    /// Write to this file; with several recordings, into this folder
+    #[arg(short, long, value_name = "PATH")]
+    pub output: Option<PathBuf>,
+    /// The speech model
+    #[arg(long, default_value = DEFAULT_SPEECH_MODEL)]
+    pub model: String,
+    /// Code of the language that is spoken, as in "en"; heard from the sound unless given
+    #[arg(long, value_name = "CODE")]
+    pub language: Option<String>,
+    /// Give each word its time
+    #[arg(long)]
+    pub word_timestamps: bool,
+    /// Tell speakers apart (not in this version)
+    #[arg(long, value_name = "N", num_args = 0..=1)]
+    pub speakers: Option<Option<usize>>,
+    /// Translate to English; needs a model that knows other languages
+    #[arg(long)]
+    pub translate: bool,
+    /// Threads to compute with; all processors unless given
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+    /// One JSON object per line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// For `models`.
+#[derive(Debug, clap::Args)]
+pub struct ModelsArgs {
+    /// What to do with them.
+    #[command(subcommand)]
+    pub action: ModelsAction,
+}
+
+/// What can be done with models.
+#[derive(Debug, Subcommand)]
+pub enum ModelsAction {
+    /// Every model that can be fetched, and which are here
+    #[command(after_help = "Examples:\n  medley models list\n  medley models list --json")]
+    List {
+        /// One JSON object per line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Fetch models; what is here already is not fetched again
+    #[command(after_help = "Examples:\n  medley models pull --default\n  medley models pull whisper-base")]
+    Pull {
+        /// Ids of `medley models list`
+        #[arg(value_name = "ID", required_unless_present = "default")]
+        ids: Vec<String>,
+        /// The models that the program needs to work
+        #[arg(long)]
+        default: bool,
+        /// One JSON object per line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Read every file again and compare its hash
+    #[command(after_help = "Examples:\n  medley models verify\n  medley models verify smollm2-135m --json")]
+    Verify {
+        /// Ids; every model that is here unless given
+        #[arg(value_name = "ID")]
+        ids: Vec<String>,
+        /// One JSON object per line
+        #[arg(long)]
+        json: bool,
+    },
+    /// What a model says about itself
+    #[command(
+        after_help = "Examples:\n  medley models info smollm2-135m\n  medley models info other.gguf --json"
+    )]
+    Info {
+        /// An id, or a GGUF file
+        #[arg(value_name = "ID|FILE")]
+        model: String,
+        /// One JSON object per line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Delete a model's files
+    #[command(after_help = "Examples:\n  medley models remove whisper-base")]
+    Remove {
+        /// The id
+        id: String,
+        /// One JSON object per line
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// For `bench`.
+#[derive(Debug, clap::Args)]
+pub struct BenchArgs {
+    /// The decoder: an id of `medley models list`, or a GGUF file
+    #[arg(long, default_value = DEFAULT_MODEL)]
+    pub model: String,
+    /// Prompt tokens
+    #[arg(long, default_value_t = 512, value_name = "N")]
+    pub prompt: usize,
+    /// Tokens to write
+    #[arg(long, default_value_t = 64, value_name = "N")]
+    pub generate: usize,
+    /// Tokens that the conversation holds before
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub depth: usize,
+    /// Threads to compute with; all processors unless given
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+    /// How often each figure is measured; the median counts
+    #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub runs: u32,
+    /// Only the decoder: no transcription, no start-up
+    #[arg(long, conflicts_with = "window")]
+    pub decoder_only: bool,
+    /// Only the window: start-up, frame times, idle repaints (needs a display)
+    #[arg(long)]
+    pub window: bool,
+    /// The recording to transcribe
+    #[arg(long, default_value = "assets/samples/speech/austen-0870.wav", value_name = "FILE")]
+    pub recording: PathBuf,
+    /// One JSON object per line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// For `perplexity`.
+#[derive(Debug, clap::Args)]
+pub struct PerplexityArgs {
+    /// The decoder: an id of `medley models list`, or a GGUF file
+    #[arg(long, default_value = DEFAULT_MODEL)]
+    pub model: String,
+    /// The text
+    pub file: PathBuf,
+    /// Threads to compute with; all processors unless given
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+    /// One JSON object per line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// For `completions`.
+#[derive(Debug, clap::Args)]
+pub struct CompletionsArgs {
+    /// The shell
+    pub shell: Shell,
+    /// One JSON object that holds the script
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// For `tour`.
+#[derive(Debug, clap::Args)]
+pub struct TourArgs {
+    /// The folder of the sample media
+    #[arg(long, default_value = "assets/samples", value_name = "FOLDER")]
+    pub samples: PathBuf,
+    /// The decoder: an id of `medley models list`, or a GGUF file
+    #[arg(long, default_value = DEFAULT_MODEL)]
+    pub model: String,
+    /// One JSON object per line
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn temperature(text: &str) -> Result<f32, String> {
+    match text.parse::<f32>() {
+        Ok(value) if (0.0..=5.0).contains(&value) => Ok(value),
+        _ => Err("a number from 0 to 5 is needed".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn every_subcommand_has_examples() {
+        fn check(command: &clap::Command) {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains("Examples:"), "{} has none", command.get_name());
+            command.get_subcommands().for_each(check);
+        }
+        check(&Args::command());
+    }
+
+    #[test]
+    fn files_without_a_subcommand_are_for_the_window() {
+        let args = Args::try_parse_from(["medley", "a.png", "b c.wav"]).unwrap();
+        assert!(args.command.is_none());
+        assert_eq!(args.window.files.len(), 2);
+    }
+}

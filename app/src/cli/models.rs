@@ -1,0 +1,244 @@
+//! `medley models list|pull|verify|info|remove`.
+
+use std::path::Path;
+
+use engine::Cancel;
+use engine::models::{FileState, ModelEntry, ModelInfo, PullStage, Store, VerifyEvent, inspect};
+use serde_json::json;
+
+use super::args::{ModelsAction, ModelsArgs};
+use super::failure::{Failure, Outcome};
+use super::output::Output;
+use super::progress::{Bar, human_bytes, say};
+
+/// Does one thing with the models of this machine.
+pub fn run(args: ModelsArgs, cancel: &Cancel) -> Outcome {
+    let store = Store::open_default()?;
+    match args.action {
+        ModelsAction::List { json } => list(&store, &mut Output::new(json)),
+        ModelsAction::Pull { ids, default, json } => {
+            let defaults = store.registry().models().iter().filter(|model| default && model.default);
+            let mut all: Vec<String> = defaults.map(|model| model.id.clone()).collect();
+            all.extend(
+                ids.into_iter()
+                    .filter(|id| !(default && store.registry().get(id).is_some_and(|m| m.default))),
+            );
+            pull(&store, &all, &mut Output::new(json), cancel)
+        }
+        ModelsAction::Verify { ids, json } => verify(&store, ids, &mut Output::new(json), cancel),
+        ModelsAction::Info { model, json } => info(&store, &model, &mut Output::new(json)),
+        ModelsAction::Remove { id, json } => {
+            let freed_bytes = store.remove(&id)?;
+            let mut out = Output::new(json);
+            match json {
+                true => out.object(&json!({"id": id, "freed_bytes": freed_bytes})),
+                false => out.line(&format!("{id}: {} freed", human_bytes(freed_bytes))),
+            }
+        }
+    }
+}
+
+fn state(store: &Store, model: &ModelEntry) -> &'static str {
+    let states: Vec<_> = model.files.iter().map(|file| store.state(file)).collect();
+    match states.as_slice() {
+        [] => "not for this platform",
+        states if states.contains(&FileState::Damaged) => "damaged",
+        states if states.iter().all(|state| *state == FileState::Present) => "present",
+        states if states.contains(&FileState::Present) => "partial",
+        _ => "missing",
+    }
+}
+
+fn list(store: &Store, out: &mut Output) -> Outcome {
+    for model in store.registry().models() {
+        let state = state(store, model);
+        if out.is_json() {
+            out.object(&json!({
+                "id": model.id, "what": model.what, "licence": model.licence, "default": model.default,
+                "bytes": model.bytes(), "state": state,
+            }))?;
+        } else {
+            let size = human_bytes(model.bytes());
+            let default = if model.default { "*" } else { " " };
+            out.line(&format!(
+                "{default} {:<20} {:>9}  {:<9} {} ({})",
+                model.id, size, state, model.what, model.licence
+            ))?;
+        }
+    }
+    if !out.is_json() {
+        say(&format!("* needed by default · kept in {}", store.root().display()));
+    }
+    Ok(())
+}
+
+fn pull(store: &Store, ids: &[String], out: &mut Output, cancel: &Cancel) -> Outcome {
+    let bar = Bar::bytes();
+    let (mut fetched, mut failed) = (0, Vec::new());
+    for id in ids {
+        if store.is_present(id) {
+            if out.is_json() {
+                out.object(&json!({"event": "done", "id": id, "state": "present"}))?;
+            }
+            continue;
+        }
+        match pull_one(store, id, out, &bar, cancel) {
+            Ok(()) if cancel.is_cancelled() => return Ok(()),
+            Ok(()) => fetched += 1,
+            Err(Failure::Closed) => return Err(Failure::Closed),
+            Err(failure) => {
+                bar.clear();
+                failure.report();
+                if out.is_json() {
+                    out.object(&json!({"event": "error", "id": id, "text": failure.to_string()}))?;
+                }
+                failed.push(failure.status());
+            }
+        }
+    }
+    bar.clear();
+    if !out.is_json() && failed.is_empty() {
+        let models = if ids.len() == 1 { "model" } else { "models" };
+        say(&format!("{} {models} ready ({fetched} fetched)", ids.len()));
+    }
+    failed.into_iter().max().map_or(Ok(()), |status| Err(Failure::Told(status)))
+}
+
+fn pull_one(store: &Store, id: &str, out: &mut Output, bar: &Bar, cancel: &Cancel) -> Outcome {
+    for event in store.pull(id, cancel)? {
+        let event = event?;
+        if out.is_json() {
+            let stage = match event.stage {
+                PullStage::Fetch => "fetch",
+                PullStage::Check => "check",
+                PullStage::Done => "done",
+            };
+            out.object(&json!({
+                "event": "progress", "id": event.id, "file": event.file, "stage": stage,
+                "done": event.done_bytes, "total": event.total_bytes,
+            }))?;
+            if let Some(text) = event.notice {
+                out.object(&json!({"event": "notice", "id": id, "text": text}))?;
+            }
+            continue;
+        }
+        if let Some(text) = event.notice {
+            bar.clear();
+            say(&format!("note: {text}"));
+        }
+        match event.stage {
+            PullStage::Fetch => {
+                bar.show(&format!("{id}: {}", event.file), event.done_bytes, event.total_bytes)
+            }
+            PullStage::Check => {
+                bar.show(&format!("{id}: checking {}", event.file), event.done_bytes, event.total_bytes);
+            }
+            PullStage::Done => {
+                bar.clear();
+                say(&format!("{id}: {} ({})", event.file, human_bytes(event.total_bytes)));
+            }
+        }
+    }
+    if !cancel.is_cancelled() && out.is_json() {
+        out.object(&json!({"event": "done", "id": id, "state": "fetched"}))?;
+    }
+    Ok(())
+}
+
+fn verify(store: &Store, ids: Vec<String>, out: &mut Output, cancel: &Cancel) -> Outcome {
+    let ids = if ids.is_empty() {
+        let here = |model: &&ModelEntry| model.files.iter().any(|f| store.state(f) != FileState::Missing);
+        store.registry().models().iter().filter(here).map(|model| model.id.clone()).collect()
+    } else {
+        ids
+    };
+    let bar = Bar::bytes();
+    let mut bad = 0;
+    for id in &ids {
+        for event in store.verify(id, cancel)? {
+            match event {
+                VerifyEvent::Progress { role, done_bytes, total_bytes } => {
+                    bar.show(&format!("{id}: {role}"), done_bytes, total_bytes);
+                }
+                VerifyEvent::Checked { role, path, problem } => {
+                    bar.clear();
+                    bad += usize::from(problem.is_some());
+                    if out.is_json() {
+                        out.object(&json!({
+                            "id": id, "role": role, "path": path, "ok": problem.is_none(), "problem": problem,
+                        }))?;
+                    } else if let Some(problem) = problem {
+                        say(&format!("medley: {}: {id} {role}: {problem}", path.display()));
+                    } else {
+                        out.line(&format!("{id} {role}: right"))?;
+                    }
+                }
+            }
+        }
+    }
+    if ids.is_empty() && !out.is_json() {
+        say("no model is on this machine; `medley models pull --default` fetches the usual ones");
+    }
+    if bad > 0 { Err(Failure::Told(1)) } else { Ok(()) }
+}
+
+fn info(store: &Store, model: &str, out: &mut Output) -> Outcome {
+    let Some(entry) = store.registry().get(model) else {
+        let path = Path::new(model);
+        if !path.exists() {
+            return Err(engine::Error::ModelUnknown { id: model.to_owned() }.into());
+        }
+        let found = inspect(path).map_err(|error| Failure::Usage(error.to_string()))?;
+        return match out.is_json() {
+            true => out.object(&found),
+            false => describe(&found, out),
+        };
+    };
+    // Only decoders are GGUF files and can tell more than the registry knows.
+    let decoder = entry
+        .files
+        .iter()
+        .find(|file| file.name.ends_with(".gguf") && store.state(file) == FileState::Present)
+        .map(|file| inspect(&store.place(file)))
+        .transpose()?;
+    if out.is_json() {
+        let files: Vec<_> = entry
+            .files
+            .iter()
+            .map(|file| {
+                json!({"role": file.role, "name": file.name, "bytes": file.bytes, "sha256": file.sha256,
+                    "path": store.place(file), "present": store.state(file) == FileState::Present})
+            })
+            .collect();
+        return out.object(&json!({
+            "id": entry.id, "what": entry.what, "licence": entry.licence, "default": entry.default,
+            "bytes": entry.bytes(), "state": state(store, entry), "files": files, "decoder": decoder,
+        }));
+    }
+    out.line(&format!("{}: {}", entry.id, entry.what))?;
+    out.line(&format!("licence: {}", entry.licence))?;
+    out.line(&format!("state: {}, {}", state(store, entry), human_bytes(entry.bytes())))?;
+    for file in &entry.files {
+        let place = store.place(file);
+        out.line(&format!(
+            "{}: {} ({})\n    {}",
+            file.role,
+            file.name,
+            human_bytes(file.bytes),
+            place.display()
+        ))?;
+    }
+    decoder.map_or(Ok(()), |found| describe(&found, out))
+}
+
+fn describe(found: &ModelInfo, out: &mut Output) -> Outcome {
+    let unknown = || "unknown".to_owned();
+    out.line(&format!("name: {}", found.name.clone().unwrap_or_else(unknown)))?;
+    out.line(&format!("architecture: {}", found.architecture.clone().unwrap_or_else(unknown)))?;
+    out.line(&format!("parameters: {:.1} million", found.parameters as f64 / 1e6))?;
+    let number = |n: Option<u64>| n.map_or_else(unknown, |n| n.to_string());
+    out.line(&format!("context: {} tokens", number(found.context_tokens)))?;
+    out.line(&format!("layers: {}", number(found.n_layers)))?;
+    let kinds = found.quantisation.iter().map(|(kind, n)| format!("{kind} × {n}"));
+    out.line(&format!("tensors: {}", kinds.collect::<Vec<_>>().join(", ")))
+}

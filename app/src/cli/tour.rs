@@ -1,0 +1,50 @@
+//! `medley tour`: four questions over the sample media, for a first look without a display.
+
+use engine::Cancel;
+use serde_json::json;
+
+use super::answer::Answerer;
+use super::args::{AnswerArgs, TourArgs};
+use super::failure::{Failure, Outcome};
+
+/// A file of the samples and what is asked about it.
+const STOPS: [(&str, &str); 4] = [
+    ("pictures/coffee.png", "What is in this picture?"),
+    ("speech/austen-0880.wav", "What kind of young man was he?"),
+    ("video/bigbuckbunny.mp4", "What can be seen in this video?"),
+    ("documents/weather-station.pdf", "How often must the rain gauge be emptied?"),
+];
+
+/// Asks one question about each kind of medium.
+pub fn run(args: &TourArgs, cancel: &Cancel) -> Outcome {
+    let mut answerer = Answerer::new(&args.model, args.json, cancel)?;
+    let options = AnswerArgs {
+        model: args.model.clone(),
+        raw: false,
+        max_tokens: Some(120),
+        temperature: None,
+        seed: None,
+        system: None,
+        threads: None,
+        json: args.json,
+    };
+    if !args.samples.is_dir() {
+        return Err(Failure::Usage(format!(
+            "{}: there is no such folder; run this in Medley's folder, or give the samples with --samples FOLDER",
+            args.samples.display()
+        )));
+    }
+    for (file, question) in STOPS {
+        let path = args.samples.join(file);
+        if args.json {
+            answerer.out().object(&json!({"event": "question", "source": path, "text": question}))?;
+        } else {
+            answerer.out().line(&format!("\n── {file}\n   {question}\n"))?;
+        }
+        answerer.answer(&[path], question.to_owned(), &options, |_| Ok(()))?;
+        if cancel.is_cancelled() {
+            break;
+        }
+    }
+    Ok(())
+}
