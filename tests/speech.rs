@@ -170,6 +170,22 @@ fn a_long_recording_keeps_every_sentence_at_its_time() {
 }
 
 #[test]
+fn what_came_before_a_failure_of_the_sound_is_kept() {
+    let (samples, said) = sample("austen-0890");
+    let failure = engine::Error::Request { reason: "the disk is gone".to_owned() };
+    let blocks = vec![Ok(samples), Err(failure), Ok(silence(1.0))];
+    let events: Vec<_> =
+        transcribe(models(), blocks.into_iter(), None, TranscribeOptions::default(), &Cancel::new())
+            .collect();
+    let heard = events.iter().find_map(|event| match event {
+        Ok(TranscribeEvent::Segment(segment)) => Some(segment.text.as_str()),
+        _ => None,
+    });
+    assert!(word_errors(&said, heard.unwrap()).0 <= 1, "{heard:?}");
+    assert_eq!(events.last().unwrap().as_ref().unwrap_err().to_string(), "the disk is gone");
+}
+
+#[test]
 fn one_thread_and_one_hypothesis_hear_the_same_sentence() {
     let (samples, said) = sample("austen-0890");
     let one = TranscribeOptions { threads: Some(1), beam: 1, word_timestamps: false, ..Default::default() };

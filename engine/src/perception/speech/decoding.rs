@@ -174,7 +174,14 @@ impl Decoding<'_> {
                 best = Some(Transcript { repeats, ..transcript });
             }
         }
-        best
+        let mut best = best?;
+        if best.repeats {
+            let kept = without_loop(&best.tokens);
+            best.tokens.truncate(kept);
+            best.logprobs.truncate(kept);
+            best.attention.truncate(kept);
+        }
+        Some(best)
     }
 
     fn begin(&self, prompted: &Prompted) -> Hypothesis {
@@ -345,13 +352,27 @@ fn compression_ratio(text: &str) -> f32 {
 
 /// Whether the last tokens repeat one pattern.
 fn is_loop(tokens: &[u32]) -> bool {
-    (1..=LONGEST_PATTERN).any(|period| {
-        let n = LOOP_TOKENS.max(4 * period);
-        tokens.len() >= n && {
-            let tail = &tokens[tokens.len() - n..];
-            tail[period..] == tail[..n - period]
-        }
-    })
+    (1..=LONGEST_PATTERN).any(|period| repeats(tokens, period))
+}
+
+fn repeats(tokens: &[u32], period: usize) -> bool {
+    let n = LOOP_TOKENS.max(4 * period);
+    tokens.len() >= n && {
+        let tail = &tokens[tokens.len() - n..];
+        tail[period..] == tail[..n - period]
+    }
+}
+
+/// How many tokens are left when the pattern that the last ones repeat is kept once.
+fn without_loop(tokens: &[u32]) -> usize {
+    let Some(period) = (1..=LONGEST_PATTERN).find(|&period| repeats(tokens, period)) else {
+        return tokens.len();
+    };
+    let mut n = tokens.len();
+    while n >= 2 * period && tokens[n - period..n] == tokens[n - 2 * period..n - period] {
+        n -= period;
+    }
+    n
 }
 
 #[cfg(test)]
@@ -364,6 +385,14 @@ mod tests {
         assert!(!is_loop(&[7; 15]));
         assert!(is_loop(&[9, 1, 2, 3].into_iter().chain([4, 5].repeat(8)).collect::<Vec<_>>()));
         assert!(!is_loop(&(0..64).collect::<Vec<_>>()));
+    }
+
+    #[test]
+    fn a_loop_is_kept_once() {
+        let tokens: Vec<u32> = [9, 1, 2, 3].into_iter().chain([4, 5].repeat(8)).collect();
+        assert_eq!(without_loop(&tokens), 6);
+        assert_eq!(without_loop(&[9; 20]), 1);
+        assert_eq!(without_loop(&[1, 2, 3]), 3);
     }
 
     #[test]

@@ -182,7 +182,11 @@ impl SpeechModels {
                 words,
             })
         };
-        parts.into_iter().filter_map(segment).collect()
+        let mut segments: Vec<Segment> = parts.into_iter().filter_map(segment).collect();
+        if transcript.repeats {
+            segments.dedup_by(|next, before| next.text == before.text);
+        }
+        segments
     }
 
     /// Words with their times in the window, in order and inside `voiced`.

@@ -85,6 +85,11 @@ pub struct Transcription {
     /// How much was listened to when progress was last told.
     told_s: f64,
     n_segments: usize,
+    /// Where windows began in which nothing could be made out, and how long they were in all.
+    unclear: Vec<f64>,
+    unclear_s: f64,
+    /// Why the sound ended early; told when what came before is heard.
+    failure: Option<Error>,
     language_before: Option<String>,
     started: Instant,
     state: State,
@@ -126,6 +131,9 @@ pub fn transcribe(
         events: VecDeque::new(),
         told_s: 0.0,
         n_segments: 0,
+        unclear: Vec::new(),
+        unclear_s: 0.0,
+        failure: None,
         language_before: None,
         started: Instant::now(),
         state: State::Starting,
@@ -158,6 +166,10 @@ impl Transcription {
                 None => hear()?,
             };
             self.n_segments += segments.len();
+            if segments.is_empty() && !self.cancel.is_cancelled() {
+                self.unclear.push(window.start_in_recording_s(0.0));
+                self.unclear_s += window.duration_s();
+            }
             self.language_before =
                 segments.last().map(|s| s.language.clone()).or(self.language_before.take());
             self.events.extend(segments.into_iter().map(TranscribeEvent::Segment));
@@ -166,11 +178,12 @@ impl Transcription {
         }
         if self.state == State::Ended {
             self.finish(false);
-            return Ok(());
+            return self.failure.take().map_or(Ok(()), Err);
         }
         match self.sound.next() {
-            Some(samples) => self.windows.push(models.vad(), &samples?)?,
-            None => {
+            Some(Ok(samples)) => self.windows.push(models.vad(), &samples)?,
+            end => {
+                self.failure = end.and_then(Result::err);
                 self.windows.finish(models.vad())?;
                 self.state = State::Ended;
             }
@@ -188,7 +201,9 @@ impl Transcription {
 
     fn finish(&mut self, cancelled: bool) {
         let audio_s = self.windows.taken_s();
-        if self.n_segments == 0 && !cancelled {
+        if !self.unclear.is_empty() {
+            self.events.push_back(TranscribeEvent::Notice(self.unclear_notice()));
+        } else if self.n_segments == 0 && !cancelled {
             let (name, long) = (&self.options.name, format::duration(audio_s));
             self.events
                 .push_back(TranscribeEvent::Notice(format!("no speech was found in {name} ({long} long)")));
@@ -196,6 +211,20 @@ impl Transcription {
         let wall_s = self.started.elapsed().as_secs_f64();
         self.events.push_back(TranscribeEvent::Done { audio_s, wall_s, cancelled });
         self.state = State::Done;
+    }
+
+    fn unclear_notice(&self) -> String {
+        const NAMED: usize = 5;
+        let places: Vec<String> = self.unclear.iter().take(NAMED).map(|&s| format::duration(s)).collect();
+        let more = match self.unclear.len().saturating_sub(NAMED) {
+            0 => String::new(),
+            n => format!(" and {n} more places"),
+        };
+        let (seconds, name) = (self.unclear_s.ceil(), &self.options.name);
+        format!(
+            "{seconds} s of {name} sound like speech but no words could be made out, at {}{more}",
+            places.join(", ")
+        )
     }
 }
 
@@ -212,6 +241,7 @@ impl Iterator for Transcription {
             }
             if let Err(error) = self.step() {
                 self.state = State::Done;
+                self.events.clear();
                 return Some(Err(error));
             }
         }
