@@ -1,12 +1,18 @@
 //! The front door: one value that loads models when they are first needed and serves every task.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::cancel::Cancel;
-use crate::media::Limits;
+use crate::error::{Error, MediaProblem, Result};
+use crate::generate::Conversation;
+use crate::media::{Limits, Media, Opener};
+use crate::model::LanguageModel;
 use crate::models::Store;
-use crate::perception::Reading;
+use crate::perception::{Reading, Specialists};
 use crate::tasks::ask::{Ask, AskRequest};
+use crate::tasks::evidence::Meanings;
+use crate::tasks::transcribe::{self, TranscribeOptions, Transcription};
 
 /// What an [`Engine`] is made from.
 #[derive(Debug, Clone)]
@@ -19,26 +25,122 @@ pub struct EngineOptions {
     pub limits: Limits,
 }
 
-/// Loads models on first use and keeps them; `&self` everywhere, so one engine serves many requests.
-pub struct Engine {
-    options: EngineOptions,
+/// Loads models on first use and keeps them. A clone is another handle to the same models, so one
+/// engine serves many requests from any thread.
+#[derive(Clone)]
+pub struct Engine(Arc<Shared>);
+
+struct Shared {
+    specialists: Arc<Specialists>,
+    limits: Limits,
+    decoder: Mutex<DecoderSlot>,
+    /// What the decoder read last, for a follow-up that begins alike.
+    conversation: Mutex<Option<Conversation>>,
+    meanings: Arc<Meanings>,
+}
+
+/// Which decoder is wanted, and that one once it is loaded.
+struct DecoderSlot {
+    wanted: String,
+    loaded: Option<Arc<LanguageModel>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Engine {
     /// Loads nothing yet.
     pub fn new(options: EngineOptions) -> Self {
-        Self { options }
+        Self(Arc::new(Shared {
+            specialists: Arc::new(Specialists::new(options.store)),
+            limits: options.limits,
+            decoder: Mutex::new(DecoderSlot { wanted: options.model, loaded: None }),
+            conversation: Mutex::new(None),
+            meanings: Arc::default(),
+        }))
+    }
+
+    /// Chooses another decoder: an id or a path to a GGUF file. It is loaded when it is needed.
+    pub fn set_model(&self, model: &str) {
+        let mut slot = lock(&self.0.decoder);
+        if slot.wanted != model {
+            *slot = DecoderSlot { wanted: model.to_owned(), loaded: None };
+            *lock(&self.0.conversation) = None;
+        }
     }
 
     /// Starts to read a file into spans.
     pub fn read(&self, path: &Path, cancel: &Cancel) -> Reading {
-        let _ = (path, cancel, &self.options);
-        Reading::default()
+        Reading::new(path, self.opener(), self.0.specialists.clone(), cancel)
     }
 
     /// Starts to answer a question.
     pub fn ask(&self, request: AskRequest, cancel: &Cancel) -> Ask {
-        let _ = (request, cancel);
-        Ask::default()
+        Ask::new(self.clone(), request, cancel)
+    }
+
+    /// Starts to transcribe the sound of a recording or video with this Whisper.
+    ///
+    /// # Errors
+    /// [`Error::Media`] when there is no sound to be had; [`Error::ModelMissing`];
+    /// [`Error::Request`] for options that the model cannot serve.
+    pub fn transcribe(
+        &self,
+        path: &Path,
+        whisper_id: &str,
+        options: TranscribeOptions,
+        cancel: &Cancel,
+    ) -> Result<Transcription> {
+        let no_sound = || Error::media(path, MediaProblem::NoSound);
+        let sound = match self.opener().open(path, cancel)? {
+            Media::Sound(sound) => sound,
+            Media::Video(video) => video.sound().ok_or_else(no_sound)??,
+            Media::Picture(_) | Media::Document(_) => return Err(no_sound()),
+        };
+        let models = self.0.specialists.speech(whisper_id)?;
+        transcribe::check(&models, &options)?;
+        let total_s = sound.duration_s();
+        Ok(transcribe::transcribe(models, sound, total_s, options, cancel))
+    }
+
+    /// The decoder, loaded now if it was not yet.
+    ///
+    /// # Errors
+    /// [`Error::ModelMissing`], [`Error::ModelUnknown`], [`Error::ModelFile`].
+    pub fn language_model(&self) -> Result<Arc<LanguageModel>> {
+        let mut slot = lock(&self.0.decoder);
+        if let Some(loaded) = &slot.loaded {
+            return Ok(loaded.clone());
+        }
+        let path = PathBuf::from(&slot.wanted);
+        let path = if path.is_file() { path } else { self.store().file(&slot.wanted, "model")? };
+        Ok(slot.loaded.insert(Arc::new(LanguageModel::load(&path)?)).clone())
+    }
+
+    /// Where the models are.
+    pub fn store(&self) -> &Store {
+        self.0.specialists.store()
+    }
+
+    /// Opens files within this engine's limits.
+    pub fn opener(&self) -> Opener {
+        Opener { limits: self.0.limits.clone(), pdfium: self.store().file("pdfium", "library").ok() }
+    }
+
+    pub(crate) fn specialists(&self) -> &Specialists {
+        &self.0.specialists
+    }
+
+    pub(crate) fn meanings(&self) -> Arc<Meanings> {
+        self.0.meanings.clone()
+    }
+
+    pub(crate) fn take_conversation(&self) -> Option<Conversation> {
+        lock(&self.0.conversation).take()
+    }
+
+    pub(crate) fn keep_conversation(&self, conversation: Conversation) {
+        *lock(&self.0.conversation) = Some(conversation);
     }
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::sequence::Evidence;
+use crate::tasks::ask::ReadFile;
 
 /// What a request is busy with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -43,6 +44,8 @@ pub enum Event {
     Evidence(Evidence),
     /// What was left out or failed, and why.
     Notice(String),
+    /// An attachment was read; keep it, so that the next question need not read it again.
+    Read(ReadFile),
     /// The last event.
     Done {
         /// Why it ended.

@@ -9,6 +9,18 @@ pub mod ocr;
 
 pub mod tags;
 
+pub mod embed;
+
+mod reading;
+
+mod specialists;
+
+mod video;
+
+pub(crate) use reading::Collected;
+pub use reading::Reading;
+pub use specialists::Specialists;
+
 use crate::generate::event::Stage;
 use crate::media::Kind;
 use crate::sequence::Span;
@@ -36,18 +48,4 @@ pub enum ReadEvent {
     Span(Span),
     /// Something was left out or could not be read, and why.
     Notice(String),
-}
-
-/// A file that is being read.
-#[derive(Default)]
-pub struct Reading {
-    _private: (),
-}
-
-impl Iterator for Reading {
-    type Item = crate::Result<ReadEvent>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        None
-    }
 }

@@ -1,14 +1,21 @@
 //! Ask about media: read what is new, find the evidence, let the decoder answer.
 
-use std::path::PathBuf;
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::Result;
-use crate::generate::GenerateOptions;
-use crate::generate::event::Event;
+use super::evidence::{Found, Search};
+use super::prompt;
+use crate::cancel::Cancel;
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::generate::event::{Event, Stage, StopReason, Usage};
+use crate::generate::{GenerateOptions, Generation};
 use crate::media::Kind;
+use crate::perception::{Collected, ReadEvent, Reading};
 use crate::sequence::Span;
 
 /// A file and what was found in it; plain data, worth keeping so that a file is read only once.
@@ -63,17 +70,219 @@ pub struct AskRequest {
 
 /// A request that is being answered.
 ///
-/// Order of events: progress while media are read, notices, evidence, text pieces, and last
-/// [`Event::Done`]. A medium that cannot be read becomes a notice and the rest goes on.
-#[derive(Default)]
+/// Order of events: progress while media are read, notices, evidence, text pieces, evidence that
+/// the text led to, and last [`Event::Done`]. A medium that cannot be read becomes a notice and the
+/// rest goes on.
 pub struct Ask {
-    _private: (),
+    engine: Engine,
+    cancel: Cancel,
+    request: AskRequest,
+    files: Vec<ReadFile>,
+    events: VecDeque<Event>,
+    step: Step,
+    started: Instant,
+    answer: String,
+}
+
+enum Step {
+    /// The next attachment to look at.
+    Attach(VecDeque<Attachment>),
+    Read(Box<Reading>, Collected, VecDeque<Attachment>),
+    Search(Box<Search>),
+    Prompt(Option<Box<Found>>),
+    Write(Box<Generation>, Option<Box<Found>>),
+    Done,
+}
+
+impl Ask {
+    pub(crate) fn new(engine: Engine, mut request: AskRequest, cancel: &Cancel) -> Self {
+        let media = std::mem::take(&mut request.media).into();
+        Self {
+            engine,
+            cancel: cancel.clone(),
+            request,
+            files: Vec::new(),
+            events: VecDeque::new(),
+            step: Step::Attach(media),
+            started: Instant::now(),
+            answer: String::new(),
+        }
+    }
+
+    fn progress(&mut self, stage: Stage, what: &Path, done: u64, total: u64) {
+        let what = what.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        self.events.push_back(Event::Progress { stage, what, done, total });
+    }
+
+    fn advance(&mut self) -> Result<()> {
+        if self.cancel.is_cancelled() && !matches!(self.step, Step::Write(..) | Step::Done) {
+            self.done(StopReason::Cancelled, Usage::default());
+            return Ok(());
+        }
+        match std::mem::replace(&mut self.step, Step::Done) {
+            Step::Attach(media) => self.attach(media),
+            Step::Read(reading, collected, media) => {
+                self.read(reading, collected, media);
+                Ok(())
+            }
+            Step::Search(search) => self.search(search),
+            Step::Prompt(found) => self.prompt(found),
+            Step::Write(generation, found) => self.write(generation, found),
+            Step::Done => Ok(()),
+        }
+    }
+
+    fn attach(&mut self, mut media: VecDeque<Attachment>) -> Result<()> {
+        match media.pop_front() {
+            Some(Attachment::Read(file)) => {
+                self.files.push(file);
+                self.step = Step::Attach(media);
+            }
+            Some(Attachment::File(path)) => {
+                self.progress(Stage::Decode, &path, 0, 0);
+                let reading = self.engine.read(&path, &self.cancel);
+                self.step = Step::Read(Box::new(reading), Collected::default(), media);
+            }
+            None if self.request.raw || self.files.is_empty() => self.step = Step::Prompt(None),
+            None => {
+                // Without the model of meaning, words alone are compared.
+                let encoder = match self.engine.specialists().sentences() {
+                    Ok(encoder) => Some(encoder),
+                    Err(error @ Error::ModelMissing { .. }) => {
+                        self.events.push_back(Event::Notice(format!("evidence is found by words only: {error}")));
+                        None
+                    }
+                    Err(error) => return Err(error),
+                };
+                let files = self.files.clone();
+                let search = Search::new(files, &self.request.question, encoder, self.engine.meanings());
+                self.step = Step::Search(Box::new(search));
+            }
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, mut reading: Box<Reading>, mut collected: Collected, media: VecDeque<Attachment>) {
+        match reading.next() {
+            Some(Ok(event)) => {
+                match &event {
+                    ReadEvent::Progress { stage, done, total } => {
+                        self.progress(*stage, reading.path(), *done, *total);
+                    }
+                    ReadEvent::Notice(text) => self.events.push_back(Event::Notice(text.clone())),
+                    ReadEvent::Opened { .. } | ReadEvent::Span(_) => {}
+                }
+                collected.add(event);
+                self.step = Step::Read(reading, collected, media);
+            }
+            Some(Err(error)) => {
+                self.events.push_back(Event::Notice(error.to_string()));
+                self.step = Step::Attach(media);
+            }
+            None => {
+                if let Some(file) = collected.finish(reading.path())
+                    && !self.cancel.is_cancelled()
+                {
+                    self.events.push_back(Event::Read(file.clone()));
+                    self.files.push(file);
+                }
+                self.step = Step::Attach(media);
+            }
+        }
+    }
+
+    fn search(&mut self, mut search: Box<Search>) -> Result<()> {
+        if let Some((done, total)) = search.step(&self.cancel)? {
+            self.progress(Stage::Search, Path::new(""), done, total);
+            self.step = Step::Search(search);
+            return Ok(());
+        }
+        if self.cancel.is_cancelled() {
+            self.step = Step::Search(search);
+            return Ok(());
+        }
+        let found = search.finish(&self.cancel)?;
+        if found.evidence.is_empty() {
+            let text = "nothing was found in these files that answers the question directly";
+            self.events.push_back(Event::Notice(text.into()));
+        }
+        self.events.extend(found.evidence.iter().cloned().map(Event::Evidence));
+        self.step = Step::Prompt(Some(Box::new(found)));
+        Ok(())
+    }
+
+    fn prompt(&mut self, found: Option<Box<Found>>) -> Result<()> {
+        let model = self.engine.language_model()?;
+        let tokens = if self.request.raw {
+            model.raw_prompt(&self.request.question)?
+        } else {
+            let prompt = prompt::build(&model, &self.request, found.as_deref())?;
+            self.events.extend(prompt.notices.into_iter().map(Event::Notice));
+            prompt.tokens
+        };
+        let earlier = self.engine.take_conversation();
+        let generation = model.generate(tokens, &self.request.options, earlier, &self.cancel)?;
+        self.step = Step::Write(Box::new(generation), found);
+        Ok(())
+    }
+
+    fn write(&mut self, mut generation: Box<Generation>, found: Option<Box<Found>>) -> Result<()> {
+        match generation.next().transpose()? {
+            Some(Event::Done { reason, mut usage }) => {
+                self.engine.keep_conversation(generation.into_conversation());
+                if let Some(mut found) = found
+                    && reason != StopReason::Cancelled
+                {
+                    let more = found.support(&self.answer, &self.cancel)?;
+                    self.events.extend(more.into_iter().map(Event::Evidence));
+                }
+                // People wait from the question on, not from the prompt on.
+                usage.first_token_s += self.waited_s(&usage);
+                self.done(reason, usage);
+            }
+            Some(event) => {
+                if let Event::Text(piece) = &event {
+                    self.answer.push_str(piece);
+                }
+                self.events.push_back(event);
+                self.step = Step::Write(generation, found);
+            }
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// Seconds before generation began.
+    fn waited_s(&self, usage: &Usage) -> f64 {
+        let written_s = if usage.decode_tokens_per_s > 0.0 {
+            usage.generated_tokens.saturating_sub(1) as f64 / usage.decode_tokens_per_s
+        } else {
+            0.0
+        };
+        (self.started.elapsed().as_secs_f64() - usage.first_token_s - written_s).max(0.0)
+    }
+
+    fn done(&mut self, reason: StopReason, usage: Usage) {
+        self.events.push_back(Event::Done { reason, usage });
+        self.step = Step::Done;
+    }
 }
 
 impl Iterator for Ask {
     type Item = Result<Event>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        None
+        loop {
+            if let Some(event) = self.events.pop_front() {
+                return Some(Ok(event));
+            }
+            if matches!(self.step, Step::Done) {
+                return None;
+            }
+            if let Err(error) = self.advance() {
+                self.step = Step::Done;
+                return Some(Err(error));
+            }
+        }
     }
 }

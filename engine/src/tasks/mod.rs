@@ -1,6 +1,10 @@
 //! 8: what a person asks for: short compositions of the stages before.
 
+pub mod evidence;
+
 pub mod ask;
+
+mod prompt;
 
 pub mod transcribe;
 

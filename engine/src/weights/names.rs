@@ -113,6 +113,31 @@ pub(crate) fn efficientnet_pytorch(name: &str) -> String {
     format!("{scope}{part}.{kind}")
 }
 
+/// BERT encoders as transformers writes them: `encoder.layer.0.attention.self.query.weight`.
+pub(crate) fn bert_transformers(name: &str) -> String {
+    let (scope, leaf) = match name.strip_prefix("layers.").and_then(|rest| rest.split_once('.')) {
+        Some((layer, leaf)) => (format!("encoder.layer.{layer}."), leaf),
+        None => ("embeddings.".to_owned(), name),
+    };
+    let (part, kind) = leaf.rsplit_once('.').unwrap_or((leaf, "weight"));
+    let part = match part {
+        "embedding" => "word_embeddings",
+        "positions" => "position_embeddings",
+        "segments" => "token_type_embeddings",
+        "norm" => "LayerNorm",
+        "attention.q" => "attention.self.query",
+        "attention.k" => "attention.self.key",
+        "attention.v" => "attention.self.value",
+        "attention.output" => "attention.output.dense",
+        "attention_norm" => "attention.output.LayerNorm",
+        "mlp.up" => "intermediate.dense",
+        "mlp.down" => "output.dense",
+        "mlp_norm" => "output.LayerNorm",
+        other => other,
+    };
+    format!("{scope}{part}.{kind}")
+}
+
 #[cfg(test)]
 mod whisper_tests {
     use super::*;

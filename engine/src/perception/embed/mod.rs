@@ -1,0 +1,163 @@
+//! Sentences → vectors: what means the same points the same way, whatever the words.
+//!
+//! MiniLM (Wang et al., 2020) as fine-tuned for sentence similarity by sentence-transformers
+//! (`all-MiniLM-L6-v2`): BERT, the mean over the tokens, length 1. Golden: `tests/golden/minilm.json`.
+
+mod bert;
+
+use std::path::Path;
+
+use candle_core::Device;
+use tokenizers::Tokenizer;
+
+pub use bert::{Bert, BertConfig};
+
+use crate::cancel::Cancel;
+use crate::error::{Doing, Error, Result};
+use crate::models::Store;
+use crate::weights::{Weights, names};
+
+/// Tokens of a sentence that are looked at, as the checkpoint was tuned with; the rest is cut off.
+const MAX_TOKENS: usize = 256;
+
+/// Most tokens, padding included, of one batch: keeps memory small and Stop quick.
+const BATCH_TOKENS: usize = 1024;
+
+/// A vector of length 1; the dot product of two is their similarity, −1 to 1.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Meaning(pub Vec<f32>);
+
+impl Meaning {
+    /// Cosine of the angle between both.
+    pub fn similarity(&self, other: &Self) -> f32 {
+        self.0.iter().zip(&other.0).map(|(a, b)| a * b).sum()
+    }
+}
+
+/// Turns sentences into vectors; read-only, one for all requests.
+pub struct SentenceEncoder {
+    bert: Bert,
+    tokenizer: Tokenizer,
+}
+
+impl SentenceEncoder {
+    /// Loads `minilm-l6`.
+    ///
+    /// # Errors
+    /// [`Error::ModelMissing`], [`Error::ModelFile`].
+    pub fn load(store: &Store) -> Result<Self> {
+        let file = |role| store.file("minilm-l6", role);
+        Self::from_paths(&file("model")?, &file("tokenizer")?, &file("config")?)
+    }
+
+    /// Loads from files: safetensors, `tokenizer.json`, `config.json`.
+    ///
+    /// # Errors
+    /// When a file is missing, damaged, or holds something else.
+    pub fn from_paths(model: &Path, tokenizer_path: &Path, config: &Path) -> Result<Self> {
+        let bad = |path: &Path, reason: String| Error::ModelFile { path: path.to_path_buf(), reason };
+        let text = std::fs::read(config).map_err(|source| Error::io("reading", config, source))?;
+        let config: BertConfig =
+            serde_json::from_slice(&text).map_err(|e| bad(config, format!("not a configuration: {e}")))?;
+        let weights = Weights::from_safetensors(model, &Device::Cpu, names::bert_transformers)?;
+        let bert = Bert::new(&config, &weights)?;
+        // The head for next-sentence prediction and the list 0, 1, 2, … are no part of the encoder.
+        weights.expect_all_used(|name| name.starts_with("pooler.") || name.ends_with(".position_ids"))?;
+        let mut tokenizer = Tokenizer::from_file(tokenizer_path)
+            .map_err(|e| bad(tokenizer_path, format!("not a tokenizer: {e}")))?;
+        if tokenizer.get_vocab_size(true) > config.n_vocab {
+            return Err(bad(tokenizer_path, format!("it belongs to another model than {}", model.display())));
+        }
+        // Batches are padded and cut here, to their own length.
+        tokenizer.with_padding(None);
+        tokenizer.with_truncation(None).map_err(|e| bad(tokenizer_path, e.to_string()))?;
+        Ok(Self { bert, tokenizer })
+    }
+
+    /// One vector per sentence, in their order; `None` when cancelled.
+    ///
+    /// # Errors
+    /// [`Error::Tokenizer`], [`Error::Compute`].
+    pub fn embed(&self, sentences: &[&str], cancel: &Cancel) -> Result<Option<Vec<Meaning>>> {
+        let longest = MAX_TOKENS.min(self.bert.config().n_positions);
+        let mut ids = Vec::with_capacity(sentences.len());
+        for sentence in sentences {
+            if cancel.is_cancelled() {
+                return Ok(None);
+            }
+            // A word has at most a few tokens: no need to split a whole book for its first 256.
+            let head: String = sentence.chars().take(longest * 16).collect();
+            let encoding = self
+                .tokenizer
+                .encode_fast(head, true)
+                .map_err(|e| Error::Tokenizer { reason: e.to_string() })?;
+            let mut tokens = encoding.get_ids().to_vec();
+            if tokens.len() > longest {
+                let end = tokens.pop();
+                tokens.truncate(longest - 1);
+                tokens.extend(end);
+            }
+            ids.push(tokens);
+        }
+        // Sentences of like length share a batch, so that little is padded.
+        let mut order: Vec<usize> = (0..ids.len()).collect();
+        order.sort_by_key(|&i| ids[i].len());
+        let mut meanings = vec![Meaning(Vec::new()); ids.len()];
+        let mut rest = order.as_slice();
+        while !rest.is_empty() {
+            let n = (1..=rest.len())
+                .take_while(|&n| n == 1 || n * ids[rest[n - 1]].len() <= BATCH_TOKENS)
+                .last()
+                .unwrap_or(1);
+            let (batch, later) = rest.split_at(n);
+            let tokens: Vec<&[u32]> = batch.iter().map(|&i| ids[i].as_slice()).collect();
+            let Some(vectors) = self.bert.forward(&tokens, cancel)? else { return Ok(None) };
+            let vectors = vectors.to_vec3::<f32>().doing("reading embeddings")?;
+            for (&i, vectors) in batch.iter().zip(vectors) {
+                meanings[i] = mean(&vectors[..ids[i].len()]);
+            }
+            rest = later;
+        }
+        Ok(Some(meanings))
+    }
+}
+
+/// The mean of the vectors, scaled to length 1.
+fn mean(vectors: &[Vec<f32>]) -> Meaning {
+    let mut sum = vec![0f32; vectors.first().map_or(0, Vec::len)];
+    for vector in vectors {
+        sum.iter_mut().zip(vector).for_each(|(sum, x)| *sum += x);
+    }
+    let length = sum.iter().map(|x| x * x).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
+    sum.iter_mut().for_each(|x| *x /= length);
+    Meaning(sum)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mean_has_length_one() {
+        let Meaning(vector) = mean(&[vec![3.0, 0.0], vec![0.0, 3.0]]);
+        assert!((vector[0] - 0.5f32.sqrt()).abs() < 1e-6 && vector[0] == vector[1]);
+        assert_eq!(Meaning(vec![0.6, 0.8]).similarity(&Meaning(vec![0.8, 0.6])), 0.96);
+    }
+
+    #[test]
+    fn sizes_that_no_network_has_are_refused() {
+        let good = BertConfig {
+            width: 8,
+            n_layers: 1,
+            n_heads: 2,
+            inner: 16,
+            n_vocab: 10,
+            n_positions: 8,
+            n_segments: 2,
+            norm_eps: 1e-12,
+        };
+        assert!(good.check().is_ok());
+        assert!(BertConfig { n_heads: 3, ..good.clone() }.check().is_err());
+        assert!(BertConfig { n_layers: usize::MAX, ..good }.check().is_err());
+    }
+}

@@ -1,0 +1,394 @@
+//! Walks through one file, a unit of work per step.
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use image::RgbImage;
+
+use super::video::FrameFindings;
+use super::{ReadEvent, Specialists};
+use crate::cancel::Cancel;
+use crate::error::{Error, Result};
+use crate::generate::event::Stage;
+use crate::media::{DocumentReader, Media, Opener, SoundReader, VideoReader};
+use crate::sequence::{Finding, Piece, Place, Rect, Span};
+use crate::tasks::ask::ReadFile;
+use crate::tasks::transcribe::{self, TranscribeEvent, TranscribeOptions, Transcription};
+
+/// The Whisper that listens where nobody chose another.
+const WHISPER: &str = "whisper-tiny.en";
+
+/// Longest side at which a scanned page is read, in pixels.
+const SCAN_SIDE_PX: u32 = 2000;
+
+/// Things that are named in one picture.
+const TAGS_PER_PICTURE: usize = 5;
+
+/// A file that is being read. Ends early, with what it has, when cancelled.
+pub struct Reading {
+    path: PathBuf,
+    specialists: Arc<Specialists>,
+    cancel: Cancel,
+    state: State,
+    events: VecDeque<ReadEvent>,
+    found: usize,
+    /// Specialists that were missed already, so that it is said once.
+    missed: Vec<&'static str>,
+}
+
+enum State {
+    Closed(Opener),
+    Sound(Listening),
+    Video { frames: VideoReader, findings: FrameFindings, done: u64 },
+    Document { document: DocumentReader, next: u32 },
+    Done,
+}
+
+/// A transcription, and what its sound has to say when it ends.
+struct Listening {
+    transcription: Transcription,
+    notices: Arc<Mutex<Vec<String>>>,
+}
+
+impl Reading {
+    /// Starts to read `path`.
+    pub fn new(path: &Path, opener: Opener, specialists: Arc<Specialists>, cancel: &Cancel) -> Self {
+        Self {
+            path: path.to_path_buf(),
+            specialists,
+            cancel: cancel.clone(),
+            state: State::Closed(opener),
+            events: VecDeque::new(),
+            found: 0,
+            missed: Vec::new(),
+        }
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Reads to the end. `None` when cancelled.
+    ///
+    /// # Errors
+    /// As the iterator: the file cannot be used at all.
+    pub fn collect_file(mut self) -> Result<Option<ReadFile>> {
+        let mut collected = Collected::default();
+        for event in self.by_ref() {
+            collected.add(event?);
+        }
+        Ok(if self.cancel.is_cancelled() { None } else { collected.finish(&self.path) })
+    }
+
+    fn step(&mut self) -> Result<()> {
+        match std::mem::replace(&mut self.state, State::Done) {
+            State::Closed(opener) => self.open(&opener),
+            State::Sound(listening) => self.listen(listening),
+            State::Video { frames, findings, done } => self.watch(frames, findings, done),
+            State::Document { document, next } => self.leaf(document, next),
+            State::Done => Ok(()),
+        }
+    }
+
+    fn open(&mut self, opener: &Opener) -> Result<()> {
+        let media = opener.open(&self.path, &self.cancel)?;
+        self.events.push_back(ReadEvent::Opened { kind: media.kind(), summary: media.summary() });
+        match media {
+            Media::Picture(picture) => {
+                self.events.extend(picture.notices.into_iter().map(ReadEvent::Notice));
+                self.progress(0, 1);
+                let spans = self.look(&picture.pixels, |area| Place::Picture { area })?;
+                self.add(spans);
+                self.progress(1, 1);
+                self.finish();
+            }
+            Media::Sound(sound) => self.start_listening(sound)?,
+            Media::Video(frames) => {
+                self.state = State::Video { frames, findings: FrameFindings::default(), done: 0 };
+            }
+            Media::Document(document) => self.state = State::Document { document, next: 1 },
+        }
+        Ok(())
+    }
+
+    fn start_listening(&mut self, sound: SoundReader) -> Result<()> {
+        let models = match self.specialists.speech(WHISPER) {
+            Ok(models) => models,
+            Err(error) => {
+                self.miss("speech was not transcribed", error)?;
+                self.finish();
+                return Ok(());
+            }
+        };
+        let total_s = sound.duration_s();
+        let notices = Arc::new(Mutex::new(Vec::new()));
+        let options = TranscribeOptions { name: self.path.display().to_string(), ..TranscribeOptions::default() };
+        let sound = Heard { sound, notices: notices.clone() };
+        let transcription = transcribe::transcribe(models, sound, total_s, options, &self.cancel);
+        self.state = State::Sound(Listening { transcription, notices });
+        Ok(())
+    }
+
+    fn listen(&mut self, mut listening: Listening) -> Result<()> {
+        match listening.transcription.next().transpose()? {
+            Some(TranscribeEvent::Progress { done_s, total_s }) => {
+                self.progress(done_s as u64, total_s.unwrap_or_default() as u64);
+            }
+            Some(TranscribeEvent::Segment(segment)) => self.add(vec![segment.into_span(&self.path)]),
+            Some(TranscribeEvent::Notice(text)) => self.events.push_back(ReadEvent::Notice(text)),
+            Some(_) => {}
+            None => {
+                let said = std::mem::take(&mut *listening.notices.lock().unwrap_or_else(PoisonError::into_inner));
+                self.events.extend(said.into_iter().map(ReadEvent::Notice));
+                return Ok(());
+            }
+        }
+        self.state = State::Sound(listening);
+        Ok(())
+    }
+
+    fn watch(&mut self, mut frames: VideoReader, mut findings: FrameFindings, done: u64) -> Result<()> {
+        if let Some(frame) = frames.next().transpose()? {
+            let time_s = frame.time_s;
+            let spans = self.look(&frame.pixels, |area| Place::Frame { time_s, area })?;
+            findings.add(spans);
+            self.progress(done + 1, frames.planned_frames() as u64);
+            self.state = State::Video { frames, findings, done: done + 1 };
+            return Ok(());
+        }
+        self.add(findings.finish());
+        self.events.extend(frames.notices().iter().cloned().map(ReadEvent::Notice));
+        match frames.sound() {
+            Some(Ok(sound)) => self.start_listening(sound),
+            Some(Err(error)) => {
+                self.events.push_back(ReadEvent::Notice(format!("the sound track was not read: {error}")));
+                self.finish();
+                Ok(())
+            }
+            None => {
+                self.finish();
+                Ok(())
+            }
+        }
+    }
+
+    fn leaf(&mut self, document: DocumentReader, number: u32) -> Result<()> {
+        let total = document.page_count();
+        if number > total {
+            self.events.extend(document.notices().iter().cloned().map(ReadEvent::Notice));
+            self.finish();
+            return Ok(());
+        }
+        let page = document.page(number)?;
+        if page.has_text {
+            let spans = paragraphs(&self.path, &page);
+            self.add(spans);
+        } else if let Some(picture) = document.page_picture(number, SCAN_SIDE_PX)? {
+            let place = |area| Place::Page { page: number, boxes: vec![area] };
+            let spans = self.read_text(&picture, place)?;
+            self.add(spans);
+        }
+        self.progress(u64::from(number), u64::from(total));
+        self.state = State::Document { document, next: number + 1 };
+        Ok(())
+    }
+
+    /// Things and text in a picture.
+    fn look(&mut self, picture: &RgbImage, place: impl Fn(Rect) -> Place) -> Result<Vec<Span>> {
+        let mut spans = Vec::new();
+        match self.specialists.tagger() {
+            Err(error) => self.miss("things in pictures were not recognised", error)?,
+            Ok(tagger) => {
+                for tag in tagger.tags(picture, TAGS_PER_PICTURE, &self.cancel)? {
+                    spans.push(Span {
+                        source: self.path.clone(),
+                        place: place(tag.area),
+                        finding: Finding::Tag { probability: tag.probability },
+                        text: tag.label,
+                        pieces: Vec::new(),
+                    });
+                }
+            }
+        }
+        spans.extend(self.read_text(picture, place)?);
+        Ok(spans)
+    }
+
+    fn read_text(&mut self, picture: &RgbImage, place: impl Fn(Rect) -> Place) -> Result<Vec<Span>> {
+        let ocr = match self.specialists.ocr() {
+            Ok(ocr) => ocr,
+            Err(error) => {
+                self.miss("text in pictures was not read", error)?;
+                return Ok(Vec::new());
+            }
+        };
+        let lines = ocr.read(picture, &self.cancel)?;
+        let span = |line: super::ocr::TextLine| Span {
+            source: self.path.clone(),
+            place: place(line.area),
+            finding: Finding::PictureText { confidence: line.confidence },
+            pieces: line.words.into_iter().map(|(bytes, area)| Piece { bytes, place: place(area) }).collect(),
+            text: line.text,
+        };
+        Ok(lines.into_iter().map(span).collect())
+    }
+
+    /// A specialist that is not there leaves its part out, and says so once; one that is damaged
+    /// fails the file.
+    fn miss(&mut self, what: &'static str, error: Error) -> Result<()> {
+        if !matches!(error, Error::ModelMissing { .. }) {
+            return Err(error);
+        }
+        if !self.missed.contains(&what) {
+            self.missed.push(what);
+            self.events.push_back(ReadEvent::Notice(format!("{}: {what}: {error}", self.path.display())));
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, spans: Vec<Span>) {
+        self.found += spans.len();
+        self.events.extend(spans.into_iter().map(ReadEvent::Span));
+    }
+
+    fn progress(&mut self, done: u64, total: u64) {
+        self.events.push_back(ReadEvent::Progress { stage: Stage::Encode, done, total });
+    }
+
+    fn finish(&mut self) {
+        if self.found == 0 && self.missed.is_empty() && !self.cancel.is_cancelled() {
+            let text = format!("{}: nothing was found that could be recognised or read", self.path.display());
+            self.events.push_back(ReadEvent::Notice(text));
+        }
+    }
+}
+
+impl Iterator for Reading {
+    type Item = Result<ReadEvent>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(event) = self.events.pop_front() {
+                return Some(Ok(event));
+            }
+            if matches!(self.state, State::Done) || self.cancel.is_cancelled() {
+                return None;
+            }
+            if let Err(error) = self.step() {
+                self.state = State::Done;
+                return Some(Err(error));
+            }
+        }
+    }
+}
+
+/// Passes sound on and keeps what the reader says about it at the end.
+struct Heard {
+    sound: SoundReader,
+    notices: Arc<Mutex<Vec<String>>>,
+}
+
+impl Iterator for Heard {
+    type Item = Result<Vec<f32>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let block = self.sound.next();
+        if block.is_none() {
+            *self.notices.lock().unwrap_or_else(PoisonError::into_inner) = self.sound.notices().to_vec();
+        }
+        block
+    }
+}
+
+/// The paragraphs of a page; every word, or every line where words have no place, keeps its own box.
+fn paragraphs(source: &Path, page: &crate::media::Page) -> Vec<Span> {
+    let mut spans: Vec<(u32, Span)> = Vec::new();
+    for line in &page.lines {
+        if line.text.trim().is_empty() {
+            continue;
+        }
+        let place = |boxes: Vec<Rect>| Place::Page { page: page.number, boxes };
+        let start = match spans.last_mut() {
+            Some((paragraph, span)) if *paragraph == line.paragraph => {
+                span.text.push(' ');
+                span.text.len()
+            }
+            _ => {
+                let span = Span {
+                    source: source.to_path_buf(),
+                    place: place(Vec::new()),
+                    finding: Finding::DocumentText,
+                    text: String::new(),
+                    pieces: Vec::new(),
+                };
+                spans.push((line.paragraph, span));
+                0
+            }
+        };
+        let Some((_, span)) = spans.last_mut() else { continue };
+        span.text.push_str(&line.text);
+        if let Place::Page { boxes, .. } = &mut span.place {
+            boxes.extend(line.area);
+        }
+        if line.words.is_empty() {
+            let bytes = start..span.text.len();
+            span.pieces.extend(line.area.map(|area| Piece { bytes, place: place(vec![area]) }));
+        } else {
+            span.pieces.extend(line.words.iter().map(|(bytes, area)| Piece {
+                bytes: start + bytes.start..start + bytes.end,
+                place: place(vec![*area]),
+            }));
+        }
+    }
+    spans.into_iter().map(|(_, span)| span).collect()
+}
+
+/// Gathers events into a [`ReadFile`].
+#[derive(Default)]
+pub(crate) struct Collected {
+    opened: Option<(crate::media::Kind, String)>,
+    spans: Vec<Span>,
+    notices: Vec<String>,
+}
+
+impl Collected {
+    pub(crate) fn add(&mut self, event: ReadEvent) {
+        match event {
+            ReadEvent::Opened { kind, summary } => self.opened = Some((kind, summary)),
+            ReadEvent::Span(span) => self.spans.push(span),
+            ReadEvent::Notice(text) => self.notices.push(text),
+            ReadEvent::Progress { .. } => {}
+        }
+    }
+
+    /// `None` when the file was never opened.
+    pub(crate) fn finish(self, path: &Path) -> Option<ReadFile> {
+        let (kind, summary) = self.opened?;
+        let (spans, notices) = (Arc::new(self.spans), self.notices);
+        Some(ReadFile { path: path.to_path_buf(), kind, summary, spans, notices })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::{Line, Page};
+
+    fn line(text: &str, paragraph: u32, y: f32) -> Line {
+        let area = Some(Rect { x0: 0.1, y0: y, x1: 0.9, y1: y + 0.02 });
+        Line { text: text.into(), area, words: Vec::new(), paragraph }
+    }
+
+    #[test]
+    fn lines_of_a_paragraph_become_one_span_with_a_box_each() {
+        let lines = vec![line("One two", 0, 0.1), line("three.", 0, 0.12), line("Next.", 1, 0.2)];
+        let page = Page { number: 2, lines, has_text: true, heading: None };
+        let spans = paragraphs("a.pdf".as_ref(), &page);
+        assert_eq!(spans.iter().map(|span| span.text.as_str()).collect::<Vec<_>>(), ["One two three.", "Next."]);
+        let Place::Page { page, boxes } = spans[0].locate(8..13) else { panic!("a page") };
+        assert_eq!((page, boxes.len()), (2, 1));
+        assert!((boxes[0].y0 - 0.12).abs() < 1e-6, "only the line that holds the words");
+    }
+}

@@ -1,0 +1,96 @@
+//! The specialists, loaded when they are first needed and kept.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::embed::SentenceEncoder;
+use super::ocr::Ocr;
+use super::speech::SpeechModels;
+use super::tags::Tagger;
+use crate::error::Result;
+use crate::models::Store;
+
+/// A model that is loaded once; a failed load is tried again, since a person may fetch it meanwhile.
+struct Lazy<T>(Mutex<Option<Arc<T>>>);
+
+impl<T> Default for Lazy<T> {
+    fn default() -> Self {
+        Self(Mutex::new(None))
+    }
+}
+
+impl<T> Lazy<T> {
+    fn get(&self, load: impl FnOnce() -> Result<T>) -> Result<Arc<T>> {
+        let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*slot {
+            Some(loaded) => Ok(loaded.clone()),
+            None => Ok(slot.insert(Arc::new(load()?)).clone()),
+        }
+    }
+}
+
+/// Everything that perception needs; cheap to share in an [`Arc`].
+pub struct Specialists {
+    store: Store,
+    speech: Mutex<Option<(String, Arc<SpeechModels>)>>,
+    ocr: Lazy<Ocr>,
+    tagger: Lazy<Tagger>,
+    sentences: Lazy<SentenceEncoder>,
+}
+
+impl Specialists {
+    /// Loads nothing yet.
+    pub fn new(store: Store) -> Self {
+        Self {
+            store,
+            speech: Mutex::new(None),
+            ocr: Lazy::default(),
+            tagger: Lazy::default(),
+            sentences: Lazy::default(),
+        }
+    }
+
+    /// Where the models are.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Speech recognition with this Whisper; the last one stays loaded.
+    ///
+    /// # Errors
+    /// As [`SpeechModels::load`].
+    pub fn speech(&self, whisper_id: &str) -> Result<Arc<SpeechModels>> {
+        let mut slot = self.speech.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((id, models)) = &*slot
+            && id == whisper_id
+        {
+            return Ok(models.clone());
+        }
+        let models = Arc::new(SpeechModels::load(&self.store, whisper_id)?);
+        *slot = Some((whisper_id.to_owned(), models.clone()));
+        Ok(models)
+    }
+
+    /// Reading of text in pictures.
+    ///
+    /// # Errors
+    /// As [`Ocr::load`].
+    pub fn ocr(&self) -> Result<Arc<Ocr>> {
+        self.ocr.get(|| Ocr::load(&self.store))
+    }
+
+    /// Recognition of things in pictures.
+    ///
+    /// # Errors
+    /// As [`Tagger::load`].
+    pub fn tagger(&self) -> Result<Arc<Tagger>> {
+        self.tagger.get(|| Tagger::load(&self.store))
+    }
+
+    /// The meaning of sentences.
+    ///
+    /// # Errors
+    /// As [`SentenceEncoder::load`].
+    pub fn sentences(&self) -> Result<Arc<SentenceEncoder>> {
+        self.sentences.get(|| SentenceEncoder::load(&self.store))
+    }
+}

@@ -1,0 +1,413 @@
+//! Evidence: which passages of the media answer a question, and the words in them that do.
+//!
+//! The engine finds evidence, the model does not: passages are ranked by the words they share with
+//! the question ([`bm25`]) and by meaning ([`SentenceEncoder`]), and a quote is a part of a span's own
+//! text, so that it always stands where the evidence says. [`Search`] is the ranking, one step of work
+//! at a time; [`Found`] is the result.
+
+mod words;
+
+mod bm25;
+
+mod aim;
+
+mod passage;
+
+mod quote;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+pub use passage::Passage;
+
+use self::aim::Aim;
+use self::bm25::Fit;
+use crate::cancel::Cancel;
+use crate::error::Result;
+use crate::media::Kind;
+use crate::perception::embed::{Meaning, SentenceEncoder};
+use crate::sequence::{Evidence, Finding, Place};
+use crate::tasks::ask::ReadFile;
+
+/// Most pieces of evidence for one answer.
+const MOST: usize = 6;
+
+/// Most things that were seen, of one file.
+const MOST_TAGS: usize = 3;
+
+/// Passages that fit worse are no evidence.
+const FLOOR: f32 = 0.30;
+
+/// Nor are those that fit much worse than the best one.
+const SHARE_OF_BEST: f32 = 0.6;
+
+/// Up to this many passages all are compared by meaning; of more, those that fit best by their words.
+const COMPARED_BY_MEANING: usize = 400;
+
+/// Passages per step of work.
+const PER_STEP: usize = 32;
+
+/// Vectors that are kept; 1.5 KB each.
+const KEPT_MEANINGS: usize = 20_000;
+
+/// Vectors of texts that were embedded before, so that a second question about the same book is quick.
+#[derive(Default)]
+pub struct Meanings(Mutex<HashMap<String, Meaning>>);
+
+impl Meanings {
+    /// Vectors of the texts, computing those that are new; `None` when cancelled.
+    pub(super) fn of(
+        &self,
+        texts: &[&str],
+        encoder: &SentenceEncoder,
+        cancel: &Cancel,
+    ) -> Result<Option<Vec<Meaning>>> {
+        let lock = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known: Vec<Option<Meaning>> = {
+            let kept = lock();
+            texts.iter().map(|text| kept.get(*text).cloned()).collect()
+        };
+        let missing: Vec<usize> = (0..texts.len()).filter(|&i| known[i].is_none()).collect();
+        let new_texts: Vec<&str> = missing.iter().map(|&i| texts[i]).collect();
+        let Some(new) = encoder.embed(&new_texts, cancel)? else { return Ok(None) };
+        let mut kept = lock();
+        if kept.len() + new.len() > KEPT_MEANINGS {
+            kept.clear();
+        }
+        for (i, meaning) in missing.into_iter().zip(new) {
+            kept.insert(texts[i].to_owned(), meaning.clone());
+            known[i] = Some(meaning);
+        }
+        Ok(Some(known.into_iter().flatten().collect()))
+    }
+}
+
+/// A search that is going on.
+pub struct Search {
+    files: Vec<ReadFile>,
+    question: String,
+    aim: Aim,
+    passages: Vec<Passage>,
+    fits: Vec<Fit>,
+    encoder: Option<Arc<SentenceEncoder>>,
+    meanings: Arc<Meanings>,
+    /// Passages that are compared by meaning, best words first.
+    compared: Vec<usize>,
+    /// Similarity with the question of those that were compared.
+    similar: HashMap<usize, f32>,
+    asked: Option<Meaning>,
+    done: usize,
+}
+
+impl Search {
+    /// Prepares a search; without `encoder` only words are compared.
+    pub fn new(
+        files: Vec<ReadFile>,
+        question: &str,
+        encoder: Option<Arc<SentenceEncoder>>,
+        meanings: Arc<Meanings>,
+    ) -> Self {
+        let aim = Aim::of(question);
+        let passages = passage::passages(&files);
+        let terms: Vec<Vec<String>> = passages
+            .iter()
+            .map(|passage| words::terms(&format!("{} {}", passage.heading(&files), passage.text(&files))))
+            .collect();
+        let fits = bm25::rank(&aim.terms, &terms);
+        let mut compared: Vec<usize> = (0..passages.len()).collect();
+        if encoder.is_none() || (aim.overview && aim.page.is_none() && passages.len() > COMPARED_BY_MEANING) {
+            compared.clear();
+        } else if compared.len() > COMPARED_BY_MEANING {
+            compared.sort_by(|&a, &b| fits[b].raw.total_cmp(&fits[a].raw));
+            compared.truncate(COMPARED_BY_MEANING);
+        }
+        Self {
+            files,
+            question: question.to_owned(),
+            aim,
+            passages,
+            fits,
+            encoder,
+            meanings,
+            compared,
+            similar: HashMap::new(),
+            asked: None,
+            done: 0,
+        }
+    }
+
+    /// Compares some more passages. Units done and in all; `None` when complete or cancelled.
+    ///
+    /// # Errors
+    /// As [`SentenceEncoder::embed`].
+    pub fn step(&mut self, cancel: &Cancel) -> Result<Option<(u64, u64)>> {
+        let Some(encoder) = self.encoder.clone() else { return Ok(None) };
+        if self.done >= self.compared.len() || cancel.is_cancelled() {
+            return Ok(None);
+        }
+        if self.asked.is_none() {
+            let asked = encoder.embed(&[self.question.as_str()], cancel)?;
+            self.asked = asked.and_then(|mut asked| asked.pop());
+        }
+        let Some(asked) = &self.asked else { return Ok(None) };
+        let end = (self.done + PER_STEP).min(self.compared.len());
+        let batch = &self.compared[self.done..end];
+        let texts: Vec<String> = batch.iter().map(|&i| meant(&self.passages[i], &self.files)).collect();
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let Some(meanings) = self.meanings.of(&texts, &encoder, cancel)? else { return Ok(None) };
+        for (&i, meaning) in batch.iter().zip(&meanings) {
+            self.similar.insert(i, asked.similarity(meaning));
+        }
+        self.done = end;
+        Ok(Some((end as u64, self.compared.len() as u64)))
+    }
+
+    /// Ranks the passages and finds the words in the best ones.
+    ///
+    /// # Errors
+    /// As [`SentenceEncoder::embed`].
+    pub fn finish(self, cancel: &Cancel) -> Result<Found> {
+        let mut ranked: Vec<Ranked> = (0..self.passages.len())
+            .map(|i| Ranked { passage: i, score: self.score(i) })
+            .filter(|ranked| ranked.score > 0.0)
+            .collect();
+        // Passages that fit the same stay in the order of the media.
+        ranked.sort_by(|a, b| b.score.total_cmp(&a.score));
+        let mut found = Found {
+            overview: self.aim.overview,
+            chosen: Vec::new(),
+            evidence: Vec::new(),
+            ranked,
+            passages: self.passages,
+            files: self.files,
+            terms: self.aim.terms,
+            encoder: self.encoder,
+            meanings: self.meanings,
+        };
+        found.choose();
+        found.quote(self.asked.as_ref(), cancel)?;
+        Ok(found)
+    }
+
+    /// How well a passage fits the question, 0 to 1.
+    fn score(&self, i: usize) -> f32 {
+        let passage = &self.passages[i];
+        let Some(span) = passage.span(&self.files) else { return 0.0 };
+        let weight = self.aim.weight(&span.finding) * self.place_weight(passage, &span.place);
+        let words = self.fits[i].share;
+        // Unrelated sentences of this encoder stand at about 0.1, close paraphrases at 0.7.
+        let meaning = self.similar.get(&i).map(|similar| ((similar - 0.12) / 0.5).clamp(0.0, 1.0));
+        let fit = match meaning {
+            Some(meaning) => (0.55 * meaning + 0.45 * words).max(0.8 * words),
+            None => words,
+        };
+        let score = match span.finding {
+            Finding::Tag { probability } => {
+                // What is seen needs no words in common with "What is this?".
+                let own = if self.aim.overview || self.shows_pictures_only() || self.aim.points_at_a_picture() {
+                    0.55
+                } else {
+                    0.15
+                };
+                probability.clamp(0.0, 1.0).sqrt() * (own + (1.0 - own) * fit)
+            }
+            _ if self.aim.overview => {
+                let sure = match span.finding {
+                    Finding::Speech { confidence } | Finding::PictureText { confidence } => confidence,
+                    _ => 0.8,
+                };
+                0.4 + 0.3 * sure.clamp(0.0, 1.0) + 0.3 * meaning.unwrap_or(0.5)
+            }
+            _ => fit,
+        };
+        let heading = if passage.is_heading(&self.files) { 0.5 } else { 1.0 };
+        (score * weight * heading).clamp(0.0, 1.0)
+    }
+
+    /// Files with nothing but pictures to look at: then every question is about what is seen.
+    fn shows_pictures_only(&self) -> bool {
+        self.files.iter().all(|file| file.kind == Kind::Picture)
+    }
+
+    /// Passages at a page or time that the question names count more, and other files less when it
+    /// names one.
+    fn place_weight(&self, passage: &Passage, place: &Place) -> f32 {
+        let mut weight = 1.0;
+        if let (Some(asked), Place::Page { page, .. }) = (self.aim.page, place) {
+            weight *= if asked == *page { 1.0 } else { 0.4 };
+        }
+        if let Some(asked) = self.aim.time_s {
+            let (from, to) = match *place {
+                Place::Time { start_s, end_s } => (start_s, end_s),
+                Place::Frame { time_s, .. } => (time_s, time_s),
+                _ => (asked, asked),
+            };
+            let away = (from - asked).max(asked - to).max(0.0);
+            weight *= if away <= 3.0 { 1.0 } else { 0.4 };
+        }
+        let named = |file: &ReadFile| self.aim.names(&file.path);
+        if self.files.len() > 1 && self.files.iter().any(named) {
+            weight *= if self.files.get(passage.file).is_some_and(named) { 1.0 } else { 0.4 };
+        }
+        weight
+    }
+}
+
+/// What is embedded for a passage: its words, under their heading.
+fn meant(passage: &Passage, files: &[ReadFile]) -> String {
+    match passage.heading(files) {
+        "" => passage.text(files).to_owned(),
+        heading => format!("{heading}: {}", passage.text(files)),
+    }
+}
+
+/// A passage with its rank.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Ranked {
+    /// Index of the passage.
+    pub passage: usize,
+    /// 0 to 1.
+    pub score: f32,
+}
+
+/// What a search found.
+pub struct Found {
+    /// The question asks for the whole.
+    pub overview: bool,
+    /// Passages that fit at all, best first.
+    pub ranked: Vec<Ranked>,
+    /// Places that support an answer, best first.
+    pub evidence: Vec<Evidence>,
+    passages: Vec<Passage>,
+    files: Vec<ReadFile>,
+    chosen: Vec<Ranked>,
+    terms: Vec<String>,
+    encoder: Option<Arc<SentenceEncoder>>,
+    meanings: Arc<Meanings>,
+}
+
+impl Found {
+    /// The files that were searched.
+    pub fn files(&self) -> &[ReadFile] {
+        &self.files
+    }
+
+    /// All passages, in the order of the media.
+    pub fn passages(&self) -> &[Passage] {
+        &self.passages
+    }
+
+    /// Which of the ranked passages are evidence.
+    fn choose(&mut self) {
+        let best = self.ranked.first().map_or(0.0, |ranked| ranked.score);
+        let floor = if self.overview { FLOOR } else { FLOOR.max(best * SHARE_OF_BEST) };
+        let mut tags = HashMap::new();
+        for ranked in &self.ranked {
+            let passage = &self.passages[ranked.passage];
+            if ranked.score < floor || self.chosen.len() == MOST {
+                break;
+            }
+            let Some(span) = passage.span(&self.files) else { continue };
+            if passage.is_heading(&self.files) && !self.overview {
+                continue;
+            }
+            if matches!(span.finding, Finding::Tag { .. }) {
+                let n = tags.entry(passage.file).or_insert(0);
+                *n += 1;
+                if *n > MOST_TAGS {
+                    continue;
+                }
+            }
+            self.chosen.push(*ranked);
+        }
+    }
+
+    /// Turns the chosen passages into evidence with a quote.
+    fn quote(&mut self, asked: Option<&Meaning>, cancel: &Cancel) -> Result<()> {
+        for ranked in self.chosen.clone() {
+            let evidence = self.evidence_of(ranked, &self.terms, asked, cancel)?;
+            self.evidence.extend(evidence);
+        }
+        Ok(())
+    }
+
+    fn evidence_of(
+        &self,
+        ranked: Ranked,
+        terms: &[String],
+        asked: Option<&Meaning>,
+        cancel: &Cancel,
+    ) -> Result<Option<Evidence>> {
+        let passage = &self.passages[ranked.passage];
+        let Some(span) = passage.span(&self.files) else { return Ok(None) };
+        let source = span.source.clone();
+        if let Finding::Tag { .. } = span.finding {
+            let label = Some(span.text.clone());
+            let place = span.place.clone();
+            return Ok(Some(Evidence { source, place, quote: None, label, score: ranked.score }));
+        }
+        let mut candidates = quote::candidates(&span.text, passage.bytes.clone());
+        if candidates.len() > 1 {
+            let texts: Vec<&str> = candidates.iter().map(|bytes| &span.text[bytes.clone()]).collect();
+            let meanings = match (&self.encoder, asked) {
+                (Some(encoder), Some(_)) => self.meanings.of(&texts, encoder, cancel)?,
+                _ => None,
+            };
+            let fits = bm25::rank(terms, &texts.iter().map(|text| words::terms(text)).collect::<Vec<_>>());
+            let scores: Vec<f32> = (0..candidates.len())
+                .map(|i| {
+                    let similar = meanings.as_ref().zip(asked).map(|(of, asked)| asked.similarity(&of[i]));
+                    fits[i].share * 0.5 + similar.unwrap_or_default()
+                })
+                .collect();
+            candidates = vec![quote::best(&candidates, &scores, self.overview)];
+        }
+        let Some(bytes) = candidates.pop() else { return Ok(None) };
+        let quote = span.text.get(bytes.clone()).map(str::to_owned);
+        Ok(Some(Evidence { source, place: span.locate(bytes), quote, label: None, score: ranked.score }))
+    }
+
+    /// More evidence: passages that say what a written answer says. The answer only points at them;
+    /// the words are the media's own.
+    ///
+    /// # Errors
+    /// As [`SentenceEncoder::embed`].
+    pub fn support(&mut self, answer: &str, cancel: &Cancel) -> Result<Vec<Evidence>> {
+        /// Sentences closer than this say the same.
+        const SAME: f32 = 0.62;
+        let Some(encoder) = self.encoder.clone() else { return Ok(Vec::new()) };
+        let mut more = Vec::new();
+        for sentence in words::sentences(answer).into_iter().take(MOST).map(|bytes| &answer[bytes]) {
+            let terms = words::terms(sentence);
+            if terms.len() < 3 || self.chosen.len() >= MOST {
+                continue;
+            }
+            let Some(said) = encoder.embed(&[sentence], cancel)?.and_then(|mut said| said.pop()) else {
+                break;
+            };
+            // Only the best ranked: what no question word and no meaning leads to is chance.
+            let near: Vec<usize> =
+                self.ranked.iter().take(2 * PER_STEP).map(|ranked| ranked.passage).collect();
+            let texts: Vec<String> = near.iter().map(|&i| meant(&self.passages[i], &self.files)).collect();
+            let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+            let Some(meanings) = self.meanings.of(&texts, &encoder, cancel)? else { break };
+            let closest = near
+                .iter()
+                .zip(&meanings)
+                .map(|(&passage, meaning)| Ranked { passage, score: said.similarity(meaning) })
+                .filter(|close| close.score >= SAME && !self.passages[close.passage].is_heading(&self.files))
+                .max_by(|a, b| a.score.total_cmp(&b.score));
+            let Some(closest) = closest else { continue };
+            if self.chosen.iter().any(|chosen| chosen.passage == closest.passage) {
+                continue;
+            }
+            self.chosen.push(closest);
+            more.extend(self.evidence_of(closest, &terms, Some(&said), cancel)?);
+        }
+        self.evidence.extend(more.iter().cloned());
+        Ok(more)
+    }
+}
+
+#[cfg(test)]
+mod tests;

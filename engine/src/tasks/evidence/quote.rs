@@ -1,0 +1,83 @@
+//! The words in a passage that answer: always a part of the span's own text.
+
+use std::ops::Range;
+
+use super::words::sentences;
+
+/// A passage of up to this many bytes is quoted whole.
+const WHOLE_BYTES: usize = 160;
+
+/// A neighbour that fits nearly as well as the best sentence is quoted with it.
+const NEARLY: f32 = 0.85;
+
+/// Shorter sentences ("Yes.", "It does.") are quoted with the one that follows.
+const TOO_SHORT_BYTES: usize = 24;
+
+/// The parts of a passage that can be quoted: the whole when it is short, else its sentences.
+pub(super) fn candidates(text: &str, passage: Range<usize>) -> Vec<Range<usize>> {
+    let body = text.get(passage.clone()).unwrap_or_default();
+    let mut found: Vec<Range<usize>> = sentences(body)
+        .into_iter()
+        .map(|sentence| passage.start + sentence.start..passage.start + sentence.end)
+        .collect();
+    if body.len() <= WHOLE_BYTES {
+        let whole = found.first().zip(found.last()).map(|(first, last)| first.start..last.end);
+        return whole.into_iter().collect();
+    }
+    // A sentence too short to stand alone joins the next one.
+    let mut i = 0;
+    while i + 1 < found.len() {
+        if found[i].len() < TOO_SHORT_BYTES {
+            found[i + 1].start = found[i].start;
+            found.remove(i);
+        } else {
+            i += 1;
+        }
+    }
+    found
+}
+
+/// The best candidate, with a neighbour that fits nearly as well. For an overview the beginning stays.
+pub(super) fn best(candidates: &[Range<usize>], scores: &[f32], overview: bool) -> Range<usize> {
+    if overview {
+        let last = candidates.iter().take_while(|c| c.end - candidates[0].start <= WHOLE_BYTES).last();
+        return candidates[0].start..last.unwrap_or(&candidates[0]).end;
+    }
+    // The earlier of equals.
+    let at = (0..candidates.len()).rev().max_by(|&a, &b| scores[a].total_cmp(&scores[b])).unwrap_or_default();
+    let near = |i: usize| scores[i] > 0.0 && scores[i] >= NEARLY * scores[at];
+    let before = at.checked_sub(1).filter(|&i| near(i));
+    let after = Some(at + 1).filter(|&i| i < candidates.len() && near(i));
+    match (before, after) {
+        (Some(i), _) if after.is_none_or(|j| scores[i] >= scores[j]) => {
+            candidates[i].start..candidates[at].end
+        }
+        (_, Some(j)) => candidates[at].start..candidates[j].end,
+        _ => candidates[at].clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_passages_are_quoted_whole_and_long_ones_by_sentence() {
+        let text = "One. Two is short.";
+        assert_eq!(candidates(text, 0..text.len()), [0..18]);
+        let long = format!("Yes. {} {}", "It has a long sentence to say here. ".repeat(3), "x ".repeat(60));
+        let found = candidates(&long, 0..long.len());
+        assert!(long[found[0].clone()].starts_with("Yes. It has") && found.len() >= 3, "{found:?}");
+        assert!(candidates("   ", 0..3).is_empty());
+    }
+
+    #[test]
+    fn the_best_sentence_takes_a_neighbour_that_fits_as_well() {
+        let candidates = [0..10, 11..20, 21..30];
+        assert_eq!(best(&candidates, &[0.1, 0.9, 0.2], false), 11..20);
+        assert_eq!(best(&candidates, &[0.1, 0.9, 0.8], false), 11..30);
+        assert_eq!(best(&candidates, &[0.85, 0.9, 0.8], false), 0..20);
+        assert_eq!(best(&candidates, &[0.0, 0.0, 0.0], false), 0..10);
+        assert_eq!(best(&candidates, &[0.0, 0.0, 1.0], true), 0..30);
+    }
+}

@@ -1,0 +1,160 @@
+//! What the decoder reads: instructions, notes from the media, earlier turns, the question.
+
+use super::ask::{AskRequest, ReadFile};
+use super::evidence::Found;
+use crate::error::Result;
+use crate::features::text::{ChatMessage, Role, TokenId};
+use crate::media::Kind;
+use crate::model::LanguageModel;
+use crate::sequence::{Finding, Place};
+
+/// The built-in instructions.
+const INSTRUCTIONS: &str = include_str!("../../../assets/prompts/answer.txt");
+
+/// Notes are cut at this many tokens: a small decoder reads on a laptop at a few hundred tokens per
+/// second, and what ranks lower does not make answers better.
+const MOST_NOTE_TOKENS: usize = 900;
+
+/// Passages below this rank are only noise in an answer.
+const LEAST_SCORE: f32 = 0.12;
+
+/// A prompt, and what did not fit into it.
+pub(super) struct Prompt {
+    pub(super) tokens: Vec<TokenId>,
+    pub(super) notices: Vec<String>,
+}
+
+/// Builds the prompt so that it leaves room for the answer.
+pub(super) fn build(model: &LanguageModel, request: &AskRequest, found: Option<&Found>) -> Result<Prompt> {
+    let room = model.context_tokens().saturating_sub(request.options.max_tokens);
+    let mut notices = Vec::new();
+    let notes = match found {
+        Some(found) => {
+            let (notes, left_out) = notes(model, found, MOST_NOTE_TOKENS.min(room / 2))?;
+            notices.extend(left_out);
+            notes
+        }
+        None => String::new(),
+    };
+    let mut skipped = 0;
+    loop {
+        let tokens = model.render_chat(&messages(request, &notes, skipped))?;
+        if tokens.len() < room || skipped >= request.history.len() {
+            if skipped > 0 {
+                let total = request.history.len();
+                notices.push(format!(
+                    "the first {skipped} of {total} earlier questions and answers no longer fit and were left out"
+                ));
+            }
+            return Ok(Prompt { tokens, notices });
+        }
+        skipped += 1;
+    }
+}
+
+fn messages(request: &AskRequest, notes: &str, skipped: usize) -> Vec<ChatMessage> {
+    let system = request.system.as_deref().unwrap_or(INSTRUCTIONS.trim());
+    let mut messages = Vec::new();
+    if request.system.is_some() || !notes.is_empty() {
+        messages.push(ChatMessage::new(Role::System, system));
+    }
+    for turn in &request.history[skipped..] {
+        messages.push(ChatMessage::new(Role::User, turn.question.as_str()));
+        messages.push(ChatMessage::new(Role::Assistant, turn.answer.as_str()));
+    }
+    let question = request.question.trim();
+    let asked = if notes.is_empty() { question.to_owned() } else { format!("{notes}\nQuestion: {question}") };
+    messages.push(ChatMessage::new(Role::User, asked));
+    messages
+}
+
+/// The passages that fit best, in the order of the media, each with a short id; and for each file
+/// how much of it was left out.
+fn notes(model: &LanguageModel, found: &Found, budget: usize) -> Result<(String, Vec<String>)> {
+    let files = found.files();
+    let mut chosen = Vec::new();
+    let mut used = 0;
+    for ranked in &found.ranked {
+        if ranked.score < LEAST_SCORE && !chosen.is_empty() && !found.overview {
+            break;
+        }
+        // Ids, times and a line's end are about a dozen tokens.
+        let cost = model.encode(found.passages()[ranked.passage].text(files))?.len() + 12;
+        if used + cost > budget {
+            break;
+        }
+        used += cost;
+        chosen.push(ranked.passage);
+    }
+    chosen.sort_unstable();
+    let mut text = String::new();
+    let mut id = 0;
+    for (index, file) in files.iter().enumerate() {
+        text.push_str(&format!("Notes from {} ({}):\n", name(file), describe(file)));
+        let of_file = chosen.iter().map(|i| &found.passages()[*i]).filter(|passage| passage.file == index);
+        let before = id;
+        for passage in of_file {
+            id += 1;
+            let words = passage.text(files);
+            let line = match passage.span(files).map(|span| (&span.finding, &span.place)) {
+                Some((Finding::Tag { probability }, place)) => {
+                    format!("[{id}] {}shows: {words} ({:.0} % sure)\n", when(place), 100.0 * probability)
+                }
+                Some((Finding::PictureText { .. }, place)) => format!("[{id}] {}reads: {words}\n", when(place)),
+                Some((Finding::Speech { .. }, place)) => format!("[{id}] {}says: {words}\n", when(place)),
+                Some((Finding::DocumentText, place)) => format!("[{id}] {}{words}\n", when(place)),
+                None => continue,
+            };
+            text.push_str(&line);
+        }
+        if id == before {
+            text.push_str("(nothing that fits the question)\n");
+        }
+    }
+    Ok((text, left_out(found, &chosen)))
+}
+
+/// A sentence for each file of which a part was not given to the model.
+fn left_out(found: &Found, chosen: &[usize]) -> Vec<String> {
+    let mut said = Vec::new();
+    for (index, file) in found.files().iter().enumerate() {
+        let total = found.passages().iter().filter(|passage| passage.file == index).count();
+        let given = chosen.iter().filter(|i| found.passages()[**i].file == index).count();
+        // Of a picture only the likely tags count; a few unlikely ones are no loss.
+        if file.kind != Kind::Picture && given < total {
+            said.push(format!(
+                "{given} of {total} passages of {} were given to the model; the answer rests on those",
+                name(file)
+            ));
+        }
+    }
+    said
+}
+
+fn name(file: &ReadFile) -> String {
+    file.path.file_name().map_or_else(|| file.path.display().to_string(), |name| name.to_string_lossy().into_owned())
+}
+
+fn describe(file: &ReadFile) -> String {
+    let kind = match file.kind {
+        Kind::Picture => "a picture",
+        Kind::Sound => "a recording",
+        Kind::Video => "a video",
+        Kind::Document => "a document",
+    };
+    format!("{kind}, {}", file.summary)
+}
+
+/// "page 3: ", "at 0:12 ", or nothing.
+fn when(place: &Place) -> String {
+    let clock = |seconds: f64| {
+        let whole = seconds.max(0.0) as u64;
+        format!("at {}:{:02} ", whole / 60, whole % 60)
+    };
+    match place {
+        Place::Page { page, .. } => format!("page {page}: "),
+        Place::Time { start_s, .. } => clock(*start_s),
+        Place::Frame { time_s, .. } => clock(*time_s),
+        Place::Picture { .. } => String::new(),
+    }
+}
