@@ -48,9 +48,6 @@ pub struct GenerateOptions {
     pub seed: u64,
     /// Strings that end the answer; they are not shown.
     pub stop: Vec<String>,
-    /// Write on past the model's own end; for measuring.
-    #[serde(default)]
-    pub ignore_end: bool,
 }
 
 impl Default for GenerateOptions {
@@ -64,7 +61,6 @@ impl Default for GenerateOptions {
             repetition_penalty: 1.1,
             seed: 0,
             stop: Vec::new(),
-            ignore_end: false,
         }
     }
 }
@@ -84,7 +80,6 @@ pub struct Generation {
     logits: Option<Vec<f32>>,
     written: Vec<TokenId>,
     max_tokens: usize,
-    ignore_end: bool,
     sampler: Sampler,
     detokenizer: Detokenizer,
     stop: StopStrings,
@@ -155,7 +150,6 @@ impl Generation {
         conversation.state.truncate(shared);
         Ok(Self {
             max_tokens: options.max_tokens.min(context - prompt.len()),
-            ignore_end: options.ignore_end,
             sampler: Sampler::new(options),
             stop: StopStrings::new(&options.stop),
             detokenizer: Detokenizer::default(),
@@ -225,7 +219,7 @@ impl Generation {
         if self.written.is_empty() {
             self.first_token_s = self.started.elapsed().as_secs_f64();
         }
-        if !self.ignore_end && self.model.tokenizer().is_end(token) {
+        if self.model.tokenizer().is_end(token) {
             return Ok(self.end(StopReason::Stop, String::new()));
         }
         self.written.push(token);

@@ -124,7 +124,8 @@ impl Reading {
         };
         let total_s = sound.duration_s();
         let notices = Arc::new(Mutex::new(Vec::new()));
-        let options = TranscribeOptions { name: self.path.display().to_string(), ..TranscribeOptions::default() };
+        let options =
+            TranscribeOptions { name: self.path.display().to_string(), ..TranscribeOptions::default() };
         let sound = Heard { sound, notices: notices.clone() };
         let transcription = transcribe::transcribe(models, sound, total_s, options, &self.cancel);
         self.state = State::Sound(Listening { transcription, notices });
@@ -140,7 +141,8 @@ impl Reading {
             Some(TranscribeEvent::Notice(text)) => self.events.push_back(ReadEvent::Notice(text)),
             Some(_) => {}
             None => {
-                let said = std::mem::take(&mut *listening.notices.lock().unwrap_or_else(PoisonError::into_inner));
+                let said =
+                    std::mem::take(&mut *listening.notices.lock().unwrap_or_else(PoisonError::into_inner));
                 self.events.extend(said.into_iter().map(ReadEvent::Notice));
                 return Ok(());
             }
@@ -386,7 +388,10 @@ mod tests {
         let lines = vec![line("One two", 0, 0.1), line("three.", 0, 0.12), line("Next.", 1, 0.2)];
         let page = Page { number: 2, lines, has_text: true, heading: None };
         let spans = paragraphs("a.pdf".as_ref(), &page);
-        assert_eq!(spans.iter().map(|span| span.text.as_str()).collect::<Vec<_>>(), ["One two three.", "Next."]);
+        assert_eq!(
+            spans.iter().map(|span| span.text.as_str()).collect::<Vec<_>>(),
+            ["One two three.", "Next."]
+        );
         let Place::Page { page, boxes } = spans[0].locate(8..13) else { panic!("a page") };
         assert_eq!((page, boxes.len()), (2, 1));
         assert!((boxes[0].y0 - 0.12).abs() < 1e-6, "only the line that holds the words");

@@ -66,7 +66,8 @@ mod tests {
         findings.add(vec![tag("cat", 0.0, 0.4), tag("tree", 0.0, 0.5)]);
         findings.add(vec![tag("cat", 1.0, 0.9)]);
         findings.add(vec![tag("cat", 2.0, 0.3)]);
-        let told: Vec<(String, f64)> = findings.finish().iter().map(|span| (span.text.clone(), time(span))).collect();
+        let told: Vec<(String, f64)> =
+            findings.finish().iter().map(|span| (span.text.clone(), time(span))).collect();
         assert_eq!(told, [("tree".into(), 0.0), ("cat".into(), 1.0)]);
     }
 }

@@ -149,7 +149,8 @@ impl Ask {
                 let encoder = match self.engine.specialists().sentences() {
                     Ok(encoder) => Some(encoder),
                     Err(error @ Error::ModelMissing { .. }) => {
-                        self.events.push_back(Event::Notice(format!("evidence is found by words only: {error}")));
+                        self.events
+                            .push_back(Event::Notice(format!("evidence is found by words only: {error}")));
                         None
                     }
                     Err(error) => return Err(error),

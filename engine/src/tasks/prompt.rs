@@ -100,7 +100,9 @@ fn notes(model: &LanguageModel, found: &Found, budget: usize) -> Result<(String,
                 Some((Finding::Tag { probability }, place)) => {
                     format!("[{id}] {}shows: {words} ({:.0} % sure)\n", when(place), 100.0 * probability)
                 }
-                Some((Finding::PictureText { .. }, place)) => format!("[{id}] {}reads: {words}\n", when(place)),
+                Some((Finding::PictureText { .. }, place)) => {
+                    format!("[{id}] {}reads: {words}\n", when(place))
+                }
                 Some((Finding::Speech { .. }, place)) => format!("[{id}] {}says: {words}\n", when(place)),
                 Some((Finding::DocumentText, place)) => format!("[{id}] {}{words}\n", when(place)),
                 None => continue,
@@ -132,7 +134,9 @@ fn left_out(found: &Found, chosen: &[usize]) -> Vec<String> {
 }
 
 fn name(file: &ReadFile) -> String {
-    file.path.file_name().map_or_else(|| file.path.display().to_string(), |name| name.to_string_lossy().into_owned())
+    file.path
+        .file_name()
+        .map_or_else(|| file.path.display().to_string(), |name| name.to_string_lossy().into_owned())
 }
 
 fn describe(file: &ReadFile) -> String {

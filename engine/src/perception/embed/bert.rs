@@ -144,8 +144,10 @@ impl Bert {
     fn forward_inner(&self, ids: &[&[u32]], cancel: &Cancel) -> candle_core::Result<Option<Tensor>> {
         let (batch, width) = (ids.len(), self.config.width);
         let longest = ids.iter().map(|ids| ids.len()).max().unwrap_or(0);
-        let padded: Vec<u32> =
-            ids.iter().flat_map(|ids| ids.iter().copied().chain(std::iter::repeat(0)).take(longest)).collect();
+        let padded: Vec<u32> = ids
+            .iter()
+            .flat_map(|ids| ids.iter().copied().chain(std::iter::repeat(0)).take(longest))
+            .collect();
         // Added to the scores: nobody looks at padding.
         let mask: Vec<f32> = ids
             .iter()

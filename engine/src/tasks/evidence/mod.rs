@@ -204,7 +204,8 @@ impl Search {
         let score = match span.finding {
             Finding::Tag { probability } => {
                 // What is seen needs no words in common with "What is this?".
-                let own = if self.aim.overview || self.shows_pictures_only() || self.aim.points_at_a_picture() {
+                let own = if self.aim.overview || self.shows_pictures_only() || self.aim.points_at_a_picture()
+                {
                     0.55
                 } else {
                     0.15

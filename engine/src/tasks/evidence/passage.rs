@@ -129,7 +129,10 @@ mod tests {
         assert!(found.len() > 2);
         for passage in &found {
             let text = passage.text(&files);
-            assert!(text.len() <= PASSAGE_BYTES && text.starts_with("Every") && text.ends_with('.'), "{text}");
+            assert!(
+                text.len() <= PASSAGE_BYTES && text.starts_with("Every") && text.ends_with('.'),
+                "{text}"
+            );
         }
     }
 

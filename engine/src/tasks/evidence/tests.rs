@@ -12,13 +12,7 @@ pub(crate) fn file(path: &str, mut spans: Vec<Span>) -> ReadFile {
         _ => Kind::Document,
     };
     spans.iter_mut().for_each(|span| span.source = PathBuf::from(path));
-    ReadFile {
-        path: path.into(),
-        kind,
-        summary: String::new(),
-        spans: Arc::new(spans),
-        notices: Vec::new(),
-        }
+    ReadFile { path: path.into(), kind, summary: String::new(), spans: Arc::new(spans), notices: Vec::new() }
 }
 
 fn span(place: Place, finding: Finding, text: &str) -> Span {
