@@ -22,7 +22,5 @@ pub mod app;
 
 mod window;
 
-pub mod cli;
-
 pub use app::App;
 pub use window::{WindowBench, WindowOptions, bench_window, run_window};
