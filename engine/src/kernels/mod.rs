@@ -1,4 +1,4 @@
-//! Custom processor arithmetic on slices; knows no model, no candle tensor and no threads.
+//! Custom processor arithmetic on slices; knows no model and no candle tensor.
 //!
 //! One operation per file: a slow reference that defines what is right, a portable version, and
 //! variants per instruction set, chosen once by [`Isa::detect`].

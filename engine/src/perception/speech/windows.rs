@@ -1,6 +1,6 @@
 //! Sound → windows of speech of at most half a minute, the silence between cut out.
 //!
-//! Three steps, each with a bounded memory: the voice activity of each frame; a [`Gate`] that turns
+//! Three steps, each with a bounded memory: the voice activity of each frame; a `Gate` that turns
 //! probabilities into "keep" and "drop" with hysteresis, shortest lengths and a margin; and the
 //! packing of what is kept. A window is cut where speech pauses; where it never does, at the
 //! quietest place. Each window knows where in the recording its frames came from.
