@@ -5,7 +5,11 @@
 
 pub mod depthwise;
 
+pub mod activations;
+
 pub mod packed;
+
+pub mod attention;
 
 mod rows;
 
@@ -47,7 +51,10 @@ impl Isa {
             if avx2 {
                 all.push(Self(Kind::Avx2));
             }
-            if avx2 && is_x86_feature_detected!("avx512vnni") && is_x86_feature_detected!("avx512vl") {
+            let avx512 = is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512vl");
+            if avx2 && avx512 && is_x86_feature_detected!("avx512vnni") {
                 all.push(Self(Kind::Avx512Vnni));
             }
         }

@@ -1,19 +1,22 @@
-//! Rows of block-quantised weights times rows of activations.
+//! Block-quantised weights times rows of activations.
 //!
-//! Blocks hold 32 numbers. Weights are Q4_1 (f16 scale d, f16 minimum m, 32 four-bit q: `d q + m`)
-//! or Q8_0 (f16 scale d, 32 eight-bit q: `d q`), as ggml lays them out (`ggml-common.h`,
-//! `block_q4_1`, `block_q8_0`). Activations are quantised to 8 bits per block first, as ggml's
-//! reference does (`quantize_row_q8_1_ref`), so one product of blocks is an integer sum and one or
-//! two float factors. Integer sums stay below 2¹⁹ and are exact; factors are added up in f32.
+//! Files hold Q4_1 (f16 scale d, f16 minimum m, 32 four-bit q: `d q + m`) or Q8_0 (f16 scale d, 32
+//! eight-bit q: `d q`) as ggml lays them out (`ggml-common.h`, `block_q4_1`, `block_q8_0`). At load
+//! the blocks of 16 output rows are interleaved into a panel, so that a vector of 16 lanes holds
+//! one number of each row: nothing is added up across lanes, and scales apply to 16 rows at once.
+//! Activations are quantised to 8 bits per block, so a product of blocks is an integer sum (below
+//! 2²⁰, exact) times float factors that are added up in f32.
 
 use half::f16;
+use rayon::prelude::*;
 
+use super::activations::{Activations, BLOCK};
 use super::{Isa, Kind};
 
-/// Numbers per block.
-pub const BLOCK: usize = 32;
+/// Output rows per panel.
+pub const PANEL: usize = 16;
 
-/// How weights are stored.
+/// How weights are stored in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// 20 bytes per block.
@@ -23,124 +26,245 @@ pub enum Format {
 }
 
 impl Format {
-    /// Bytes per block.
-    pub const fn block_bytes(self) -> usize {
+    /// Bytes per block in the file.
+    const fn block_bytes(self) -> usize {
         match self {
             Self::Q4_1 => 20,
             Self::Q8_0 => 34,
         }
     }
-}
 
-/// Rows of activations in 8 bits.
-pub struct Activations {
-    /// Blocks per row.
-    pub(super) n_blocks: usize,
-    /// `[n_rows, n_blocks]`
-    pub(super) scales: Vec<f32>,
-    /// Scale times the sum of the block's quants, `[n_rows, n_blocks]`.
-    pub(super) sums: Vec<f32>,
-    /// `[n_rows, n_blocks, 32]`
-    pub(super) quants: Vec<i8>,
-}
-
-impl Activations {
-    /// Quantises `x`, `[n_rows, n]` with `n` a multiple of 32: the largest magnitude of a block becomes 127.
-    pub fn quantize(x: &[f32], n: usize) -> Self {
-        debug_assert!(n.is_multiple_of(BLOCK) && x.len().is_multiple_of(n));
-        let blocks = x.len() / BLOCK;
-        let mut this = Self {
-            n_blocks: n / BLOCK,
-            scales: Vec::with_capacity(blocks),
-            sums: Vec::with_capacity(blocks),
-            quants: Vec::with_capacity(x.len()),
-        };
-        for block in x.chunks_exact(BLOCK) {
-            let largest = block.iter().fold(0f32, |largest, v| largest.max(v.abs()));
-            let scale = largest / 127.0;
-            let inverse = if scale > 0.0 { 1.0 / scale } else { 0.0 };
-            let mut sum = 0i32;
-            for v in block {
-                // Adding and subtracting 1.5 · 2²³ rounds to the nearest whole number, ties to even.
-                let q = (v * inverse + 12_582_912.0) - 12_582_912.0;
-                let q = q as i8;
-                sum += i32::from(q);
-                this.quants.push(q);
-            }
-            this.scales.push(scale);
-            this.sums.push(scale * sum as f32);
+    /// Cache lines that 16 interleaved blocks take: for Q4_1 16 f16 scales, 16 f16 minimums and
+    /// 4 lines of quants; for Q8_0 16 f32 scales and 8 lines of quants.
+    pub(super) const fn lines(self) -> usize {
+        match self {
+            Self::Q4_1 => 5,
+            Self::Q8_0 => 9,
         }
-        this
-    }
-
-    /// Rows.
-    pub fn n_rows(&self) -> usize {
-        self.scales.len() / self.n_blocks
     }
 }
 
-/// One row of weights times every row of `x`.
+/// One cache line.
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+pub(super) struct Line(pub(super) [u8; 64]);
+
+/// A matrix of `[n_out, n_in]` in panels: `[n_panels, n_in / 32, format.lines()]`.
 ///
-/// # Shapes
-/// - `row`: `x.n_blocks` blocks of `format`
-/// - `out`: `[x.n_rows()]`
-pub fn dot_rows(isa: Isa, format: Format, row: &[u8], x: &Activations, out: &mut [f32]) {
-    assert_eq!(
-        row.len(),
-        x.n_blocks * format.block_bytes(),
-        "a row of weights has the width of the activations"
-    );
-    assert_eq!(out.len(), x.n_rows());
-    match (isa.0, format) {
-        (Kind::Portable, _) => dot_rows_portable(format, row, x, out),
-        // SAFETY: `Isa::all` makes these kinds only after it found the instructions, and the sizes
-        // that the kernels rely on were checked above.
-        #[cfg(target_arch = "x86_64")]
-        #[allow(unsafe_code)]
-        (Kind::Avx2, Format::Q4_1) => unsafe { super::arch::x86_64::dot_rows_q4_1_avx2(row, x, out) },
-        // SAFETY: as above.
-        #[cfg(target_arch = "x86_64")]
-        #[allow(unsafe_code)]
-        (Kind::Avx512Vnni, Format::Q4_1) => unsafe { super::arch::x86_64::dot_rows_q4_1_vnni(row, x, out) },
-        // SAFETY: as above.
-        #[cfg(target_arch = "x86_64")]
-        #[allow(unsafe_code)]
-        (Kind::Avx2 | Kind::Avx512Vnni, Format::Q8_0) => unsafe {
-            super::arch::x86_64::dot_rows_q8_0_avx2(row, x, out);
-        },
+/// Within a block, byte `4 r + i` of quant line g belongs to row r. For Q8_0 it holds number
+/// `4 g + i`; for Q4_1 its low half holds number `4 g + i` and its high half number `16 + 4 g + i`.
+pub struct Packed {
+    format: Format,
+    n_in: usize,
+    n_out: usize,
+    lines: Vec<Line>,
+}
+
+impl Packed {
+    /// Interleaves `bytes`, the matrix as the file holds it; rows that fill up the last panel are 0.
+    ///
+    /// # Panics
+    /// When `n_in` is no multiple of 32 or `bytes` has another size (a bug of the caller).
+    pub fn new(format: Format, bytes: &[u8], n_out: usize, n_in: usize) -> Self {
+        let row_bytes = n_in / BLOCK * format.block_bytes();
+        assert!(n_in.is_multiple_of(BLOCK) && bytes.len() == n_out * row_bytes);
+        let panel_lines = n_in / BLOCK * format.lines();
+        let mut lines = vec![Line([0; 64]); n_out.div_ceil(PANEL) * panel_lines];
+        lines.par_chunks_mut(panel_lines).zip(bytes.par_chunks(PANEL * row_bytes)).for_each(
+            |(panel, bytes)| {
+                for (r, row) in bytes.chunks(row_bytes).enumerate() {
+                    let blocks = row.chunks(format.block_bytes()).zip(panel.chunks_mut(format.lines()));
+                    for (block, to) in blocks {
+                        interleave(format, r, block, to);
+                    }
+                }
+            },
+        );
+        Self { format, n_in, n_out, lines }
     }
-}
 
-fn half_at(bytes: &[u8], at: usize) -> f32 {
-    f16::from_le_bytes([bytes[at], bytes[at + 1]]).to_f32()
-}
+    /// `[n_out, n_in]`
+    pub fn shape(&self) -> (usize, usize) {
+        (self.n_out, self.n_in)
+    }
 
-fn dot_rows_portable(format: Format, row: &[u8], x: &Activations, out: &mut [f32]) {
-    let mut weights = [0i32; BLOCK];
-    out.fill(0.0);
-    for (b, block) in row.chunks_exact(format.block_bytes()).enumerate() {
-        let (scale, minimum) = match format {
-            Format::Q4_1 => {
-                for (i, byte) in block[4..].iter().enumerate() {
-                    weights[i] = i32::from(byte & 15);
-                    weights[i + 16] = i32::from(byte >> 4);
-                }
-                (half_at(block, 0), half_at(block, 2))
+    fn panel_lines(&self) -> usize {
+        self.n_in / BLOCK * self.format.lines()
+    }
+
+    /// One row in floats.
+    ///
+    /// # Panics
+    /// When there is no such row, or `out` is not `[n_in]`.
+    pub fn row(&self, row: usize, out: &mut [f32]) {
+        assert!(row < self.n_out && out.len() == self.n_in);
+        let panel = &self.lines[row / PANEL * self.panel_lines()..][..self.panel_lines()];
+        for (block, out) in panel.chunks(self.format.lines()).zip(out.as_chunks_mut::<BLOCK>().0) {
+            let (scale, minimum) = factors(self.format, block, row % PANEL);
+            for (k, out) in out.iter_mut().enumerate() {
+                *out = scale * quant(self.format, block, row % PANEL, k) as f32 + minimum;
             }
-            Format::Q8_0 => {
-                for (weight, byte) in weights.iter_mut().zip(&block[2..]) {
-                    *weight = i32::from(byte.cast_signed());
-                }
-                (half_at(block, 0), 0.0)
-            }
-        };
-        for (r, out) in out.iter_mut().enumerate() {
-            let at = r * x.n_blocks + b;
-            let quants = &x.quants[at * BLOCK..(at + 1) * BLOCK];
-            let sum: i32 = weights.iter().zip(quants).map(|(w, q)| w * i32::from(*q)).sum();
-            *out += scale * x.scales[at] * sum as f32 + minimum * x.sums[at];
         }
     }
+
+    /// `x` of `[n_rows, n_in]` times the transposed matrix, on all threads of the pool.
+    ///
+    /// # Panics
+    /// When the width of `x` is not `n_in` (a bug of the caller).
+    pub fn times(&self, isa: Isa, x: &Activations) -> Vec<f32> {
+        assert_eq!(x.n_blocks * BLOCK, self.n_in, "a row of weights has the width of the activations");
+        /// Lines of weights times rows of activations that are worth a task: some five microseconds.
+        const TASK: usize = 1024;
+        let n_rows = x.n_rows();
+        let mut out = vec![0f32; n_rows * self.n_out];
+        let n_panels = self.n_out.div_ceil(PANEL);
+        let worth = TASK.div_ceil(self.panel_lines() * n_rows.max(1));
+        let task_panels = n_panels.div_ceil(4 * rayon::current_num_threads()).max(worth);
+        let columns = Columns { start: out.as_mut_ptr(), stride: self.n_out };
+        self.lines.par_chunks(task_panels * self.panel_lines()).enumerate().for_each(|(task, panels)| {
+            for (i, panel) in panels.chunks(self.panel_lines()).enumerate() {
+                let column = (task * task_panels + i) * PANEL;
+                let width = PANEL.min(self.n_out - column);
+                let mut row = 0;
+                while row < n_rows {
+                    // SAFETY: rows `row..` and columns `column..column + width` lie inside `out`;
+                    // each panel belongs to one task and no two panels share a column.
+                    #[allow(unsafe_code)]
+                    let tile = unsafe { columns.tile(row, column, width) };
+                    row += tile_times(isa, self.format, panel, x, row..n_rows, tile);
+                }
+            }
+        });
+        out
+    }
+}
+
+/// Where tasks write their columns of the result.
+#[derive(Clone, Copy)]
+struct Columns {
+    start: *mut f32,
+    stride: usize,
+}
+
+// SAFETY: tasks write different columns; see `Packed::times`.
+#[allow(unsafe_code)]
+unsafe impl Send for Columns {}
+// SAFETY: as above.
+#[allow(unsafe_code)]
+unsafe impl Sync for Columns {}
+
+impl Columns {
+    /// # Safety
+    /// The result has the row and the columns, and nobody else uses these columns meanwhile.
+    #[allow(unsafe_code)]
+    unsafe fn tile(&self, row: usize, column: usize, width: usize) -> Tile {
+        // SAFETY: inside the result by contract.
+        let at = unsafe { self.start.add(row * self.stride + column) };
+        Tile { at, stride: self.stride, width }
+    }
+}
+
+/// Up to 16 columns of the result from one row on: row r of them starts at `at + r * stride`.
+#[derive(Clone, Copy)]
+pub(super) struct Tile {
+    pub(super) at: *mut f32,
+    pub(super) stride: usize,
+    pub(super) width: usize,
+}
+
+/// One panel times some of the rows from the start of `rows`; returns how many.
+fn tile_times(
+    isa: Isa,
+    format: Format,
+    panel: &[Line],
+    x: &Activations,
+    rows: std::ops::Range<usize>,
+    out: Tile,
+) -> usize {
+    debug_assert_eq!(panel.len(), x.n_blocks * format.lines());
+    debug_assert!(rows.end <= x.n_rows());
+    match isa.0 {
+        Kind::Portable => {
+            let sums = tile_portable(format, panel, x, rows.start);
+            for (i, sum) in sums.into_iter().take(out.width).enumerate() {
+                // SAFETY: a tile has at least one row of `width` columns.
+                #[allow(unsafe_code)]
+                unsafe {
+                    out.at.add(i).write(sum);
+                }
+            }
+            1
+        }
+        // SAFETY: `Isa::all` makes these kinds only after it found the instructions; the panel has
+        // `x.n_blocks` blocks, `x` the rows, and the tile one place for each.
+        #[cfg(target_arch = "x86_64")]
+        #[allow(unsafe_code)]
+        Kind::Avx2 => unsafe { super::arch::x86_64::tile_avx2(format, panel, x, rows, out) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        #[allow(unsafe_code)]
+        Kind::Avx512Vnni => unsafe { super::arch::x86_64::tile_vnni(format, panel, x, rows, out) },
+    }
+}
+
+/// Writes one row's block into its places among the 16.
+fn interleave(format: Format, r: usize, block: &[u8], to: &mut [Line]) {
+    let quants = match format {
+        Format::Q4_1 => {
+            to[0].0[2 * r..2 * r + 2].copy_from_slice(&block[..2]);
+            to[0].0[32 + 2 * r..34 + 2 * r].copy_from_slice(&block[2..4]);
+            &block[4..]
+        }
+        Format::Q8_0 => {
+            let scale = f16::from_le_bytes([block[0], block[1]]).to_f32();
+            to[0].0[4 * r..4 * r + 4].copy_from_slice(&scale.to_ne_bytes());
+            &block[2..]
+        }
+    };
+    for (line, four) in to[1..].iter_mut().zip(quants.as_chunks::<4>().0) {
+        line.0[4 * r..4 * r + 4].copy_from_slice(four);
+    }
+}
+
+/// Scale and minimum of row r in an interleaved block.
+fn factors(format: Format, block: &[Line], r: usize) -> (f32, f32) {
+    let line = &block[0].0;
+    match format {
+        Format::Q4_1 => {
+            let half = |at: usize| f16::from_le_bytes([line[at], line[at + 1]]).to_f32();
+            (half(2 * r), half(32 + 2 * r))
+        }
+        Format::Q8_0 => {
+            let at = 4 * r;
+            (f32::from_ne_bytes([line[at], line[at + 1], line[at + 2], line[at + 3]]), 0.0)
+        }
+    }
+}
+
+/// Quant k of row r in an interleaved block.
+fn quant(format: Format, block: &[Line], r: usize, k: usize) -> i32 {
+    match format {
+        Format::Q4_1 => {
+            let byte = block[1 + k % 16 / 4].0[4 * r + k % 4];
+            i32::from(if k < 16 { byte & 15 } else { byte >> 4 })
+        }
+        Format::Q8_0 => i32::from(block[1 + k / 4].0[4 * r + k % 4].cast_signed()),
+    }
+}
+
+/// Works on any processor.
+fn tile_portable(format: Format, panel: &[Line], x: &Activations, row: usize) -> [f32; PANEL] {
+    let mut sums = [0f32; PANEL];
+    for (b, block) in panel.chunks(format.lines()).enumerate() {
+        let at = row * x.n_blocks + b;
+        let quants = &x.quants[at];
+        for (r, sum) in sums.iter_mut().enumerate() {
+            let (scale, minimum) = factors(format, block, r);
+            let product: i32 = (0..BLOCK).map(|k| quant(format, block, r, k) * i32::from(quants[k])).sum();
+            *sum += scale * x.scales[at] * product as f32 + minimum * x.sums[at];
+        }
+    }
+    sums
 }
 
 #[cfg(test)]
@@ -160,57 +284,59 @@ mod tests {
         }
     }
 
-    fn random_row(format: Format, n_blocks: usize, seed: &mut Seeded) -> Vec<u8> {
-        let mut row = Vec::new();
+    fn random_matrix(format: Format, n_blocks: usize, seed: &mut Seeded) -> Vec<u8> {
+        let mut bytes = Vec::new();
         for _ in 0..n_blocks {
-            row.extend(f16::from_f32(seed.float()).to_le_bytes());
+            bytes.extend(f16::from_f32(seed.float()).to_le_bytes());
             if format == Format::Q4_1 {
-                row.extend(f16::from_f32(seed.float()).to_le_bytes());
+                bytes.extend(f16::from_f32(seed.float()).to_le_bytes());
             }
-            let quants = format.block_bytes() - if format == Format::Q4_1 { 4 } else { 2 };
-            row.extend((0..quants).map(|_| seed.next() as u8));
+            let quants = if format == Format::Q4_1 { 16 } else { 32 };
+            bytes.extend((0..quants).map(|_| seed.next() as u8));
         }
-        row
+        bytes
     }
 
-    /// Slow and obvious: every weight unpacked, everything added up in f64.
-    fn reference(format: Format, row: &[u8], x: &Activations, r: usize) -> f64 {
-        let mut sum = 0.0;
-        for (b, block) in row.chunks_exact(format.block_bytes()).enumerate() {
-            let at = r * x.n_blocks + b;
-            for i in 0..BLOCK {
-                let weight = match format {
-                    Format::Q4_1 => {
-                        let byte = block[4 + i % 16];
-                        let q = if i < 16 { byte & 15 } else { byte >> 4 };
-                        f64::from(half_at(block, 0)) * f64::from(q) + f64::from(half_at(block, 2))
-                    }
-                    Format::Q8_0 => f64::from(half_at(block, 0)) * f64::from(block[2 + i].cast_signed()),
-                };
-                sum += weight * f64::from(x.scales[at]) * f64::from(x.quants[at * BLOCK + i]);
+    /// Slow and obvious, from the bytes of the file: one weight.
+    fn weight(format: Format, bytes: &[u8], n_in: usize, row: usize, k: usize) -> f64 {
+        let size = format.block_bytes();
+        let block = &bytes[(row * n_in + k) / BLOCK * size..][..size];
+        let half = |at: usize| f64::from(f16::from_le_bytes([block[at], block[at + 1]]).to_f32());
+        let k = k % BLOCK;
+        match format {
+            Format::Q4_1 => {
+                let byte = block[4 + k % 16];
+                half(0) * f64::from(if k < 16 { byte & 15 } else { byte >> 4 }) + half(2)
             }
+            Format::Q8_0 => half(0) * f64::from(block[2 + k].cast_signed()),
         }
-        sum
     }
 
     #[test]
     fn every_kernel_equals_the_reference_around_every_tile_edge() {
         let mut seed = Seeded(1);
         for format in [Format::Q4_1, Format::Q8_0] {
-            for n_blocks in [1, 2, 3, 18] {
-                for n_rows in [1, 2, 3, 4, 5, 7, 8, 9] {
-                    let x: Vec<f32> = (0..n_rows * n_blocks * BLOCK).map(|_| 4.0 * seed.float()).collect();
-                    let x = Activations::quantize(&x, n_blocks * BLOCK);
-                    let row = random_row(format, n_blocks, &mut seed);
+            for (n_in, n_out) in [(32, 1), (64, 15), (96, 16), (576, 17), (64, 40)] {
+                let bytes = random_matrix(format, n_in / BLOCK * n_out, &mut seed);
+                let packed = Packed::new(format, &bytes, n_out, n_in);
+                for n_rows in [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17] {
+                    let x: Vec<f32> = (0..n_rows * n_in).map(|_| 4.0 * seed.float()).collect();
+                    let x = Activations::quantize(&x, n_in);
                     for isa in Isa::all() {
-                        let mut out = vec![f32::NAN; n_rows];
-                        dot_rows(isa, format, &row, &x, &mut out);
-                        for (r, got) in out.iter().enumerate() {
-                            let want = reference(format, &row, &x, r);
-                            let size = 0.5 * f64::from(127u8) * (n_blocks * BLOCK) as f64;
+                        let out = packed.times(isa, &x);
+                        assert_eq!(out.len(), n_rows * n_out);
+                        for (i, got) in out.iter().enumerate() {
+                            let (row, column) = (i / n_out, i % n_out);
+                            let want: f64 = (0..n_in)
+                                .map(|k| {
+                                    let at = row * n_in / BLOCK + k / BLOCK;
+                                    let x = f64::from(x.scales[at]) * f64::from(x.quants[at][k % BLOCK]);
+                                    weight(format, &bytes, n_in, column, k) * x
+                                })
+                                .sum();
                             assert!(
-                                (f64::from(*got) - want).abs() < 1e-5 * size,
-                                "{isa:?} {format:?} {n_blocks} blocks, row {r} of {n_rows}: {got} and {want}"
+                                (f64::from(*got) - want).abs() < 1e-4 * n_in as f64,
+                                "{isa:?} {format:?} {n_out}×{n_in}, row {row} of {n_rows}, column {column}: {got} and {want}"
                             );
                         }
                     }
@@ -223,29 +349,34 @@ mod tests {
     fn the_extremes_do_not_overflow() {
         // All weights −128 or 15, all activations at the end of their range.
         for (format, byte) in [(Format::Q4_1, 0xFF), (Format::Q8_0, 0x80)] {
-            let mut row = f16::ONE.to_le_bytes().to_vec();
-            row.resize(format.block_bytes(), byte);
+            let mut bytes = f16::ONE.to_le_bytes().to_vec();
+            bytes.resize(format.block_bytes(), byte);
             if format == Format::Q4_1 {
-                row[2..4].copy_from_slice(&[0, 0]);
+                bytes[2..4].copy_from_slice(&[0, 0]);
             }
+            let packed = Packed::new(format, &bytes, 1, BLOCK);
             let x = Activations::quantize(&[-1.0; BLOCK], BLOCK);
-            let want = reference(format, &row, &x, 0);
+            let want = -32.0 * weight(format, &bytes, BLOCK, 0, 0);
             for isa in Isa::all() {
-                let mut out = [0.0];
-                dot_rows(isa, format, &row, &x, &mut out);
-                assert!((f64::from(out[0]) - want).abs() < 1e-2, "{isa:?} {format:?}: {} and {want}", out[0]);
+                let got = f64::from(packed.times(isa, &x)[0]);
+                assert!((got - want).abs() < 1e-2, "{isa:?} {format:?}: {got} and {want}");
             }
         }
     }
 
     #[test]
-    fn quantising_keeps_numbers_within_half_a_step() {
-        let x: Vec<f32> = (0..64).map(|i| (i as f32 * 0.7).sin()).collect();
-        let q = Activations::quantize(&x, 32);
-        for (i, v) in x.iter().enumerate() {
-            let scale = q.scales[i / BLOCK];
-            assert!((v - scale * f32::from(q.quants[i])).abs() <= 0.5001 * scale);
+    fn a_row_comes_back_as_the_file_holds_it() {
+        let mut seed = Seeded(2);
+        for format in [Format::Q4_1, Format::Q8_0] {
+            let bytes = random_matrix(format, 2 * 19, &mut seed);
+            let packed = Packed::new(format, &bytes, 19, 64);
+            for row in 0..19 {
+                let mut out = [0f32; 64];
+                packed.row(row, &mut out);
+                for (k, got) in out.iter().enumerate() {
+                    assert!((f64::from(*got) - weight(format, &bytes, 64, row, k)).abs() < 1e-5);
+                }
+            }
         }
-        assert_eq!(Activations::quantize(&[0.0; 32], 32).scales, [0.0]);
     }
 }

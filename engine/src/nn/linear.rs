@@ -3,21 +3,44 @@
 use std::sync::Arc;
 
 use candle_core::quantized::{GgmlDType, QMatMul, QTensor};
-use candle_core::{Device, Module, Tensor};
-use rayon::prelude::*;
+use candle_core::{CpuStorage, DType, Device, Module, Storage, Tensor};
 
 use crate::error::{Doing, Result};
 use crate::kernels::Isa;
-use crate::kernels::packed::{Activations, BLOCK, Format, dot_rows};
+use crate::kernels::activations::{Activations, BLOCK};
+use crate::kernels::packed::{Format, Packed};
 use crate::weights::Weights;
 
-/// From this many rows on, unpacking the weights once and multiplying in f32 beats multiplying
-/// packed ones. Measured with `medley bench` on SmolLM2 Q4_1, 2 threads.
+/// From this many rows on, unpacking the weights once and multiplying in f32 beats candle's packed
+/// product, for types that our kernels do not have.
 const ROWS_TO_UNPACK: usize = 24;
 
+#[derive(Clone)]
 enum Stored {
     Float(Tensor),
-    Packed { matmul: QMatMul, packed: Arc<QTensor> },
+    /// In a type that our kernels multiply.
+    Packed(Arc<Packed>),
+    /// In another type, or on another device.
+    Foreign(Arc<QTensor>),
+}
+
+impl Stored {
+    /// Takes `weight` of `[n_out, n_in]`.
+    fn new(n_out: usize, n_in: usize, w: &Weights) -> Result<Self> {
+        let Some(weight) = w.get_quantized("weight", &[n_out, n_in])? else {
+            return w.get("weight", &[n_out, n_in]).map(Self::Float);
+        };
+        let format = match weight.dtype() {
+            GgmlDType::Q4_1 => Format::Q4_1,
+            GgmlDType::Q8_0 => Format::Q8_0,
+            _ => return Ok(Self::Foreign(Arc::new(weight))),
+        };
+        if !matches!(weight.device(), Device::Cpu) || !n_in.is_multiple_of(BLOCK) {
+            return Ok(Self::Foreign(Arc::new(weight)));
+        }
+        let bytes = weight.data().doing("reading a weight matrix")?;
+        Ok(Self::Packed(Arc::new(Packed::new(format, &bytes, n_out, n_in))))
+    }
 }
 
 /// `y = x Wᵀ + b` with `W` of `[n_out, n_in]`.
@@ -32,29 +55,13 @@ impl Linear {
     /// # Errors
     /// As [`Weights::get`].
     pub fn new(n_in: usize, n_out: usize, w: &Weights) -> Result<Self> {
-        let shape = [n_out, n_in];
-        let weight = match w.get_quantized("weight", &shape)? {
-            None => Stored::Float(w.get("weight", &shape)?),
-            Some(packed) => {
-                let packed = Arc::new(packed);
-                let matmul = QMatMul::from_arc(packed.clone()).doing("preparing a weight matrix")?;
-                Stored::Packed { matmul, packed }
-            }
-        };
         let bias = if w.has("bias") { Some(w.get("bias", &[n_out])?) } else { None };
-        Ok(Self { weight, bias })
+        Ok(Self { weight: Stored::new(n_out, n_in, w)?, bias })
     }
 
     /// A layer that shares the table of an [`Embedding`] (tied weights).
-    pub fn tied(embedding: &Embedding) -> Result<Self> {
-        let weight = match &embedding.0 {
-            Stored::Float(weight) => Stored::Float(weight.clone()),
-            Stored::Packed { packed, .. } => Stored::Packed {
-                matmul: QMatMul::from_arc(packed.clone()).doing("preparing the output matrix")?,
-                packed: packed.clone(),
-            },
-        };
-        Ok(Self { weight, bias: None })
+    pub fn tied(embedding: &Embedding) -> Self {
+        Self { weight: embedding.0.clone(), bias: None }
     }
 
     /// # Shapes
@@ -63,13 +70,17 @@ impl Linear {
     pub fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
         let y = match &self.weight {
             Stored::Float(weight) => x.matmul(&weight.t()?)?,
-            Stored::Packed { packed, .. } if let Some(format) = own_format(packed) => {
-                packed_matmul(format, packed, x)?
+            Stored::Packed(packed) => {
+                let (n_out, n_in) = packed.shape();
+                let x = x.contiguous()?;
+                let n_rows = x.dim(0)?;
+                let y = with_slice(&x, |x| packed.times(Isa::detect(), &Activations::quantize(x, n_in)))?;
+                Tensor::from_vec(y, (n_rows, n_out), &Device::Cpu)?
             }
-            Stored::Packed { packed, .. } if x.dim(0)? >= ROWS_TO_UNPACK => {
-                x.matmul(&packed.dequantize(x.device())?.t()?)?
+            Stored::Foreign(weight) if x.dim(0)? >= ROWS_TO_UNPACK => {
+                x.matmul(&weight.dequantize(x.device())?.t()?)?
             }
-            Stored::Packed { matmul, .. } => matmul.forward(x)?,
+            Stored::Foreign(weight) => QMatMul::from_arc(weight.clone())?.forward(x)?,
         };
         match &self.bias {
             Some(bias) => y.broadcast_add(bias),
@@ -78,39 +89,13 @@ impl Linear {
     }
 }
 
-/// The format in which our kernels multiply this matrix, if they do.
-fn own_format(packed: &QTensor) -> Option<Format> {
-    let format = match packed.dtype() {
-        GgmlDType::Q4_1 => Format::Q4_1,
-        GgmlDType::Q8_0 => Format::Q8_0,
-        _ => return None,
-    };
-    let n_in = *packed.shape().dims().last()?;
-    (matches!(packed.device(), Device::Cpu) && n_in.is_multiple_of(BLOCK)).then_some(format)
-}
-
-/// Rows of weights that one task multiplies: a few microseconds of work for one row of activations.
-const ROWS_PER_TASK: usize = 64;
-
-/// `x` of `[n_rows, n_in]` times packed weights of `[n_out, n_in]`.
-fn packed_matmul(format: Format, packed: &QTensor, x: &Tensor) -> candle_core::Result<Tensor> {
-    let (n_rows, n_in) = x.dims2()?;
-    let n_out = packed.shape().dims2()?.0;
-    let row_bytes = n_in / BLOCK * format.block_bytes();
-    let x = Activations::quantize(&x.flatten_all()?.to_vec1::<f32>()?, n_in);
-    let weights = packed.data()?;
-    let isa = Isa::detect();
-    let mut by_output = vec![0f32; n_out * n_rows]; // [n_out, n_rows]
-    by_output
-        .par_chunks_mut(ROWS_PER_TASK * n_rows)
-        .zip(weights.par_chunks(ROWS_PER_TASK * row_bytes))
-        .for_each(|(out, weights)| {
-            for (out, row) in out.chunks_mut(n_rows).zip(weights.chunks(row_bytes)) {
-                dot_rows(isa, format, row, &x, out);
-            }
-        });
-    let y = Tensor::from_vec(by_output, (n_out, n_rows), &Device::Cpu)?;
-    if n_rows == 1 { y.reshape((1, n_out)) } else { y.t()?.contiguous() }
+/// Lends the numbers of a contiguous f32 tensor on the processor.
+fn with_slice<T>(x: &Tensor, f: impl FnOnce(&[f32]) -> T) -> candle_core::Result<T> {
+    let (storage, layout) = x.storage_and_layout();
+    match (&*storage, layout.contiguous_offsets()) {
+        (Storage::Cpu(CpuStorage::F32(all)), Some((start, end))) => Ok(f(&all[start..end])),
+        _ => candle_core::bail!("expected contiguous f32 numbers on the processor"),
+    }
 }
 
 /// A table of one row per token; rows are unpacked when they are looked up, never the whole table.
@@ -122,15 +107,7 @@ impl Embedding {
     /// # Errors
     /// As [`Weights::get`].
     pub fn new(n_tokens: usize, width: usize, w: &Weights) -> Result<Self> {
-        let shape = [n_tokens, width];
-        Ok(Self(match w.get_quantized("weight", &shape)? {
-            None => Stored::Float(w.get("weight", &shape)?),
-            Some(packed) => {
-                let packed = Arc::new(packed);
-                let matmul = QMatMul::from_arc(packed.clone()).doing("preparing the token table")?;
-                Stored::Packed { matmul, packed }
-            }
-        }))
+        Stored::new(n_tokens, width, w).map(Self)
     }
 
     /// # Shapes
@@ -139,7 +116,18 @@ impl Embedding {
     pub fn forward(&self, ids: &Tensor) -> candle_core::Result<Tensor> {
         match &self.0 {
             Stored::Float(table) => table.index_select(ids, 0),
-            Stored::Packed { packed, .. } => packed.embedding(ids),
+            Stored::Packed(packed) => {
+                let (ids, width) = (ids.to_dtype(DType::U32)?.to_vec1::<u32>()?, packed.shape().1);
+                if let Some(id) = ids.iter().find(|id| **id as usize >= packed.shape().0) {
+                    candle_core::bail!("token {id} is not in the table");
+                }
+                let mut rows = vec![0f32; ids.len() * width];
+                for (id, row) in ids.iter().zip(rows.chunks_mut(width)) {
+                    packed.row(*id as usize, row);
+                }
+                Tensor::from_vec(rows, (ids.len(), width), &Device::Cpu)
+            }
+            Stored::Foreign(table) => table.embedding(ids),
         }
     }
 }
