@@ -21,6 +21,14 @@ pub struct LanguageModel {
 }
 
 impl LanguageModel {
+    /// Random weights and an alphabet for a vocabulary: the loop runs in milliseconds without a file.
+    #[cfg(test)]
+    pub(crate) fn tiny() -> Self {
+        let tokenizer = crate::features::text::tiny_tokenizer();
+        let config = DecoderConfig { n_vocab: tokenizer.n_vocab(), ..DecoderConfig::tiny() };
+        Self { decoder: crate::decoder::seeded(&config), tokenizer, template: None }
+    }
+
     /// Loads a GGUF file.
     ///
     /// # Errors
@@ -48,6 +56,11 @@ impl LanguageModel {
             )
         });
         Ok(Self { decoder, tokenizer, template })
+    }
+
+    #[cfg(test)]
+    pub(crate) fn set_decoder(&mut self, decoder: Decoder) {
+        self.decoder = decoder;
     }
 
     /// Tokens that fit into one conversation.

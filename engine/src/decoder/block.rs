@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::Tensor;
 
 use super::config::{AttentionSpec, DecoderConfig, FeedForwardSpec, LayerSpec};
 use super::state::LayerCache;
 use crate::error::Result;
-use crate::nn::{Linear, RmsNorm, Rotary};
+use crate::nn::{Linear, RmsNorm, Rotary, causal_attention};
 use crate::weights::Weights;
 
 pub(super) struct Block {
@@ -79,34 +79,10 @@ impl Attention {
         let q = self.rotary.forward(&heads(self.q.forward(x)?, n_heads)?, pos)?;
         let k = self.rotary.forward(&heads(self.k.forward(x)?, n_kv_heads)?, pos)?;
         let v = heads(self.v.forward(x)?, n_kv_heads)?;
-        let (k, v) = cache.append(pos, &k.squeeze(0)?, &v.squeeze(0)?)?;
-        let n_keys = pos + n;
-        // The queries that share a key head become rows of one product, so that nothing is repeated.
-        let group = n_heads / n_kv_heads;
-        let q = q.reshape((n_kv_heads, group * n, head_dim))?;
-        let scores = (q.matmul(&k.transpose(1, 2)?)? * (head_dim as f64).powf(-0.5))?;
-        let scores = if n == 1 {
-            scores
-        } else {
-            let mask = causal_mask(n, pos, x.device())?;
-            scores.reshape((n_kv_heads, group, n, n_keys))?.broadcast_add(&mask)?
-        };
-        let weights = candle_nn::ops::softmax_last_dim(&scores)?.reshape((n_kv_heads, group * n, n_keys))?;
-        let mixed = weights.matmul(&v)?; // [n_kv_heads, group * n, head_dim]
-        let mixed =
-            mixed.reshape((n_heads, n, head_dim))?.transpose(0, 1)?.reshape((n, n_heads * head_dim))?;
+        cache.append(pos, &k.squeeze(0)?, &v.squeeze(0)?)?;
+        let mixed = causal_attention(&q.squeeze(0)?, &cache.keys, &cache.values, pos)?;
         self.output.forward(&mixed)
     }
-}
-
-/// `[n, pos + n]`: 0 where a query may look, −∞ where the key comes later.
-fn causal_mask(n: usize, pos: usize, device: &Device) -> candle_core::Result<Tensor> {
-    let mask: Vec<f32> = (0..n)
-        .flat_map(|query| {
-            (0..pos + n).map(move |key| if key <= pos + query { 0.0 } else { f32::NEG_INFINITY })
-        })
-        .collect();
-    Tensor::from_vec(mask, (n, pos + n), device)?.to_dtype(DType::F32)
 }
 
 struct SwiGlu {

@@ -14,3 +14,6 @@ mod state;
 pub use config::{AttentionSpec, DecoderConfig, FeedForwardSpec, LayerSpec};
 pub use model::Decoder;
 pub use state::DecodeState;
+
+#[cfg(test)]
+pub(crate) use model::tests::seeded;

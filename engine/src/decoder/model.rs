@@ -31,7 +31,7 @@ impl Decoder {
     pub fn new(config: &DecoderConfig, w: &Weights) -> Result<Self> {
         let embedding = Embedding::new(config.n_vocab, config.d_model, &w.sub("embedding"))?;
         let output = if config.tied_output {
-            Linear::tied(&embedding)?
+            Linear::tied(&embedding)
         } else {
             Linear::new(config.d_model, config.n_vocab, &w.sub("output"))?
         };
@@ -173,7 +173,7 @@ fn log_probability(logits: &[f32], token: u32) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::collections::HashMap;
 
     use candle_core::DType;
@@ -203,7 +203,11 @@ mod tests {
     }
 
     fn tiny() -> Decoder {
-        let config = DecoderConfig::tiny();
+        seeded(&DecoderConfig::tiny())
+    }
+
+    /// A decoder with random weights, for configurations made from [`DecoderConfig::tiny`].
+    pub(crate) fn seeded(config: &DecoderConfig) -> Decoder {
         let mut shapes = HashMap::from([
             ("embedding.weight".to_owned(), vec![config.n_vocab, config.d_model]),
             ("norm.weight".to_owned(), vec![config.d_model]),
@@ -224,7 +228,7 @@ mod tests {
             }
         }
         let weights = Weights::new(Seeded(shapes), "tiny".as_ref(), &Device::Cpu, same_name);
-        let decoder = Decoder::new(&config, &weights).unwrap();
+        let decoder = Decoder::new(config, &weights).unwrap();
         weights.expect_all_used(|_| false).unwrap();
         decoder
     }
@@ -288,6 +292,17 @@ mod tests {
             decoder.forward(&tokens, &mut state, &Cancel::new()).unwrap();
         }
         assert_eq!(state.pos(), 120);
+    }
+
+    #[test]
+    fn tokens_that_do_not_fit_are_refused_before_any_work() {
+        let decoder = tiny();
+        let mut state = decoder.new_state().unwrap();
+        for (tokens, reason) in [(vec![], "no tokens"), (vec![1; 129], "128"), (vec![64], "vocabulary")] {
+            let error = decoder.forward(&tokens, &mut state, &Cancel::new()).unwrap_err().to_string();
+            assert!(error.contains(reason), "{error}");
+            assert_eq!(state.pos(), 0);
+        }
     }
 
     #[test]

@@ -6,22 +6,16 @@ use super::config::DecoderConfig;
 
 /// Keys and values of one layer, `[n_kv_heads, capacity, head_dim]` each; grows by doubling.
 pub(super) struct LayerCache {
-    keys: Tensor,
-    values: Tensor,
+    pub(super) keys: Tensor,
+    pub(super) values: Tensor,
 }
 
 impl LayerCache {
-    /// Writes rows at `pos` and returns all rows up to their end.
+    /// Writes rows at `pos`.
     ///
     /// # Shapes
     /// - `keys`, `values`: `[n_kv_heads, n, head_dim]`, contiguous
-    /// - returns: two of `[n_kv_heads, pos + n, head_dim]`
-    pub(super) fn append(
-        &mut self,
-        pos: usize,
-        keys: &Tensor,
-        values: &Tensor,
-    ) -> candle_core::Result<(Tensor, Tensor)> {
+    pub(super) fn append(&mut self, pos: usize, keys: &Tensor, values: &Tensor) -> candle_core::Result<()> {
         let (n_kv_heads, n, head_dim) = keys.dims3()?;
         let capacity = self.keys.dim(1)?;
         let end = pos + n;
@@ -34,8 +28,7 @@ impl LayerCache {
             }
         }
         self.keys.slice_set(keys, 1, pos)?;
-        self.values.slice_set(values, 1, pos)?;
-        Ok((self.keys.narrow(1, 0, end)?, self.values.narrow(1, 0, end)?))
+        self.values.slice_set(values, 1, pos)
     }
 }
 

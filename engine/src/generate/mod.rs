@@ -278,3 +278,130 @@ impl Iterator for Generation {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(max_tokens: usize) -> GenerateOptions {
+        GenerateOptions { max_tokens, ..GenerateOptions::default() }
+    }
+
+    fn prompt(model: &LanguageModel, text: &str) -> Vec<TokenId> {
+        model.encode(text).unwrap()
+    }
+
+    fn start(model: &Arc<LanguageModel>, text: &str, options: &GenerateOptions) -> Generation {
+        model.generate(prompt(model, text), options, None, &Cancel::new()).unwrap()
+    }
+
+    fn collect(events: impl Iterator<Item = Result<Event>>) -> (String, StopReason, Usage) {
+        let mut text = String::new();
+        for event in events {
+            match event.unwrap() {
+                Event::Text(piece) => text.push_str(&piece),
+                Event::Done { reason, usage } => return (text, reason, usage),
+                _ => {}
+            }
+        }
+        panic!("the last event is Done");
+    }
+
+    #[test]
+    fn a_prompt_with_a_shared_beginning_reads_only_the_rest_and_writes_the_same() {
+        let model = Arc::new(LanguageModel::tiny());
+        let mut first = start(&model, "hello there", &options(8));
+        collect(&mut first);
+        let earlier = first.into_conversation();
+        assert!(earlier.tokens.len() > 10);
+        let fresh = collect(start(&model, "hello world", &options(20)));
+        let second = prompt(&model, "hello world");
+        let again = model.generate(second, &options(20), Some(earlier), &Cancel::new()).unwrap();
+        assert_eq!(again.conversation.tokens.len(), "hello ".len());
+        let again = collect(again);
+        assert_eq!((again.0, again.1), (fresh.0, fresh.1));
+        assert_eq!(again.2.prompt_tokens, fresh.2.prompt_tokens);
+    }
+
+    #[test]
+    fn the_same_prompt_again_still_has_logits_to_write_from() {
+        let model = Arc::new(LanguageModel::tiny());
+        let mut first = start(&model, "hello", &options(5));
+        let text = collect(&mut first).0;
+        let earlier = Some(first.into_conversation());
+        let again = model.generate(prompt(&model, "hello"), &options(5), earlier, &Cancel::new()).unwrap();
+        assert_eq!(collect(again).0, text);
+    }
+
+    #[test]
+    fn a_long_prompt_in_chunks_reports_its_progress() {
+        let mut model = LanguageModel::tiny();
+        let mut config = model.decoder().config().clone();
+        config.context_tokens = 1000;
+        model.set_decoder(crate::decoder::seeded(&config));
+        let model = Arc::new(model);
+        let mut done = Vec::new();
+        for event in start(&model, &"z".repeat(2 * PREFILL_CHUNK + 1), &options(1)) {
+            if let Event::Progress { done: n, .. } = event.unwrap() {
+                done.push(n as usize);
+            }
+        }
+        assert_eq!(done, [PREFILL_CHUNK, 2 * PREFILL_CHUNK, 2 * PREFILL_CHUNK + 1]);
+    }
+
+    #[test]
+    fn the_end_of_the_context_ends_the_answer_with_length() {
+        let model = Arc::new(LanguageModel::tiny());
+        let (_, reason, usage) = collect(start(&model, &"y".repeat(120), &options(500)));
+        assert_eq!(reason, StopReason::Length);
+        assert_eq!(usage.prompt_tokens + usage.generated_tokens, usage.context_tokens);
+    }
+
+    #[test]
+    fn a_prompt_without_room_or_without_tokens_is_refused_with_sizes() {
+        let model = Arc::new(LanguageModel::tiny());
+        for (text, reason) in [("", "empty"), (&"x".repeat(128), "128")] {
+            let refused = model.generate(prompt(&model, text), &options(1), None, &Cancel::new());
+            assert!(refused.err().unwrap().to_string().contains(reason));
+        }
+    }
+
+    #[test]
+    fn a_stop_string_ends_the_answer_and_is_not_shown() {
+        let model = Arc::new(LanguageModel::tiny());
+        let (text, _, _) = collect(start(&model, "hello", &options(40)));
+        let cut = text.char_indices().nth(5).unwrap().0;
+        let word: String = text[cut..].chars().take(3).collect();
+        let stop = GenerateOptions { stop: vec![word.clone()], ..options(40) };
+        let (stopped, reason, _) = collect(start(&model, "hello", &stop));
+        assert_eq!(reason, StopReason::Stop);
+        assert_eq!(stopped, text[..text.find(&word).unwrap()]);
+    }
+
+    #[test]
+    fn a_raised_flag_ends_the_answer_and_the_conversation_goes_on_later() {
+        let model = Arc::new(LanguageModel::tiny());
+        let cancel = Cancel::new();
+        let mut generation = model.generate(prompt(&model, "hello"), &options(50), None, &cancel).unwrap();
+        for _ in 0..4 {
+            generation.next();
+        }
+        cancel.cancel();
+        let (_, reason, usage) = collect(&mut generation);
+        assert_eq!(reason, StopReason::Cancelled);
+        assert!(usage.generated_tokens < 50);
+        assert!(generation.next().is_none());
+        let earlier = Some(generation.into_conversation());
+        let again = model.generate(prompt(&model, "hello"), &options(6), earlier, &Cancel::new()).unwrap();
+        assert_eq!(collect(again).0, collect(start(&model, "hello", &options(6))).0);
+    }
+
+    #[test]
+    fn the_seed_decides_the_answer() {
+        let model = Arc::new(LanguageModel::tiny());
+        let seeded = |seed| GenerateOptions { temperature: 1.0, seed, ..options(20) };
+        let text = |seed| collect(start(&model, "hello", &seeded(seed))).0;
+        assert_eq!(text(1), text(1));
+        assert_ne!(text(1), text(2));
+    }
+}

@@ -7,6 +7,9 @@ mod norm;
 
 mod rotary;
 
+mod attention;
+
+pub use attention::causal_attention;
 pub use linear::{Embedding, Linear};
 pub use norm::RmsNorm;
 pub use rotary::{Rotary, RotaryStyle};

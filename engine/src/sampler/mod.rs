@@ -16,7 +16,7 @@ const REPETITION_WINDOW: usize = 128;
 pub struct Sampler {
     penalty: Option<RepetitionPenalty>,
     filters: Vec<Box<dyn Filter + Send>>,
-    greedy: bool,
+    temperature: f32,
     state: u64,
 }
 
@@ -24,8 +24,7 @@ impl Sampler {
     /// The chain that the options describe: penalty, temperature, top-k, top-p, min-p.
     pub fn new(options: &GenerateOptions) -> Self {
         let mut filters: Vec<Box<dyn Filter + Send>> = Vec::new();
-        let greedy = options.temperature <= 0.0;
-        if !greedy {
+        if options.temperature > 0.0 {
             filters.push(Box::new(Temperature(options.temperature)));
             if options.top_k > 0 {
                 filters.push(Box::new(TopK(options.top_k)));
@@ -39,7 +38,12 @@ impl Sampler {
         }
         let penalty = (options.repetition_penalty != 1.0)
             .then_some(RepetitionPenalty { penalty: options.repetition_penalty, window: REPETITION_WINDOW });
-        Self { penalty, filters, greedy, state: options.seed.wrapping_add(0x9E37_79B9_7F4A_7C15) }
+        Self {
+            penalty,
+            filters,
+            temperature: options.temperature,
+            state: options.seed.wrapping_add(0x9E37_79B9_7F4A_7C15),
+        }
     }
 
     /// The next token.
@@ -51,12 +55,16 @@ impl Sampler {
         if let Some(penalty) = &self.penalty {
             penalty.apply(&mut logits, written);
         }
-        if self.greedy {
+        if self.temperature <= 0.0 || logits.is_empty() {
             return argmax(&logits);
         }
+        // What is e²⁵ times less likely than the best is never drawn in practice; leaving it out
+        // saves sorting the whole vocabulary.
+        let floor = logits[argmax(&logits).0 as usize] - 25.0 * self.temperature;
         let mut candidates: Vec<Candidate> = logits
             .iter()
             .enumerate()
+            .filter(|(_, logit)| **logit >= floor)
             .map(|(i, logit)| Candidate { token: TokenId(i as u32), logit: *logit })
             .collect();
         candidates.sort_unstable_by(|a, b| b.logit.total_cmp(&a.logit).then(a.token.cmp(&b.token)));

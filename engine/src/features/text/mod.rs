@@ -8,3 +8,6 @@ mod tokenizer;
 
 pub use chat::{ChatMessage, ChatTemplate, Role};
 pub use tokenizer::{TokenId, Tokenizer};
+
+#[cfg(test)]
+pub(crate) use tokenizer::tests::tiny as tiny_tokenizer;
