@@ -340,6 +340,20 @@ fn a_long_video_is_spread_over_the_budget_quickly() {
 }
 
 #[test]
+fn the_length_of_a_live_recording_is_measured() {
+    let folder = tempfile::tempdir().unwrap();
+    // A live stream is written without going back to fill in the length.
+    ffmpeg(
+        &folder,
+        "-f lavfi -i testsrc2=s=64x48:r=10:d=130 -c:v libx264 -preset ultrafast -g 50 -live 1 -f matroska a.mkv",
+    );
+    let video = video(&folder.path().join("a.mkv"));
+    assert!((video.duration_s().unwrap() - 130.0).abs() < 0.5, "{:?}", video.duration_s());
+    let times: Vec<f64> = video.map(|frame| frame.unwrap().time_s).collect();
+    assert!(times.last().is_some_and(|t| *t > 125.0), "{times:?}");
+}
+
+#[test]
 fn a_turned_video_is_shown_upright() {
     let folder = tempfile::tempdir().unwrap();
     ffmpeg(

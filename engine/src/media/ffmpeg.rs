@@ -126,6 +126,23 @@ pub(super) fn duration_s(input: &Input) -> Option<f64> {
     (duration > 0).then(|| duration as f64 / f64::from(ff::ffi::AV_TIME_BASE))
 }
 
+/// Length in seconds as the last packet's time tells it; reads the whole file but decodes nothing.
+pub(super) fn measured_duration_s(mut input: Input, cancel: &Cancel) -> Option<f64> {
+    let start_s = start_s(&input);
+    let bases: Vec<f64> = input.streams().map(|stream| f64::from(stream.time_base())).collect();
+    let mut end_s: Option<f64> = None;
+    for (stream, packet) in input.packets() {
+        if cancel.is_cancelled() {
+            return None;
+        }
+        if let (Some(ts), Some(base)) = (packet.pts().or(packet.dts()), bases.get(stream.index())) {
+            let packet_end_s = (ts.saturating_add(packet.duration().max(0))) as f64 * base - start_s;
+            end_s = Some(end_s.map_or(packet_end_s, |end| end.max(packet_end_s)));
+        }
+    }
+    end_s.filter(|end| *end > 0.0)
+}
+
 /// Presentation time of the first thing in the container, in seconds; other times count from it.
 pub(super) fn start_s(input: &Input) -> f64 {
     let starts = input.streams().filter_map(|stream| {

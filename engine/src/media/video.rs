@@ -47,15 +47,26 @@ pub struct VideoReader {
 
 impl VideoReader {
     pub(super) fn open(path: &Path, input: Input, limits: &Limits, cancel: &Cancel) -> Result<Self> {
-        let duration_s = ffmpeg::duration_s(&input);
+        let mut duration_s = ffmpeg::duration_s(&input);
         guard::check_duration(path, "the video", duration_s, limits.video_s)?;
-        let decoder = Decoder::open(path, input, limits)?;
+        let mut decoder = Decoder::open(path, input, limits)?;
+        if duration_s.is_none() {
+            // As in recordings of a live stream. The plan needs a length: walk over the packets once.
+            let again = ffmpeg::open(path, guard::reopen_file(path, limits)?, cancel)?;
+            duration_s = ffmpeg::measured_duration_s(again, cancel);
+            guard::check_duration(path, "the video", duration_s, limits.video_s)?;
+        }
+        let plan = FramePlan::new(duration_s, limits.video_frames);
+        if plan.step_s > 1.0 {
+            // Frames on which no other depends may be left out: a third to a half of the work.
+            decoder.decoder.skip_frame(ff::Discard::NonReference);
+        }
         Ok(Self {
             path: path.to_path_buf(),
             limits: limits.clone(),
             cancel: cancel.clone(),
             decoder: Box::new(decoder),
-            picker: FramePicker::new(FramePlan::new(duration_s, limits.video_frames)),
+            picker: FramePicker::new(plan),
             duration_s,
             notices: Vec::new(),
             ended: false,
@@ -67,7 +78,7 @@ impl VideoReader {
         self.decoder.shown_size()
     }
 
-    /// Length in seconds as the file states it; `None` when it does not.
+    /// Length in seconds as the file states it, else as measured; `None` when neither is possible.
     pub fn duration_s(&self) -> Option<f64> {
         self.duration_s
     }
@@ -100,6 +111,7 @@ impl VideoReader {
 
     /// The first frame of the first seconds that is not all of one colour.
     pub(super) fn first_good_frame(mut self) -> Result<RgbImage> {
+        self.decoder.decoder.skip_frame(ff::Discard::Default);
         let mut first = None;
         while let Some(time_s) = self.decoder.next(&self.cancel)? {
             let pixels = self.decoder.picture(LONGEST_SIDE_PX)?;
@@ -116,6 +128,7 @@ impl VideoReader {
 
     /// The frame shown at a time: the last one that starts no later.
     pub(super) fn frame_at(mut self, time_s: f64, longest_side_px: u32) -> Result<RgbImage> {
+        self.decoder.decoder.skip_frame(ff::Discard::Default);
         self.decoder.jump(time_s);
         let mut held = ff::frame::Video::empty();
         let mut found = false;
@@ -180,6 +193,15 @@ impl VideoReader {
                 "the pictures end at {} although the file states {}; the rest is missing or damaged",
                 guard::duration_text(shown_until_s),
                 guard::duration_text(duration_s)
+            ));
+        }
+        if let Some(duration_s) = self.duration_s
+            && shown_until_s > duration_s + self.picker.plan().step_s + 1.0
+        {
+            self.notices.push(format!(
+                "the file states {} but goes on until {}; little of the rest was looked at",
+                guard::duration_text(duration_s),
+                guard::duration_text(shown_until_s)
             ));
         }
         if !self.path.exists() {

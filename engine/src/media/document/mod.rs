@@ -262,3 +262,59 @@ impl Source {
         guard::damaged(&self.path, format!("{}: {what}", self.part))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::{Kind, Media, kind};
+
+    fn open(path: &Path, limits: Limits) -> Result<DocumentReader> {
+        match (Opener { limits, pdfium: None }).open(path, &Cancel::new())? {
+            Media::Document(document) => Ok(document),
+            other => panic!("{:?}", other.kind()),
+        }
+    }
+
+    fn text_file(bytes: &[u8]) -> tempfile::NamedTempFile {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), bytes).unwrap();
+        file
+    }
+
+    #[test]
+    fn archives_and_markup_are_opened_by_their_content() {
+        let xml: &[u8] = b"<w:document xmlns:w='w'><w:p><w:r><w:t>Words</w:t></w:r></w:p></w:document>";
+        let docx = archive::tests::zip_file(&[("word/document.xml", xml)]);
+        let epub = archive::tests::zip_file(&[
+            ("META-INF/container.xml", b"<c><rootfile full-path='b.opf'/></c>"),
+            ("b.opf", b"<p><item id='a' href='a.xhtml'/><itemref idref='a'/></p>"),
+            ("a.xhtml", b"<html><body><p>Words</p></body></html>"),
+        ]);
+        let html = text_file(b"<!doctype html><title>T</title><p>Words<script>x</script>");
+        for file in [docx, epub, html] {
+            assert_eq!(kind(file.path()).unwrap(), Kind::Document);
+            let document = open(file.path(), Limits::default()).unwrap();
+            assert_eq!(document.page(1).unwrap().text(), "Words");
+            assert!(document.page_picture(1, 100).unwrap().is_none());
+        }
+    }
+
+    #[test]
+    fn guessed_encodings_and_left_out_pages_are_told() {
+        let file = text_file(&b"caf\xe9\n\n".repeat(2_000));
+        let document = open(file.path(), Limits { pages: 2, ..Limits::default() }).unwrap();
+        assert_eq!(document.page_count(), 2);
+        assert!(document.notices()[0].contains("Latin-1"), "{:?}", document.notices());
+        assert!(document.notices()[1].starts_with("pages 3 to "), "{:?}", document.notices());
+        assert!(document.page(3).is_err() && document.page(0).is_err());
+    }
+
+    #[test]
+    fn a_text_over_the_limit_and_a_blank_one_are_refused() {
+        let file = text_file(&[b'a'; 2000]);
+        let error = open(file.path(), Limits { unpacked_bytes: 1024, ..Limits::default() }).err().unwrap();
+        assert!(error.to_string().contains("the text is more than 1 KiB"), "{error}");
+        let error = open(text_file(b" \n \n").path(), Limits::default()).err().unwrap();
+        assert!(matches!(error, Error::Media { problem: MediaProblem::Empty, .. }));
+    }
+}
