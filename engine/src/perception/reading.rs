@@ -39,9 +39,9 @@ pub struct Reading {
 
 enum State {
     Closed(Opener),
-    Sound(Listening),
-    Video { frames: VideoReader, findings: FrameFindings, done: u64 },
-    Document { document: DocumentReader, next: u32 },
+    Sound(Box<Listening>),
+    Video { frames: Box<VideoReader>, findings: FrameFindings, done: u64 },
+    Document { document: Box<DocumentReader>, next: u32 },
     Done,
 }
 
@@ -106,9 +106,12 @@ impl Reading {
             }
             Media::Sound(sound) => self.start_listening(sound)?,
             Media::Video(frames) => {
+                let frames = Box::new(frames);
                 self.state = State::Video { frames, findings: FrameFindings::default(), done: 0 };
             }
-            Media::Document(document) => self.state = State::Document { document, next: 1 },
+            Media::Document(document) => {
+                self.state = State::Document { document: Box::new(document), next: 1 };
+            }
         }
         Ok(())
     }
@@ -128,11 +131,11 @@ impl Reading {
             TranscribeOptions { name: self.path.display().to_string(), ..TranscribeOptions::default() };
         let sound = Heard { sound, notices: notices.clone() };
         let transcription = transcribe::transcribe(models, sound, total_s, options, &self.cancel);
-        self.state = State::Sound(Listening { transcription, notices });
+        self.state = State::Sound(Box::new(Listening { transcription, notices }));
         Ok(())
     }
 
-    fn listen(&mut self, mut listening: Listening) -> Result<()> {
+    fn listen(&mut self, mut listening: Box<Listening>) -> Result<()> {
         match listening.transcription.next().transpose()? {
             Some(TranscribeEvent::Progress { done_s, total_s }) => {
                 self.progress(done_s as u64, total_s.unwrap_or_default() as u64);
@@ -151,7 +154,7 @@ impl Reading {
         Ok(())
     }
 
-    fn watch(&mut self, mut frames: VideoReader, mut findings: FrameFindings, done: u64) -> Result<()> {
+    fn watch(&mut self, mut frames: Box<VideoReader>, mut findings: FrameFindings, done: u64) -> Result<()> {
         if let Some(frame) = frames.next().transpose()? {
             let time_s = frame.time_s;
             let spans = self.look(&frame.pixels, |area| Place::Frame { time_s, area })?;
@@ -176,7 +179,7 @@ impl Reading {
         }
     }
 
-    fn leaf(&mut self, document: DocumentReader, number: u32) -> Result<()> {
+    fn leaf(&mut self, document: Box<DocumentReader>, number: u32) -> Result<()> {
         let total = document.page_count();
         if number > total {
             self.events.extend(document.notices().iter().cloned().map(ReadEvent::Notice));

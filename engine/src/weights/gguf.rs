@@ -30,7 +30,9 @@ impl GgufFile {
         let bad = |reason: String| Error::ModelFile { path: path.to_path_buf(), reason };
         let content = Content::read(&mut Cursor::new(&map[..]))
             .map_err(|e| bad(format!("not a valid GGUF file: {e}")))?;
-        for (name, info) in &content.tensor_infos {
+        // In the order of the file's names, so that the same file gives the same message.
+        let infos: std::collections::BTreeMap<_, _> = content.tensor_infos.iter().collect();
+        for (name, info) in infos {
             let block = info.ggml_dtype.block_size();
             let bytes = (info.shape.elem_count() / block).checked_mul(info.ggml_dtype.type_size());
             let end = bytes
@@ -58,9 +60,9 @@ impl GgufFile {
     /// How many tensors are stored in each type, most first.
     pub fn storage_types(&self) -> Vec<(String, usize)> {
         let mut counts = std::collections::BTreeMap::new();
-        for info in self.content.tensor_infos.values() {
+        self.content.tensor_infos.values().for_each(|info| {
             *counts.entry(format!("{:?}", info.ggml_dtype)).or_insert(0) += 1;
-        }
+        });
         let mut counts: Vec<_> = counts.into_iter().collect();
         counts.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
         counts

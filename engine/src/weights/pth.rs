@@ -112,11 +112,15 @@ impl LegacyFile {
         }
         // Counters and other whole numbers are passed over.
         let views: HashMap<String, View> = all.into_iter().filter(|(_, view)| view.is_f32).collect();
-        for (name, view) in &views {
+        let passes_end = |view: &View| {
             let room = storages.get(&view.storage).map_or(0, |range| range.len() / 4);
-            if view.last_element().is_none_or(|last| last >= room) {
-                return Err(format!("tensor {name:?} passes the end of its storage"));
-            }
+            view.last_element().is_none_or(|last| last >= room)
+        };
+        // The first by name, so that the same file gives the same message.
+        if let Some((name, _)) =
+            views.iter().filter(|(_, view)| passes_end(view)).min_by_key(|(name, _)| *name)
+        {
+            return Err(format!("tensor {name:?} passes the end of its storage"));
         }
         let shapes = views.iter().map(|(name, view)| (name.clone(), view.shape.clone())).collect();
         Ok(Self { storages, views, shapes, map })

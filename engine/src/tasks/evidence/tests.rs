@@ -163,11 +163,8 @@ fn a_page_in_the_question_decides() {
 
 #[test]
 fn at_most_six_pieces_of_evidence() {
-    let spans = (0..50).map(|i| speech(f64::from(i), "the train was late again")).collect();
+    let spans: Vec<Span> = (0..50).map(|i| speech(f64::from(i), "the train was late again")).collect();
     for question in ["Was the train late?", "What is said?"] {
-        assert_eq!(search(vec![file("a.wav", spans_of(&spans))], question).evidence.len(), 6);
-    }
-    fn spans_of(spans: &Vec<Span>) -> Vec<Span> {
-        spans.clone()
+        assert_eq!(search(vec![file("a.wav", spans.clone())], question).evidence.len(), 6);
     }
 }
