@@ -16,15 +16,26 @@ pub fn normalised_words(text: &str) -> Vec<String> {
 /// words were said.
 pub fn word_errors(said: &str, heard: &str) -> (usize, usize) {
     let (said, heard) = (normalised_words(said), normalised_words(heard));
-    let mut row: Vec<usize> = (0..=heard.len()).collect();
-    for (i, word) in said.iter().enumerate() {
+    (edits(&said, &heard), said.len())
+}
+
+/// The share of characters that must be changed, added or removed to get from `read` to `printed`.
+pub fn character_error_rate(printed: &str, read: &str) -> f64 {
+    let (printed, read): (Vec<char>, Vec<char>) = (printed.chars().collect(), read.chars().collect());
+    edits(&printed, &read) as f64 / printed.len().max(1) as f64
+}
+
+/// Levenshtein's distance.
+fn edits<T: PartialEq>(a: &[T], b: &[T]) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, one) in a.iter().enumerate() {
         let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, other) in heard.iter().enumerate() {
-            let best = (row[j] + 1).min(row[j + 1] + 1).min(diagonal + usize::from(word != other));
+        for (j, other) in b.iter().enumerate() {
+            let best = (row[j] + 1).min(row[j + 1] + 1).min(diagonal + usize::from(one != other));
             diagonal = std::mem::replace(&mut row[j + 1], best);
         }
     }
-    (row[heard.len()], said.len())
+    row[b.len()]
 }
 
 /// The samples of a 16-bit mono WAV file, −1 to 1.
@@ -45,5 +56,11 @@ mod tests {
         assert_eq!(word_errors("a b c d", "a x c"), (2, 4));
         assert_eq!(word_errors("a", "a b c"), (2, 1));
         assert_eq!(word_errors("", ""), (0, 0));
+    }
+
+    #[test]
+    fn character_errors_are_a_share_of_what_is_printed() {
+        assert!((character_error_rate("abcd", "abxd") - 0.25).abs() < 1e-9);
+        assert!((character_error_rate("ab", "") - 1.0).abs() < 1e-9);
     }
 }

@@ -49,13 +49,48 @@ pub fn planes(picture: &RgbImage, normalization: Normalization, channels: Channe
     out
 }
 
-/// Scales so that the shorter side is `size`, then cuts the middle out.
-pub fn center_crop(picture: &RgbImage, size: u32) -> RgbImage {
-    let (width, height) = picture.dimensions();
-    let shorter = width.min(height).max(1);
-    // Cutting before scaling touches fewer pixels and gives the same square.
-    let square = imageops::crop_imm(picture, (width - shorter) / 2, (height - shorter) / 2, shorter, shorter);
-    imageops::resize(&square.to_image(), size, size, FilterType::CatmullRom)
+/// A part of a picture in pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Region {
+    /// Left edge.
+    pub x: u32,
+    /// Top edge.
+    pub y: u32,
+    /// At least 1.
+    pub width: u32,
+    /// At least 1.
+    pub height: u32,
+}
+
+/// What a network with a square input is shown of a picture: the whole of it, squashed, so that
+/// nothing at the edges is missed; of a strip longer than twice its breadth, squares that overlap.
+pub fn square_views(width: u32, height: u32) -> Vec<Region> {
+    /// A longer strip is looked at in squares that are further apart.
+    const MOST: u32 = 6;
+    let (longer, shorter) = (width.max(height), width.min(height));
+    if longer <= 2 * shorter {
+        return vec![Region { x: 0, y: 0, width, height }];
+    }
+    // Each square overlaps the next by a third or more.
+    let n = ((longer - shorter).div_ceil((shorter * 2 / 3).max(1)) + 1).min(MOST);
+    let at = |i: u32| (u64::from(longer - shorter) * u64::from(i) / u64::from(n - 1)) as u32;
+    (0..n)
+        .map(|i| match width > height {
+            true => Region { x: at(i), y: 0, width: shorter, height: shorter },
+            false => Region { x: 0, y: at(i), width: shorter, height: shorter },
+        })
+        .collect()
+}
+
+/// Scales a part of a picture to a square, bicubic as in training.
+pub fn squash(picture: &RgbImage, region: Region, side: u32) -> RgbImage {
+    let part = imageops::crop_imm(picture, region.x, region.y, region.width, region.height);
+    // Bicubic shrinking of a camera picture costs more than the network; halfway, means do as well.
+    if region.width.min(region.height) > 8 * side {
+        let halfway = imageops::thumbnail(&*part, 4 * side, 4 * side);
+        return imageops::resize(&halfway, side, side, FilterType::CatmullRom);
+    }
+    imageops::resize(&*part, side, side, FilterType::CatmullRom)
 }
 
 #[cfg(test)]
@@ -75,15 +110,24 @@ mod tests {
     }
 
     #[test]
-    fn a_crop_keeps_the_middle() {
-        let mut wide = RgbImage::from_pixel(30, 10, image::Rgb([9, 9, 9]));
-        for y in 0..10 {
-            for x in 10..20 {
-                wide.put_pixel(x, y, image::Rgb([200, 200, 200]));
-            }
-        }
-        let square = center_crop(&wide, 8);
+    fn a_picture_is_seen_whole_and_a_strip_in_squares() {
+        assert_eq!(square_views(640, 400), [Region { x: 0, y: 0, width: 640, height: 400 }]);
+        let strip = square_views(300, 100);
+        assert_eq!(strip.len(), 5);
+        assert_eq!(strip[0], Region { x: 0, y: 0, width: 100, height: 100 });
+        assert_eq!(strip[4], Region { x: 200, y: 0, width: 100, height: 100 });
+        assert!(strip.windows(2).all(|pair| pair[1].x - pair[0].x <= 67), "{strip:?}");
+        assert_eq!(square_views(1, 40_000).len(), 6);
+    }
+
+    #[test]
+    fn squashing_keeps_left_and_right() {
+        let picture =
+            RgbImage::from_fn(30, 10, |x, _| image::Rgb(if x < 15 { [200, 0, 0] } else { [0, 0, 200] }));
+        let square = squash(&picture, Region { x: 0, y: 0, width: 30, height: 10 }, 8);
         assert_eq!(square.dimensions(), (8, 8));
-        assert!(square.pixels().all(|pixel| pixel.0[0] == 200));
+        assert_eq!((square.get_pixel(0, 4).0, square.get_pixel(7, 4).0), ([200, 0, 0], [0, 0, 200]));
+        let right = squash(&picture, Region { x: 20, y: 0, width: 10, height: 10 }, 8);
+        assert!(right.pixels().all(|pixel| pixel.0 == [0, 0, 200]));
     }
 }

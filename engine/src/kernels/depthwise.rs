@@ -23,12 +23,19 @@ impl Depthwise {
     /// # Shapes
     /// - `x`: `[height, width]`
     /// - `weights`: `[kernel, kernel]`
-    /// - returns: `[ceil(height / stride), ceil(width / stride)]`
-    pub fn channel(self, x: &[f32], (height, width): (usize, usize), weights: &[f32], bias: f32) -> Vec<f32> {
+    /// - `out`: `[ceil(height / stride), ceil(width / stride)]`, overwritten
+    pub fn channel(
+        self,
+        x: &[f32],
+        (height, width): (usize, usize),
+        weights: &[f32],
+        bias: f32,
+        out: &mut [f32],
+    ) {
         let Self { kernel, stride } = self;
-        let (top, rows) = same_padding(height, kernel, stride);
+        let (top, _) = same_padding(height, kernel, stride);
         let (left, columns) = same_padding(width, kernel, stride);
-        let mut out = vec![bias; rows * columns];
+        out.fill(bias);
         for (row, out) in out.chunks_exact_mut(columns).enumerate() {
             for ky in 0..kernel {
                 let Some(y) = (row * stride + ky).checked_sub(top).filter(|y| *y < height) else { continue };
@@ -54,7 +61,11 @@ impl Depthwise {
                 }
             }
         }
-        out
+    }
+
+    /// Rows and columns of the output.
+    pub fn output(self, (height, width): (usize, usize)) -> (usize, usize) {
+        (same_padding(height, self.kernel, self.stride).1, same_padding(width, self.kernel, self.stride).1)
     }
 }
 
@@ -99,8 +110,10 @@ mod tests {
                     let x: Vec<f32> = (0..size.0 * size.1).map(|i| (i as f32 * 0.37).sin()).collect();
                     let weights: Vec<f32> = (0..kernel * kernel).map(|i| (i as f32).cos()).collect();
                     let op = Depthwise { kernel, stride };
-                    let (got, want) =
-                        (op.channel(&x, size, &weights, 0.5), reference(op, &x, size, &weights, 0.5));
+                    let (rows, columns) = op.output(size);
+                    let mut got = vec![f32::NAN; rows * columns];
+                    op.channel(&x, size, &weights, 0.5, &mut got);
+                    let want = reference(op, &x, size, &weights, 0.5);
                     assert_eq!(got.len(), want.len());
                     for (got, want) in got.iter().zip(&want) {
                         assert!((got - want).abs() < 1e-5, "kernel {kernel}, stride {stride}, {size:?}");

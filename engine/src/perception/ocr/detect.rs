@@ -12,8 +12,10 @@ use super::load_network;
 use crate::error::{Error, Result};
 use crate::features::patches::{Channels, Normalization, planes};
 
-/// Longest side that is given to the network, in pixels.
+/// Longest side that is given to the network, in pixels; from twice this on, pictures are scanned
+/// pages or large screens with small print and get more, up to the second limit.
 const LONGEST_SIDE: u32 = 1280;
+const LONGEST_SIDE_OF_LARGE: u32 = 1920;
 /// Small pictures are enlarged to this, so that small print can be found.
 const SHORTEST_LONG_SIDE: u32 = 640;
 /// The network halves the sides five times.
@@ -44,7 +46,8 @@ impl Detector {
             return Ok(Vec::new());
         }
         let longest = width.max(height);
-        let scale = longest.clamp(SHORTEST_LONG_SIDE, LONGEST_SIDE) as f32 / longest as f32;
+        let limit = (longest / 2).clamp(LONGEST_SIDE, LONGEST_SIDE_OF_LARGE);
+        let scale = longest.clamp(SHORTEST_LONG_SIDE, limit) as f32 / longest as f32;
         let side = |n: u32| (((n as f32 * scale) / MULTIPLE as f32).round() as u32).max(1) * MULTIPLE;
         let (map_width, map_height) = (side(width), side(height));
         let scaled = imageops::resize(picture, map_width, map_height, FilterType::Triangle);

@@ -86,8 +86,9 @@ fn line(characters: Vec<Character>, quad: &Quad, size: (u32, u32)) -> Option<Tex
     if text.trim().is_empty() {
         return None;
     }
-    let confidence =
-        characters.iter().map(|character| character.probability).sum::<f32>() / characters.len() as f32;
+    // Spaces are read with certainty in noise as well.
+    let seen = || characters.iter().filter(|character| !character.text.trim().is_empty());
+    let confidence = seen().map(|character| character.probability).sum::<f32>() / seen().count() as f32;
     let mut words = Vec::new();
     let mut byte = 0;
     let mut open: Option<(usize, f32, f32)> = None;
@@ -210,6 +211,15 @@ mod tests {
         let [(first, left), (second, right)] = &line.words[..] else { panic!("{:?}", line.words) };
         assert_eq!((first.clone(), second.clone()), (0..2, 3..4));
         assert!(left.x1 < right.x0 && left.x0 < 0.1 && right.x1 > 0.8, "{left:?} {right:?}");
+    }
+
+    #[test]
+    fn spaces_add_no_confidence() {
+        let character = |text, probability| Character { text, probability, at: 0.5 };
+        let noise = vec![character("e", 0.5), character(" ", 1.0), character(" ", 1.0), character("n", 0.7)];
+        let quad = [(0.0, 0.0), (100.0, 0.0), (100.0, 10.0), (0.0, 10.0)];
+        assert!((line(noise, &quad, (100, 20)).unwrap().confidence - 0.6).abs() < 1e-6);
+        assert_eq!(line(vec![character(" ", 1.0)], &quad, (100, 20)), None);
     }
 
     #[test]

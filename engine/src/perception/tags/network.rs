@@ -60,9 +60,18 @@ impl EfficientNetConfig {
     }
 }
 
+/// What flows between layers.
+#[derive(Clone)]
+struct Planes {
+    /// `[channels, height, width]`
+    values: Vec<f32>,
+    /// Height and width.
+    size: (usize, usize),
+}
+
 /// A convolution with its batch normalisation folded in.
 struct Folded {
-    /// `[n_out, …]`
+    /// `[n_out, n_in per group * kernel * kernel]`
     weight: Tensor,
     /// `[n_out]`
     bias: Vec<f32>,
@@ -80,80 +89,94 @@ impl Folded {
         let fold = || {
             let factor = (gamma / (variance + EPS)?.sqrt()?)?;
             let bias = (beta - (mean * &factor)?)?.to_vec1::<f32>()?;
-            Ok(Self { weight: weight.broadcast_mul(&factor.reshape((n_out, 1, 1, 1))?)?, bias })
+            let weight = weight.flatten_from(1)?.broadcast_mul(&factor.reshape((n_out, 1))?)?;
+            Ok(Self { weight, bias })
         };
         fold().doing("folding a batch normalisation")
     }
 
-    /// A 1×1 convolution: a matrix product over channels.
-    ///
-    /// # Shapes
-    /// - `x`: `[n_in, height, width]`
-    fn pointwise(&self, x: &Tensor) -> candle_core::Result<Tensor> {
-        let (n_in, height, width) = x.dims3()?;
-        let n_out = self.bias.len();
-        let bias = Tensor::from_slice(&self.bias, (n_out, 1), &Device::Cpu)?;
-        self.weight
-            .reshape((n_out, n_in))?
-            .matmul(&x.reshape((n_in, height * width))?)?
-            .broadcast_add(&bias)?
-            .reshape((n_out, height, width))
+    /// A 1×1 convolution: a matrix product over channels. `limit` applies ReLU6.
+    fn pointwise(&self, x: &Planes, limit: bool) -> candle_core::Result<Planes> {
+        let places = x.size.0 * x.size.1;
+        let (n_out, n_in) = self.weight.dims2()?;
+        let x_matrix = Tensor::from_slice(&x.values, (n_in, places), &Device::Cpu)?;
+        let mut values = self.weight.matmul(&x_matrix)?.reshape(n_out * places)?.to_vec1::<f32>()?;
+        values.par_chunks_mut(places).zip(&self.bias).for_each(|(plane, bias)| {
+            if limit {
+                plane.iter_mut().for_each(|value| *value = (*value + bias).clamp(0.0, 6.0));
+            } else {
+                plane.iter_mut().for_each(|value| *value += bias);
+            }
+        });
+        Ok(Planes { values, size: x.size })
+    }
+}
+
+/// A depthwise convolution with "same" padding, then ReLU6.
+struct DepthwiseLayer {
+    op: Depthwise,
+    /// `[channels, kernel, kernel]`
+    weights: Vec<f32>,
+    /// `[channels]`
+    bias: Vec<f32>,
+}
+
+impl DepthwiseLayer {
+    fn new(w: &Weights, channels: usize, op: Depthwise) -> Result<Self> {
+        let folded = Folded::new(w, "depthwise", "depthwise_norm", [channels, 1, op.kernel, op.kernel])?;
+        let weights = folded.weight.flatten_all().and_then(|weight| weight.to_vec1());
+        Ok(Self { op, weights: weights.doing("folding a batch normalisation")?, bias: folded.bias })
     }
 
-    /// A depthwise convolution with "same" padding, then ReLU6.
-    fn depthwise(&self, x: &Tensor, op: Depthwise) -> candle_core::Result<Tensor> {
-        let (channels, height, width) = x.dims3()?;
-        let x = x.flatten_all()?.to_vec1::<f32>()?;
-        let weights = self.weight.flatten_all()?.to_vec1::<f32>()?;
-        let planes: Vec<Vec<f32>> = x
-            .par_chunks(height * width)
-            .zip(weights.par_chunks(op.kernel * op.kernel))
+    fn forward(&self, x: &Planes) -> Planes {
+        let size = self.op.output(x.size);
+        let mut values = vec![0.0; self.bias.len() * size.0 * size.1];
+        values
+            .par_chunks_mut(size.0 * size.1)
+            .zip(x.values.par_chunks(x.size.0 * x.size.1))
+            .zip(self.weights.par_chunks(self.op.kernel * self.op.kernel))
             .zip(&self.bias)
-            .map(|((plane, weights), bias)| {
-                let mut out = op.channel(plane, (height, width), weights, *bias);
+            .for_each(|(((out, plane), weights), bias)| {
+                self.op.channel(plane, x.size, weights, *bias, out);
                 out.iter_mut().for_each(|value| *value = value.clamp(0.0, 6.0));
-                out
-            })
-            .collect();
-        let shape = (
-            channels,
-            same_padding(height, op.kernel, op.stride).1,
-            same_padding(width, op.kernel, op.stride).1,
-        );
-        Tensor::from_vec(planes.concat(), shape, &Device::Cpu)
+            });
+        Planes { values, size }
     }
 }
 
 struct Block {
-    spec: BlockSpec,
     expand: Option<Folded>,
-    depthwise: Folded,
+    depthwise: DepthwiseLayer,
     project: Folded,
+    /// Whether the input is added to the output.
+    residual: bool,
 }
 
 impl Block {
     fn new(spec: BlockSpec, w: &Weights) -> Result<Self> {
-        let BlockSpec { kernel, expansion, n_in, n_out, .. } = spec;
+        let BlockSpec { kernel, stride, expansion, n_in, n_out } = spec;
         let wide = n_in * expansion;
         Ok(Self {
-            spec,
             expand: match expansion {
                 1 => None,
                 _ => Some(Folded::new(w, "expand", "expand_norm", [wide, n_in, 1, 1])?),
             },
-            depthwise: Folded::new(w, "depthwise", "depthwise_norm", [wide, 1, kernel, kernel])?,
+            depthwise: DepthwiseLayer::new(w, wide, Depthwise { kernel, stride })?,
             project: Folded::new(w, "project", "project_norm", [n_out, wide, 1, 1])?,
+            residual: stride == 1 && n_in == n_out,
         })
     }
 
-    fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
-        let BlockSpec { kernel, stride, n_in, n_out, .. } = self.spec;
-        let wide = match &self.expand {
-            Some(expand) => expand.pointwise(x)?.clamp(0f32, 6f32)?,
-            None => x.clone(),
+    fn forward(&self, x: Planes) -> candle_core::Result<Planes> {
+        let deep = match &self.expand {
+            Some(expand) => self.depthwise.forward(&expand.pointwise(&x, true)?),
+            None => self.depthwise.forward(&x),
         };
-        let y = self.project.pointwise(&self.depthwise.depthwise(&wide, Depthwise { kernel, stride })?)?;
-        if stride == 1 && n_in == n_out { y + x } else { Ok(y) }
+        let mut y = self.project.pointwise(&deep, false)?;
+        if self.residual {
+            y.values.iter_mut().zip(&x.values).for_each(|(y, x)| *y += x);
+        }
+        Ok(y)
     }
 }
 
@@ -219,35 +242,24 @@ impl EfficientNet {
     ///
     /// # Shapes
     /// - `picture`: `[3, side, side]`, −1 to 1
-    pub(super) fn forward(&self, picture: &Tensor, cancel: &Cancel) -> Result<Option<Seen>> {
+    pub(super) fn forward(&self, picture: Vec<f32>, cancel: &Cancel) -> Result<Option<Seen>> {
         let doing = "recognising a picture";
-        let mut x = self.stem_forward(picture).doing(doing)?;
+        let size = (self.config.side, self.config.side);
+        let columns = stem_columns(&Planes { values: picture, size });
+        let mut x = self.stem.pointwise(&columns, true).doing(doing)?;
         for block in &self.blocks {
             if cancel.is_cancelled() {
                 return Ok(None);
             }
-            x = block.forward(&x).doing(doing)?;
+            x = block.forward(x).doing(doing)?;
         }
         self.classify(&x).doing(doing).map(Some)
     }
 
-    /// The stem is a full 3×3 convolution with stride 2.
-    fn stem_forward(&self, picture: &Tensor) -> candle_core::Result<Tensor> {
-        let (_, height, width) = picture.dims3()?;
-        let padding = |side: usize| {
-            let (before, places) = same_padding(side, 3, 2);
-            (before, ((places - 1) * 2 + 3).saturating_sub(side + before))
-        };
-        let ((top, bottom), (left, right)) = (padding(height), padding(width));
-        let padded = picture.pad_with_zeros(1, top, bottom)?.pad_with_zeros(2, left, right)?.unsqueeze(0)?;
-        let bias = Tensor::from_slice(&self.stem.bias, (1, self.stem.bias.len(), 1, 1), &Device::Cpu)?;
-        padded.conv2d(&self.stem.weight, 0, 2, 1, 1)?.broadcast_add(&bias)?.clamp(0f32, 6f32)?.squeeze(0)
-    }
-
-    fn classify(&self, x: &Tensor) -> candle_core::Result<Seen> {
-        let features = self.head.pointwise(x)?.clamp(0f32, 6f32)?;
-        let (width, rows, columns) = features.dims3()?;
-        let features = features.reshape((width, rows * columns))?;
+    fn classify(&self, x: &Planes) -> candle_core::Result<Seen> {
+        let features = self.head.pointwise(x, true)?;
+        let (rows, columns) = features.size;
+        let features = Tensor::from_vec(features.values, (self.config.head, rows * columns), &Device::Cpu)?;
         let (weight, bias) = &self.classifier;
         let activations = weight.matmul(&features)?; // [n_classes, places]
         let logits = (activations.mean(1)? + bias)?;
@@ -257,4 +269,35 @@ impl EfficientNet {
             activations: activations.flatten_all()?.to_vec1()?,
         })
     }
+}
+
+/// The stem is a full 3×3 convolution with stride 2: every value that a place looks at becomes a
+/// channel of that place, and the convolution a matrix product.
+///
+/// # Shapes
+/// - returns: `[channels * 3 * 3, ceil(height / 2), ceil(width / 2)]`
+fn stem_columns(x: &Planes) -> Planes {
+    const KERNEL: usize = 3;
+    const STRIDE: usize = 2;
+    let (height, width) = x.size;
+    let (top, rows) = same_padding(height, KERNEL, STRIDE);
+    let (left, columns) = same_padding(width, KERNEL, STRIDE);
+    let inside = |place: usize, k: usize, before: usize, end: usize| {
+        (place * STRIDE + k).checked_sub(before).filter(|at| *at < end)
+    };
+    let mut values = Vec::with_capacity(x.values.len() / (STRIDE * STRIDE) * KERNEL * KERNEL);
+    for plane in x.values.chunks_exact(height * width) {
+        for ky in 0..KERNEL {
+            for kx in 0..KERNEL {
+                for row in 0..rows {
+                    let line = inside(row, ky, top, height).map(|y| &plane[y * width..(y + 1) * width]);
+                    values.extend((0..columns).map(|column| match (line, inside(column, kx, left, width)) {
+                        (Some(line), Some(at)) => line[at],
+                        _ => 0.0,
+                    }));
+                }
+            }
+        }
+    }
+    Planes { values, size: (rows, columns) }
 }
