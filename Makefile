@@ -18,8 +18,9 @@ test: setup-tests models ## every test, with the real default models
 bench: models ## speed and memory on this machine
 	@"$(MEDLEY)" bench
 
+# The whole workspace, so that features are the same as for the tests and nothing is built twice.
 build: setup
-	@cargo build --release -p medley
+	@cargo build --release --workspace
 
 models: build ## the default models, fetched once
 	@"$(MEDLEY)" models pull --default
