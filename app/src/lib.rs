@@ -22,5 +22,5 @@ pub mod app;
 
 mod window;
 
-pub use app::App;
-pub use window::{WindowBench, WindowOptions, bench_window, run_window};
+pub use app::{App, AppOptions};
+pub use window::{WindowBench, WindowOptions, bench_window, open_window, run_window};

@@ -27,9 +27,9 @@ pub struct WindowOptions {
 /// # Errors
 /// When there is no display, or the data folder cannot be used.
 pub fn run_window(options: WindowOptions) -> anyhow::Result<()> {
-    let native = native_options(options.wayland)?;
     let store = Store::open_default()?;
     let model = options.model.clone().unwrap_or_default();
+    let wayland = options.wayland;
     let options = AppOptions {
         backend: Box::new(EngineBackend::new(store.clone(), model)),
         store: Some(store),
@@ -37,6 +37,15 @@ pub fn run_window(options: WindowOptions) -> anyhow::Result<()> {
         model: options.model,
         attach: options.attach,
     };
+    open_window(options, wayland)
+}
+
+/// Opens the window over any backend and returns when it is closed.
+///
+/// # Errors
+/// As [`run_window`].
+pub fn open_window(options: AppOptions, wayland: bool) -> anyhow::Result<()> {
+    let native = native_options(wayland)?;
     eframe::run_native("Medley", native, Box::new(|cc| Ok(Box::new(App::new(options, &cc.egui_ctx)?))))
         .map_err(|error| anyhow::anyhow!("the window could not be opened: {error}"))
 }

@@ -13,6 +13,7 @@ mod viewer;
 use std::sync::Arc;
 
 use engine::Evidence;
+pub use engine::StopReason;
 
 pub use attachment::{Attachment, AttachmentId, AttachmentState, file_name};
 pub use conversation::{

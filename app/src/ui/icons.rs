@@ -23,7 +23,7 @@ pub enum Icon {
     Trash,
     /// A pencil.
     Pencil,
-    /// Three sliders.
+    /// Two sliders.
     Settings,
     /// A landscape.
     Picture,
@@ -139,10 +139,10 @@ impl Icon {
                 line(&[(13.0, 7.5), (16.5, 11.0)]);
             }
             Self::Settings => {
-                for (y, x) in [(6.5, 15.0), (12.0, 8.5), (17.5, 14.0)] {
-                    line(&[(4.0, y), (x - 2.2, y)]);
-                    line(&[(x + 2.2, y), (20.0, y)]);
-                    circle(x, y, 2.2);
+                for (y, x) in [(8.0, 15.0), (16.0, 9.0)] {
+                    line(&[(3.5, y), (x - 2.8, y)]);
+                    line(&[(x + 2.8, y), (20.5, y)]);
+                    circle(x, y, 2.8);
                 }
             }
             Self::Picture => {

@@ -4,9 +4,12 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use egui::{Rect, Ui, Vec2};
+use egui::{Rect, RichText, Ui, Vec2};
 use egui_commonmark::{CommonMarkCache, CommonMarkViewer};
 
+use super::icons::Icon;
+use super::theme;
+use super::widgets::icon_button_ui;
 use crate::state::ExchangeId;
 
 /// Blocks and heights of the texts that are shown.
@@ -52,8 +55,16 @@ impl Blocks {
         for line in text[from..].split_inclusive('\n') {
             let trimmed = line.trim();
             if let Some(mark) = fence {
-                if trimmed.starts_with(mark) && trimmed.trim_matches(mark.as_bytes()[0] as char).is_empty() {
+                if closes(mark, trimmed) && line.ends_with('\n') {
                     fence = None;
+                    // A block of code stands alone, whatever comes right after it.
+                    if text[begin..].starts_with(mark) {
+                        at += line.len();
+                        self.finished.push(begin..at);
+                        begin = at;
+                        blank_before = false;
+                        continue;
+                    }
                 }
             } else if trimmed.is_empty() {
                 blank_before = true;
@@ -66,7 +77,11 @@ impl Blocks {
                     self.finished.push(begin..at);
                     begin = at;
                 }
-                fence = ["```", "~~~"].into_iter().find(|mark| trimmed.starts_with(mark));
+                fence = FENCES.into_iter().find(|mark| trimmed.starts_with(mark));
+                if fence.is_some_and(|mark| line.starts_with(mark)) && at > begin {
+                    self.finished.push(begin..at);
+                    begin = at;
+                }
             }
             blank_before = false;
             at += line.len();
@@ -74,6 +89,14 @@ impl Blocks {
         self.tail = begin..text.len();
         self.heights.resize(self.finished.len(), 0.0);
     }
+}
+
+/// What begins and ends a block of code.
+const FENCES: [&str; 2] = ["```", "~~~"];
+
+/// Whether a line ends the block of code that `mark` began.
+fn closes(mark: &str, line: &str) -> bool {
+    line.starts_with(mark) && line.bytes().all(|byte| mark.as_bytes().contains(&byte))
 }
 
 impl MarkdownCache {
@@ -110,9 +133,48 @@ impl MarkdownCache {
 }
 
 fn block_ui(ui: &mut Ui, cache: &mut CommonMarkCache, text: &str) {
+    let text = text.trim_end();
     ui.vertical(|ui| {
         ui.set_width(ui.available_width());
-        CommonMarkViewer::new().show(ui, cache, text.trim_end());
+        // List numbers and table rows are as high as a line, not as a button.
+        ui.spacing_mut().interact_size.y = 20.0;
+        match FENCES.into_iter().find(|mark| text.trim_start().starts_with(mark)) {
+            Some(mark) => code_ui(ui, text.trim_start(), mark),
+            None => {
+                CommonMarkViewer::new().show(ui, cache, text);
+            }
+        }
+    });
+}
+
+/// A block of code with its language and a button that copies it.
+fn code_ui(ui: &mut Ui, text: &str, mark: &str) {
+    let palette = theme::palette(ui);
+    let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
+    let language = first.trim_start_matches(|c| mark.contains(c)).trim();
+    let code = match rest.rsplit_once('\n') {
+        Some((body, last)) if closes(mark, last.trim()) => body,
+        None if closes(mark, rest.trim()) => "",
+        _ => rest,
+    };
+    let frame = egui::Frame::new()
+        .fill(palette.raised)
+        .stroke(egui::Stroke::new(1.0, palette.line))
+        .corner_radius(theme::RADIUS)
+        .inner_margin(egui::Margin { left: 12, right: 6, top: 4, bottom: 10 });
+    frame.show(ui, |ui| {
+        ui.set_width(ui.available_width());
+        ui.horizontal(|ui| {
+            ui.label(RichText::new(language).size(theme::size::SMALL).color(palette.weak));
+            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                if icon_button_ui(ui, Icon::Copy, "Copy code", "Copy code", None).clicked() {
+                    ui.ctx().copy_text(code.to_owned());
+                }
+            });
+        });
+        egui::ScrollArea::horizontal().id_salt("code").show(ui, |ui| {
+            ui.add(egui::Label::new(RichText::new(code).monospace()).extend());
+        });
     });
 }
 
@@ -131,7 +193,8 @@ mod tests {
     #[test]
     fn blocks_end_at_empty_lines_but_not_inside_code_or_list_items() {
         assert_eq!(split("a\nb\n\nc"), ["a\nb\n\n", "c"]);
-        assert_eq!(split("```\na\n\nb\n```\n\nc"), ["```\na\n\nb\n```\n\n", "c"]);
+        assert_eq!(split("```\na\n\nb\n```\n\nc"), ["```\na\n\nb\n```\n", "\nc"]);
+        assert_eq!(split("see\n```\na\n```\nc"), ["see\n", "```\na\n```\n", "c"]);
         assert_eq!(split("- a\n\n  more\n\nc"), ["- a\n\n  more\n\n", "c"]);
         assert_eq!(split("```rust\nfn a() {}\n\n"), ["```rust\nfn a() {}\n\n"]);
     }

@@ -60,6 +60,8 @@ pub struct Palette {
     pub line: Color32,
     /// Text; at least 7:1 on every ground.
     pub text: Color32,
+    /// Emphasised text: the bundled font has one weight, so emphasis is contrast.
+    pub strong: Color32,
     /// Less important text; at least 4.5:1 on every ground.
     pub weak: Color32,
     /// Things to act on, focus, boxes.
@@ -85,7 +87,8 @@ const LIGHT: Palette = Palette {
     question: Color32::from_rgb(0xed, 0xf1, 0xfb),
     field: Color32::from_rgb(0xff, 0xff, 0xff),
     line: Color32::from_rgb(0xd9, 0xdd, 0xe4),
-    text: Color32::from_rgb(0x1a, 0x1e, 0x26),
+    text: Color32::from_rgb(0x2c, 0x32, 0x3d),
+    strong: Color32::from_rgb(0x00, 0x00, 0x00),
     weak: Color32::from_rgb(0x55, 0x5e, 0x6c),
     accent: Color32::from_rgb(0x2f, 0x57, 0xc8),
     on_accent: Color32::from_rgb(0xff, 0xff, 0xff),
@@ -104,7 +107,8 @@ const DARK: Palette = Palette {
     question: Color32::from_rgb(0x25, 0x2d, 0x40),
     field: Color32::from_rgb(0x1e, 0x21, 0x28),
     line: Color32::from_rgb(0x35, 0x3a, 0x45),
-    text: Color32::from_rgb(0xe9, 0xeb, 0xef),
+    text: Color32::from_rgb(0xd4, 0xd8, 0xdf),
+    strong: Color32::from_rgb(0xff, 0xff, 0xff),
     weak: Color32::from_rgb(0xa2, 0xaa, 0xb8),
     accent: Color32::from_rgb(0x8c, 0xab, 0xff),
     on_accent: Color32::from_rgb(0x10, 0x16, 0x26),
@@ -164,6 +168,7 @@ fn style_of(style: &mut egui::Style, p: &Palette) {
     spacing.window_margin = Margin::same(space::L);
     spacing.menu_margin = Margin::same(space::S);
     spacing.tooltip_width = 340.0;
+    spacing.extra_text_line_spacing = 3.0;
     spacing.scroll.floating = true;
     // A moving fade would repaint while nothing happens.
     style.animation_time = 0.0;
@@ -204,7 +209,7 @@ fn style_of(style: &mut egui::Style, p: &Palette) {
         state.corner_radius = radius;
         state.expansion = 0.0;
     }
-    widgets.noninteractive.fg_stroke = Stroke::new(1.0, p.text);
+    widgets.active.fg_stroke = Stroke::new(1.0, p.strong);
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::state::AppState;
 use crate::ui::icons::Icon;
 use crate::ui::theme::{self, size, space};
 use crate::ui::view::ViewState;
-use crate::ui::widgets::{attachment_card_ui, command_button_ui, icon_button_ui};
+use crate::ui::widgets::{attachment_cards_ui, command_button_ui, icon_button_ui};
 
 /// The name of the question field for screen readers and tests.
 pub const QUESTION: &str = "Question";
@@ -30,26 +30,31 @@ pub fn composer_ui(ui: &mut Ui, state: &AppState, view: &mut ViewState, commands
             buttons_ui(ui, state, view, commands);
         });
     let send = Command::Send(view.draft.clone());
-    let enter = KeyboardShortcut::new(Modifiers::NONE, Key::Enter);
-    if focused && ui.input_mut(|input| input.consume_shortcut(&enter)) && send.enabled(state).is_ok() {
+    if focused && enter_pressed(ui) && send.enabled(state).is_ok() {
         commands.send(send);
     }
+}
+
+/// Enter alone: with Shift it begins a line.
+fn enter_pressed(ui: &Ui) -> bool {
+    ui.input(|input| {
+        input.events.iter().any(|event| {
+            matches!(event, egui::Event::Key { key: Key::Enter, pressed: true, modifiers, .. } if modifiers.is_none())
+        })
+    })
 }
 
 /// Files that were added since the last question.
 fn drafts_ui(ui: &mut Ui, state: &AppState, view: &mut ViewState, commands: &Commands) {
     let Some(conversation) = state.current() else { return };
-    if conversation.drafts().next().is_none() {
+    let drafts: Vec<_> = conversation.drafts().collect();
+    if drafts.is_empty() {
         return;
     }
     ScrollArea::vertical().id_salt("drafts").max_height(128.0).show(ui, |ui| {
-        ui.horizontal_wrapped(|ui| {
-            for attachment in conversation.drafts() {
-                ui.push_id(attachment.id.0, |ui| attachment_card_ui(ui, attachment, true, view, commands));
-            }
-        });
+        attachment_cards_ui(ui, &drafts, true, view, commands);
     });
-    for attachment in conversation.drafts() {
+    for attachment in drafts {
         if let crate::state::AttachmentState::Failed(reason) = &attachment.state {
             let text = format!("{}: {reason}", attachment.name());
             ui.label(RichText::new(text).size(size::SMALL).color(theme::palette(ui).error));
@@ -128,11 +133,13 @@ fn round_button_ui(
 ) -> egui::Response {
     let palette = theme::palette(ui);
     let response = icon_button_ui(ui, icon, label, tooltip, why_not);
-    if why_not.is_none() {
-        let rect = response.rect;
-        let fill = if response.hovered() { palette.accent.gamma_multiply(0.85) } else { palette.accent };
-        ui.painter().circle_filled(rect.center(), rect.width() / 2.0, fill);
-        icon.paint(ui.painter(), rect.shrink(7.0), palette.on_accent);
-    }
+    let rect = response.rect;
+    let (fill, colour) = match why_not {
+        Some(_) => (palette.hovered, palette.weak),
+        None if response.hovered() => (palette.accent.gamma_multiply(0.85), palette.on_accent),
+        None => (palette.accent, palette.on_accent),
+    };
+    ui.painter().circle_filled(rect.center(), rect.width() / 2.0, fill);
+    icon.paint(ui.painter(), rect.shrink(7.0), colour);
     response
 }

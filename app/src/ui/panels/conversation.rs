@@ -11,7 +11,7 @@ use crate::state::AppState;
 use crate::ui::icons::Icon;
 use crate::ui::theme::{self, COLUMN, size, space};
 use crate::ui::view::ViewState;
-use crate::ui::widgets::{icon_button_ui, notice_bar_ui};
+use crate::ui::widgets::{icon_button_ui, notice_bar_ui, within_ui};
 
 /// Draws the shown conversation with everything around it.
 pub fn main_ui(ui: &mut Ui, state: &AppState, view: &mut ViewState, commands: &Commands, wide: bool) {
@@ -36,6 +36,7 @@ pub fn main_ui(ui: &mut Ui, state: &AppState, view: &mut ViewState, commands: &C
             column(ui, side, |ui| notice_bar_ui(ui, notice, commands));
         }
         if !ready || state.models.download.is_some() {
+            ui.add_space(12.0);
             column(ui, side, |ui| missing_models_ui(ui, state, commands));
         }
         if empty {
@@ -71,7 +72,7 @@ fn jump_ui(ui: &mut Ui, view_rect: egui::Rect, view: &mut ViewState) {
     let palette = theme::palette(ui);
     let centre = egui::pos2(view_rect.center().x, view_rect.bottom() - 26.0);
     let rect = egui::Rect::from_center_size(centre, Vec2::splat(theme::CONTROL));
-    ui.scope_builder(egui::UiBuilder::new().max_rect(rect), |ui| {
+    within_ui(ui, rect, |ui| {
         let stroke = egui::Stroke::new(1.0, palette.line);
         ui.painter().circle(rect.center(), 17.0, palette.raised, stroke);
         if icon_button_ui(ui, Icon::Down, "Go to the end", "Go to the end", None).clicked() {

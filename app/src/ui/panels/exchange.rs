@@ -1,6 +1,6 @@
 //! One question with its answer, evidence, notices and figures.
 
-use egui::{Align, CornerRadius, Frame, Layout, Margin, Rect, RichText, Sense, Ui, UiBuilder, Vec2};
+use egui::{CornerRadius, Frame, Margin, Rect, RichText, Sense, Ui, Vec2};
 use engine::StopReason;
 
 use crate::command::{Command, Commands};
@@ -9,7 +9,7 @@ use crate::ui::icons::Icon;
 use crate::ui::theme::{self, size, space};
 use crate::ui::view::ViewState;
 use crate::ui::widgets::{
-    attachment_card_ui, command_button_ui, evidence_card_ui, icon_button_ui, progress_row_ui,
+    attachment_cards_ui, command_button_ui, evidence_card_ui, icon_button_ui, progress_row_ui, within_ui,
 };
 
 /// Draws a question and its answer.
@@ -24,7 +24,7 @@ pub fn exchange_ui(
     ui.push_id(exchange.id.0, |ui| {
         files_ui(ui, exchange, state, view, commands);
         question_ui(ui, exchange);
-        ui.add_space(4.0);
+        ui.add_space(10.0);
         view.markdown.show(ui, exchange.id, &exchange.answer.text);
         status_ui(ui, exchange, last, state, commands);
         notices_ui(ui, exchange);
@@ -39,11 +39,7 @@ fn files_ui(ui: &mut Ui, exchange: &Exchange, state: &AppState, view: &mut ViewS
     if files.is_empty() {
         return;
     }
-    ui.with_layout(Layout::right_to_left(Align::TOP).with_main_wrap(true), |ui| {
-        for file in files {
-            attachment_card_ui(ui, file, false, view, commands);
-        }
-    });
+    attachment_cards_ui(ui, &files, false, view, commands);
 }
 
 /// The question in a bubble at the right.
@@ -59,7 +55,7 @@ fn question_ui(ui: &mut Ui, exchange: &Exchange) {
     let (row, _) = ui.allocate_exact_size(Vec2::new(room, text.y + 2.0 * pad.y), Sense::hover());
     let bubble = Rect::from_min_max(egui::pos2(row.right() - text.x - 2.0 * pad.x, row.top()), row.max);
     ui.painter().rect_filled(bubble, CornerRadius::same(14), palette.question);
-    ui.scope_builder(UiBuilder::new().max_rect(bubble.shrink2(pad)), |ui| {
+    within_ui(ui, bubble.shrink2(pad), |ui| {
         ui.label(RichText::new(&exchange.question).color(palette.text));
     });
 }

@@ -12,7 +12,6 @@ use crate::ui::widgets::{icon_button_ui, text_button_ui, title_ui};
 
 /// Draws the pane; every change is kept at once.
 pub fn settings_ui(ui: &Ui, state: &AppState, view: &mut ViewState, commands: &Commands) {
-    let palette = theme::palette(ui);
     let mut settings = state.settings.clone();
     let modal = Modal::new(Id::unique("settings")).show(ui.ctx(), |ui| {
         ui.set_width((ui.ctx().content_rect().width() - 80.0).min(560.0));
@@ -44,7 +43,6 @@ pub fn settings_ui(ui: &Ui, state: &AppState, view: &mut ViewState, commands: &C
         view.confirm_clear = false;
         commands.send(Command::Escape);
     }
-    let _ = palette;
 }
 
 fn rows_ui(ui: &mut Ui, settings: &mut Settings, state: &AppState, commands: &Commands) {

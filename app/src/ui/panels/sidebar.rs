@@ -11,7 +11,7 @@ use crate::state::{AppState, Conversation};
 use crate::ui::icons::Icon;
 use crate::ui::theme::{self, RADIUS, size};
 use crate::ui::view::ViewState;
-use crate::ui::widgets::{command_button_ui, galley_elided, icon_button_ui, title_ui};
+use crate::ui::widgets::{command_button_ui, galley_elided, icon_button_ui, title_ui, within_ui};
 
 /// Draws the list with the buttons above and below it.
 pub fn sidebar_ui(ui: &mut Ui, state: &AppState, view: &mut ViewState, commands: &Commands) {
@@ -88,7 +88,7 @@ fn row_ui(ui: &mut Ui, conversation: &Conversation, state: &AppState, commands: 
     let response = response.on_hover_cursor(CursorIcon::PointingHand).on_hover_text(&conversation.title);
     if with_buttons {
         let area = Rect::from_min_max(pos2(rect.right() - 68.0, rect.top() + 9.0), rect.max);
-        ui.scope_builder(egui::UiBuilder::new().max_rect(area), |ui| {
+        within_ui(ui, area, |ui| {
             ui.horizontal(|ui| {
                 ui.spacing_mut().item_spacing.x = 0.0;
                 let title = &conversation.title;

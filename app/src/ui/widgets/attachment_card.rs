@@ -3,17 +3,42 @@
 use egui::accesskit::Role;
 use egui::{Color32, CornerRadius, Rect, Response, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, pos2};
 
-use super::{bar_ui, elided, galley_elided, icon_button_ui};
+use super::{bar_ui, elided, galley_elided, icon_button_ui, within_ui};
 use crate::command::{Command, Commands};
 use crate::state::{Attachment, AttachmentState, Load};
 use crate::ui::icons::Icon;
 use crate::ui::theme::{self, RADIUS, size};
 use crate::ui::view::ViewState;
 
-const SIZE: Vec2 = Vec2::new(252.0, 56.0);
+const SIZE: Vec2 = Vec2::new(240.0, 56.0);
 
-/// Draws a file as a card of fixed size; `removable` shows its buttons.
-pub fn attachment_card_ui(
+/// Draws files in as many columns as fit; `removable` shows their buttons,
+/// otherwise they stand at the right.
+pub fn attachment_cards_ui(
+    ui: &mut Ui,
+    attachments: &[&Attachment],
+    removable: bool,
+    view: &mut ViewState,
+    commands: &Commands,
+) {
+    let gap = ui.spacing().item_spacing.x;
+    let columns = (((ui.available_width() + gap) / (SIZE.x + gap)) as usize).max(1);
+    for row in attachments.chunks(columns) {
+        ui.horizontal(|ui| {
+            if !removable {
+                // Above the question's bubble, which stands at the right.
+                let width = row.len() as f32 * (SIZE.x + gap) - gap;
+                ui.add_space((ui.available_width() - width).max(0.0));
+            }
+            for attachment in row {
+                ui.push_id(attachment.id.0, |ui| card_ui(ui, attachment, removable, view, commands));
+            }
+        });
+    }
+}
+
+/// Draws a file as a card of fixed size.
+fn card_ui(
     ui: &mut Ui,
     attachment: &Attachment,
     removable: bool,
@@ -55,7 +80,7 @@ pub fn attachment_card_ui(
     }
     if removable {
         let area = Rect::from_min_max(pos2(rect.right() - buttons, rect.top() + 12.0), rect.max);
-        ui.scope_builder(egui::UiBuilder::new().max_rect(area), |ui| {
+        within_ui(ui, area, |ui| {
             ui.horizontal(|ui| {
                 ui.spacing_mut().item_spacing.x = 0.0;
                 if failed {

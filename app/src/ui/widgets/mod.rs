@@ -22,7 +22,7 @@ mod toast;
 
 mod transcript;
 
-pub(super) use attachment_card::attachment_card_ui;
+pub(super) use attachment_card::attachment_cards_ui;
 pub(super) use button::{command_button_ui, icon_button_ui, text_button_ui};
 pub(super) use context_meter::context_meter_ui;
 pub(super) use drop_zone::drop_zone_ui;
@@ -33,3 +33,8 @@ pub(super) use text::{elided, galley_elided, time_text, title_ui};
 pub(super) use timeline::timeline_ui;
 pub(super) use toast::{notice_bar_ui, toast_ui};
 pub(super) use transcript::{document_text_ui, transcript_ui};
+
+/// Draws into a rectangle that is taken already.
+pub(super) fn within_ui(ui: &mut egui::Ui, rect: egui::Rect, add: impl FnOnce(&mut egui::Ui)) {
+    add(&mut ui.new_child(egui::UiBuilder::new().max_rect(rect)));
+}

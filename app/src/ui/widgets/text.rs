@@ -50,7 +50,7 @@ pub fn time_text(seconds: f64) -> String {
 
 /// The title of a pane.
 pub fn title_ui(ui: &mut Ui, text: &str) -> egui::Response {
-    ui.label(RichText::new(text).size(size::TITLE).strong().color(theme::palette(ui).text))
+    ui.label(RichText::new(text).size(size::TITLE).color(theme::palette(ui).strong))
 }
 
 #[cfg(test)]
