@@ -376,8 +376,9 @@ fn what_was_written_is_there_after_the_window_was_closed() {
     assert_eq!(conversation.exchanges[0].answer.evidence.len(), 1);
     assert!(matches!(conversation.attachments[0].state, AttachmentState::Read(_)), "it is not read again");
     let evidence = window.evidence_label();
-    window.click(&evidence);
-    assert!(window.app().state().viewer.as_ref().unwrap().read.is_some());
+    assert!(evidence.starts_with("Evidence: chelsea.png"), "{evidence}");
+    window.press(Modifiers::ALT, Key::ArrowRight);
+    assert!(window.app().state().viewer.as_ref().unwrap().read.is_some(), "opened by keyboard");
 }
 
 /// Set for the child process of the next test: the folder it writes into.

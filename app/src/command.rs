@@ -57,7 +57,7 @@ pub enum Command {
     CopyText(String),
     /// Show evidence.
     OpenEvidence(ExchangeId, usize),
-    /// Show the evidence before or after.
+    /// Show the evidence before or after; with none shown, the first of the last answer.
     StepEvidence(i32),
     /// Turn a page of the document that is shown.
     ShowPage(u32),
@@ -238,7 +238,12 @@ impl Command {
             Self::BeginRename(None) | Self::Delete(None) => {
                 check(state.current().is_some(), "No conversation is shown")
             }
-            Self::StepEvidence(_) => check(state.viewer.is_some(), "No evidence is shown"),
+            Self::StepEvidence(_) => {
+                let any = state
+                    .current()
+                    .is_some_and(|c| c.exchanges.iter().any(|e| !e.answer.evidence.is_empty()));
+                check(state.viewer.is_some() || any, "There is no evidence yet")
+            }
             Self::Attach => check(!state.picking, "The file dialog is open"),
             Self::DownloadModels | Self::DownloadModel(_) => {
                 check(!state.models.is_downloading(), "A download is going on")

@@ -56,7 +56,10 @@ pub fn main() -> ExitCode {
         Err(error) => return usage(&error),
     };
     let cancel = Cancel::new();
-    listen_for_stop(&cancel);
+    // The window ends as any program does when its terminal says so; what it wrote is saved.
+    if args.command.is_some() {
+        listen_for_stop(&cancel);
+    }
     match run(args, &cancel) {
         Ok(()) if cancel.is_cancelled() => ExitCode::from(130),
         Ok(()) => ExitCode::SUCCESS,

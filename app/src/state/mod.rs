@@ -77,14 +77,15 @@ pub struct AppState {
     pub data_folder: std::path::PathBuf,
     /// Seconds since 1970, set once a frame.
     pub now_s: f64,
-    /// The next unused id.
+    /// The largest id in use.
     pub next_id: i64,
 }
 
 impl AppState {
-    /// A number no row has yet.
+    /// A number no row has yet. It comes from the clock, so that two windows over the same data do
+    /// not take the same one.
     pub fn fresh_id(&mut self) -> i64 {
-        self.next_id += 1;
+        self.next_id = (self.next_id + 1).max((1e6 * self.now_s) as i64);
         self.next_id
     }
 

@@ -106,11 +106,7 @@ pub(super) fn checked(app: &mut App, job: JobId, id: AttachmentId, result: Resul
             let path = attachment.path.clone();
             match known {
                 Some(read) => attachment.state = AttachmentState::Read(Arc::new(read)),
-                None => {
-                    attachment.state = AttachmentState::Waiting;
-                    let job = app.jobs.engine(EngineJob::Read { attachment: id, path: path.clone() });
-                    app.active.reads.insert(id, job);
-                }
+                None => attachment.state = AttachmentState::Waiting,
             }
             if matches!(kind, Kind::Picture | Kind::Video | Kind::Document) {
                 thumbnail(app, id, path);
@@ -119,6 +115,22 @@ pub(super) fn checked(app: &mut App, job: JobId, id: AttachmentId, result: Resul
         Err(reason) => attachment.state = AttachmentState::Failed(reason_only(&reason, &attachment.path)),
     }
     save(app, conversation, id);
+    read_waiting(app);
+}
+
+/// Gives the engine what waits to be read, once its models are here.
+pub(super) fn read_waiting(app: &mut App) {
+    let App { state, jobs, active, .. } = app;
+    if state.models.missing().next().is_some() {
+        return;
+    }
+    for attachment in state.conversations.iter().flat_map(|c| &c.attachments) {
+        let id = attachment.id;
+        if attachment.state == AttachmentState::Waiting && !active.reads.contains_key(&id) {
+            let job = jobs.engine(EngineJob::Read { attachment: id, path: attachment.path.clone() });
+            active.reads.insert(id, job);
+        }
+    }
 }
 
 pub(super) fn progress(app: &mut App, id: AttachmentId, stage: Stage, done: u64, total: u64) {

@@ -13,6 +13,9 @@ mod settings;
 
 mod viewer;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use crate::App;

@@ -95,7 +95,10 @@ pub(super) fn ended(app: &mut App, job: JobId, result: Result<(), String>) {
     app.active.pull = None;
     refresh(app);
     match result {
-        Ok(()) => app.state.models.download = None,
+        Ok(()) => {
+            app.state.models.download = None;
+            super::attach::read_waiting(app);
+        }
         Err(reason) => {
             if let Some(download) = &mut app.state.models.download {
                 download.failed = Some(reason);

@@ -12,6 +12,7 @@ pub(super) fn set(app: &mut App, mut settings: Settings) {
     settings.temperature = settings.temperature.clamp(0.0, 2.0);
     app.state.settings = settings;
     super::models::refresh(app);
+    super::attach::read_waiting(app);
     match serde_json::to_string(&app.state.settings) {
         Ok(json) => app.storage.write(Write::Setting("window", json)),
         Err(error) => app.state.say(format!("The settings could not be saved: {error}")),

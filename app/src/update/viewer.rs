@@ -75,9 +75,16 @@ fn load_picture(app: &mut App) {
     app.active.viewer.push(job);
 }
 
-/// Shows the evidence `step` places further, in the same answer.
+/// Shows the evidence `step` places further, in the same answer; with none shown, the first one.
 pub(super) fn step(app: &mut App, step: i32) {
-    let Some(viewer) = &app.state.viewer else { return };
+    let Some(viewer) = &app.state.viewer else {
+        let exchanges = app.state.current().map(|c| c.exchanges.as_slice()).unwrap_or_default();
+        let last = exchanges.iter().rev().find(|e| !e.answer.evidence.is_empty()).map(|e| e.id);
+        if let Some(last) = last {
+            open(app, last, 0);
+        }
+        return;
+    };
     let exchange = viewer.exchange;
     let count = app.state.exchange(exchange).map_or(0, |e| e.answer.evidence.len());
     let index = viewer.index as i64 + i64::from(step);

@@ -167,7 +167,11 @@ fn footer_ui(ui: &mut Ui, exchange: &Exchange, last: bool, state: &AppState, com
         if last && !matches!(exchange.answer.status, AnswerStatus::Failed(_)) {
             command_button_ui(ui, Icon::Again, Command::Regenerate, state, commands);
         }
-        command_button_ui(ui, Icon::Pencil, Command::EditQuestion(exchange.id), state, commands);
+        let edit = Command::EditQuestion(exchange.id);
+        let tooltip = if last { "Edit question" } else { "Edit question; what comes after it is deleted" };
+        if icon_button_ui(ui, Icon::Pencil, edit.label(), tooltip, edit.enabled(state).err()).clicked() {
+            commands.send(edit);
+        }
         command_button_ui(ui, Icon::Trash, Command::DeleteExchange(exchange.id), state, commands);
         let usage = exchange.answer.usage;
         let mut parts = Vec::new();

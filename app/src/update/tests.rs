@@ -1,0 +1,130 @@
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use engine::models::Store;
+
+use crate::command::Command;
+use crate::jobs::scripted::Scripted;
+use crate::state::{AnswerStatus, AttachmentState, StopReason};
+use crate::{App, AppOptions};
+
+struct Bench {
+    app: App,
+    ctx: egui::Context,
+    folder: PathBuf,
+}
+
+fn folder(name: &str) -> PathBuf {
+    let folder = std::env::temp_dir().join(format!("medley-update-{name}-{}", std::process::id()));
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+    folder
+}
+
+impl Bench {
+    fn open(folder: &Path, backend: Scripted, store: Option<Store>) -> Self {
+        let ctx = egui::Context::default();
+        let data_folder = folder.to_path_buf();
+        let options =
+            AppOptions { backend: Box::new(backend), store, data_folder, model: None, attach: Vec::new() };
+        Self { app: App::new(options, &ctx).unwrap(), ctx, folder: folder.to_path_buf() }
+    }
+
+    fn run(&mut self, command: Command) {
+        self.app.run(command, &self.ctx);
+    }
+
+    fn wait(&mut self, what: &str, done: impl Fn(&App) -> bool) {
+        let begin = Instant::now();
+        while !done(&self.app) {
+            assert!(begin.elapsed() < Duration::from_secs(30), "{what} did not happen");
+            self.app.poll(&self.ctx);
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        let path = self.folder.join(name);
+        std::fs::write(&path, "The budget is too small for the building.").unwrap();
+        path
+    }
+
+    fn ask(&mut self, question: &str) {
+        self.run(Command::Send(question.into()));
+        self.wait("answering", |app| app.state().running().is_none());
+    }
+}
+
+#[test]
+fn without_models_files_wait_and_a_question_is_refused_with_the_reason() {
+    let folder = folder("missing");
+    let store = Store::open(&folder.join("models"));
+    let mut bench = Bench::open(&folder, Scripted::default(), Some(store));
+    assert!(bench.app.state().models.missing_bytes() > 0);
+    let path = bench.file("notes.txt");
+    bench.run(Command::AttachFiles(vec![path]));
+    bench.wait("checking", |app| {
+        app.state().current().unwrap().attachments[0].state == AttachmentState::Waiting
+    });
+    bench.run(Command::Send("What?".into()));
+    assert!(bench.app.state().running().is_none());
+    assert_eq!(bench.app.state().toast.as_ref().unwrap().text, "The models must be downloaded first");
+}
+
+#[test]
+fn two_windows_over_the_same_data_keep_both_conversations() {
+    let folder = folder("two");
+    let mut one = Bench::open(&folder, Scripted::default(), None);
+    let mut two = Bench::open(&folder, Scripted::default(), None);
+    one.ask("From the first window");
+    two.ask("From the second window");
+    drop((one, two));
+    let again = Bench::open(&folder, Scripted::default(), None);
+    let mut titles: Vec<_> = again.app.state().conversations.iter().map(|c| c.title.clone()).collect();
+    titles.sort();
+    assert_eq!(titles, ["From the first window", "From the second window"]);
+}
+
+#[test]
+fn an_edited_question_comes_back_with_its_files() {
+    let mut bench = Bench::open(&folder("edit"), Scripted::default(), None);
+    let path = bench.file("notes.txt");
+    bench.run(Command::AttachFiles(vec![path]));
+    bench.ask("What about the budgte?");
+    let id = bench.app.state().current().unwrap().exchanges[0].id;
+    bench.run(Command::EditQuestion(id));
+    let conversation = bench.app.state().current().unwrap();
+    assert!(conversation.exchanges.is_empty());
+    assert_eq!(conversation.drafts().count(), 1);
+    assert_eq!(bench.app.draft(), "What about the budgte?");
+}
+
+#[test]
+fn deleting_a_conversation_stops_its_answer() {
+    let backend =
+        Scripted { answer: "word ".repeat(5000), pause: Duration::from_millis(2), ..Scripted::default() };
+    let mut bench = Bench::open(&folder("stop"), backend, None);
+    bench.run(Command::Send("Tell me".into()));
+    bench.wait("the first word", |app| app.state().running().is_some_and(|e| !e.answer.text.is_empty()));
+    let id = bench.app.state().selected.unwrap();
+    bench.run(Command::Delete(Some(id)));
+    assert!(bench.app.state().running().is_none());
+    bench.run(Command::UndoDelete(id));
+    let status = &bench.app.state().current().unwrap().exchanges[0].answer.status;
+    assert_eq!(*status, AnswerStatus::Done(StopReason::Cancelled));
+}
+
+#[test]
+fn earlier_turns_go_with_the_next_question_and_the_same_file_is_added_once() {
+    let mut bench = Bench::open(&folder("turns"), Scripted::default(), None);
+    let path = bench.file("notes.txt");
+    bench.run(Command::AttachFiles(vec![path.clone(), path.clone()]));
+    bench.ask("First?");
+    bench.run(Command::AttachFiles(vec![path]));
+    assert_eq!(bench.app.state().current().unwrap().attachments.len(), 1);
+    bench.ask("Second?");
+    let conversation = bench.app.state().current().unwrap();
+    let with_evidence = conversation.exchanges.iter().filter(|e| !e.answer.evidence.is_empty()).count();
+    assert_eq!(with_evidence, 2, "the file still counts for the second question");
+}

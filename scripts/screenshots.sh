@@ -1,0 +1,108 @@
+#!/usr/bin/env bash
+# Makes docs/screenshots/*.png from the real program with the real models, on a display of its own.
+# Needs: Xvfb, xdotool, ImageMagick (import), and the default models (`medley models pull`).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+medley=${MEDLEY:-${CARGO_TARGET_DIR:-target}/release/medley}
+display=${SCREENSHOT_DISPLAY:-97}
+out=docs/screenshots
+samples=$PWD/assets/samples
+[ -x "$medley" ] || { echo "build first: cargo build --release ($medley is not there)" >&2; exit 1; }
+mkdir -p "$out"
+
+# The models of the user, but not the conversations.
+models=$("$medley" models list --json | sed -n 's/.*"store":"\([^"]*\)".*/\1/p' | head -n 1)
+models=${models:-${MEDLEY_DATA:-$HOME/.local/share/medley}/models}
+data=$(mktemp -d)
+ln -s "$models" "$data/models"
+
+export DISPLAY=:$display LIBGL_ALWAYS_SOFTWARE=1 MEDLEY_DATA=$data
+Xvfb ":$display" -screen 0 1280x800x24 >/dev/null 2>&1 &
+xvfb=$!
+app=
+cleanup() {
+    [ -z "$app" ] || kill "$app" 2>/dev/null || true
+    kill "$xvfb" 2>/dev/null || true
+    rm -rf "$data"
+}
+trap cleanup EXIT
+sleep 1
+
+shoot() { import -window root "$out/$1.png"; echo "$out/$1.png"; }
+
+# Waits until the picture has not changed for three seconds: the window draws nothing when idle.
+settle() {
+    local before='' now same=0
+    for _ in $(seq "${1:-180}"); do
+        sleep 1
+        now=$(import -window root rgb:- | sha256sum)
+        if [ "$now" = "$before" ]; then same=$((same + 1)); else same=0; fi
+        [ "$same" -lt 3 ] || return 0
+        before=$now
+    done
+    echo "the window did not settle" >&2
+    return 1
+}
+
+start() {
+    "$medley" "$@" >"$data/log" 2>&1 &
+    app=$!
+    window=
+    for _ in $(seq 60); do
+        window=$(xdotool search --onlyvisible --name '^Medley$' 2>/dev/null | tail -n 1) || true
+        [ -z "$window" ] || break
+        sleep 0.25
+    done
+    [ -n "$window" ] || { cat "$data/log" >&2; exit 1; }
+    xdotool windowmove "$window" 0 0 windowsize "$window" "${width:-1280}" "${height:-800}"
+    sleep 1
+    xdotool windowfocus "$window"
+    sleep 0.5
+}
+
+stop() { kill "$app" && wait "$app" 2>/dev/null || true; app=; }
+
+ask() {
+    xdotool key ctrl+l
+    sleep 0.3
+    xdotool type --delay 15 "$1"
+    sleep 0.3
+    xdotool key Return
+    settle 240
+}
+
+# With no evidence open, Alt+Right opens the first of the last answer.
+open_evidence() { xdotool key alt+Right; settle 60; }
+
+start
+shoot empty
+stop
+
+start "$samples/pictures/chelsea.png" "$samples/pictures/text.png"
+settle
+shoot files
+ask "What animal is in the picture?"
+shoot picture-answer
+open_evidence
+shoot picture-evidence
+stop
+
+start "$samples/speech/austen-0870.wav"
+settle
+ask "What had Mister John Dashwood leisure to consider?"
+open_evidence
+shoot recording-evidence
+stop
+
+start "$samples/video/bigbuckbunny.mp4"
+settle
+ask "What can be seen in the video?"
+open_evidence
+shoot video-evidence
+xdotool key Escape
+sleep 0.5
+xdotool key ctrl+comma
+sleep 1
+shoot settings
+stop
