@@ -125,7 +125,8 @@ fn a_damaged_database_is_kept_under_another_name() {
     let notice = storage.take_notice().unwrap();
     assert!(notice.contains("damaged-"), "{notice}");
     let kept = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
-    let kept: Vec<_> = kept.filter(|path| path.display().to_string().contains("damaged-")).collect();
+    let kept: Vec<_> =
+        kept.filter(|path| path.file_name().unwrap().to_string_lossy().contains("damaged-")).collect();
     assert_eq!(kept.len(), 1);
     assert_eq!(std::fs::read(&kept[0]).unwrap(), garbage, "nothing of it is lost");
     assert!(storage.conversations().unwrap().is_empty());

@@ -73,12 +73,12 @@ impl Blocks {
             } else {
                 // An indented line after a gap still belongs to the list item above it.
                 let continues = line.starts_with([' ', '\t']);
-                if blank_before && !continues && at > begin {
+                if blank_before && !continues && !text[begin..at].trim().is_empty() {
                     self.finished.push(begin..at);
                     begin = at;
                 }
                 fence = FENCES.into_iter().find(|mark| trimmed.starts_with(mark));
-                if fence.is_some_and(|mark| line.starts_with(mark)) && at > begin {
+                if fence.is_some_and(|mark| line.starts_with(mark)) && !text[begin..at].trim().is_empty() {
                     self.finished.push(begin..at);
                     begin = at;
                 }
