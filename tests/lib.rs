@@ -1,6 +1,14 @@
 //! Test helpers.
 
-use std::path::Path;
+use std::ffi::OsStr;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
 
 /// Words of a transcript, for comparing: lower case, no punctuation, hyphens split.
 pub fn normalised_words(text: &str) -> Vec<String> {
@@ -46,6 +54,149 @@ pub fn wav_samples(path: &Path) -> Vec<f32> {
     data.chunks_exact(2).map(|b| f32::from(i16::from_le_bytes([b[0], b[1]])) / 32_768.0).collect()
 }
 
+/// A file of `assets/samples`.
+pub fn sample(path: &str) -> PathBuf {
+    root().join("assets/samples").join(path)
+}
+
+/// The folder of the repository.
+pub fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_path_buf()
+}
+
+/// Every value of `found` is within `tolerance` of `expected`; shapes are compared first.
+///
+/// # Panics
+/// When it is not so, with the worst place.
+pub fn assert_close(found: &[f32], found_shape: &[usize], expected: &[f32], shape: &[usize], tolerance: f32) {
+    assert_eq!(found_shape, shape, "shapes differ");
+    assert_eq!(found.len(), expected.len(), "lengths differ");
+    let off = |i: usize| (found[i] - expected[i]).abs();
+    // Not a number is the worst of all.
+    let worst = (0..found.len()).max_by(|a, b| off(*a).total_cmp(&off(*b)));
+    if let Some(i) = worst {
+        assert!(off(i) <= tolerance, "at {i}: {} is not {} ± {tolerance}", found[i], expected[i]);
+    }
+}
+
+/// Runs a check over every case and reports all that fail, not only the first.
+///
+/// # Panics
+/// When any case fails.
+pub fn for_each_case<C: std::fmt::Debug>(
+    cases: impl IntoIterator<Item = C>,
+    check: impl Fn(&C) -> Result<(), String>,
+) {
+    let failed: Vec<String> = cases
+        .into_iter()
+        .filter_map(|case| check(&case).err().map(|why| format!("{case:?}: {why}")))
+        .collect();
+    assert!(failed.is_empty(), "{} cases fail:\n{}", failed.len(), failed.join("\n"));
+}
+
+/// How a run of the real program ended.
+#[derive(Debug)]
+pub struct Ran {
+    /// The exit status; none when a signal ended it.
+    pub status: Option<i32>,
+    /// Everything on stdout.
+    pub stdout: String,
+    /// Everything on stderr.
+    pub stderr: String,
+}
+
+impl Ran {
+    /// Stdout as JSON, one object per line.
+    ///
+    /// # Panics
+    /// When a line is not JSON.
+    pub fn json(&self) -> Vec<Value> {
+        let parse = |line: &str| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
+        self.stdout.lines().map(parse).collect()
+    }
+
+    /// The events of one kind.
+    pub fn events(&self, kind: &str) -> Vec<Value> {
+        self.json().into_iter().filter(|event| event["event"] == kind).collect()
+    }
+}
+
+/// The real program, built once for each test process when it is not up to date.
+///
+/// # Panics
+/// When it cannot be built.
+pub fn medley() -> Command {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    let program = PROGRAM.get_or_init(|| {
+        // target/release/deps/this-test
+        let test = std::env::current_exe().unwrap_or_default();
+        let folder =
+            test.ancestors().nth(2).unwrap_or_else(|| panic!("{}: unexpected place", test.display()));
+        let program = folder.join(format!("medley{}", std::env::consts::EXE_SUFFIX));
+        let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        // The whole workspace, as `make` builds it, so that features are the same and nothing is built twice.
+        build.args(["build", "--quiet", "--workspace", "--target-dir"]);
+        build.arg(folder.parent().unwrap_or(folder)).current_dir(root());
+        if folder.ends_with("release") {
+            build.arg("--release");
+        }
+        let built = build.status();
+        assert!(built.is_ok_and(|status| status.success()), "run `make build` first");
+        program
+    });
+    let mut command = Command::new(program);
+    command.current_dir(root()).env_remove("RUST_LOG");
+    command
+}
+
+/// Runs the program to its end, at most `limit` long.
+///
+/// # Panics
+/// When it does not start or does not end in time.
+pub fn run_within(limit: Duration, mut command: Command) -> Ran {
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let mut child = child.unwrap_or_else(|e| panic!("{command:?}: {e}"));
+    let stdout = drain(child.stdout.take());
+    let stderr = drain(child.stderr.take());
+    let since = Instant::now();
+    let status = loop {
+        match child.try_wait() {
+            Ok(Some(status)) => break status,
+            Ok(None) if since.elapsed() > limit => {
+                drop(child.kill());
+                panic!("{command:?} did not end within {limit:?}");
+            }
+            Ok(None) => std::thread::sleep(Duration::from_millis(20)),
+            Err(error) => panic!("{command:?}: {error}"),
+        }
+    };
+    let text = |reader: JoinHandle<Vec<u8>>| {
+        String::from_utf8(reader.join().unwrap_or_default()).unwrap_or_else(|e| panic!("not UTF-8: {e}"))
+    };
+    Ran { status: status.code(), stdout: text(stdout), stderr: text(stderr) }
+}
+
+/// Runs the program with arguments, at most three minutes long.
+///
+/// # Panics
+/// As [`run_within`].
+pub fn run<A: AsRef<OsStr>>(arguments: &[A]) -> Ran {
+    let mut command = medley();
+    command.args(arguments);
+    run_within(Duration::from_secs(180), command)
+}
+
+fn drain(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<Vec<u8>> {
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(mut pipe) = pipe {
+            drop(pipe.read_to_end(&mut bytes));
+        }
+        bytes
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,5 +213,17 @@ mod tests {
     fn character_errors_are_a_share_of_what_is_printed() {
         assert!((character_error_rate("abcd", "abxd") - 0.25).abs() < 1e-9);
         assert!((character_error_rate("ab", "") - 1.0).abs() < 1e-9);
+    }
+
+    #[test]
+    #[should_panic(expected = "shapes differ")]
+    fn a_truncated_result_is_not_close() {
+        assert_close(&[1.0], &[1], &[1.0, 2.0], &[2], 0.1);
+    }
+
+    #[test]
+    #[should_panic(expected = "at 1")]
+    fn not_a_number_is_not_close() {
+        assert_close(&[1.0, f32::NAN], &[2], &[1.0, 2.0], &[2], 0.1);
     }
 }

@@ -1,0 +1,338 @@
+//! The command line as scripts see it: fields, exit statuses, streams.
+
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use medley_tests::{for_each_case, medley, run, run_within, sample, word_errors};
+use serde_json::Value;
+
+const SUBCOMMANDS: [&str; 8] =
+    ["ask", "read", "transcribe", "models", "bench", "perplexity", "completions", "tour"];
+
+fn path(name: &str) -> String {
+    sample(name).to_string_lossy().into_owned()
+}
+
+fn is_number(value: &Value) -> bool {
+    value.as_f64().is_some_and(f64::is_finite)
+}
+
+/// A box lies inside the picture, corners in order.
+fn is_box(value: &Value) -> bool {
+    let Some(corners) = value.as_array() else { return false };
+    let at = |i: usize| corners.get(i).and_then(Value::as_f64).unwrap_or(f64::NAN);
+    let (x0, y0, x1, y1) = (at(0), at(1), at(2), at(3));
+    corners.len() == 4 && (0.0..=x1).contains(&x0) && (0.0..=y1).contains(&y0) && x1 <= 1.0 && y1 <= 1.0
+}
+
+fn check_evidence(event: &Value) -> Result<(), String> {
+    let fails = |why: &str| Err(format!("{why}: {event}"));
+    let words = event["quote"].is_string() || event["label"].is_string();
+    if !event["source"].is_string() || !is_number(&event["score"]) || !words {
+        return fails("source, score and quote or label are needed");
+    }
+    let times = || is_number(&event["start_s"]) && is_number(&event["end_s"]);
+    match event["kind"].as_str() {
+        Some("page") if event["page"].as_u64().is_some_and(|page| page > 0) => Ok(()),
+        Some("time") if times() => Ok(()),
+        Some("frame") if times() && is_box(&event["box"]) => Ok(()),
+        Some("picture") if is_box(&event["box"]) => Ok(()),
+        _ => fails("the place is incomplete"),
+    }
+}
+
+#[test]
+fn help_of_every_subcommand_has_examples() {
+    for_each_case(SUBCOMMANDS, |name| {
+        let ran = run(&[name, "--help"]);
+        match ran.status == Some(0) && ran.stdout.contains("Examples:") && ran.stdout.contains("--json") {
+            true => Ok(()),
+            // `models` has its own subcommands, and those have the flag.
+            false if *name == "models" && ran.stdout.contains("Examples:") => Ok(()),
+            false => Err(format!("{ran:?}")),
+        }
+    });
+}
+
+#[test]
+fn bad_usage_ends_with_two_and_one_sentence() {
+    let picture = path("pictures/coffee.png");
+    let cases: [(&[&str], &str); 9] = [
+        (&["ask"], "required"),
+        (&["ask", &picture], "the question is missing"),
+        (&["ask", &picture, ""], "the question is empty"),
+        (&["ask", "x", "--temperature", "hot"], "0 to 5"),
+        (&["ask", "hello", "--model", "no-such-model"], "no-such-model"),
+        (&["read", "What is it?"], "the document is missing"),
+        (&["transcribe", "a.wav", "--format", "doc"], "txt, srt, vtt, json, tsv"),
+        (&["models", "pull", "no-such-model"], "no-such-model"),
+        (&["no-such-subcommand"], "no subcommand of that name"),
+    ];
+    for_each_case(cases, |(arguments, needle)| {
+        let ran = run(arguments);
+        match ran.status == Some(2) && ran.stderr.contains(needle) && ran.stdout.is_empty() {
+            true => Ok(()),
+            false => Err(format!("{ran:?}")),
+        }
+    });
+}
+
+#[test]
+fn ask_streams_events_with_the_fields_of_the_contract() {
+    let ran = run(&[
+        "ask",
+        &path("pictures/coffee.png"),
+        "What is in the picture?",
+        "--json",
+        "--max-tokens",
+        "24",
+    ]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    let events = ran.json();
+    let known = ["progress", "text", "evidence", "notice", "done"];
+    assert!(events.iter().all(|e| e["event"].as_str().is_some_and(|name| known.contains(&name))), "{ran:?}");
+    for progress in ran.events("progress") {
+        assert!(progress["stage"].is_string() && progress["done"].is_u64() && progress["total"].is_u64());
+    }
+    assert!(ran.events("text").len() > 1, "the answer comes in pieces: {ran:?}");
+    let evidence = ran.events("evidence");
+    assert!(!evidence.is_empty(), "{ran:?}");
+    for_each_case(evidence, check_evidence);
+    let last = &events[events.len() - 1];
+    assert_eq!(last["event"], "done");
+    assert!(["stop", "length"].contains(&last["reason"].as_str().unwrap_or_default()), "{last}");
+    let usage =
+        ["prompt_tokens", "generated_tokens", "first_token_s", "prefill_tokens_per_s", "decode_tokens_per_s"];
+    assert!(usage.iter().all(|field| is_number(&last["usage"][field])), "{last}");
+    assert!(last["usage"]["generated_tokens"].as_u64() <= Some(24), "{last}");
+}
+
+#[test]
+fn people_see_the_answer_on_stdout_and_the_figures_on_stderr() {
+    let ran = run(&["ask", &path("pictures/coffee.png"), "What is in the picture?", "--max-tokens", "24"]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    assert!(ran.stdout.contains("\nEvidence\n") && ran.stdout.contains("coffee.png, picture"), "{ran:?}");
+    assert!(ran.stderr.contains("prompt tokens") && !ran.stdout.contains("prompt tokens"), "{ran:?}");
+    assert!(!ran.stderr.contains('\x1b'), "no bars where nobody looks: {ran:?}");
+}
+
+#[test]
+fn the_same_seed_gives_the_same_answer() {
+    let ask = || {
+        run(&["ask", "Name a river.", "--raw", "--seed", "7", "--temperature", "0.8", "--max-tokens", "12"])
+    };
+    let (one, two) = (ask(), ask());
+    assert_eq!(one.status, Some(0), "{one:?}");
+    assert!(!one.stdout.trim().is_empty());
+    assert_eq!(one.stdout, two.stdout);
+}
+
+#[test]
+fn read_cites_the_page_with_the_words_that_stand_there() {
+    let question = "How often must the rain gauge be emptied?";
+    let ran =
+        run(&["read", &path("documents/weather-station.pdf"), question, "--json", "--max-tokens", "24"]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    let evidence = ran.events("evidence");
+    for_each_case(evidence.clone(), check_evidence);
+    let right = evidence
+        .iter()
+        .find(|e| e["quote"].as_str().is_some_and(|quote| quote.contains("must be emptied every morning")));
+    let Some(right) = right else { panic!("the sentence is not cited: {evidence:?}") };
+    assert_eq!((&right["kind"], right["page"].as_u64()), (&Value::from("page"), Some(3)), "{right}");
+    assert!(is_box(&right["box"]), "{right}");
+    assert!(right["boxes"].as_array().is_some_and(|boxes| boxes.iter().all(is_box)), "{right}");
+}
+
+#[test]
+fn a_scanned_page_is_read_and_cited() {
+    let question = "Where does the key of the screen hang?";
+    let ran = run(&["read", &path("documents/scanned-notes.pdf"), question, "--json", "--max-tokens", "16"]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    let right = ran
+        .events("evidence")
+        .into_iter()
+        .find(|e| e["quote"].as_str().is_some_and(|quote| quote.to_lowercase().contains("blue door")));
+    assert!(right.is_some_and(|e| e["page"] == 1), "{ran:?}");
+}
+
+#[test]
+fn transcribe_tells_segments_with_words() {
+    let ran = run(&["transcribe", &path("speech/austen-0880.wav"), "--json"]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    let segments = ran.events("segment");
+    assert!(!segments.is_empty(), "{ran:?}");
+    for segment in &segments {
+        assert!(segment["file"].as_str().is_some_and(|file| file.ends_with("austen-0880.wav")), "{segment}");
+        assert!(is_number(&segment["start_s"]) && is_number(&segment["end_s"]), "{segment}");
+        assert_eq!(segment["language"], "en");
+        let words = segment["words"].as_array().map(Vec::as_slice).unwrap_or_default();
+        assert!(!words.is_empty(), "{segment}");
+        assert!(words.iter().all(|word| {
+            word["text"].is_string()
+                && ["start_s", "end_s", "confidence"].iter().all(|field| is_number(&word[field]))
+        }));
+    }
+    let heard: Vec<&str> = segments.iter().filter_map(|segment| segment["text"].as_str()).collect();
+    let (errors, _) = word_errors("he was not an ill disposed young man", &heard.join(" "));
+    assert_eq!(errors, 0, "{heard:?}");
+    let done = &ran.events("done")[0];
+    assert!(["audio_s", "wall_s", "peak_rss_bytes"].iter().all(|field| is_number(&done[field])), "{done}");
+}
+
+#[test]
+fn transcripts_come_in_every_format() {
+    let recording = path("speech/austen-0880.wav");
+    let cases = [
+        ("txt", "ill"),
+        ("srt", "00:00:0"),
+        ("vtt", "WEBVTT"),
+        ("json", "\"start_s\""),
+        ("tsv", "start\tend\ttext"),
+    ];
+    for_each_case(cases, |(format, needle)| {
+        let ran = run(&["transcribe", &recording, "--format", format]);
+        match ran.status == Some(0) && ran.stdout.contains(needle) {
+            true => Ok(()),
+            false => Err(format!("{ran:?}")),
+        }
+    });
+}
+
+#[test]
+fn a_transcript_goes_to_the_file_that_is_named() {
+    let folder = tempfile::tempdir().unwrap_or_else(|e| panic!("{e}"));
+    let target = folder.path().join("out.srt");
+    let recording = path("speech/austen-0880.wav");
+    let ran = run(&["transcribe", &recording, "--format", "srt", "-o", &target.to_string_lossy()]);
+    assert_eq!((ran.status, ran.stdout.as_str()), (Some(0), ""), "{ran:?}");
+    let written = std::fs::read_to_string(&target).unwrap_or_else(|e| panic!("{e}"));
+    assert!(written.starts_with("1\n00:00:0"), "{written}");
+}
+
+#[test]
+fn models_are_listed_checked_and_described() {
+    let list = run(&["models", "list", "--json"]).json();
+    let default = list.iter().find(|model| model["id"] == "smollm2-135m");
+    assert!(default.is_some_and(|m| m["state"] == "present" && m["default"] == true), "{list:?}");
+    let verified = run(&["models", "verify", "silero-vad", "--json"]);
+    assert_eq!(verified.status, Some(0), "{verified:?}");
+    assert!(verified.json().iter().all(|file| file["ok"] == true), "{verified:?}");
+    let info = run(&["models", "info", "smollm2-135m", "--json"]).json();
+    assert_eq!(info[0]["decoder"]["architecture"], "llama", "{info:?}");
+    assert_eq!(info[0]["decoder"]["context_tokens"], 8192, "{info:?}");
+}
+
+#[test]
+fn pulling_what_is_here_takes_no_time() {
+    let since = Instant::now();
+    let ran = run(&["models", "pull", "--default"]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    assert!(ran.stderr.contains("0 fetched") && since.elapsed() < Duration::from_secs(20), "{ran:?}");
+}
+
+#[test]
+fn a_damaged_model_is_found_and_named() {
+    let folder = tempfile::tempdir().unwrap_or_else(|e| panic!("{e}"));
+    let store = engine::models::Store::open(&folder.path().join("models"));
+    let entry = store.registry().get("silero-vad").map(|model| model.files[0].clone());
+    let Some(entry) = entry else { panic!("silero-vad is a known model") };
+    let place = store.place(&entry);
+    let made = std::fs::create_dir_all(folder.path().join("models/blobs"))
+        .and_then(|()| std::fs::write(&place, vec![0; entry.bytes as usize]));
+    assert!(made.is_ok());
+    let mut command = medley();
+    command.args(["models", "verify", "silero-vad"]).env("MEDLEY_DATA", folder.path());
+    let ran = run_within(Duration::from_secs(30), command);
+    assert_eq!(ran.status, Some(1), "{ran:?}");
+    assert!(ran.stderr.contains("damaged") && ran.stderr.contains("models pull silero-vad"), "{ran:?}");
+}
+
+#[test]
+fn bench_rows_have_the_fields_of_the_contract() {
+    let ran = run(&[
+        "bench",
+        "--json",
+        "--decoder-only",
+        "--runs",
+        "1",
+        "--prompt",
+        "64",
+        "--generate",
+        "8",
+        "--depth",
+        "32",
+    ]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    for phase in ["prefill", "decode"] {
+        let row = ran.json().into_iter().find(|row| row["phase"] == phase).unwrap_or_default();
+        assert_eq!(
+            (&row["model"], &row["depth"]),
+            (&Value::from("smollm2-135m"), &Value::from(32)),
+            "{ran:?}"
+        );
+        assert!(row["tokens_per_s"].as_f64().is_some_and(|rate| rate > 0.0), "{row}");
+        assert!(row["threads"].as_u64().is_some_and(|n| n > 0) && row["tokens"].is_u64(), "{row}");
+    }
+}
+
+#[test]
+fn perplexity_is_one_object() {
+    let folder = tempfile::tempdir().unwrap_or_else(|e| panic!("{e}"));
+    let text = folder.path().join("text.txt");
+    let handbook = std::fs::read_to_string(sample("documents/weather-station.md")).unwrap_or_default();
+    assert!(std::fs::write(&text, handbook).is_ok());
+    let ran = run(&["perplexity", &text.to_string_lossy(), "--json"]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    let found = &ran.json()[0];
+    assert!(found["perplexity"].as_f64().is_some_and(|p| (1.0..60.0).contains(&p)), "{found}");
+    assert!(found["tokens"].as_u64().is_some_and(|n| n >= 255), "{found}");
+}
+
+#[test]
+fn completions_name_every_subcommand() {
+    for_each_case(["bash", "zsh", "fish", "elvish", "powershell"], |shell| {
+        let ran = run(&["completions", shell]);
+        match ran.status == Some(0) && SUBCOMMANDS.iter().all(|name| ran.stdout.contains(name)) {
+            true => Ok(()),
+            false => Err(format!("{:?}", ran.status)),
+        }
+    });
+}
+
+#[test]
+fn a_reader_that_leaves_is_no_failure() {
+    let mut command = medley();
+    command.args(["ask", "--raw", "Once upon a time", "--json", "--max-tokens", "200"]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let mut child = child.unwrap_or_else(|e| panic!("{e}"));
+    let Some(stdout) = child.stdout.take() else { panic!("no stdout") };
+    let mut first = String::new();
+    let read = BufReader::new(stdout).read_line(&mut first);
+    assert!(read.is_ok_and(|n| n > 0));
+    // The reader is dropped: the pipe is closed.
+    let output = child.wait_with_output().unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(output.stderr.is_empty(), "{output:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_ends_an_answer_with_130() {
+    let mut command = medley();
+    command.args(["ask", "--raw", "Once upon a time", "--json", "--max-tokens", "4000"]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let mut child = child.unwrap_or_else(|e| panic!("{e}"));
+    let Some(stdout) = child.stdout.take() else { panic!("no stdout") };
+    let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
+    assert!(lines.any(|line| line.contains("\"text\"")), "the answer begins");
+    let since = Instant::now();
+    let interrupted = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(interrupted.is_ok_and(|status| status.success()));
+    let rest: Vec<String> = lines.collect();
+    let status = child.wait().unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(status.code(), Some(130));
+    assert!(since.elapsed() < Duration::from_secs(5), "Stop answers at once");
+    assert!(rest.last().is_some_and(|line| line.contains("\"cancelled\"")), "{rest:?}");
+}
