@@ -112,7 +112,10 @@ impl Answerer {
                     progress(&mut self.out, &self.bar, stage, &name, done, total)?;
                 }
                 ReadEvent::Span(span) => spans.push(span),
-                ReadEvent::Notice(text) => notices.push(text),
+                ReadEvent::Notice(text) => {
+                    self.notice(&text)?;
+                    notices.push(text);
+                }
             }
         }
         if self.cancel.is_cancelled() {
@@ -144,13 +147,7 @@ impl Answerer {
                     true => self.out.object(&evidence_object(&found))?,
                     false => evidence.push(found),
                 },
-                Event::Notice(text) => {
-                    self.bar.clear();
-                    match self.out.is_json() {
-                        true => self.out.object(&json!({"event": "notice", "text": text}))?,
-                        false => say(&format!("note: {text}")),
-                    }
-                }
+                Event::Notice(text) => self.notice(&text)?,
                 Event::Done { reason, mut usage } => {
                     ended = true;
                     usage.first_token_s += before_s;
@@ -194,6 +191,18 @@ impl Answerer {
             usage.decode_tokens_per_s,
         ));
         Ok(())
+    }
+
+    /// What was left out, and why.
+    fn notice(&mut self, text: &str) -> Outcome {
+        self.bar.clear();
+        match self.out.is_json() {
+            true => self.out.object(&json!({"event": "notice", "text": text})),
+            false => {
+                say(&format!("note: {text}"));
+                Ok(())
+            }
+        }
     }
 
     /// Ends a request that was stopped before the answer began.

@@ -10,7 +10,6 @@ use super::split_question;
 /// Answers one question about any media.
 pub fn run(args: AskArgs, cancel: &Cancel) -> Outcome {
     let (media, question) = split_question(args.words, "medley ask photo.jpg \"What is in the picture?\"")?;
-    let media: Vec<_> = media.into_iter().map(Into::into).collect();
     if args.answer.raw && !media.is_empty() {
         return Err(Failure::Usage("--raw feeds the question alone; leave the files out".into()));
     }

@@ -5,12 +5,12 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Instant;
 
+use engine::Cancel;
 use engine::media::{Media, Opener};
 use engine::models::Store;
 use engine::perception::speech::SpeechModels;
 use engine::tasks::evaluate::{SpeedOptions, speed};
 use engine::tasks::transcribe::{TranscribeEvent, TranscribeOptions, transcribe};
-use engine::{Cancel, LanguageModel};
 use medley_app::bench_window;
 use serde_json::{Value, json};
 
@@ -18,7 +18,7 @@ use super::DEFAULT_SPEECH_MODEL;
 use super::args::BenchArgs;
 use super::failure::{Failure, Outcome};
 use super::output::Output;
-use super::perplexity::decoder_path;
+use super::perplexity;
 use super::progress::{human_bytes, peak_rss_bytes, say};
 
 /// Measures what was asked for and prints a row for each figure.
@@ -40,7 +40,7 @@ pub fn run(args: &BenchArgs, cancel: &Cancel) -> Outcome {
 }
 
 fn decoder(args: &BenchArgs, threads: usize, out: &mut Output, cancel: &Cancel) -> Outcome {
-    let model = LanguageModel::load(&decoder_path(&args.model)?)?;
+    let model = perplexity::decoder(&args.model)?;
     let options = SpeedOptions { prompt: args.prompt, generate: args.generate, depth: args.depth };
     let mut runs = Vec::new();
     for _ in 0..args.runs {

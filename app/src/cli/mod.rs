@@ -31,7 +31,7 @@ mod completions;
 mod tour;
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -122,7 +122,7 @@ fn listen_for_stop(cancel: &Cancel) {
 }
 
 /// Parts a question from the files before it, and says so when it was forgotten.
-fn split_question(mut words: Vec<OsString>, example: &str) -> Result<(Vec<OsString>, String), Failure> {
+fn split_question(mut words: Vec<OsString>, example: &str) -> Outcome<(Vec<PathBuf>, String)> {
     let Some(last) = words.pop() else {
         return Err(Failure::Usage(format!("the question is missing; try: {example}")));
     };
@@ -136,7 +136,16 @@ fn split_question(mut words: Vec<OsString>, example: &str) -> Result<(Vec<OsStri
     if question.is_empty() {
         return Err(Failure::Usage(format!("the question is empty; try: {example}")));
     }
-    Ok((words, question))
+    let media: Vec<PathBuf> = words.into_iter().map(Into::into).collect();
+    if let Some(first) = media.first()
+        && media.iter().all(|file| file.symlink_metadata().is_err())
+    {
+        return Err(Failure::Usage(format!(
+            "{}: there is no such file; if this belongs to the question, put the question in quotes",
+            first.display()
+        )));
+    }
+    Ok((media, question))
 }
 
 #[cfg(test)]
@@ -149,13 +158,19 @@ mod tests {
 
     #[test]
     fn the_last_word_is_the_question() {
-        let (media, question) = split_question(words(&["a.png", "b.wav", "What is it?"]), "").unwrap();
+        let (media, question) = split_question(words(&[&a_file(), "b.wav", "What is it?"]), "").unwrap();
         assert_eq!((media.len(), question.as_str()), (2, "What is it?"));
     }
 
     #[test]
+    fn a_question_without_quotes_is_noticed() {
+        let failure = split_question(words(&["what", "is", "this?"]), "").unwrap_err();
+        assert!(failure.to_string().contains("put the question in quotes"), "{failure}");
+    }
+
+    #[test]
     fn a_forgotten_question_is_noticed() {
-        let file = tempfile_like();
+        let file = a_file();
         let failure = split_question(words(&[&file]), "medley ask a.png \"What?\"").unwrap_err();
         assert_eq!(failure.status(), 2);
         assert!(failure.to_string().contains("the question is missing"), "{failure}");
@@ -167,7 +182,7 @@ mod tests {
     }
 
     /// A file that surely exists.
-    fn tempfile_like() -> String {
+    fn a_file() -> String {
         format!("{}/Cargo.toml", env!("CARGO_MANIFEST_DIR"))
     }
 }

@@ -1,23 +1,22 @@
 //! `medley perplexity --model M FILE`.
 
-use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use engine::media::Limits;
 use engine::models::Store;
 use engine::tasks::evaluate::perplexity;
-use engine::{Cancel, LanguageModel};
+use engine::{Cancel, Engine, EngineOptions, LanguageModel};
 
 use super::args::PerplexityArgs;
 use super::failure::{Failure, Outcome};
 use super::output::Output;
 use super::progress::Bar;
 
-/// Where a decoder lies: an id of the registry, or a path.
-pub fn decoder_path(model: &str) -> Outcome<PathBuf> {
+/// A decoder: an id of the registry, or a path.
+pub fn decoder(model: &str) -> Outcome<Arc<LanguageModel>> {
     let store = Store::open_default()?;
-    if store.registry().get(model).is_none() && Path::new(model).exists() {
-        return Ok(model.into());
-    }
-    Ok(store.file(model, "model")?)
+    let engine = Engine::new(EngineOptions { store, model: model.to_owned(), limits: Limits::default() });
+    Ok(engine.language_model()?)
 }
 
 /// Scores a text.
@@ -26,7 +25,7 @@ pub fn run(args: &PerplexityArgs, cancel: &Cancel) -> Outcome {
     let shown = args.file.display();
     let text = std::fs::read_to_string(&args.file)
         .map_err(|e| Failure::Usage(format!("{shown}: reading as text failed: {e}")))?;
-    let model = LanguageModel::load(&decoder_path(&args.model)?)?;
+    let model = decoder(&args.model)?;
     let bar = Bar::units();
     let found = perplexity(&model, &text, cancel, |done, total| {
         bar.show("windows", done as u64, total as u64);

@@ -18,7 +18,6 @@ pub fn run(args: AskArgs, cancel: &Cancel) -> Outcome {
     if args.answer.raw {
         return Err(Failure::Usage("--raw feeds the question alone; use `medley ask --raw`".into()));
     }
-    let documents: Vec<_> = documents.into_iter().map(Into::into).collect();
     engine::set_threads(args.answer.threads);
     Answerer::new(&args.answer.model, args.answer.json, cancel)?.answer(
         &documents,

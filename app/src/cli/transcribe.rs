@@ -3,16 +3,16 @@
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Instant;
 
-use engine::media::{Media, Opener, SoundReader};
+use engine::media::Limits;
 use engine::models::Store;
-use engine::perception::speech::{Segment, SpeechModels};
 use engine::tasks::transcribe::format::{self, Format};
-use engine::tasks::transcribe::{TranscribeEvent, TranscribeOptions, check, transcribe};
-use engine::{Cancel, Error, MediaProblem};
+use engine::tasks::transcribe::{Segment, TranscribeEvent, TranscribeOptions};
+use engine::{Cancel, Engine, EngineOptions, Error};
 use serde_json::json;
+
+use super::DEFAULT_MODEL;
 
 use super::args::TranscribeArgs;
 use super::failure::{Failure, Outcome};
@@ -23,17 +23,19 @@ use super::progress::{Bar, clock, peak_rss_bytes, say};
 pub fn run(args: TranscribeArgs, cancel: &Cancel) -> Outcome {
     check_usage(&args)?;
     engine::set_threads(args.threads);
-    let store = Store::open_default()?;
-    let models = Arc::new(SpeechModels::load(&store, &args.model)?);
-    check(&models, &options(&args, Path::new("")))?;
-    let mut run = Run { out: Output::new(args.json), bar: Bar::units(), models, cancel, args: &args };
+    let engine = Engine::new(EngineOptions {
+        store: Store::open_default()?,
+        model: DEFAULT_MODEL.to_owned(),
+        limits: Limits::default(),
+    });
+    let mut run = Run { out: Output::new(args.json), bar: Bar::units(), engine, cancel, args: &args };
     let started = Instant::now();
     let (mut audio_s, mut failures) = (0.0, Vec::new());
     for path in &args.files {
         match run.file(path) {
             Ok(heard_s) => audio_s += heard_s,
-            Err(Failure::Closed) => return Err(Failure::Closed),
-            Err(failure) => {
+            Err(Stop::All(failure)) => return Err(failure),
+            Err(Stop::File(failure)) => {
                 run.bar.clear();
                 failure.report();
                 if args.json {
@@ -104,20 +106,18 @@ fn options(args: &TranscribeArgs, path: &Path) -> TranscribeOptions {
 struct Run<'a> {
     out: Output,
     bar: Bar,
-    models: Arc<SpeechModels>,
+    engine: Engine,
     cancel: &'a Cancel,
     args: &'a TranscribeArgs,
 }
 
 impl Run<'_> {
     /// Seconds of sound that were heard.
-    fn file(&mut self, path: &Path) -> Outcome<f64> {
-        let sound = open(path, self.cancel)?;
-        let total_s = sound.duration_s();
+    fn file(&mut self, path: &Path) -> Result<f64, Stop> {
+        let events = self.engine.transcribe(path, &self.args.model, options(self.args, path), self.cancel)?;
         let mut sink = Sink::open(self.args, path)?;
         let (mut segments, mut heard_s) = (Vec::new(), 0.0);
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-        let events = transcribe(self.models.clone(), sound, total_s, options(self.args, path), self.cancel);
         for event in events {
             match event? {
                 TranscribeEvent::Progress { done_s, total_s } => {
@@ -159,13 +159,28 @@ impl Run<'_> {
     }
 }
 
-/// The sound of a recording or a video.
-fn open(path: &Path, cancel: &Cancel) -> engine::Result<SoundReader> {
-    let problem = |problem| Error::Media { path: path.to_path_buf(), problem };
-    match Opener::default().open(path, cancel)? {
-        Media::Sound(sound) => Ok(sound),
-        Media::Video(video) => video.sound().ok_or_else(|| problem(MediaProblem::NoSound))?,
-        Media::Picture(_) | Media::Document(_) => Err(problem(MediaProblem::NoSound)),
+/// Whether the other files go on.
+enum Stop {
+    File(Failure),
+    All(Failure),
+}
+
+/// What is wrong with the model or the request is wrong for every file.
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Media { .. } | Error::Io { .. } => Self::File(error.into()),
+            _ => Self::All(error.into()),
+        }
+    }
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Closed => Self::All(failure),
+            _ => Self::File(failure),
+        }
     }
 }
 

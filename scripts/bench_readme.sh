@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# Measures this machine with `medley bench` and rewrites the table between the marks in README.md.
+#
+#   scripts/bench_readme.sh [PATH-OF-MEDLEY]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+target="${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/medley/target}"
+medley="${1:-$target/release/medley}"
+rows="$(mktemp)"
+trap 'rm -f "$rows"' EXIT
+
+"$medley" bench --json >"$rows"
+if [ -n "${DISPLAY:-}" ]; then
+    "$medley" bench --window --json >>"$rows"
+elif command -v xvfb-run >/dev/null; then
+    xvfb-run -a "$medley" bench --window --json >>"$rows" || echo "the window was not measured" >&2
+fi
+
+python3 - "$rows" <<'PYTHON'
+import json
+import os
+import pathlib
+import re
+import sys
+
+rows = [json.loads(line) for line in open(sys.argv[1]) if line.startswith("{")]
+phase = {row["phase"]: row for row in rows}
+table = ["| What | Figure |", "| --- | --- |"]
+
+
+def add(what, figure):
+    table.append(f"| {what} | {figure} |")
+
+
+def mb(value):
+    return f"{value / 1e6:.0f} MB"
+
+
+for name, what in [("prefill", "reading a prompt"), ("decode", "writing")]:
+    if row := phase.get(name):
+        add(f"{row['model']}: {what}, {row['tokens']} tokens at depth {row['depth']}", f"{row['tokens_per_s']:.0f} tokens/s")
+if row := phase.get("memory"):
+    add("decoder alone: peak memory", mb(row["peak_rss_bytes"]))
+if row := phase.get("transcribe"):
+    add(f"{row['model']}: transcription ({row['audio_s']:.1f} s of speech)", f"{row['audio_s_per_s']:.1f} seconds of speech per second")
+if row := phase.get("cold_start"):
+    add("`medley ask` without files: start to first token, warm disk cache", f"{row['first_token_s']:.2f} s")
+    if row.get("peak_rss_bytes"):
+        add("`medley ask` without files: peak memory", mb(row["peak_rss_bytes"]))
+if row := phase.get("window"):
+    add("window: start to first frame", f"{row['first_frame_s']:.2f} s")
+    add("window: own work per frame while a 5,000-word answer streams, median / 99 %", f"{row['frame_median_ms']:.1f} ms / {row['frame_p99_ms']:.1f} ms")
+    add("window: repaints in two idle seconds", row["idle_frames"])
+
+processor = "an unknown processor"
+try:
+    for line in open("/proc/cpuinfo"):
+        if line.startswith("model name"):
+            processor = line.split(":", 1)[1].strip()
+            break
+except OSError:
+    pass
+table.append("")
+table.append(f"Measured on {os.cpu_count()} threads of {processor}; medians of {3} runs.")
+
+readme = pathlib.Path("README.md")
+text = readme.read_text(encoding="utf-8")
+begin, end = "<!-- measured: begin -->", "<!-- measured: end -->"
+text = re.sub(f"{begin}.*?{end}", lambda _: f"{begin}\n" + "\n".join(table) + f"\n{end}", text, flags=re.S)
+readme.write_text(text, encoding="utf-8")
+print("\n".join(table))
+PYTHON
