@@ -10,8 +10,8 @@ use super::failure::{Failure, Outcome};
 /// A file of the samples and what is asked about it.
 const STOPS: [(&str, &str); 4] = [
     ("pictures/coffee.png", "What is in this picture?"),
-    ("speech/austen-0880.wav", "What kind of young man was he?"),
-    ("video/bigbuckbunny.mp4", "What can be seen in this video?"),
+    ("speech/austen-0870.wav", "What did John Dashwood have leisure to consider?"),
+    ("video/bigbuckbunny.mp4", "Which animal is in this video?"),
     ("documents/weather-station.pdf", "How often must the rain gauge be emptied?"),
 ];
 
