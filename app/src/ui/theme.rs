@@ -210,6 +210,9 @@ fn style_of(style: &mut egui::Style, p: &Palette) {
         state.expansion = 0.0;
     }
     widgets.active.fg_stroke = Stroke::new(1.0, p.strong);
+    // The rails of sliders.
+    widgets.inactive.bg_fill = p.line;
+    v.slider_trailing_fill = true;
 }
 
 #[cfg(test)]

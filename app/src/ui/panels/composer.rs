@@ -51,7 +51,7 @@ fn drafts_ui(ui: &mut Ui, state: &AppState, view: &mut ViewState, commands: &Com
     if drafts.is_empty() {
         return;
     }
-    ScrollArea::vertical().id_salt("drafts").max_height(128.0).show(ui, |ui| {
+    ScrollArea::vertical().id_salt("drafts").max_height(128.0).min_scrolled_height(128.0).show(ui, |ui| {
         attachment_cards_ui(ui, &drafts, true, view, commands);
     });
     for attachment in drafts {
@@ -64,7 +64,7 @@ fn drafts_ui(ui: &mut Ui, state: &AppState, view: &mut ViewState, commands: &Com
 
 fn field_ui(ui: &mut Ui, id: egui::Id, view: &mut ViewState) {
     let rows = 8.0 * 1.35 * size::BODY;
-    ScrollArea::vertical().id_salt("draft").max_height(rows).show(ui, |ui| {
+    ScrollArea::vertical().id_salt("draft").max_height(rows).min_scrolled_height(rows).show(ui, |ui| {
         let field = TextEdit::multiline(&mut view.draft)
             .id(id)
             .frame(Frame::new())

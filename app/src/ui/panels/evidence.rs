@@ -97,9 +97,13 @@ fn quote_ui(ui: &mut Ui, viewer: &Viewer) {
         (None, None) => return,
     };
     let max = 0.2 * ui.ctx().content_rect().height();
-    ScrollArea::vertical().id_salt("quote").max_height(max.max(44.0)).show(ui, |ui| {
-        ui.label(RichText::new(text).color(palette.text));
-    });
+    ScrollArea::vertical()
+        .id_salt("quote")
+        .max_height(max.max(44.0))
+        .min_scrolled_height(max.max(44.0))
+        .show(ui, |ui| {
+            ui.label(RichText::new(text).color(palette.text));
+        });
 }
 
 fn boxes(viewer: &Viewer) -> Vec<engine::Rect> {

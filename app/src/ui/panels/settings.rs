@@ -24,7 +24,7 @@ pub fn settings_ui(ui: &Ui, state: &AppState, view: &mut ViewState, commands: &C
             });
         });
         let height = ui.ctx().content_rect().height() - 160.0;
-        ScrollArea::vertical().max_height(height).show(ui, |ui| {
+        ScrollArea::vertical().max_height(height).min_scrolled_height(height).show(ui, |ui| {
             Grid::new("settings grid").num_columns(2).spacing([20.0, 14.0]).min_col_width(120.0).show(
                 ui,
                 |ui| {

@@ -21,7 +21,7 @@ pub fn shortcuts_ui(ui: &Ui, commands: &Commands) {
             });
         });
         let height = ui.ctx().content_rect().height() - 160.0;
-        ScrollArea::vertical().max_height(height).show(ui, |ui| {
+        ScrollArea::vertical().max_height(height).min_scrolled_height(height).show(ui, |ui| {
             Grid::new("shortcut grid").num_columns(2).spacing([24.0, 8.0]).min_col_width(130.0).show(
                 ui,
                 |ui| {
