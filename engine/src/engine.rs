@@ -118,6 +118,10 @@ impl Engine {
         Ok(slot.loaded.insert(Arc::new(LanguageModel::load(&path)?)).clone())
     }
 
+    pub(crate) fn decoder_is_loaded(&self) -> bool {
+        lock(&self.0.decoder).loaded.is_some()
+    }
+
     /// Where the models are.
     pub fn store(&self) -> &Store {
         self.0.specialists.store()

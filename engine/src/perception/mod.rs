@@ -13,6 +13,8 @@ pub mod embed;
 
 mod reading;
 
+mod lines;
+
 mod specialists;
 
 mod video;

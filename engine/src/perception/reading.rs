@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use image::RgbImage;
 
 use super::video::FrameFindings;
-use super::{ReadEvent, Specialists};
+use super::{ReadEvent, Specialists, lines};
 use crate::cancel::Cancel;
 use crate::error::{Error, Result};
 use crate::generate::event::Stage;
@@ -41,8 +41,15 @@ enum State {
     Closed(Opener),
     Sound(Box<Listening>),
     Video { frames: Box<VideoReader>, findings: FrameFindings, done: u64 },
-    Document { document: Box<DocumentReader>, next: u32 },
+    Document { document: Box<DocumentReader>, next: u32, damaged: Damaged },
     Done,
+}
+
+/// Pages that could not be read, and why the first of them.
+#[derive(Default)]
+struct Damaged {
+    pages: Vec<u32>,
+    why: String,
 }
 
 /// A transcription, and what its sound has to say when it ends.
@@ -87,7 +94,7 @@ impl Reading {
             State::Closed(opener) => self.open(&opener),
             State::Sound(listening) => self.listen(listening),
             State::Video { frames, findings, done } => self.watch(frames, findings, done),
-            State::Document { document, next } => self.leaf(document, next),
+            State::Document { document, next, damaged } => self.leaf(document, next, damaged),
             State::Done => Ok(()),
         }
     }
@@ -110,7 +117,8 @@ impl Reading {
                 self.state = State::Video { frames, findings: FrameFindings::default(), done: 0 };
             }
             Media::Document(document) => {
-                self.state = State::Document { document: Box::new(document), next: 1 };
+                let damaged = Damaged::default();
+                self.state = State::Document { document: Box::new(document), next: 1, damaged };
             }
         }
         Ok(())
@@ -179,25 +187,35 @@ impl Reading {
         }
     }
 
-    fn leaf(&mut self, document: Box<DocumentReader>, number: u32) -> Result<()> {
+    fn leaf(&mut self, document: Box<DocumentReader>, number: u32, mut damaged: Damaged) -> Result<()> {
         let total = document.page_count();
         if number > total {
             self.events.extend(document.notices().iter().cloned().map(ReadEvent::Notice));
+            self.events.extend(damaged.notice().map(ReadEvent::Notice));
             self.finish();
             return Ok(());
         }
-        let page = document.page(number)?;
-        if page.has_text {
-            let spans = paragraphs(&self.path, &page);
-            self.add(spans);
-        } else if let Some(picture) = document.page_picture(number, SCAN_SIDE_PX)? {
-            let place = |area| Place::Page { page: number, boxes: vec![area] };
-            let spans = self.read_text(&picture, place)?;
-            self.add(spans);
+        match self.page(&document, number) {
+            Ok(spans) => self.add(spans),
+            // One damaged page is no reason to do without the others.
+            Err(error @ Error::Media { .. }) if total > 1 => damaged.add(number, &error),
+            Err(error) => return Err(error),
         }
         self.progress(u64::from(number), u64::from(total));
-        self.state = State::Document { document, next: number + 1 };
+        self.state = State::Document { document, next: number + 1, damaged };
         Ok(())
+    }
+
+    /// The text of a page: its own, or that of its picture.
+    fn page(&mut self, document: &DocumentReader, number: u32) -> Result<Vec<Span>> {
+        let page = document.page(number)?;
+        if page.has_text {
+            return Ok(paragraphs(&self.path, &page));
+        }
+        match document.page_picture(number, SCAN_SIDE_PX)? {
+            Some(picture) => self.read_text(&picture, |area| Place::Page { page: number, boxes: vec![area] }),
+            None => Ok(Vec::new()),
+        }
     }
 
     /// Things and text in a picture.
@@ -230,14 +248,7 @@ impl Reading {
             }
         };
         let lines = ocr.read(picture, &self.cancel)?;
-        let span = |line: super::ocr::TextLine| Span {
-            source: self.path.clone(),
-            place: place(line.area),
-            finding: Finding::PictureText { confidence: line.confidence },
-            pieces: line.words.into_iter().map(|(bytes, area)| Piece { bytes, place: place(area) }).collect(),
-            text: line.text,
-        };
-        Ok(lines.into_iter().map(span).collect())
+        Ok(lines::paragraphs(&self.path, lines, place))
     }
 
     /// A specialist that is not there leaves its part out, and says so once; one that is damaged
@@ -267,6 +278,25 @@ impl Reading {
             let text = format!("{}: nothing was found that could be recognised or read", self.path.display());
             self.events.push_back(ReadEvent::Notice(text));
         }
+    }
+}
+
+impl Damaged {
+    fn add(&mut self, page: u32, error: &Error) {
+        if self.pages.is_empty() {
+            self.why = error.to_string();
+        }
+        self.pages.push(page);
+    }
+
+    /// Which pages are missing; `None` when all were read.
+    fn notice(&self) -> Option<String> {
+        const NAMED: usize = 8;
+        let named: Vec<String> = self.pages.iter().take(NAMED).map(u32::to_string).collect();
+        let more = self.pages.len().saturating_sub(NAMED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let (named, why) = (named.join(", "), &self.why);
+        (!self.pages.is_empty()).then(|| format!("these pages could not be read: {named}{more} ({why})"))
     }
 }
 

@@ -143,7 +143,7 @@ impl Ask {
                 let reading = self.engine.read(&path, &self.cancel);
                 self.step = Step::Read(Box::new(reading), Collected::default(), media);
             }
-            None if self.request.raw || self.files.is_empty() => self.step = Step::Prompt(None),
+            None if self.request.raw || self.files.is_empty() => self.write_next(None),
             None => {
                 // Without the model of meaning, words alone are compared.
                 let encoder = match self.engine.specialists().sentences() {
@@ -178,6 +178,9 @@ impl Ask {
             }
             Some(Err(error)) => {
                 self.events.push_back(Event::Notice(error.to_string()));
+                // What was read before the damage still answers; it is not kept as the whole file.
+                let file = collected.finish(reading.path()).filter(|file| !file.spans.is_empty());
+                self.files.extend(file);
                 self.step = Step::Attach(media);
             }
             None => {
@@ -208,8 +211,16 @@ impl Ask {
             self.events.push_back(Event::Notice(text.into()));
         }
         self.events.extend(found.evidence.iter().cloned().map(Event::Evidence));
-        self.step = Step::Prompt(Some(Box::new(found)));
+        self.write_next(Some(Box::new(found)));
         Ok(())
+    }
+
+    /// The prompt comes next; loading the decoder for it can take a while.
+    fn write_next(&mut self, found: Option<Box<Found>>) {
+        if !self.engine.decoder_is_loaded() {
+            self.progress(Stage::Load, Path::new(""), 0, 0);
+        }
+        self.step = Step::Prompt(found);
     }
 
     fn prompt(&mut self, found: Option<Box<Found>>) -> Result<()> {

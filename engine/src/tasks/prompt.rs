@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::features::text::{ChatMessage, Role, TokenId};
 use crate::media::Kind;
 use crate::model::LanguageModel;
-use crate::sequence::{Finding, Place};
+use crate::sequence::{Finding, Place, Span};
 
 /// The built-in instructions.
 const INSTRUCTIONS: &str = include_str!("../../../assets/prompts/answer.txt");
@@ -17,6 +17,15 @@ const MOST_NOTE_TOKENS: usize = 900;
 
 /// Passages below this rank are only noise in an answer.
 const LEAST_SCORE: f32 = 0.12;
+
+/// Things that are seen, of one file.
+const MOST_TAGS: usize = 4;
+
+/// Likelier things are stated, others offered.
+const SURE: f32 = 0.5;
+
+/// Less likely things are told only when there is nothing better.
+const LEAST_SURE: f32 = 0.2;
 
 /// A prompt, and what did not fit into it.
 pub(super) struct Prompt {
@@ -91,23 +100,40 @@ fn notes(model: &LanguageModel, found: &Found, budget: usize) -> Result<(String,
     let mut id = 0;
     for (index, file) in files.iter().enumerate() {
         text.push_str(&format!("Notes from {} ({}):\n", name(file), describe(file)));
-        let of_file = chosen.iter().map(|i| &found.passages()[*i]).filter(|passage| passage.file == index);
         let before = id;
-        for passage in of_file {
-            id += 1;
+        let mut tags = 0;
+        let is_sure =
+            |span: &Span| matches!(span.finding, Finding::Tag { probability } if probability >= LEAST_SURE);
+        let surer = file.spans.iter().any(is_sure);
+        // The span that was heard last: what follows it at once is the same speech.
+        let mut heard = None;
+        for passage in chosen.iter().map(|i| &found.passages()[*i]).filter(|passage| passage.file == index) {
             let words = passage.text(files);
-            let line = match passage.span(files).map(|span| (&span.finding, &span.place)) {
-                Some((Finding::Tag { probability }, place)) => {
-                    format!("[{id}] {}shows: {words} ({:.0} % sure)\n", when(place), 100.0 * probability)
+            let Some(span) = passage.span(files) else { continue };
+            let at = when(&span.place);
+            let note = match span.finding {
+                Finding::Tag { probability } if probability < LEAST_SURE && (surer || tags > 0) => continue,
+                Finding::Tag { .. } if tags == MOST_TAGS => continue,
+                Finding::Tag { probability } => {
+                    tags += 1;
+                    let verb = if probability < SURE { "may show" } else { "shows" };
+                    format!("{at}{verb}: {words}")
                 }
-                Some((Finding::PictureText { .. }, place)) => {
-                    format!("[{id}] {}reads: {words}\n", when(place))
+                Finding::Speech { .. } if heard.is_some() && heard == passage.span.checked_sub(1) => {
+                    heard = Some(passage.span);
+                    text.truncate(text.trim_end().len());
+                    text.push_str(&format!(" {words}\n"));
+                    continue;
                 }
-                Some((Finding::Speech { .. }, place)) => format!("[{id}] {}says: {words}\n", when(place)),
-                Some((Finding::DocumentText, place)) => format!("[{id}] {}{words}\n", when(place)),
-                None => continue,
+                Finding::Speech { .. } => {
+                    heard = Some(passage.span);
+                    format!("{at}says: {words}")
+                }
+                Finding::PictureText { .. } => format!("{at}reads: {words}"),
+                Finding::DocumentText => format!("{at}{words}"),
             };
-            text.push_str(&line);
+            id += 1;
+            text.push_str(&format!("[{id}] {note}\n"));
         }
         if id == before {
             text.push_str("(nothing that fits the question)\n");

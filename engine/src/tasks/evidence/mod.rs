@@ -321,6 +321,10 @@ impl Found {
             }
             self.chosen.push(*ranked);
         }
+        if self.overview {
+            // A whole is told from its beginning.
+            self.chosen.sort_by_key(|chosen| chosen.passage);
+        }
     }
 
     /// Turns the chosen passages into evidence with a quote.
@@ -368,6 +372,14 @@ impl Found {
         Ok(Some(Evidence { source, place: span.locate(bytes), quote, label: None, score: ranked.score }))
     }
 
+    /// Whether a passage says something: a heading and a name of a thing do not.
+    fn can_support(&self, passage: usize) -> bool {
+        let passage = &self.passages[passage];
+        let is_tag =
+            passage.span(&self.files).is_some_and(|span| matches!(span.finding, Finding::Tag { .. }));
+        !is_tag && !passage.is_heading(&self.files)
+    }
+
     /// More evidence: passages that say what a written answer says. The answer only points at them;
     /// the words are the media's own.
     ///
@@ -396,7 +408,7 @@ impl Found {
                 .iter()
                 .zip(&meanings)
                 .map(|(&passage, meaning)| Ranked { passage, score: said.similarity(meaning) })
-                .filter(|close| close.score >= SAME && !self.passages[close.passage].is_heading(&self.files))
+                .filter(|close| close.score >= SAME && self.can_support(close.passage))
                 .max_by(|a, b| a.score.total_cmp(&b.score));
             let Some(closest) = closest else { continue };
             if self.chosen.iter().any(|chosen| chosen.passage == closest.passage) {
