@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::features::text::{ChatMessage, ChatTemplate, TokenId, Tokenizer};
 use crate::generate::{Conversation, GenerateOptions, Generation};
 use crate::weights::gguf::GgufFile;
-use crate::weights::names;
+use crate::weights::{Weights, names};
 
 /// Everything that is needed to write an answer; share it in an [`Arc`].
 pub struct LanguageModel {
@@ -34,10 +34,23 @@ impl LanguageModel {
     /// # Errors
     /// [`Error::ModelFile`] when it is damaged, [`Error::Config`] when its family is not supported.
     pub fn load(path: &Path) -> Result<Self> {
+        Self::load_as(path, |weights| weights)
+    }
+
+    /// As [`LanguageModel::load`], but computes in f32 throughout: slower and several times as large,
+    /// for comparisons with a reference.
+    ///
+    /// # Errors
+    /// As [`LanguageModel::load`].
+    pub fn load_in_floats(path: &Path) -> Result<Self> {
+        Self::load_as(path, Weights::unpacked)
+    }
+
+    fn load_as(path: &Path, prepare: fn(Weights) -> Weights) -> Result<Self> {
         let file = GgufFile::open(path)?;
         let meta = file.metadata();
         let tokenizer = Tokenizer::from_gguf(&meta)?;
-        let weights = file.weights(&Device::Cpu, names::gguf_decoder);
+        let weights = prepare(file.weights(&Device::Cpu, names::gguf_decoder));
         let config = DecoderConfig::from_gguf(&meta, tokenizer.n_vocab(), !weights.has("output.weight"))?;
         let decoder = Decoder::new(&config, &weights)?;
         // Some files carry the rotary frequencies as a tensor; they follow from the configuration.

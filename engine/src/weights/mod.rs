@@ -42,6 +42,7 @@ pub struct Weights {
     device: Device,
     rename: fn(&str) -> String,
     prefix: String,
+    unpack: bool,
     used: Arc<Mutex<BTreeSet<String>>>,
 }
 
@@ -58,6 +59,7 @@ impl Weights {
             device: device.clone(),
             rename,
             prefix: String::new(),
+            unpack: false,
             used: Arc::default(),
         }
     }
@@ -73,6 +75,11 @@ impl Weights {
     /// Where tensors are put.
     pub fn device(&self) -> &Device {
         &self.device
+    }
+
+    /// The same, but block-quantised tensors are given as floats.
+    pub(crate) fn unpacked(self) -> Self {
+        Self { unpack: true, ..self }
     }
 
     /// The view below `name`.
@@ -124,6 +131,9 @@ impl Weights {
     /// As [`Weights::get`].
     pub fn get_quantized(&self, name: &str, shape: &[usize]) -> Result<Option<QTensor>> {
         let name = self.claim(name, shape)?;
+        if self.unpack {
+            return Ok(None);
+        }
         match self.file.quantized(&name, &self.device) {
             None => Ok(None),
             Some(read) => read.map(Some).map_err(|error| self.unreadable(&name, &error)),

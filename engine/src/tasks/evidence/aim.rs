@@ -22,7 +22,10 @@ const SIGHT: &str = "picture pictures photo photograph image images see seen sho
 const WHOLE: &str = "happen happens happening happened describe description summarise summarize summary \
     overview main point points content contents contain contains video film clip movie document file page \
     pages pdf book article key gist topic explain thing things everything attached attachment medium \
-    media subject overall general short brief briefly sentences story detail details first last";
+    media subject overall general short brief briefly sentences story detail details first last one two three four five few";
+
+/// Words that only ask for a measure after "how".
+const MEASURES: [&str; 9] = ["long", "many", "much", "often", "far", "old", "big", "large", "tall"];
 
 /// What a question is after.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -51,7 +54,14 @@ impl Aim {
                 .iter()
                 .any(|list| list.split_ascii_whitespace().any(|w| w == word))
         };
-        let content: Vec<&String> = words.iter().filter(|word| !is_stop_word(word)).collect();
+        // "How long is …?" asks for a measure; the word itself need not stand in the answer.
+        let measures = |i: usize| i > 0 && words[i - 1] == "how" && MEASURES.contains(&words[i].as_str());
+        let content: Vec<&String> = words
+            .iter()
+            .enumerate()
+            .filter(|(i, word)| !is_stop_word(word) && !measures(*i))
+            .map(|(_, word)| word)
+            .collect();
         // "animal", "breed": general words that still ask for a part.
         let asks_for_a_kind = any("animal object objects breed species");
         Self {

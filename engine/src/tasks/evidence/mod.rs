@@ -38,6 +38,9 @@ const MOST_TAGS: usize = 3;
 /// Passages that fit worse are no evidence.
 const FLOOR: f32 = 0.30;
 
+/// At least so well fit the passages of a page that the question names.
+const NAMED_PAGE: f32 = 0.45;
+
 /// Nor are those that fit much worse than the best one.
 const SHARE_OF_BEST: f32 = 0.6;
 
@@ -201,6 +204,9 @@ impl Search {
             Some(meaning) => (0.55 * meaning + 0.45 * words).max(0.8 * words),
             None => words,
         };
+        // A page that the question names is meant, whatever its words.
+        let named_page = matches!(span.place, Place::Page { page, .. } if self.aim.page == Some(page));
+        let fit = if named_page { fit.max(NAMED_PAGE) } else { fit };
         let score = match span.finding {
             Finding::Tag { probability } => {
                 // What is seen needs no words in common with "What is this?".
