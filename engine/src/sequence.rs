@@ -5,8 +5,11 @@
 
 use std::ops::Range;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+
+use crate::media::Kind;
 
 /// An axis-aligned box in fractions of the page or picture, origin top left.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -163,6 +166,21 @@ pub struct Evidence {
     pub label: Option<String>,
     /// How well it fits the question, 0 to 1.
     pub score: f32,
+}
+
+/// A file and what was found in it; plain data, worth keeping so that a file is read only once.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReadFile {
+    /// The file.
+    pub path: PathBuf,
+    /// From its content.
+    pub kind: Kind,
+    /// For people: "640 × 427 pixels", "2:13 minutes", "12 pages".
+    pub summary: String,
+    /// Everything that was found.
+    pub spans: Arc<Vec<Span>>,
+    /// What was left out, and why.
+    pub notices: Vec<String>,
 }
 
 #[cfg(test)]

@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::sequence::Evidence;
-use crate::tasks::ask::ReadFile;
+use crate::sequence::{Evidence, ReadFile};
 
 /// What a request is busy with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
@@ -14,24 +13,8 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::generate::event::{Event, Stage, StopReason, Usage};
 use crate::generate::{GenerateOptions, Generation};
-use crate::media::Kind;
 use crate::perception::{Collected, ReadEvent, Reading};
-use crate::sequence::Span;
-
-/// A file and what was found in it; plain data, worth keeping so that a file is read only once.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ReadFile {
-    /// The file.
-    pub path: PathBuf,
-    /// From its content.
-    pub kind: Kind,
-    /// For people: "640 × 427 pixels", "2:13 minutes", "12 pages".
-    pub summary: String,
-    /// Everything that was found.
-    pub spans: Arc<Vec<Span>>,
-    /// What was left out, and why.
-    pub notices: Vec<String>,
-}
+pub use crate::sequence::ReadFile;
 
 /// A medium that goes with a question.
 #[derive(Debug, Clone, PartialEq)]

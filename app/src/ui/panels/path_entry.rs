@@ -18,7 +18,7 @@ pub fn path_entry_ui(ui: &Ui, view: &mut ViewState, commands: &Commands) {
         let field = TextEdit::singleline(&mut view.path)
             .id(id)
             .desired_width(f32::INFINITY)
-            .hint_text("/home/me/recording.wav");
+            .hint_text("~/Music/recording.wav");
         let response = ui.add(field).labelled_by(title.id);
         if first {
             response.request_focus();

@@ -107,6 +107,9 @@ enum State {
 /// Seconds of sound between two reports of progress where nobody speaks.
 const TELL_EVERY_S: f64 = 30.0;
 
+/// Lengths that containers state are rough; more than this is missing sound.
+const MISSING_S: f64 = 5.0;
+
 /// Starts to transcribe sound: blocks of 16 kHz mono samples of any length.
 pub fn transcribe(
     models: Arc<SpeechModels>,
@@ -207,6 +210,13 @@ impl Transcription {
             let (name, long) = (&self.options.name, format::duration(audio_s));
             self.events
                 .push_back(TranscribeEvent::Notice(format!("no speech was found in {name} ({long} long)")));
+        }
+        if let Some(total_s) = self.total_s.filter(|total_s| !cancelled && audio_s < total_s - MISSING_S) {
+            let (heard, name, total) =
+                (format::duration(audio_s), &self.options.name, format::duration(total_s));
+            let text =
+                format!("only {heard} of {total} of {name} could be read: it is cut short or vanished");
+            self.events.push_back(TranscribeEvent::Notice(text));
         }
         let wall_s = self.started.elapsed().as_secs_f64();
         self.events.push_back(TranscribeEvent::Done { audio_s, wall_s, cancelled });
