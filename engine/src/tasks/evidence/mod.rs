@@ -1,7 +1,7 @@
 //! Evidence: which passages of the media answer a question, and the words in them that do.
 //!
 //! The engine finds evidence, the model does not: passages are ranked by the words they share with
-//! the question ([`bm25`]) and by meaning ([`SentenceEncoder`]), and a quote is a part of a span's own
+//! the question (`bm25`) and by meaning ([`SentenceEncoder`]), and a quote is a part of a span's own
 //! text, so that it always stands where the evidence says. [`Search`] is the ranking, one step of work
 //! at a time; [`Found`] is the result.
 
