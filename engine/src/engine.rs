@@ -100,8 +100,7 @@ impl Engine {
         };
         let models = self.0.specialists.speech(whisper_id)?;
         transcribe::check(&models, &options)?;
-        let total_s = sound.duration_s();
-        Ok(transcribe::transcribe(models, sound, total_s, options, cancel))
+        Ok(transcribe::transcribe_file(models, sound, options, cancel))
     }
 
     /// The decoder, loaded now if it was not yet.

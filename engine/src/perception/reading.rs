@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use image::RgbImage;
 
@@ -39,7 +39,7 @@ pub struct Reading {
 
 enum State {
     Closed(Opener),
-    Sound(Box<Listening>),
+    Sound(Box<Transcription>),
     Video { frames: Box<VideoReader>, findings: FrameFindings, done: u64 },
     Document { document: Box<DocumentReader>, next: u32, damaged: Damaged },
     Done,
@@ -50,12 +50,6 @@ enum State {
 struct Damaged {
     pages: Vec<u32>,
     why: String,
-}
-
-/// A transcription, and what its sound has to say when it ends.
-struct Listening {
-    transcription: Transcription,
-    notices: Arc<Mutex<Vec<String>>>,
 }
 
 impl Reading {
@@ -92,7 +86,7 @@ impl Reading {
     fn step(&mut self) -> Result<()> {
         match std::mem::replace(&mut self.state, State::Done) {
             State::Closed(opener) => self.open(&opener),
-            State::Sound(listening) => self.listen(listening),
+            State::Sound(transcription) => self.listen(transcription),
             State::Video { frames, findings, done } => self.watch(frames, findings, done),
             State::Document { document, next, damaged } => self.leaf(document, next, damaged),
             State::Done => Ok(()),
@@ -133,32 +127,24 @@ impl Reading {
                 return Ok(());
             }
         };
-        let total_s = sound.duration_s();
-        let notices = Arc::new(Mutex::new(Vec::new()));
         let options =
             TranscribeOptions { name: self.path.display().to_string(), ..TranscribeOptions::default() };
-        let sound = Heard { sound, notices: notices.clone() };
-        let transcription = transcribe::transcribe(models, sound, total_s, options, &self.cancel);
-        self.state = State::Sound(Box::new(Listening { transcription, notices }));
+        let transcription = transcribe::transcribe_file(models, sound, options, &self.cancel);
+        self.state = State::Sound(Box::new(transcription));
         Ok(())
     }
 
-    fn listen(&mut self, mut listening: Box<Listening>) -> Result<()> {
-        match listening.transcription.next().transpose()? {
+    fn listen(&mut self, mut transcription: Box<Transcription>) -> Result<()> {
+        match transcription.next().transpose()? {
             Some(TranscribeEvent::Progress { done_s, total_s }) => {
                 self.progress(done_s as u64, total_s.unwrap_or_default() as u64);
             }
             Some(TranscribeEvent::Segment(segment)) => self.add(vec![segment.into_span(&self.path)]),
             Some(TranscribeEvent::Notice(text)) => self.events.push_back(ReadEvent::Notice(text)),
             Some(_) => {}
-            None => {
-                let said =
-                    std::mem::take(&mut *listening.notices.lock().unwrap_or_else(PoisonError::into_inner));
-                self.events.extend(said.into_iter().map(ReadEvent::Notice));
-                return Ok(());
-            }
+            None => return Ok(()),
         }
-        self.state = State::Sound(listening);
+        self.state = State::Sound(transcription);
         Ok(())
     }
 
@@ -316,24 +302,6 @@ impl Iterator for Reading {
                 return Some(Err(error));
             }
         }
-    }
-}
-
-/// Passes sound on and keeps what the reader says about it at the end.
-struct Heard {
-    sound: SoundReader,
-    notices: Arc<Mutex<Vec<String>>>,
-}
-
-impl Iterator for Heard {
-    type Item = Result<Vec<f32>>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let block = self.sound.next();
-        if block.is_none() {
-            *self.notices.lock().unwrap_or_else(PoisonError::into_inner) = self.sound.notices().to_vec();
-        }
-        block
     }
 }
 

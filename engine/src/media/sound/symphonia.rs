@@ -150,7 +150,8 @@ impl Source for Decoder {
     }
 
     fn notice(&self) -> Option<String> {
-        self.cut_short.then(|| "the file ends in the middle of its sound".to_owned())
+        self.cut_short
+            .then(|| "the recording is cut short: the file ends in the middle of its sound".to_owned())
     }
 }
 

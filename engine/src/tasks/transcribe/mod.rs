@@ -4,11 +4,12 @@ pub mod format;
 
 use std::collections::VecDeque;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use crate::cancel::Cancel;
 use crate::error::{Error, Result};
+use crate::media::SoundReader;
 use crate::perception::speech::windows::Windows;
 use crate::perception::speech::{HearOptions, SpeechModels};
 use crate::sequence::{Finding, Piece, Place, Span};
@@ -88,6 +89,8 @@ pub struct Transcription {
     /// Where windows began in which nothing could be made out, and how long they were in all.
     unclear: Vec<f64>,
     unclear_s: f64,
+    /// What the reader of the sound says when it ends.
+    remarks: Arc<Mutex<Vec<String>>>,
     /// Why the sound ended early; told when what came before is heard.
     failure: Option<Error>,
     language_before: Option<String>,
@@ -136,10 +139,42 @@ pub fn transcribe(
         n_segments: 0,
         unclear: Vec::new(),
         unclear_s: 0.0,
+        remarks: Arc::default(),
         failure: None,
         language_before: None,
         started: Instant::now(),
         state: State::Starting,
+    }
+}
+
+/// Starts to transcribe the sound of a file; what the file lost becomes a notice.
+pub fn transcribe_file(
+    models: Arc<SpeechModels>,
+    sound: SoundReader,
+    options: TranscribeOptions,
+    cancel: &Cancel,
+) -> Transcription {
+    let total_s = sound.duration_s();
+    let remarks = Arc::default();
+    let sound = Remarked { sound, remarks: Arc::clone(&remarks) };
+    Transcription { remarks, ..transcribe(models, sound, total_s, options, cancel) }
+}
+
+/// Passes sound on, and at its end what its reader has to say.
+struct Remarked {
+    sound: SoundReader,
+    remarks: Arc<Mutex<Vec<String>>>,
+}
+
+impl Iterator for Remarked {
+    type Item = Result<Vec<f32>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let block = self.sound.next();
+        if !matches!(block, Some(Ok(_))) {
+            *self.remarks.lock().unwrap_or_else(PoisonError::into_inner) = self.sound.notices().to_vec();
+        }
+        block
     }
 }
 
@@ -204,6 +239,9 @@ impl Transcription {
 
     fn finish(&mut self, cancelled: bool) {
         let audio_s = self.windows.taken_s();
+        let remarks = std::mem::take(&mut *self.remarks.lock().unwrap_or_else(PoisonError::into_inner));
+        let is_told = !remarks.is_empty();
+        self.events.extend(remarks.into_iter().map(TranscribeEvent::Notice));
         if !self.unclear.is_empty() {
             self.events.push_back(TranscribeEvent::Notice(self.unclear_notice()));
         } else if self.n_segments == 0 && !cancelled {
@@ -211,7 +249,9 @@ impl Transcription {
             self.events
                 .push_back(TranscribeEvent::Notice(format!("no speech was found in {name} ({long} long)")));
         }
-        if let Some(total_s) = self.total_s.filter(|total_s| !cancelled && audio_s < total_s - MISSING_S) {
+        if let Some(total_s) =
+            self.total_s.filter(|total_s| !cancelled && !is_told && audio_s < total_s - MISSING_S)
+        {
             let (heard, name, total) =
                 (format::duration(audio_s), &self.options.name, format::duration(total_s));
             let text =
