@@ -22,6 +22,7 @@ libavformat-dev: FFmpeg
 libswscale-dev: FFmpeg
 libswresample-dev: FFmpeg
 libasound2-dev: plays recordings
+ca-certificates: trusts what is downloaded
 python3-pip: fetches models from Python packages
 libgl1-mesa-dri: draws the window
 libxkbcommon-x11-0: keyboard of the window

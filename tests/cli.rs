@@ -329,7 +329,9 @@ fn ctrl_c_ends_an_answer_with_130() {
     let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
     assert!(lines.any(|line| line.contains("\"text\"")), "the answer begins");
     let since = Instant::now();
-    let interrupted = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    // The shell's own `kill`: a bare system has no program of that name.
+    let kill = format!("kill -INT {}", child.id());
+    let interrupted = std::process::Command::new("sh").args(["-c", &kill]).status();
     assert!(interrupted.is_ok_and(|status| status.success()));
     let rest: Vec<String> = lines.collect();
     let status = child.wait().unwrap_or_else(|e| panic!("{e}"));

@@ -104,8 +104,7 @@ fn the_greedy_continuation_is_that_of_the_reference() {
     for case in golden("decoder")["cases"].as_array().unwrap() {
         let mut want = ids(&case["greedy"]);
         want.truncate(8); // 8-bit activations part from float32 where two tokens are about as likely
-        let options =
-            GenerateOptions { max_tokens: want.len(), repetition_penalty: 1.0, ..GenerateOptions::default() };
+        let options = GenerateOptions { max_tokens: want.len(), ..GenerateOptions::plain() };
         let prompt: Vec<TokenId> = ids(&case["ids"]).into_iter().map(TokenId).collect();
         let (text, reason) = text_and_reason(model.generate(prompt, &options, None, &Cancel::new()).unwrap());
         let bytes: Vec<u8> =

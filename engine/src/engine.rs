@@ -117,8 +117,28 @@ impl Engine {
         Ok(slot.loaded.insert(Arc::new(LanguageModel::load(&path)?)).clone())
     }
 
+    /// Whether an answer can begin at once; not while another thread loads the decoder.
     pub(crate) fn decoder_is_loaded(&self) -> bool {
-        lock(&self.0.decoder).loaded.is_some()
+        self.0.decoder.try_lock().is_ok_and(|slot| slot.loaded.is_some())
+    }
+
+    /// Loads what an answer needs on another thread, while this one reads media. Failures are told
+    /// when the model is asked for.
+    pub(crate) fn preload(&self, with_search: bool) {
+        if self.decoder_is_loaded() {
+            return;
+        }
+        let engine = self.clone();
+        let load = move || {
+            let decoder = engine.language_model().err();
+            let sentences = if with_search { engine.specialists().sentences().err() } else { None };
+            for error in [decoder, sentences].into_iter().flatten() {
+                log::info!("loading ahead: {error}");
+            }
+        };
+        if let Err(error) = std::thread::Builder::new().name("load".into()).spawn(load) {
+            log::info!("nothing is loaded ahead: {error}");
+        }
     }
 
     /// Where the models are.

@@ -77,7 +77,10 @@ impl Answerer {
         if !media.is_empty() && read.is_empty() {
             return Err(Failure::Told(worst));
         }
-        let options = GenerateOptions::default();
+        let options = match args.raw {
+            true => GenerateOptions::plain(),
+            false => GenerateOptions::default(),
+        };
         let request = AskRequest {
             media: read,
             question,

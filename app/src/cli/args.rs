@@ -206,7 +206,9 @@ pub enum ModelsAction {
         json: bool,
     },
     /// Fetch models; what is here already is not fetched again
-    #[command(after_help = "Examples:\n  medley models pull --default\n  medley models pull whisper-base")]
+    #[command(
+        after_help = "Examples:\n  medley models pull --default\n  medley models pull whisper-base\n  medley models pull --default --from /media/stick"
+    )]
     Pull {
         /// Ids of `medley models list`
         #[arg(value_name = "ID", required_unless_present = "default")]
@@ -214,6 +216,9 @@ pub enum ModelsAction {
         /// The models that the program needs to work
         #[arg(long)]
         default: bool,
+        /// Look for the files in this folder first, by their hash; repeat for more
+        #[arg(long, value_name = "FOLDER")]
+        from: Vec<PathBuf>,
         /// One JSON object per line
         #[arg(long)]
         json: bool,

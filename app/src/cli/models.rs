@@ -16,7 +16,11 @@ pub fn run(args: ModelsArgs, cancel: &Cancel) -> Outcome {
     let store = Store::open_default()?;
     match args.action {
         ModelsAction::List { json } => list(&store, &mut Output::new(json)),
-        ModelsAction::Pull { ids, default, json } => {
+        ModelsAction::Pull { ids, default, from, json } => {
+            if let Some(folder) = from.iter().find(|folder| !folder.is_dir()) {
+                return Err(Failure::Usage(format!("{}: there is no such folder", folder.display())));
+            }
+            let store = store.looking_in(from);
             let defaults = store.registry().models().iter().filter(|model| default && model.default);
             let mut all: Vec<String> = defaults.map(|model| model.id.clone()).collect();
             all.extend(

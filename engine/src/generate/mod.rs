@@ -8,6 +8,8 @@ pub mod event;
 
 mod detokenize;
 
+mod repeats;
+
 mod stop;
 
 use std::sync::Arc;
@@ -23,6 +25,7 @@ use crate::model::LanguageModel;
 use crate::sampler::Sampler;
 use detokenize::Detokenizer;
 use event::{Event, Stage, StopReason, Usage};
+use repeats::Repeats;
 use stop::StopStrings;
 
 /// Prompt tokens per step: large enough to unpack the weights rarely, small enough to show progress.
@@ -48,6 +51,9 @@ pub struct GenerateOptions {
     pub seed: u64,
     /// Strings that end the answer; they are not shown.
     pub stop: Vec<String>,
+    /// End an answer that repeats itself sentence by sentence.
+    #[serde(default)]
+    pub end_repeats: bool,
 }
 
 impl Default for GenerateOptions {
@@ -61,7 +67,15 @@ impl Default for GenerateOptions {
             repetition_penalty: 1.1,
             seed: 0,
             stop: Vec::new(),
+            end_repeats: true,
         }
+    }
+}
+
+impl GenerateOptions {
+    /// What the model itself likes best, whatever it is: for comparisons and for text without a template.
+    pub fn plain() -> Self {
+        Self { repetition_penalty: 1.0, end_repeats: false, ..Self::default() }
     }
 }
 
@@ -83,6 +97,8 @@ pub struct Generation {
     sampler: Sampler,
     detokenizer: Detokenizer,
     stop: StopStrings,
+    /// None where repeats are wanted.
+    repeats: Option<Repeats>,
     cancel: Cancel,
     started: Instant,
     prefill: Rate,
@@ -95,6 +111,8 @@ pub struct Generation {
 enum Phase {
     Reading,
     Writing,
+    /// The answer went round in a circle, which is to be told.
+    Circling,
     /// The last text is out; `Done` comes next.
     Ending(StopReason),
     Ended,
@@ -152,6 +170,7 @@ impl Generation {
             max_tokens: options.max_tokens.min(context - prompt.len()),
             sampler: Sampler::new(options),
             stop: StopStrings::new(&options.stop),
+            repeats: options.end_repeats.then(Repeats::default),
             detokenizer: Detokenizer::default(),
             model,
             conversation,
@@ -192,7 +211,7 @@ impl Generation {
         let end = (done + PREFILL_CHUNK).min(self.prompt.len());
         let chunk = self.prompt[done..end].to_vec();
         if !self.read(&chunk)? {
-            return Ok(self.end(StopReason::Cancelled, String::new()));
+            return Ok(self.end(StopReason::Cancelled));
         }
         self.prefill.add(chunk.len(), since);
         if end == self.prompt.len() {
@@ -204,14 +223,14 @@ impl Generation {
     fn write_token(&mut self) -> Result<Event> {
         let since = Instant::now();
         if self.cancel.is_cancelled() {
-            return Ok(self.end(StopReason::Cancelled, String::new()));
+            return Ok(self.end(StopReason::Cancelled));
         }
         if self.written.len() >= self.max_tokens {
-            return Ok(self.end(StopReason::Length, String::new()));
+            return Ok(self.end(StopReason::Length));
         }
         if let Some(last) = self.written.last().copied() {
             if !self.read(&[last])? {
-                return Ok(self.end(StopReason::Cancelled, String::new()));
+                return Ok(self.end(StopReason::Cancelled));
             }
             self.decode.add(1, since);
         }
@@ -220,24 +239,47 @@ impl Generation {
             self.first_token_s = self.started.elapsed().as_secs_f64();
         }
         if self.model.tokenizer().is_end(token) {
-            return Ok(self.end(StopReason::Stop, String::new()));
+            return Ok(self.end(StopReason::Stop));
         }
         self.written.push(token);
         let text = self.detokenizer.push(self.model.tokenizer().bytes(token));
-        let (shown, stopped) = self.stop.push(&text);
-        if stopped {
+        let (text, stopped) = self.stop.push(&text);
+        let Some(repeats) = &mut self.repeats else {
+            if stopped {
+                self.phase = Phase::Ending(StopReason::Stop);
+            }
+            return Ok(Event::Text(text));
+        };
+        let (mut shown, mut circle) = repeats.push(&text);
+        if stopped && !circle {
+            let (rest, last) = repeats.finish();
+            shown.push_str(&rest);
+            circle = last;
+        }
+        if circle || repeats::is_circle(&self.written) {
+            self.phase = Phase::Circling;
+        } else if stopped {
             self.phase = Phase::Ending(StopReason::Stop);
         }
         Ok(Event::Text(shown))
     }
 
     /// Lets held-back text out; `Done` follows.
-    fn end(&mut self, reason: StopReason, mut text: String) -> Event {
+    fn end(&mut self, reason: StopReason) -> Event {
         self.phase = Phase::Ending(reason);
         let rest = self.detokenizer.finish();
-        text.push_str(&self.stop.push(&rest).0);
-        text.push_str(&self.stop.finish());
-        Event::Text(text)
+        let text = self.stop.push(&rest).0 + &self.stop.finish();
+        let Some(repeats) = &mut self.repeats else { return Event::Text(text) };
+        let (mut shown, mut circle) = repeats.push(&text);
+        if !circle {
+            let (rest, last) = repeats.finish();
+            shown.push_str(&rest);
+            circle = last;
+        }
+        if circle {
+            self.phase = Phase::Circling;
+        }
+        Event::Text(shown)
     }
 
     fn usage(&self) -> Usage {
@@ -260,6 +302,11 @@ impl Iterator for Generation {
             let event = match self.phase {
                 Phase::Reading => self.read_chunk(),
                 Phase::Writing => self.write_token(),
+                Phase::Circling => {
+                    self.phase = Phase::Ending(StopReason::Stop);
+                    let text = "the model began to repeat itself, so its answer was ended there";
+                    return Some(Ok(Event::Notice(text.into())));
+                }
                 Phase::Ending(reason) => {
                     self.phase = Phase::Ended;
                     return Some(Ok(Event::Done { reason, usage: self.usage() }));

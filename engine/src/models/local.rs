@@ -1,4 +1,5 @@
-//! Copies of a file that other local tools already have on this machine.
+//! Copies of a file that this machine already has: in folders that the user names, and in the caches
+//! of other local tools.
 //!
 //! These are only places to look: what is found there is copied and counts when its hash matches.
 
@@ -10,15 +11,19 @@ use super::registry::{FileEntry, Source};
 const MAX_DEPTH: usize = 4;
 const MAX_ENTRIES: usize = 20_000;
 
-/// Places that may hold exactly this file, likeliest first.
-pub(super) fn copies(file: &FileEntry) -> Vec<PathBuf> {
+/// Places that may hold exactly this file, likeliest first: those in `folders` before all others.
+pub(super) fn copies(file: &FileEntry, folders: &[PathBuf]) -> Vec<PathBuf> {
     let home = directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_path_buf());
     let cache = hf_hub::Cache::from_env();
+    let mut found = Vec::new();
+    for folder in folders {
+        of_size(folder, file.bytes, &mut found);
+    }
     let of_hub = file.sources.iter().filter_map(|source| match source {
         Source::Hub { hub, file } => cache.model(hub.clone()).get(file),
         Source::Packages { .. } => None,
     });
-    let mut found: Vec<PathBuf> = of_hub.collect();
+    found.extend(of_hub);
     let ollama = std::env::var_os("OLLAMA_MODELS").map(PathBuf::from);
     let ollama = ollama.or_else(|| home.as_ref().map(|home| home.join(".ollama/models")));
     found.extend(ollama.map(|models| models.join("blobs").join(format!("sha256-{}", file.sha256))));

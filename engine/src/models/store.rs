@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 pub struct Store {
     root: Arc<Path>,
     registry: Arc<Registry>,
+    folders: Arc<[PathBuf]>,
 }
 
 /// How a file of a model stands.
@@ -44,7 +45,18 @@ impl Store {
     }
 
     pub(super) fn with_registry(root: &Path, registry: Registry) -> Self {
-        Self { root: root.into(), registry: Arc::new(registry) }
+        Self { root: root.into(), registry: Arc::new(registry), folders: Arc::default() }
+    }
+
+    /// The same store, looking into these folders before it fetches anything.
+    #[must_use]
+    pub fn looking_in(self, folders: Vec<PathBuf>) -> Self {
+        Self { folders: folders.into(), ..self }
+    }
+
+    /// Folders that may hold what is to be fetched.
+    pub(super) fn folders(&self) -> &[PathBuf] {
+        &self.folders
     }
 
     /// The folder.
@@ -241,6 +253,17 @@ impl Iterator for Verify {
 /// The name of a damaged blob until a pull replaces it.
 pub(super) fn set_aside(blob: &Path) -> PathBuf {
     blob.with_extension("damaged")
+}
+
+/// The hash of everything that is left to read, in lower-case hexadecimal.
+pub(super) fn sha256(reader: &mut impl Read) -> std::io::Result<String> {
+    let (mut hash, mut buffer) = (Sha256::new(), vec![0; 1 << 20]);
+    loop {
+        match reader.read(&mut buffer)? {
+            0 => return Ok(hex(&hash.finalize())),
+            read => hash.update(&buffer[..read]),
+        }
+    }
 }
 
 /// Lower-case hexadecimal.

