@@ -49,8 +49,10 @@ if row := phase.get("cold_start"):
         add("`medley ask` without files: peak memory", mb(row["peak_rss_bytes"]))
 if row := phase.get("window"):
     add("window: start to first frame", f"{row['first_frame_s']:.2f} s")
-    add("window: own work per frame while a 5,000-word answer streams, median / 99 %", f"{row['frame_median_ms']:.1f} ms / {row['frame_p99_ms']:.1f} ms")
+    add("window: a frame (layout to drawing, by the processor) while a 5,000-word answer streams, median / 99 %", f"{row['frame_median_ms']:.1f} ms / {row['frame_p99_ms']:.1f} ms")
     add("window: repaints in two idle seconds", row["idle_frames"])
+    if row.get("idle_cpu_percent") is not None:
+        add("window: processor in those seconds", f"{row['idle_cpu_percent']:.1f} %")
 
 processor = "an unknown processor"
 try:

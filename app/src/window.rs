@@ -94,12 +94,14 @@ pub struct WindowBench {
     pub first_frame_s: f64,
     /// Frames that were drawn while 5,000 words streamed in.
     pub frames: usize,
-    /// Median milliseconds of our own work in these frames, without the graphics driver.
+    /// Median milliseconds of processor time of these frames: layout, tessellation and drawing.
     pub frame_median_ms: f64,
     /// 99 % of the frames took at most this many milliseconds.
     pub frame_p99_ms: f64,
     /// Frames that were drawn in two idle seconds after the answer.
     pub idle_frames: usize,
+    /// Share of one processor that all threads used in those seconds, where the system tells it.
+    pub idle_cpu_percent: Option<f64>,
 }
 
 /// Words of the answer that the bench streams.
@@ -119,11 +121,11 @@ struct Bench {
 }
 
 impl eframe::App for Bench {
-    fn ui(&mut self, ui: &mut egui::Ui, _: &mut eframe::Frame) {
-        let begin = Instant::now();
+    fn ui(&mut self, ui: &mut egui::Ui, frame: &mut eframe::Frame) {
         self.app.poll(ui.ctx());
         self.app.show(ui);
-        let frame_s = begin.elapsed().as_secs_f64();
+        // Of the frame before this one: layout, tessellation and drawing, without waiting for the screen.
+        let frame_s = frame.info().cpu_usage.map_or(0.0, f64::from);
         let ctx = ui.ctx().clone();
         if !self.asked {
             self.asked = true;
@@ -139,9 +141,15 @@ impl eframe::App for Bench {
             return;
         }
         let answered = *self.answered.get_or_insert_with(|| {
-            let wake = ctx.clone();
+            let (wake, result) = (ctx.clone(), self.result.clone());
             std::thread::spawn(move || {
-                std::thread::sleep(Duration::from_secs_f64(IDLE_S + 1.0));
+                std::thread::sleep(Duration::from_secs(1));
+                let before_s = processor_s();
+                std::thread::sleep(Duration::from_secs_f64(IDLE_S));
+                let used_s = before_s.zip(processor_s()).map(|(before, after)| after - before);
+                if let Ok(mut result) = result.lock() {
+                    result.idle_cpu_percent = used_s.map(|used_s| 100.0 * used_s / IDLE_S);
+                }
                 wake.request_repaint();
             });
             Instant::now()
@@ -171,6 +179,19 @@ impl eframe::App for Bench {
     }
 }
 
+/// Seconds of processor time that all threads of this process have used, where the system tells it.
+fn processor_s() -> Option<f64> {
+    let threads = std::fs::read_dir("/proc/self/task").ok()?;
+    let nanoseconds: u64 = threads
+        .flatten()
+        .filter_map(|thread| {
+            let used = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;
+            used.split_whitespace().next()?.parse::<u64>().ok()
+        })
+        .sum();
+    Some(nanoseconds as f64 / 1e9)
+}
+
 /// Opens a real window, streams a long answer from a script and measures the window alone.
 ///
 /// # Errors
@@ -198,6 +219,7 @@ pub fn bench_window() -> anyhow::Result<WindowBench> {
         frame_median_ms: 0.0,
         frame_p99_ms: 0.0,
         idle_frames: 0,
+        idle_cpu_percent: None,
     }));
     let shared = result.clone();
     let made = eframe::run_native(

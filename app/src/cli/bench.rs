@@ -171,7 +171,7 @@ fn window(out: &mut Output) -> Outcome {
         return out.object(&json!({
             "phase": "window", "first_frame_s": found.first_frame_s, "frames": found.frames,
             "frame_median_ms": found.frame_median_ms, "frame_p99_ms": found.frame_p99_ms,
-            "idle_frames": found.idle_frames,
+            "idle_frames": found.idle_frames, "idle_cpu_percent": found.idle_cpu_percent,
         }));
     }
     out.line(&format!("window: first frame after {:.2} s", found.first_frame_s))?;
@@ -179,7 +179,9 @@ fn window(out: &mut Output) -> Outcome {
         "frame while a 5,000-word answer streams: median {:.2} ms, 99 % under {:.2} ms ({} frames)",
         found.frame_median_ms, found.frame_p99_ms, found.frames
     ))?;
-    out.line(&format!("repaints in two idle seconds: {}", found.idle_frames))
+    let used =
+        found.idle_cpu_percent.map_or(String::new(), |percent| format!(", {percent:.1} % of a processor"));
+    out.line(&format!("repaints in two idle seconds: {}{used}", found.idle_frames))
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

@@ -12,7 +12,7 @@ const STOPS: [(&str, &str); 4] = [
     ("pictures/coffee.png", "What is in this picture?"),
     ("speech/austen-0870.wav", "What did John Dashwood have leisure to consider?"),
     ("video/bigbuckbunny.mp4", "Which animal is in this video?"),
-    ("documents/weather-station.pdf", "How often must the rain gauge be emptied?"),
+    ("documents/weather-station.pdf", "At what height above the sea does the station stand?"),
 ];
 
 /// Asks one question about each kind of medium.
