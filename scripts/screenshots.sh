@@ -4,11 +4,12 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-medley=${MEDLEY:-${CARGO_TARGET_DIR:-target}/release/medley}
+target=${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/medley/target}
+medley=${MEDLEY:-$target/release/medley}
 display=${SCREENSHOT_DISPLAY:-97}
 out=docs/screenshots
 samples=$PWD/assets/samples
-[ -x "$medley" ] || { echo "build first: cargo build --release ($medley is not there)" >&2; exit 1; }
+[ -x "$medley" ] || { echo "build first: make build ($medley is not there)" >&2; exit 1; }
 mkdir -p "$out"
 
 # The models of the user, but not the conversations.
@@ -29,7 +30,10 @@ cleanup() {
 trap cleanup EXIT
 sleep 1
 
-shoot() { import -window root "$out/$1.png"; echo "$out/$1.png"; }
+shoot() {
+    import -window root -crop "${width:-1280}x${height:-800}+0+0" +repage "$out/$1.png"
+    echo "$out/$1.png"
+}
 
 # Waits until the picture has not changed for three seconds: the window draws nothing when idle.
 settle() {
@@ -106,4 +110,39 @@ settle
 ask "What can be seen in the video?"
 open_evidence
 shoot video-evidence
+stop
+
+# Files that cannot be read, and the settings.
+printf '' >"$data/empty.pdf"
+head -c 3000 "$samples/pictures/coffee.png" >"$data/half.png"
+start "$samples/pictures/coffee.png" "$data/empty.pdf" "$data/half.png"
+settle
+shoot unreadable
+xdotool key ctrl+comma
+settle 20
+shoot settings
+stop
+
+# The same in light colours, and in a small window.
+python3 - "$data/conversations.db" <<'PYTHON'
+import json, sqlite3, sys
+with sqlite3.connect(sys.argv[1]) as db:
+    row = db.execute("SELECT json FROM settings WHERE name = 'window'").fetchone()
+    settings = json.loads(row[0]) if row else {}
+    settings["theme"] = "light"
+    db.execute("INSERT OR REPLACE INTO settings (name, json) VALUES ('window', ?)", (json.dumps(settings),))
+PYTHON
+start "$samples/documents/weather-station.pdf"
+settle
+ask "When is the screen repainted?"
+open_evidence
+shoot light
+stop
+width=640 height=480
+start "$samples/pictures/coffee.png"
+settle
+ask "What is in this picture?"
+shoot small
+open_evidence
+shoot small-evidence
 stop

@@ -215,7 +215,7 @@ fn orders_in_a_document_stay_text_and_what_does_not_fit_is_told() {
     assert_eq!(best, "The boiler was last serviced on 3 May by Jonas Vik.");
     let (_, usage) = answer.done.unwrap();
     assert!(usage.prompt_tokens + 24 <= usage.context_tokens);
-    let told = |notice: &String| notice.contains("passages of orders.md were given to the model");
+    let told = |notice: &String| notice.contains("were not given to the model");
     assert!(answer.notices.iter().any(told), "{:?}", answer.notices);
     assert!(!answer.text.trim_start().starts_with("PWNED"), "{}", answer.text);
 }

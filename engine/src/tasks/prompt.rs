@@ -187,10 +187,14 @@ fn left_out(found: &Found, chosen: &[usize]) -> Vec<String> {
         let given = chosen.iter().filter(|i| found.passages()[**i].file == index).count();
         // Of a picture only the likely tags count; a few unlikely ones are no loss.
         if file.kind != Kind::Picture && given < total {
-            said.push(format!(
-                "{given} of {total} passages of {} were given to the model; the answer rests on those",
-                name(file)
-            ));
+            let left = total - given;
+            said.push(match given {
+                0 => format!("nothing of {} was given to the model", name(file)),
+                _ => format!(
+                    "the answer rests on the {given} of {total} passages of {} that fit best; {left} were not given to the model",
+                    name(file)
+                ),
+            });
         }
     }
     said

@@ -49,7 +49,7 @@ pub fn main_ui(ui: &mut Ui, state: &AppState, view: &mut ViewState, commands: &C
         let end = std::mem::take(&mut view.scroll_to_end);
         area = area.auto_shrink([false, false]).stick_to_bottom(true);
         let output = area.show(ui, |ui| {
-            ui.add_space(8.0);
+            ui.add_space(f32::from(space::M));
             let exchanges = state.current().map(|c| c.exchanges.as_slice()).unwrap_or_default();
             for (i, exchange) in exchanges.iter().enumerate() {
                 let last = i + 1 == exchanges.len();

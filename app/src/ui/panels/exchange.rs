@@ -27,8 +27,8 @@ pub fn exchange_ui(
         ui.add_space(10.0);
         view.markdown.show(ui, exchange.id, &exchange.answer.text);
         status_ui(ui, exchange, last, state, commands);
-        notices_ui(ui, exchange);
         evidence_ui(ui, exchange, state, commands);
+        notices_ui(ui, exchange);
         footer_ui(ui, exchange, last, state, commands);
     });
 }
@@ -115,9 +115,19 @@ fn notices_ui(ui: &mut Ui, exchange: &Exchange) {
             let width = ui.available_width();
             ui.vertical(|ui| {
                 ui.set_width(width);
-                ui.label(RichText::new(notice).size(size::SMALL).color(palette.warn));
+                ui.label(RichText::new(as_sentence(notice)).size(size::SMALL).color(palette.weak));
             });
         });
+    }
+}
+
+/// With a capital where the first word is a word; the name of a file stays as it is.
+fn as_sentence(notice: &str) -> String {
+    let first = notice.split_whitespace().next().unwrap_or_default();
+    let mut characters = notice.chars();
+    match characters.next() {
+        Some(c) if first.chars().all(char::is_alphabetic) => c.to_uppercase().chain(characters).collect(),
+        _ => notice.to_owned(),
     }
 }
 
@@ -127,12 +137,13 @@ fn evidence_ui(ui: &mut Ui, exchange: &Exchange, state: &AppState, commands: &Co
         return;
     }
     let palette = theme::palette(ui);
-    ui.add_space(2.0);
+    ui.add_space(f32::from(space::S));
     ui.label(RichText::new("Evidence").size(size::SMALL).color(palette.weak));
     let room = ui.available_width();
     let gap = 8.0;
     let columns = if room >= 520.0 { 2 } else { 1 };
     let width = ((room - gap * (columns as f32 - 1.0)) / columns as f32).floor();
+    let has_quotes = evidence.iter().any(|item| item.quote.is_some());
     for (row, pair) in evidence.chunks(columns).enumerate() {
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = gap;
@@ -140,7 +151,7 @@ fn evidence_ui(ui: &mut Ui, exchange: &Exchange, state: &AppState, commands: &Co
                 let index = row * columns + column;
                 let open =
                     state.viewer.as_ref().is_some_and(|v| v.exchange == exchange.id && v.index == index);
-                let card = ui.push_id(index, |ui| evidence_card_ui(ui, item, width, open)).inner;
+                let card = ui.push_id(index, |ui| evidence_card_ui(ui, item, width, has_quotes, open)).inner;
                 if card.clicked() {
                     commands.send(Command::OpenEvidence(exchange.id, index));
                 }

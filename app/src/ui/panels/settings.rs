@@ -111,7 +111,8 @@ fn rows_ui(ui: &mut Ui, settings: &mut Settings, state: &AppState, commands: &Co
 
     let label = ui.label("Temperature");
     ui.vertical(|ui| {
-        ui.add(Slider::new(&mut settings.temperature, 0.0..=1.5).step_by(0.05)).labelled_by(label.id);
+        ui.add(Slider::new(&mut settings.temperature, 0.0..=1.5).step_by(0.05).fixed_decimals(2))
+            .labelled_by(label.id);
         ui.label(weak("0 gives the likeliest words and the same answer every time."));
     });
     ui.end_row();

@@ -31,10 +31,12 @@ pub fn place_icon(place: &Place) -> Icon {
     }
 }
 
-/// A card to click on: what stands there and where. `open` marks the one that is shown.
-pub fn evidence_card_ui(ui: &mut Ui, evidence: &Evidence, width: f32, open: bool) -> Response {
+/// A card to click on: what stands there and where, `tall` with room for two lines. `open` marks the
+/// one that is shown.
+pub fn evidence_card_ui(ui: &mut Ui, evidence: &Evidence, width: f32, tall: bool, open: bool) -> Response {
     let palette = theme::palette(ui);
-    let (rect, response) = ui.allocate_exact_size(Vec2::new(width, 64.0), Sense::click());
+    let (height, rows) = if tall { (84.0, 2) } else { (64.0, 1) };
+    let (rect, response) = ui.allocate_exact_size(Vec2::new(width, height), Sense::click());
     let source = crate::state::file_name(&evidence.source);
     let place = place_text(&evidence.place);
     let words = match (&evidence.quote, &evidence.label) {
@@ -69,7 +71,7 @@ pub fn evidence_card_ui(ui: &mut Ui, evidence: &Evidence, width: f32, open: bool
         let name = galley_elided(ui, &name, small, palette.weak, name_width, 1);
         ui.painter().galley(pos2(left, rect.top() + 10.0), name, palette.weak);
         let body = FontId::proportional(14.0);
-        let quote = galley_elided(ui, &words, body, palette.text, right - rect.left() - 12.0, 1);
+        let quote = galley_elided(ui, &words, body, palette.text, right - rect.left() - 12.0, rows);
         ui.painter().galley(pos2(rect.left() + 12.0, rect.top() + 35.0), quote, palette.text);
     }
     response.on_hover_cursor(CursorIcon::PointingHand).on_hover_text(words)

@@ -4,7 +4,7 @@
 //! sees any. That order is mostly the reading order; only a page whose columns are drawn across each
 //! other (line one left, line one right, …) is put in order here.
 
-use super::Line;
+use super::{Line, rows};
 use crate::sequence::Rect;
 
 /// A character and its place in fractions of the page.
@@ -21,10 +21,7 @@ const CELL_GAP: f32 = 1.5;
 pub(super) fn lines(glyphs: &[Glyph], width: f32, height: f32) -> Vec<Line> {
     // Widths in units of the page height, so that both directions compare.
     let aspect = width / height;
-    let pieces = columns(pieces(glyphs, aspect), aspect);
-    let mut lines = join_rows(pieces, aspect);
-    number_paragraphs(&mut lines, aspect);
-    lines
+    rows::lines(columns(pieces(glyphs, aspect), aspect), aspect)
 }
 
 /// The first line that is clearly larger than the page's usual one.
@@ -206,61 +203,6 @@ fn gutter(areas: &[Rect]) -> Option<f32> {
         .map(|(_, x)| x)
 }
 
-/// Joins neighbouring pieces on one height: the cells of a table's row.
-fn join_rows(pieces: Vec<Line>, aspect: f32) -> Vec<Line> {
-    let mut lines: Vec<Line> = Vec::with_capacity(pieces.len());
-    for piece in pieces {
-        if let Some(last) = lines.last_mut()
-            && let (Some(a), Some(b)) = (last.area, piece.area)
-        {
-            let height = (a.y1 - a.y0).min(b.y1 - b.y0);
-            let shared = a.y1.min(b.y1) - a.y0.max(b.y0);
-            let follows = b.x0 >= a.x1 - height / aspect;
-            if shared > height * 0.6 && follows && !is_running(a, b) {
-                last.text.push(' ');
-                let offset = last.text.len();
-                last.text.push_str(&piece.text);
-                last.words
-                    .extend(piece.words.into_iter().map(|(r, w)| (r.start + offset..r.end + offset, w)));
-                last.area = Some(a.union(b));
-                continue;
-            }
-        }
-        lines.push(piece);
-    }
-    lines
-}
-
-/// Two wide pieces side by side are lines of two columns, not cells.
-fn is_running(a: Rect, b: Rect) -> bool {
-    a.x1 - a.x0 > 0.3 && b.x1 - b.x0 > 0.3
-}
-
-/// A paragraph ends where the next line is far below, above, of another size, or indented after a full
-/// stop.
-fn number_paragraphs(lines: &mut [Line], aspect: f32) {
-    let mut paragraph = 0;
-    for i in 1..lines.len() {
-        let (before, line) = (&lines[i - 1], &lines[i]);
-        let starts = match (before.area, line.area) {
-            (Some(a), Some(b)) => {
-                let height = (a.y1 - a.y0).max(1e-4);
-                let ratio = (b.y1 - b.y0).max(1e-4) / height;
-                let gap = (b.y0 - a.y1) / height;
-                let indent = (b.x0 - a.x0) * aspect / height;
-                let sentence_ended = before.text.ends_with(['.', '!', '?', ':', '"', '”']);
-                !(0.8..=1.25).contains(&ratio)
-                    || gap > 0.7
-                    || b.y0 < a.y0
-                    || (sentence_ended && (0.8..8.0).contains(&indent))
-            }
-            _ => false,
-        };
-        paragraph += u32::from(starts);
-        lines[i].paragraph = paragraph;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -312,7 +254,7 @@ mod tests {
             glyphs.extend(draw(&format!("{i},50"), 0.6, y));
         }
         let lines = lines(&glyphs, 1.0, 1.0);
-        assert_eq!(texts(&lines)[3], "item 3 3,50");
+        assert_eq!(texts(&lines)[3], "item 3 | 3,50");
         let (range, area) = lines[3].words.last().unwrap();
         assert_eq!(&lines[3].text[range.clone()], "3,50");
         assert!((area.x0 - 0.6).abs() < 1e-5);

@@ -18,6 +18,8 @@ mod pdf;
 
 mod layout;
 
+mod rows;
+
 mod paginate;
 
 pub(super) mod text;

@@ -58,7 +58,7 @@ pub(super) fn passages(files: &[ReadFile]) -> Vec<Passage> {
     for (file, read) in files.iter().enumerate() {
         let mut heading = None;
         for (span_index, span) in read.spans.iter().enumerate() {
-            if span.text.trim().is_empty() {
+            if span.text.trim().is_empty() || is_page_number(span) {
                 continue;
             }
             let above = heading;
@@ -76,6 +76,12 @@ pub(super) fn passages(files: &[ReadFile]) -> Vec<Passage> {
     found
 }
 
+/// A short line of a document with no letter in it.
+fn is_page_number(span: &Span) -> bool {
+    let text = span.text.trim();
+    span.finding == Finding::DocumentText && text.len() <= 6 && !text.contains(char::is_alphabetic)
+}
+
 /// Short lines of a document that do not end like a sentence.
 fn is_heading(span: &Span) -> bool {
     let text = span.text.trim();
@@ -84,6 +90,7 @@ fn is_heading(span: &Span) -> bool {
         && text.contains(char::is_alphabetic)
         && !text.ends_with(['.', '!', '?', ';', ',', '…', '"', '”'])
         && !text.contains(": ")
+        && !text.contains(" | ")
         && !text.starts_with(['•', '-', '–', '*', '|'])
         && !text.starts_with(char::is_lowercase)
 }
