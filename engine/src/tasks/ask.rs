@@ -217,7 +217,12 @@ impl Ask {
             prompt.tokens
         };
         let earlier = self.engine.take_conversation();
-        let generation = model.generate(tokens, &self.request.options, earlier, &self.cancel)?;
+        let mut options = self.request.options.clone();
+        if !self.request.raw {
+            // A small model goes on with notes and questions of its own.
+            options.stop.extend(["\nQuestion:", "\n["].map(str::to_owned));
+        }
+        let generation = model.generate(tokens, &options, earlier, &self.cancel)?;
         self.step = Step::Write(Box::new(generation), found);
         Ok(())
     }

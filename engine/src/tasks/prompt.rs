@@ -113,7 +113,7 @@ fn notes(model: &LanguageModel, found: &Found, budget: usize) -> Result<(String,
     let mut id = 0;
     for (index, file) in files.iter().enumerate() {
         text.push_str(&format!("Notes from {} ({}):\n", name(file), describe(file)));
-        let before = id;
+        let mut notes: Vec<String> = Vec::new();
         let mut tags = 0;
         let is_sure =
             |span: &Span| matches!(span.finding, Finding::Tag { probability } if probability >= LEAST_SURE);
@@ -134,8 +134,7 @@ fn notes(model: &LanguageModel, found: &Found, budget: usize) -> Result<(String,
                 }
                 Finding::Speech { .. } if heard.is_some() && heard == passage.span.checked_sub(1) => {
                     heard = Some(passage.span);
-                    text.truncate(text.trim_end().len());
-                    text.push_str(&format!(" {words}\n"));
+                    notes.last_mut().into_iter().for_each(|note| note.extend([" ", words]));
                     continue;
                 }
                 Finding::Speech { .. } => {
@@ -143,13 +142,18 @@ fn notes(model: &LanguageModel, found: &Found, budget: usize) -> Result<(String,
                     format!("{at}says: {words}")
                 }
                 Finding::PictureText { .. } => format!("{at}reads: {words}"),
-                Finding::DocumentText => format!("{at}{words}"),
+                // Without its page: small models make up page numbers of their own after one.
+                Finding::DocumentText => format!("\"{words}\""),
             };
-            id += 1;
-            text.push_str(&format!("[{id}] {note}\n"));
+            notes.push(note);
         }
-        if id == before {
+        if notes.is_empty() {
             text.push_str("(nothing that fits the question)\n");
+        }
+        for note in notes {
+            id += 1;
+            // At the end: a small model begins its answer with an id that stands at the beginning.
+            text.push_str(&format!("{note} [{id}]\n"));
         }
     }
     Ok((text, left_out(found, &chosen)))
