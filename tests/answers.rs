@@ -139,7 +139,10 @@ fn facts_of_a_document_are_quoted_from_their_page() {
         ("What was the strongest gust?", "34 metres per second"),
         ("Why write with a pencil?", "ink runs in the rain"),
         ("When should the readings be taken?", "nine o'clock"),
-        ("How often is the funnel cleaned?", "Clean the funnel of the rain gauge | every week | bottle brush"),
+        (
+            "How often is the funnel cleaned?",
+            "Clean the funnel of the rain gauge | every week | bottle brush",
+        ),
     ] {
         let answer = ask("documents/weather-station.pdf", question);
         let quotes: Vec<&str> = answer.evidence.iter().filter_map(|e| e.quote.as_deref()).collect();

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use medley_tests::media_files::wav_header;
 use medley_tests::{Ran, medley, run, run_within, sample};
 use tempfile::TempDir;
 
@@ -171,14 +172,7 @@ fn one_bad_recording_does_not_stop_the_others() {
 /// Silence that takes no room on the disk: 16-bit mono at 16 kHz.
 fn silence(folder: &TempDir, seconds: u32) -> PathBuf {
     let data = seconds * 32_000;
-    let mut header = b"RIFF".to_vec();
-    header.extend((36 + data).to_le_bytes());
-    header.extend(b"WAVEfmt \x10\0\0\0\x01\0\x01\0");
-    header.extend(16_000u32.to_le_bytes());
-    header.extend(32_000u32.to_le_bytes());
-    header.extend(b"\x02\0\x10\0data");
-    header.extend(data.to_le_bytes());
-    let path = write(folder, "silence.wav", &header);
+    let path = write(folder, "silence.wav", &wav_header(data));
     let file = std::fs::OpenOptions::new().write(true).open(&path);
     assert!(file.and_then(|file| file.set_len(44 + u64::from(data))).is_ok());
     path

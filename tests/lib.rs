@@ -1,5 +1,7 @@
 //! Test helpers.
 
+pub mod media_files;
+
 use std::ffi::OsStr;
 use std::io::Read;
 use std::path::{Path, PathBuf};

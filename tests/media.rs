@@ -9,25 +9,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
-use engine::media::{
-    self, DocumentReader, Frame, Kind, Limits, Media, Opener, Picture, SoundReader, VideoReader,
-};
-use engine::models::Store;
-use engine::{Cancel, Error, MediaProblem};
+use engine::media::{self, Frame, Kind, Limits, Media, Opener, Picture, SoundReader, VideoReader};
+use engine::{Cancel, MediaProblem};
+use medley_tests::media_files::{open, opener, problem, two_pages, wav_header};
+use medley_tests::sample;
 use tempfile::TempDir;
-
-fn sample(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/samples").join(name)
-}
-
-fn opener() -> Opener {
-    let pdfium = Store::open_default().unwrap().file("pdfium", "library").unwrap();
-    Opener { limits: Limits::default(), pdfium: Some(pdfium) }
-}
-
-fn open(path: &Path) -> Result<Media, Error> {
-    opener().open(path, &Cancel::new())
-}
 
 fn sound(path: &Path) -> SoundReader {
     match open(path) {
@@ -45,27 +31,11 @@ fn video(path: &Path) -> VideoReader {
     }
 }
 
-fn document(path: &Path) -> DocumentReader {
-    match open(path) {
-        Ok(Media::Document(document)) => document,
-        Ok(other) => panic!("{}: {:?}", path.display(), other.kind()),
-        Err(error) => panic!("{error}"),
-    }
-}
-
 fn picture(path: &Path) -> Picture {
     match open(path) {
         Ok(Media::Picture(picture)) => picture,
         Ok(other) => panic!("{}: {:?}", path.display(), other.kind()),
         Err(error) => panic!("{error}"),
-    }
-}
-
-fn problem<T>(result: Result<T, Error>) -> MediaProblem {
-    match result {
-        Err(Error::Media { problem, .. }) => problem,
-        Err(other) => panic!("{other}"),
-        Ok(_) => panic!("it was read"),
     }
 }
 
@@ -182,18 +152,6 @@ fn damaged_sound_becomes_silence_of_the_same_length_and_is_told() {
     let length_s = samples.len() as f64 / 16_000.0;
     assert!((length_s - 20.0).abs() < 0.2, "{length_s} {:?}", sound.notices());
     assert!(sound.notices().iter().any(|notice| notice.contains("read as silence")), "{:?}", sound.notices());
-}
-
-/// A WAV header for 16-bit mono at 16 kHz with this many bytes of samples.
-fn wav_header(data: u32) -> Vec<u8> {
-    let mut header = b"RIFF".to_vec();
-    header.extend((36 + data).to_le_bytes());
-    header.extend(b"WAVEfmt \x10\0\0\0\x01\0\x01\0");
-    header.extend(16_000u32.to_le_bytes());
-    header.extend(32_000u32.to_le_bytes());
-    header.extend(b"\x02\0\x10\0data");
-    header.extend(data.to_le_bytes());
-    header
 }
 
 /// Memory of this process in bytes.
@@ -459,174 +417,6 @@ fn thumbnails_are_small_and_quick() {
     assert_eq!(page.dimensions(), (99, 128));
     let sound = sample("speech/austen-0870.wav");
     assert_eq!(problem(media::thumbnail(&sound, 128, None)), MediaProblem::NoPicture);
-}
-
-/// A PDF from its objects, which are numbered from 1; the first one is the catalogue.
-fn pdf(objects: &[String]) -> Vec<u8> {
-    let mut bytes = b"%PDF-1.4\n".to_vec();
-    let mut places = Vec::new();
-    for (i, object) in objects.iter().enumerate() {
-        places.push(bytes.len());
-        bytes.extend(format!("{} 0 obj\n{object}\nendobj\n", i + 1).bytes());
-    }
-    let table = bytes.len();
-    bytes.extend(format!("xref\n0 {}\n0000000000 65535 f \n", objects.len() + 1).bytes());
-    for place in places {
-        bytes.extend(format!("{place:010} 00000 n \n").bytes());
-    }
-    let size = objects.len() + 1;
-    bytes.extend(
-        format!("trailer << /Size {size} /Root 1 0 R /Info 3 0 R >>\nstartxref\n{table}\n%%EOF\n").bytes(),
-    );
-    bytes
-}
-
-fn page_objects(contents: &[&str], page_extra: &str) -> Vec<String> {
-    let kids: Vec<String> = (0..contents.len()).map(|i| format!("{} 0 R", 5 + 2 * i)).collect();
-    let mut objects = vec![
-        "<< /Type /Catalog /Pages 2 0 R >>".to_owned(),
-        format!("<< /Type /Pages /Kids [{}] /Count {} >>", kids.join(" "), contents.len()),
-        "<< /Title (A tiny book) >>".to_owned(),
-        "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>".to_owned(),
-    ];
-    for (i, content) in contents.iter().enumerate() {
-        objects.push(format!(
-            "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] {page_extra} /Contents {} 0 R \
-             /Resources << /Font << /F1 4 0 R >> >> >>",
-            6 + 2 * i
-        ));
-        objects.push(format!("<< /Length {} >>\nstream\n{content}\nendstream", content.len()));
-    }
-    objects
-}
-
-fn two_pages() -> Vec<u8> {
-    let first = "BT /F1 24 Tf 72 700 Td (Chapter One) Tj /F1 12 Tf 0 -40 Td (The cat sat on the mat.) Tj 0 -14 Td \
-                 (It was warm.) Tj 0 -60 Td (A new paragraph.) Tj ET";
-    let second = "0 0 612 792 re f";
-    pdf(&page_objects(&[first, second], ""))
-}
-
-#[test]
-fn a_pdf_gives_its_text_with_places() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("a.pdf");
-    std::fs::write(&path, two_pages()).unwrap();
-    let document = document(&path);
-    assert_eq!((document.title(), document.page_count()), (Some("A tiny book"), 2));
-    let page = document.page(1).unwrap();
-    assert_eq!(page.text(), "Chapter One\n\nThe cat sat on the mat.\nIt was warm.\n\nA new paragraph.");
-    assert_eq!(page.heading.as_deref(), Some("Chapter One"));
-    assert!(page.has_text);
-    let line = &page.lines[1];
-    let area = line.area.unwrap();
-    // The baseline is 660 points up on a page of 792; the text begins 72 points from the left.
-    assert!((area.x0 - 72.0 / 612.0).abs() < 0.005, "{area:?}");
-    assert!(
-        area.y0 < 1.0 - 660.0 / 792.0 && area.y1 > 1.0 - 660.0 / 792.0 && area.y1 - area.y0 < 0.03,
-        "{area:?}"
-    );
-    let words: Vec<&str> = line.words.iter().map(|(range, _)| &line.text[range.clone()]).collect();
-    assert_eq!(words, ["The", "cat", "sat", "on", "the", "mat."]);
-    assert!(line.words.windows(2).all(|w| w[0].1.x1 < w[1].1.x0));
-    let blank = document.page(2).unwrap();
-    assert!(!blank.has_text && blank.lines.is_empty());
-    assert!(document.page(3).is_err());
-}
-
-#[test]
-fn a_page_picture_shows_the_page() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("a.pdf");
-    std::fs::write(&path, two_pages()).unwrap();
-    let document = document(&path);
-    let first = document.page_picture(1, 1000).unwrap().unwrap();
-    assert_eq!(first.dimensions(), (773, 1000));
-    assert_eq!(first.get_pixel(5, 5).0, [255; 3]);
-    let area = document.page(1).unwrap().lines[0].area.unwrap();
-    let dark = |x: u32, y: u32| first.get_pixel(x, y).0[0] < 128;
-    let inside = (0..773).flat_map(|x| (0..1000).map(move |y| (x, y))).filter(|(x, y)| dark(*x, *y)).filter(
-        |(x, y)| {
-            let (x, y) = (*x as f32 / 773.0, *y as f32 / 1000.0);
-            (area.x0..=area.x1).contains(&x) && (area.y0..=area.y1).contains(&y)
-        },
-    );
-    assert!(inside.count() > 300, "the box of the first line holds its ink");
-    assert_eq!(document.page_picture(2, 100).unwrap().unwrap().get_pixel(50, 50).0, [0; 3]);
-}
-
-#[test]
-fn places_follow_the_turn_and_the_crop_of_a_page() {
-    let folder = tempfile::tempdir().unwrap();
-    let content = "BT /F1 20 Tf 100 600 Td (Corner) Tj ET";
-    for (name, extra) in [("turned", "/Rotate 90"), ("cropped", "/CropBox [90 500 400 700]")] {
-        let path = folder.path().join(format!("{name}.pdf"));
-        std::fs::write(&path, pdf(&page_objects(&[content], extra))).unwrap();
-        let document = document(&path);
-        let area = document.page(1).unwrap().lines[0].area.unwrap();
-        let shown = document.page_picture(1, 800).unwrap().unwrap();
-        let (width, height) = (shown.width() as f32, shown.height() as f32);
-        let ink: Vec<(f32, f32)> = shown
-            .enumerate_pixels()
-            .filter(|(_, _, p)| p.0[0] < 128)
-            .map(|(x, y, _)| (x as f32 / width, y as f32 / height))
-            .collect();
-        let slack = 0.01;
-        assert!(!ink.is_empty(), "{name}");
-        assert!(
-            ink.iter().all(|(x, y)| {
-                (area.x0 - slack..=area.x1 + slack).contains(x)
-                    && (area.y0 - slack..=area.y1 + slack).contains(y)
-            }),
-            "{name}: {area:?}"
-        );
-        assert!((area.x1 - area.x0) * (area.y1 - area.y0) < 0.1, "{name}: {area:?}");
-    }
-}
-
-#[test]
-fn bad_pdfs_are_told() {
-    let password = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/password.pdf");
-    assert_eq!(problem(open(&password)), MediaProblem::Password);
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("a.pdf");
-    std::fs::write(&path, b"%PDF-1.4\nnothing more").unwrap();
-    assert!(matches!(problem(open(&path)), MediaProblem::Damaged { .. }));
-    std::fs::write(&path, two_pages()).unwrap();
-    let without = Opener { limits: Limits::default(), pdfium: None };
-    let told = without.open(&path, &Cancel::new()).map(|_| ()).unwrap_err().to_string();
-    assert!(told.contains("medley models pull pdfium"), "{told}");
-    let one = Opener { limits: Limits { pages: 1, ..Limits::default() }, ..opener() };
-    let Ok(Media::Document(document)) = one.open(&path, &Cancel::new()) else { panic!() };
-    assert_eq!(document.page_count(), 1);
-    assert_eq!(document.notices(), ["pages 2 to 2 are left out: the limit is 1 pages"]);
-}
-
-#[test]
-fn pages_can_be_read_from_many_threads() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("a.pdf");
-    std::fs::write(&path, two_pages()).unwrap();
-    std::thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
-                for _ in 0..10 {
-                    assert_eq!(document(&path).page(1).unwrap().lines.len(), 4);
-                }
-            });
-        }
-    });
-}
-
-#[test]
-fn cancelling_ends_reading_without_an_error() {
-    let cancel = Cancel::new();
-    let Ok(Media::Video(mut video)) = opener().open(&sample("video/bigbuckbunny.mp4"), &cancel) else {
-        panic!()
-    };
-    video.next().unwrap().unwrap();
-    cancel.cancel();
-    assert!(video.next().is_none());
 }
 
 /// Every kind of file, damaged in many ways, gives an answer: no panic, no crash, no endless work.

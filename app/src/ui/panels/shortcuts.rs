@@ -11,7 +11,7 @@ use crate::ui::widgets::{icon_button_ui, title_ui};
 pub fn shortcuts_ui(ui: &Ui, commands: &Commands) {
     let palette = theme::palette(ui);
     let modal = Modal::new(Id::unique("shortcuts")).show(ui.ctx(), |ui| {
-        ui.set_width((ui.ctx().content_rect().width() - 80.0).min(460.0));
+        ui.set_width((ui.ctx().content_rect().width() - 80.0).min(500.0));
         ui.horizontal(|ui| {
             title_ui(ui, "Keyboard shortcuts");
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {

@@ -1,13 +1,17 @@
 //! Video: one forward pass over a container that yields the frames worth looking at.
 
+mod scale;
+
+mod turn;
+
 use std::path::{Path, PathBuf};
 
-use ff::format::Pixel;
 use ff::format::context::Input;
-use ff::software::scaling;
 use ffmpeg_next as ff;
 use image::{RgbImage, imageops};
 
+use self::scale::{Scaler, square_pixels};
+use self::turn::Rotation;
 use super::sound::SoundReader;
 use super::{Limits, ffmpeg, guard, picture};
 use crate::cancel::Cancel;
@@ -389,87 +393,6 @@ impl Decoder {
     }
 }
 
-/// Converts frames to RGB at a size; keeps its tables while nothing changes.
-#[derive(Default)]
-struct Scaler {
-    context: Option<(scaling::Context, (Pixel, u32, u32))>,
-    rgb: Option<ff::frame::Video>,
-}
-
-impl Scaler {
-    fn run(&mut self, frame: &ff::frame::Video, width: u32, height: u32) -> Result<RgbImage, ff::Error> {
-        let from = (frame.format(), frame.width(), frame.height());
-        let fits =
-            |context: &scaling::Context| (context.output().width, context.output().height) == (width, height);
-        if !self.context.as_ref().is_some_and(|(context, now)| *now == from && fits(context)) {
-            let flags = scaling::Flags::AREA | scaling::Flags::ACCURATE_RND;
-            let context = scaling::Context::get(from.0, from.1, from.2, Pixel::RGB24, width, height, flags)?;
-            self.context = Some((context, from));
-            self.rgb = None;
-        }
-        let Some((context, _)) = &mut self.context else { return Err(ff::Error::Bug) };
-        let rgb = self.rgb.get_or_insert_with(ff::frame::Video::empty);
-        context.run(frame, rgb)?;
-        let (stride, row) = (rgb.stride(0), width as usize * 3);
-        let rows = rgb.data(0).chunks(stride.max(1)).take(height as usize);
-        let pixels: Vec<u8> = rows.flat_map(|line| line.iter().take(row).copied()).collect();
-        RgbImage::from_raw(width, height, pixels).ok_or(ff::Error::Bug)
-    }
-}
-
-/// The size of a frame whose pixels are not square, stretched so that they are.
-fn square_pixels(width: u32, height: u32, aspect: ff::Rational) -> (u32, u32) {
-    let (num, den) = (aspect.numerator(), aspect.denominator());
-    let ratio = f64::from(num) / f64::from(den);
-    if num <= 0 || den <= 0 || !(0.1..=10.0).contains(&ratio) {
-        return (width, height);
-    }
-    ((f64::from(width) * ratio).round().max(1.0) as u32, height)
-}
-
-/// By how much a frame has to be turned to the right.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Rotation {
-    None,
-    Quarter,
-    Half,
-    ThreeQuarters,
-}
-
-impl Rotation {
-    /// From a display matrix: nine 32-bit numbers, the first ones 16.16 fixed point.
-    fn from_matrix(bytes: &[u8]) -> Self {
-        let number = |i: usize| {
-            let bytes = bytes.get(4 * i..4 * i + 4)?;
-            Some(f64::from(i32::from_ne_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])))
-        };
-        let (Some(a), Some(b)) = (number(0), number(1)) else { return Self::None };
-        // The matrix turns (1, 0) into (a, b), with the vertical axis pointing down.
-        match (b.atan2(a).to_degrees() / 90.0).round() as i32 {
-            1 => Self::Quarter,
-            -1 => Self::ThreeQuarters,
-            2 | -2 => Self::Half,
-            _ => Self::None,
-        }
-    }
-
-    fn turned(self, width: u32, height: u32) -> (u32, u32) {
-        match self {
-            Self::None | Self::Half => (width, height),
-            Self::Quarter | Self::ThreeQuarters => (height, width),
-        }
-    }
-
-    fn apply(self, pixels: RgbImage) -> RgbImage {
-        match self {
-            Self::None => pixels,
-            Self::Quarter => imageops::rotate90(&pixels),
-            Self::Half => imageops::rotate180(&pixels),
-            Self::ThreeQuarters => imageops::rotate270(&pixels),
-        }
-    }
-}
-
 /// Whether a frame is all of (nearly) one brightness: a fade, a black start.
 fn is_plain(pixels: &RgbImage) -> bool {
     let small = imageops::thumbnail(pixels, 16, 16);
@@ -482,26 +405,6 @@ fn is_plain(pixels: &RgbImage) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn matrix(a: i32, b: i32, c: i32, d: i32) -> Vec<u8> {
-        [a, b, 0, c, d, 0, 0, 0, 1 << 14].iter().flat_map(|n| (n << 16).to_ne_bytes()).collect()
-    }
-
-    #[test]
-    fn the_display_matrix_tells_the_turn() {
-        assert_eq!(Rotation::from_matrix(&matrix(1, 0, 0, 1)), Rotation::None);
-        assert_eq!(Rotation::from_matrix(&matrix(0, 1, -1, 0)), Rotation::Quarter);
-        assert_eq!(Rotation::from_matrix(&matrix(-1, 0, 0, -1)), Rotation::Half);
-        assert_eq!(Rotation::from_matrix(&matrix(0, -1, 1, 0)), Rotation::ThreeQuarters);
-        assert_eq!(Rotation::from_matrix(b"short"), Rotation::None);
-    }
-
-    #[test]
-    fn stretched_pixels_are_made_square() {
-        assert_eq!(square_pixels(720, 576, ff::Rational::new(16, 15)), (768, 576));
-        assert_eq!(square_pixels(640, 480, ff::Rational::new(0, 1)), (640, 480));
-        assert_eq!(square_pixels(640, 480, ff::Rational::new(1_000_000, 1)), (640, 480));
-    }
 
     #[test]
     fn a_black_frame_is_plain_and_a_picture_is_not() {

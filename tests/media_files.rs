@@ -1,0 +1,96 @@
+//! Opening media in tests, and making small files of them.
+
+use std::path::Path;
+
+use engine::media::{DocumentReader, Limits, Media, Opener};
+use engine::models::Store;
+use engine::{Cancel, Error, MediaProblem};
+
+/// An opener with PDFium from the store.
+pub fn opener() -> Opener {
+    let pdfium = Store::open_default().unwrap().file("pdfium", "library").unwrap();
+    Opener { limits: Limits::default(), pdfium: Some(pdfium) }
+}
+
+/// Opens a medium with the usual limits.
+pub fn open(path: &Path) -> Result<Media, Error> {
+    opener().open(path, &Cancel::new())
+}
+
+/// Opens a document, or fails the test.
+pub fn document(path: &Path) -> DocumentReader {
+    match open(path) {
+        Ok(Media::Document(document)) => document,
+        Ok(other) => panic!("{}: {:?}", path.display(), other.kind()),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// What is wrong with a medium, as an error says.
+pub fn problem<T>(result: Result<T, Error>) -> MediaProblem {
+    match result {
+        Err(Error::Media { problem, .. }) => problem,
+        Err(other) => panic!("{other}"),
+        Ok(_) => panic!("it was read"),
+    }
+}
+
+/// A WAV header for 16-bit mono at 16 kHz with this many bytes of samples.
+pub fn wav_header(data: u32) -> Vec<u8> {
+    let mut header = b"RIFF".to_vec();
+    header.extend((36 + data).to_le_bytes());
+    header.extend(b"WAVEfmt \x10\0\0\0\x01\0\x01\0");
+    header.extend(16_000u32.to_le_bytes());
+    header.extend(32_000u32.to_le_bytes());
+    header.extend(b"\x02\0\x10\0data");
+    header.extend(data.to_le_bytes());
+    header
+}
+
+/// A PDF from its objects, which are numbered from 1; the first one is the catalogue.
+pub fn pdf(objects: &[String]) -> Vec<u8> {
+    let mut bytes = b"%PDF-1.4\n".to_vec();
+    let mut places = Vec::new();
+    for (i, object) in objects.iter().enumerate() {
+        places.push(bytes.len());
+        bytes.extend(format!("{} 0 obj\n{object}\nendobj\n", i + 1).bytes());
+    }
+    let table = bytes.len();
+    bytes.extend(format!("xref\n0 {}\n0000000000 65535 f \n", objects.len() + 1).bytes());
+    for place in places {
+        bytes.extend(format!("{place:010} 00000 n \n").bytes());
+    }
+    let size = objects.len() + 1;
+    bytes.extend(
+        format!("trailer << /Size {size} /Root 1 0 R /Info 3 0 R >>\nstartxref\n{table}\n%%EOF\n").bytes(),
+    );
+    bytes
+}
+
+/// Objects of a PDF with these contents of pages; `page_extra` goes into each page.
+pub fn page_objects(contents: &[&str], page_extra: &str) -> Vec<String> {
+    let kids: Vec<String> = (0..contents.len()).map(|i| format!("{} 0 R", 5 + 2 * i)).collect();
+    let mut objects = vec![
+        "<< /Type /Catalog /Pages 2 0 R >>".to_owned(),
+        format!("<< /Type /Pages /Kids [{}] /Count {} >>", kids.join(" "), contents.len()),
+        "<< /Title (A tiny book) >>".to_owned(),
+        "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>".to_owned(),
+    ];
+    for (i, content) in contents.iter().enumerate() {
+        objects.push(format!(
+            "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] {page_extra} /Contents {} 0 R \
+             /Resources << /Font << /F1 4 0 R >> >> >>",
+            6 + 2 * i
+        ));
+        objects.push(format!("<< /Length {} >>\nstream\n{content}\nendstream", content.len()));
+    }
+    objects
+}
+
+/// A PDF of two short pages.
+pub fn two_pages() -> Vec<u8> {
+    let first = "BT /F1 24 Tf 72 700 Td (Chapter One) Tj /F1 12 Tf 0 -40 Td (The cat sat on the mat.) Tj 0 -14 Td \
+                 (It was warm.) Tj 0 -60 Td (A new paragraph.) Tj ET";
+    let second = "0 0 612 792 re f";
+    pdf(&page_objects(&[first, second], ""))
+}
