@@ -3,7 +3,10 @@
 # Builds live outside the clone, so that a fresh clone finds them again.
 CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/medley/target
 export CARGO_TARGET_DIR
+# Only where it is missing: build scripts run again, and what they build with them, when PATH changes.
+ifeq (,$(findstring $(HOME)/.cargo/bin:,$(PATH):))
 export PATH := $(HOME)/.cargo/bin:$(PATH)
+endif
 
 MEDLEY = $(CARGO_TARGET_DIR)/release/medley
 

@@ -189,6 +189,7 @@ impl Ask {
             self.step = Step::Search(search);
             return Ok(());
         }
+        self.events.extend(search.notice().map(Event::Notice));
         let found = search.finish(&self.cancel)?;
         if found.evidence.is_empty() {
             let text = "nothing was found in these files that answers the question directly";

@@ -100,6 +100,8 @@ pub struct Search {
     similar: HashMap<usize, f32>,
     asked: Option<Meaning>,
     done: usize,
+    /// Passages of which only the words were compared.
+    by_words_only: usize,
 }
 
 impl Search {
@@ -124,6 +126,7 @@ impl Search {
             compared.sort_by(|&a, &b| fits[b].raw.total_cmp(&fits[a].raw));
             compared.truncate(COMPARED_BY_MEANING);
         }
+        let by_words_only = if compared.is_empty() { 0 } else { passages.len() - compared.len() };
         Self {
             files,
             question: question.to_owned(),
@@ -136,7 +139,19 @@ impl Search {
             similar: HashMap::new(),
             asked: None,
             done: 0,
+            by_words_only,
         }
+    }
+
+    /// What was not looked at as closely as the rest.
+    pub fn notice(&self) -> Option<String> {
+        (self.by_words_only > 0).then(|| {
+            format!(
+                "all {} passages were searched by their words, and the {} that share most words with the question also by their meaning",
+                self.passages.len(),
+                self.compared.len()
+            )
+        })
     }
 
     /// Compares some more passages. Units done and in all; `None` when complete or cancelled.
