@@ -97,6 +97,16 @@ Examples:
   medley perplexity --model smollm2-135m book.txt
   medley perplexity --model other.gguf book.txt --json")]
     Perplexity(PerplexityArgs),
+    /// Compare a checkpoint in a folder with what a reference computed from it
+    #[command(after_help = "\
+The folder holds config.json and model.safetensors as transformers writes them, and
+inputs.safetensors (input_ids) and outputs.safetensors (logits, greedy). The status is 0
+when every relative error is at most 1e-3 and the continuation is the same.
+
+Examples:
+  medley parity tests/golden/parity/llama
+  medley parity checkpoint --json")]
+    Parity(ParityArgs),
     /// Print a completion script for a shell
     #[command(after_help = "\
 Examples:
@@ -286,6 +296,16 @@ pub struct BenchArgs {
     /// The recording to transcribe
     #[arg(long, default_value = "assets/samples/speech/austen-0870.wav", value_name = "FILE")]
     pub recording: PathBuf,
+    /// One JSON object per line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// For `parity`.
+#[derive(Debug, clap::Args)]
+pub struct ParityArgs {
+    /// The folder
+    pub folder: PathBuf,
     /// One JSON object per line
     #[arg(long)]
     pub json: bool,

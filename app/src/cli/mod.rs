@@ -24,6 +24,8 @@ mod models;
 
 mod bench;
 
+mod parity;
+
 mod perplexity;
 
 mod completions;
@@ -78,6 +80,7 @@ fn run(args: Args, cancel: &Cancel) -> Outcome {
         Some(Command::Transcribe(args)) => transcribe::run(args, cancel),
         Some(Command::Models(args)) => models::run(args, cancel),
         Some(Command::Bench(args)) => bench::run(&args, cancel),
+        Some(Command::Parity(args)) => parity::run(&args, cancel),
         Some(Command::Perplexity(args)) => perplexity::run(&args, cancel),
         Some(Command::Completions(args)) => completions::run(&args),
         Some(Command::Tour(args)) => tour::run(&args, cancel),

@@ -1,20 +1,24 @@
-//! One layer: norm, attention, norm, feed-forward, each added to the residual stream.
+//! One layer: norm, attention, norm, feed-forward, each added to the residual stream; in some families
+//! normed once more before it is added.
 
 use std::sync::Arc;
 
 use candle_core::Tensor;
 
-use super::config::{AttentionSpec, DecoderConfig, FeedForwardSpec, LayerSpec};
+use super::config::{AttentionSpec, DecoderConfig, LayerSpec};
+use super::feed_forward::FeedForward;
 use super::state::LayerCache;
 use crate::error::Result;
-use crate::nn::{Linear, RmsNorm, Rotary, causal_attention};
+use crate::nn::{AttentionRule, Linear, NormSpec, RmsNorm, Rotary, causal_attention};
 use crate::weights::Weights;
 
 pub(super) struct Block {
     attention_norm: RmsNorm,
     attention: Attention,
+    post_attention_norm: Option<RmsNorm>,
     feed_forward_norm: RmsNorm,
-    feed_forward: SwiGlu,
+    feed_forward: FeedForward,
+    post_feed_forward_norm: Option<RmsNorm>,
 }
 
 impl Block {
@@ -24,12 +28,15 @@ impl Block {
         rotary: Arc<Rotary>,
         w: &Weights,
     ) -> Result<Self> {
-        let FeedForwardSpec::SwiGlu { d_hidden } = layer.feed_forward;
+        let norm = |name: &str| RmsNorm::new(config.d_model, config.norm, &w.sub(name));
+        let post = |name: &str| layer.post_norms.then(|| norm(name)).transpose();
         Ok(Self {
-            attention_norm: RmsNorm::new(config.d_model, config.norm_eps, &w.sub("attention_norm"))?,
-            attention: Attention::new(config.d_model, &layer.attention, rotary, &w.sub("attention"))?,
-            feed_forward_norm: RmsNorm::new(config.d_model, config.norm_eps, &w.sub("feed_forward_norm"))?,
-            feed_forward: SwiGlu::new(config.d_model, d_hidden, &w.sub("feed_forward"))?,
+            attention_norm: norm("attention_norm")?,
+            attention: Attention::new(config, &layer.attention, rotary, &w.sub("attention"))?,
+            post_attention_norm: post("post_attention_norm")?,
+            feed_forward_norm: norm("feed_forward_norm")?,
+            feed_forward: FeedForward::new(config.d_model, &layer.feed_forward, &w.sub("feed_forward"))?,
+            post_feed_forward_norm: post("post_feed_forward_norm")?,
         })
     }
 
@@ -42,8 +49,12 @@ impl Block {
         pos: usize,
         cache: &mut LayerCache,
     ) -> candle_core::Result<Tensor> {
-        let x = (x + self.attention.forward(&self.attention_norm.forward(x)?, pos, cache)?)?;
-        &x + self.feed_forward.forward(&self.feed_forward_norm.forward(&x)?)?
+        let normed =
+            |norm: &Option<RmsNorm>, y: Tensor| norm.as_ref().map_or(Ok(y.clone()), |n| n.forward(&y));
+        let y = self.attention.forward(&self.attention_norm.forward(x)?, pos, cache)?;
+        let x = (x + normed(&self.post_attention_norm, y)?)?;
+        let y = self.feed_forward.forward(&self.feed_forward_norm.forward(&x)?)?;
+        x + normed(&self.post_feed_forward_norm, y)?
     }
 }
 
@@ -53,11 +64,19 @@ struct Attention {
     k: Linear,
     v: Linear,
     output: Linear,
+    /// Norms of each head of the queries and keys.
+    qk_norms: Option<(RmsNorm, RmsNorm)>,
     rotary: Arc<Rotary>,
 }
 
 impl Attention {
-    fn new(d_model: usize, spec: &AttentionSpec, rotary: Arc<Rotary>, w: &Weights) -> Result<Self> {
+    fn new(config: &DecoderConfig, spec: &AttentionSpec, rotary: Arc<Rotary>, w: &Weights) -> Result<Self> {
+        let d_model = config.d_model;
+        let norm = |name: &str, norm: NormSpec| RmsNorm::new(spec.head_dim, norm, &w.sub(name));
+        let qk_norms = match spec.qk_norm {
+            true => Some((norm("q_norm", config.norm)?, norm("k_norm", config.norm)?)),
+            false => None,
+        };
         let (d_q, d_kv) = (spec.n_heads * spec.head_dim, spec.n_kv_heads * spec.head_dim);
         Ok(Self {
             q: Linear::new(d_model, d_q, &w.sub("q"))?,
@@ -65,43 +84,32 @@ impl Attention {
             v: Linear::new(d_model, d_kv, &w.sub("v"))?,
             output: Linear::new(d_q, d_model, &w.sub("output"))?,
             spec: spec.clone(),
+            qk_norms,
             rotary,
         })
     }
 
     fn forward(&self, x: &Tensor, pos: usize, cache: &mut LayerCache) -> candle_core::Result<Tensor> {
-        let AttentionSpec { n_heads, n_kv_heads, head_dim, .. } = self.spec;
+        let AttentionSpec { n_heads, n_kv_heads, head_dim, scale, softcap, window, .. } = self.spec;
         let n = x.dim(0)?;
-        let heads = |x: Tensor, n_heads: usize| {
+        let heads = |x: Tensor, n_heads: usize, norm: Option<&RmsNorm>| {
             // [n, n_heads * head_dim] -> [1, n_heads, n, head_dim]
-            x.reshape((1, n, n_heads, head_dim))?.transpose(1, 2)?.contiguous()
+            let x = x.reshape((1, n, n_heads, head_dim))?;
+            let x = norm.map_or(Ok(x.clone()), |norm| norm.forward(&x))?;
+            x.transpose(1, 2)?.contiguous()
         };
-        let q = self.rotary.forward(&heads(self.q.forward(x)?, n_heads)?, pos)?;
-        let k = self.rotary.forward(&heads(self.k.forward(x)?, n_kv_heads)?, pos)?;
-        let v = heads(self.v.forward(x)?, n_kv_heads)?;
+        let (q_norm, k_norm) = self.qk_norms.as_ref().map(|(q, k)| (q, k)).unzip();
+        let q = self.rotary.forward(&heads(self.q.forward(x)?, n_heads, q_norm)?, pos)?;
+        let k = self.rotary.forward(&heads(self.k.forward(x)?, n_kv_heads, k_norm)?, pos)?;
+        let v = heads(self.v.forward(x)?, n_kv_heads, None)?;
         cache.append(pos, &k.squeeze(0)?, &v.squeeze(0)?)?;
-        let mixed = causal_attention(&q.squeeze(0)?, &cache.keys, &cache.values, pos)?;
+        let mixed = causal_attention(
+            &q.squeeze(0)?,
+            &cache.keys,
+            &cache.values,
+            pos,
+            AttentionRule { scale, softcap, window },
+        )?;
         self.output.forward(&mixed)
-    }
-}
-
-struct SwiGlu {
-    gate: Linear,
-    up: Linear,
-    down: Linear,
-}
-
-impl SwiGlu {
-    fn new(d_model: usize, d_hidden: usize, w: &Weights) -> Result<Self> {
-        Ok(Self {
-            gate: Linear::new(d_model, d_hidden, &w.sub("gate"))?,
-            up: Linear::new(d_model, d_hidden, &w.sub("up"))?,
-            down: Linear::new(d_hidden, d_model, &w.sub("down"))?,
-        })
-    }
-
-    fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
-        let gate = candle_nn::ops::silu(&self.gate.forward(x)?)?;
-        self.down.forward(&(gate * self.up.forward(x)?)?)
     }
 }

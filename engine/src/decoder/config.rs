@@ -1,7 +1,7 @@
 //! What a decoder looks like, as data.
 
 use crate::error::{Error, Result};
-use crate::nn::RotaryStyle;
+use crate::nn::{Activation, NormSpec, RotarySpec, RotaryStyle};
 use crate::weights::gguf::Metadata;
 
 /// A whole decoder.
@@ -13,10 +13,14 @@ pub struct DecoderConfig {
     pub d_model: usize,
     /// Positions it was trained for.
     pub context_tokens: usize,
-    /// Added under the root in every norm.
-    pub norm_eps: f64,
+    /// Every norm.
+    pub norm: NormSpec,
     /// Whether the output matrix is the token table.
     pub tied_output: bool,
+    /// Multiplies the rows of the token table: 1, or `√d_model` in Gemma.
+    pub embedding_scale: f64,
+    /// Soft limit `c` of the logits, `c · tanh(x / c)` (Gemma 2, section 2).
+    pub logit_softcap: Option<f64>,
     /// Bottom to top.
     pub layers: Vec<LayerSpec>,
 }
@@ -28,6 +32,8 @@ pub struct LayerSpec {
     pub attention: AttentionSpec,
     /// What it does with each position.
     pub feed_forward: FeedForwardSpec,
+    /// Whether what attention and feed-forward give is normed, too, before it is added (Gemma 2 on).
+    pub post_norms: bool,
 }
 
 /// Grouped-query attention (Ainslie et al., 2023): `n_heads / n_kv_heads` queries share keys and values.
@@ -39,20 +45,47 @@ pub struct AttentionSpec {
     pub n_kv_heads: usize,
     /// Numbers per head.
     pub head_dim: usize,
-    /// Base of the rotary angles.
-    pub rotary_base: f64,
-    /// Order of the rotary pairs.
-    pub rotary_style: RotaryStyle,
+    /// Angles of the positions.
+    pub rotary: RotarySpec,
+    /// Multiplies `q · k`; mostly `1 / √head_dim`.
+    pub scale: f64,
+    /// Soft limit of the scores (Gemma 2, section 2).
+    pub softcap: Option<f64>,
+    /// Whether queries and keys are normed per head before they are rotated (Gemma 3, Qwen 3).
+    pub qk_norm: bool,
+    /// How many positions a query sees, its own included; none sees all before it.
+    pub window: Option<usize>,
 }
 
 /// What follows attention in a layer.
 #[derive(Debug, Clone, PartialEq)]
 pub enum FeedForwardSpec {
-    /// `down(silu(gate(x)) · up(x))` (Shazeer, GLU Variants, 2020).
-    SwiGlu {
-        /// Width between.
-        d_hidden: usize,
-    },
+    /// `down(activation(gate(x)) · up(x))` (Shazeer, GLU Variants, 2020).
+    Gated(GatedSpec),
+    /// Some of several such networks for each position, chosen by a router (Shazeer et al., 2017).
+    Experts(ExpertsSpec),
+}
+
+/// A gated feed-forward network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GatedSpec {
+    /// Width between.
+    pub d_hidden: usize,
+    /// Of the gate.
+    pub activation: Activation,
+}
+
+/// A mixture of experts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ExpertsSpec {
+    /// Networks to choose from.
+    pub n_experts: usize,
+    /// Networks that each position goes through.
+    pub n_chosen: usize,
+    /// Each network.
+    pub expert: GatedSpec,
+    /// Whether the weights of the chosen ones are scaled to sum to 1.
+    pub renormalise: bool,
 }
 
 impl DecoderConfig {
@@ -64,17 +97,23 @@ impl DecoderConfig {
                 n_heads: 4,
                 n_kv_heads: 2,
                 head_dim: 8,
-                rotary_base: 10_000.0,
-                rotary_style: RotaryStyle::Interleaved,
+                rotary: RotarySpec { base: 10_000.0, style: RotaryStyle::Interleaved, factor: 1.0 },
+                scale: 8f64.powf(-0.5),
+                softcap: None,
+                qk_norm: false,
+                window: None,
             },
-            feed_forward: FeedForwardSpec::SwiGlu { d_hidden: 48 },
+            feed_forward: FeedForwardSpec::Gated(GatedSpec { d_hidden: 48, activation: Activation::Silu }),
+            post_norms: false,
         };
         Self {
             n_vocab: 64,
             d_model: 32,
             context_tokens: 128,
-            norm_eps: 1e-5,
+            norm: NormSpec { eps: 1e-5, offset: 0.0 },
             tied_output: true,
+            embedding_scale: 1.0,
+            logit_softcap: None,
             layers: vec![layer.clone(), layer],
         }
     }
@@ -127,18 +166,34 @@ impl DecoderConfig {
                 n_heads,
                 n_kv_heads,
                 head_dim,
-                rotary_base: meta.float(&key("rope.freq_base")).unwrap_or(10_000.0),
-                rotary_style,
+                rotary: RotarySpec {
+                    base: meta.float(&key("rope.freq_base")).unwrap_or(10_000.0),
+                    style: rotary_style,
+                    factor: 1.0,
+                },
+                scale: (head_dim as f64).powf(-0.5),
+                softcap: None,
+                qk_norm: false,
+                window: None,
             },
-            feed_forward: FeedForwardSpec::SwiGlu { d_hidden: size("feed_forward_length")? },
+            feed_forward: FeedForwardSpec::Gated(GatedSpec {
+                d_hidden: size("feed_forward_length")?,
+                activation: Activation::Silu,
+            }),
+            post_norms: false,
         };
         let norm_eps = meta.float(&key("attention.layer_norm_rms_epsilon"));
         Ok(Self {
             n_vocab,
             d_model,
             context_tokens: size("context_length")?,
-            norm_eps: norm_eps.ok_or_else(|| meta.missing(&key("attention.layer_norm_rms_epsilon")))?,
+            norm: NormSpec {
+                eps: norm_eps.ok_or_else(|| meta.missing(&key("attention.layer_norm_rms_epsilon")))?,
+                offset: 0.0,
+            },
             tied_output,
+            embedding_scale: 1.0,
+            logit_softcap: None,
             layers: vec![layer; size("block_count")?.min(1024)],
         })
     }

@@ -7,11 +7,15 @@ mod config;
 
 mod block;
 
+mod feed_forward;
+
+pub(crate) mod hugging_face;
+
 mod model;
 
 mod state;
 
-pub use config::{AttentionSpec, DecoderConfig, FeedForwardSpec, LayerSpec};
+pub use config::{AttentionSpec, DecoderConfig, ExpertsSpec, FeedForwardSpec, GatedSpec, LayerSpec};
 pub use model::Decoder;
 pub use state::DecodeState;
 

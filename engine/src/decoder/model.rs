@@ -9,7 +9,7 @@ use super::config::DecoderConfig;
 use super::state::DecodeState;
 use crate::cancel::Cancel;
 use crate::error::{Doing, Error, Result};
-use crate::nn::{Embedding, Linear, RmsNorm, Rotary};
+use crate::nn::{Embedding, Linear, RmsNorm, Rotary, RotarySpec, softcap};
 use crate::threads;
 use crate::weights::Weights;
 
@@ -36,26 +36,20 @@ impl Decoder {
             Linear::new(config.d_model, config.n_vocab, &w.sub("output"))?
         };
         let mut blocks = Vec::with_capacity(config.layers.len());
-        let mut rotary: Option<(f64, Arc<Rotary>)> = None;
+        let mut tables: Vec<((RotarySpec, usize), Arc<Rotary>)> = Vec::new();
         for (i, layer) in config.layers.iter().enumerate() {
-            let spec = &layer.attention;
-            let shared = match &rotary {
-                Some((base, tables)) if *base == spec.rotary_base => tables.clone(),
-                _ => {
-                    let tables = Arc::new(Rotary::new(
-                        spec.rotary_base,
-                        spec.head_dim,
-                        config.context_tokens,
-                        spec.rotary_style,
-                        w.device(),
-                    )?);
-                    rotary = Some((spec.rotary_base, tables.clone()));
-                    tables
+            let key = (layer.attention.rotary, layer.attention.head_dim);
+            let shared = match tables.iter().find(|(known, _)| *known == key) {
+                Some((_, shared)) => shared.clone(),
+                None => {
+                    let made = Arc::new(Rotary::new(key.0, key.1, config.context_tokens, w.device())?);
+                    tables.push((key, made.clone()));
+                    made
                 }
             };
             blocks.push(Block::new(config, layer, shared, &w.sub("blocks").sub(i))?);
         }
-        let norm = RmsNorm::new(config.d_model, config.norm_eps, &w.sub("norm"))?;
+        let norm = RmsNorm::new(config.d_model, config.norm, &w.sub("norm"))?;
         Ok(Self { config: config.clone(), embedding, blocks, norm, output, device: w.device().clone() })
     }
 
@@ -83,6 +77,9 @@ impl Decoder {
         let doing = "running the decoder";
         let ids = Tensor::new(tokens, &self.device).doing(doing)?;
         let mut x = self.embedding.forward(&ids).doing(doing)?; // [n, d_model]
+        if self.config.embedding_scale != 1.0 {
+            x = (x * self.config.embedding_scale).doing(doing)?;
+        }
         for (block, cache) in self.blocks.iter().zip(&mut state.layers) {
             if cancel.is_cancelled() {
                 return Ok(None);
@@ -96,7 +93,12 @@ impl Decoder {
     /// Logits of some rows of what [`Decoder::run`] returns, `[n, n_vocab]`.
     fn logits(&self, x: &Tensor, first: usize, n: usize) -> Result<Tensor> {
         let rows = x.narrow(0, first, n).and_then(|rows| self.norm.forward(&rows.contiguous()?));
-        rows.and_then(|rows| self.output.forward(&rows)).doing("computing logits")
+        let logits = rows.and_then(|rows| self.output.forward(&rows));
+        let capped = logits.and_then(|logits| match self.config.logit_softcap {
+            Some(cap) => softcap(&logits, cap),
+            None => Ok(logits),
+        });
+        capped.doing("computing logits")
     }
 
     /// Reads `tokens` (at least one) and returns the logits after the last, `[n_vocab]`;
@@ -115,6 +117,24 @@ impl Decoder {
             let Some(x) = self.run(tokens, state, cancel)? else { return Ok(None) };
             let logits = self.logits(&x, tokens.len() - 1, 1)?;
             logits.squeeze(0).and_then(|row| row.to_vec1()).doing("reading logits").map(Some)
+        })
+    }
+
+    /// Reads `tokens` and returns the logits after each, `[n_tokens][n_vocab]`; `None` when cancelled. For
+    /// comparisons: a long text takes much memory.
+    ///
+    /// # Errors
+    /// As [`Decoder::forward`].
+    pub fn forward_all(
+        &self,
+        tokens: &[u32],
+        state: &mut DecodeState,
+        cancel: &Cancel,
+    ) -> Result<Option<Vec<Vec<f32>>>> {
+        self.check(tokens, state)?;
+        threads::run(|| {
+            let Some(x) = self.run(tokens, state, cancel)? else { return Ok(None) };
+            self.logits(&x, 0, tokens.len())?.to_vec2().doing("reading logits").map(Some)
         })
     }
 

@@ -4,6 +4,8 @@
 //! each row over the keys it may see, the mix of values by a second product. The scores of a tile
 //! stay in a near cache; the whole `[n_heads, n, n_keys]` matrix is never made. All sums in f32.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::exponential::softmax;
@@ -27,9 +29,20 @@ pub struct Shape {
     pub pos: usize,
     /// Rows that the cache has room for, at least `pos + n`.
     pub capacity: usize,
+    /// Keys that a query sees, its own included; none means all up to its own.
+    pub window: Option<usize>,
+    /// Multiplies the scores.
+    pub scale: f32,
+    /// Soft limit `c` of the scores: `c · tanh(score / c)`.
+    pub softcap: Option<f32>,
 }
 
-/// Attention with scores `q · k / √head_dim`.
+/// The keys that the query at `position` sees.
+pub fn seen_by(position: usize, window: Option<usize>) -> Range<usize> {
+    window.map_or(0, |window| (position + 1).saturating_sub(window))..position + 1
+}
+
+/// Attention with scores `softcap(q · k · scale)`.
 ///
 /// # Shapes
 /// - `queries`: `[n_heads, n, head_dim]`
@@ -39,7 +52,7 @@ pub struct Shape {
 /// # Panics
 /// When the lengths do not fit the shape (a bug of the caller).
 pub fn causal(shape: Shape, queries: &[f32], keys: &[f32], values: &[f32]) -> Vec<f32> {
-    let Shape { n_heads, n_kv_heads, head_dim, n, pos, capacity } = shape;
+    let Shape { n_heads, n_kv_heads, head_dim, n, pos, capacity, window, .. } = shape;
     assert_eq!(queries.len(), n_heads * n * head_dim);
     assert_eq!(keys.len(), n_kv_heads * capacity * head_dim);
     assert_eq!(values.len(), keys.len());
@@ -55,8 +68,8 @@ pub fn causal(shape: Shape, queries: &[f32], keys: &[f32], values: &[f32]) -> Ve
             let queries = &queries[(head * group * n + rows.start) * head_dim..][..rows.len() * head_dim];
             let cache = head * capacity * head_dim..(head + 1) * capacity * head_dim;
             // Row r of a key head is query r % n.
-            let sees = rows.map(|row| pos + row % n + 1).collect::<Vec<_>>();
-            mix_tile(queries, &keys[cache.clone()], &values[cache], head_dim, &sees)
+            let sees: Vec<_> = rows.map(|row| seen_by(pos + row % n, window)).collect();
+            mix_tile(shape, queries, &keys[cache.clone()], &values[cache], &sees)
         })
         .collect();
     let mut out = vec![0f32; n * n_heads * head_dim];
@@ -71,10 +84,15 @@ pub fn causal(shape: Shape, queries: &[f32], keys: &[f32], values: &[f32]) -> Ve
     out
 }
 
-/// One tile: `queries` of `[rows, head_dim]`, of which row r sees the first `sees[r]` keys.
-fn mix_tile(queries: &[f32], keys: &[f32], values: &[f32], head_dim: usize, sees: &[usize]) -> Vec<f32> {
-    let (n_rows, n_keys) = (sees.len(), sees.iter().copied().max().unwrap_or(0));
-    let (keys, values) = (&keys[..n_keys * head_dim], &values[..n_keys * head_dim]);
+/// One tile: `queries` of `[rows, head_dim]`, of which row r sees the keys `sees[r]`.
+fn mix_tile(shape: Shape, queries: &[f32], keys: &[f32], values: &[f32], sees: &[Range<usize>]) -> Vec<f32> {
+    let head_dim = shape.head_dim;
+    // Keys that no row of the tile sees are not read.
+    let first = sees.iter().map(|sees| sees.start).min().unwrap_or(0);
+    let end = sees.iter().map(|sees| sees.end).max().unwrap_or(0);
+    let (n_rows, n_keys) = (sees.len(), end - first);
+    let cached = first * head_dim..end * head_dim;
+    let (keys, values) = (&keys[cached.clone()], &values[cached]);
     let mut scores = vec![0f32; n_rows * n_keys];
     if n_rows <= 4 {
         rows_times(keys, head_dim, queries, &mut scores);
@@ -82,12 +100,16 @@ fn mix_tile(queries: &[f32], keys: &[f32], values: &[f32], head_dim: usize, sees
         let keys = Matrix { numbers: keys, row: 1, column: head_dim };
         product((n_rows, n_keys, head_dim), Matrix::rows(queries, head_dim), keys, &mut scores);
     }
-    let scale = (head_dim as f32).powf(-0.5);
     for (scores, sees) in scores.chunks_mut(n_keys).zip(sees) {
-        let (seen, unseen) = scores.split_at_mut(*sees);
-        seen.iter_mut().for_each(|score| *score *= scale);
+        let (before, rest) = scores.split_at_mut(sees.start - first);
+        let (seen, after) = rest.split_at_mut(sees.len());
+        seen.iter_mut().for_each(|score| *score *= shape.scale);
+        if let Some(cap) = shape.softcap {
+            seen.iter_mut().for_each(|score| *score = cap * (*score / cap).tanh());
+        }
         softmax(seen);
-        unseen.fill(0.0);
+        before.fill(0.0);
+        after.fill(0.0);
     }
     let mut mixed = vec![0f32; n_rows * head_dim];
     let size = (n_rows, head_dim, n_keys);
@@ -162,7 +184,7 @@ mod tests {
 
     /// Slow and obvious: one query at a time, in f64.
     fn reference(shape: Shape, queries: &[f32], keys: &[f32], values: &[f32]) -> Vec<f64> {
-        let Shape { n_heads, n_kv_heads, head_dim, n, pos, capacity } = shape;
+        let Shape { n_heads, n_kv_heads, head_dim, n, pos, capacity, window, scale, softcap } = shape;
         let mut out = Vec::new();
         for query in 0..n {
             for head in 0..n_heads {
@@ -172,16 +194,19 @@ mod tests {
                     let row = &all[(cache + key) * head_dim..][..head_dim];
                     row.iter().map(|v| f64::from(*v)).collect::<Vec<_>>()
                 };
-                let weights: Vec<f64> = (0..=pos + query)
+                let position = pos + query;
+                let first = window.map_or(0, |window| (position + 1).max(window) - window);
+                let weights: Vec<f64> = (first..=position)
                     .map(|key| {
                         let dot: f64 = row(keys, key).iter().zip(q).map(|(k, q)| k * f64::from(*q)).sum();
-                        (dot / (head_dim as f64).sqrt()).exp()
+                        let score = dot * f64::from(scale);
+                        softcap.map(f64::from).map_or(score, |cap| cap * (score / cap).tanh()).exp()
                     })
                     .collect();
                 let sum: f64 = weights.iter().sum();
                 let mut mixed = vec![0.0; head_dim];
                 for (key, weight) in weights.iter().enumerate() {
-                    for (mixed, v) in mixed.iter_mut().zip(row(values, key)) {
+                    for (mixed, v) in mixed.iter_mut().zip(row(values, first + key)) {
                         *mixed += weight / sum * v;
                     }
                 }
@@ -195,16 +220,29 @@ mod tests {
     fn equals_the_reference_around_every_tile_edge() {
         for (n_heads, n_kv_heads) in [(1, 1), (9, 3), (4, 1)] {
             for (n, pos) in [(1, 0), (1, 70), (2, 5), (7, 0), (22, 9), (63, 1), (64, 0), (65, 3), (130, 17)] {
-                let shape = Shape { n_heads, n_kv_heads, head_dim: 16, n, pos, capacity: pos + n + 5 };
-                let queries = numbers(n_heads * n * 16, 1);
-                // What lies beyond the last key must not matter.
-                let (keys, values) =
-                    [2, 3].map(|seed| numbers(n_kv_heads * shape.capacity * 16, seed)).into();
-                let got = causal(shape, &queries, &keys, &values);
-                let want = reference(shape, &queries, &keys, &values);
-                assert_eq!(got.len(), want.len());
-                for (i, (got, want)) in got.iter().zip(&want).enumerate() {
-                    assert!((f64::from(*got) - want).abs() < 1e-5, "{shape:?} at {i}: {got} and {want}");
+                let capacity = pos + n + 5;
+                for (window, softcap) in [(None, None), (Some(1), None), (Some(20), Some(0.5))] {
+                    let shape = Shape {
+                        n_heads,
+                        n_kv_heads,
+                        head_dim: 16,
+                        n,
+                        pos,
+                        capacity,
+                        window,
+                        scale: 0.25,
+                        softcap,
+                    };
+                    let queries = numbers(n_heads * n * 16, 1);
+                    // What lies beyond the last key must not matter.
+                    let (keys, values) =
+                        [2, 3].map(|seed| numbers(n_kv_heads * shape.capacity * 16, seed)).into();
+                    let got = causal(shape, &queries, &keys, &values);
+                    let want = reference(shape, &queries, &keys, &values);
+                    assert_eq!(got.len(), want.len());
+                    for (i, (got, want)) in got.iter().zip(&want).enumerate() {
+                        assert!((f64::from(*got) - want).abs() < 1e-5, "{shape:?} at {i}: {got} and {want}");
+                    }
                 }
             }
         }

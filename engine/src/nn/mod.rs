@@ -9,7 +9,10 @@ mod rotary;
 
 mod attention;
 
-pub use attention::causal_attention;
+mod activation;
+
+pub use activation::{Activation, softcap};
+pub use attention::{AttentionRule, causal_attention};
 pub use linear::{Embedding, Linear};
-pub use norm::RmsNorm;
-pub use rotary::{Rotary, RotaryStyle};
+pub use norm::{NormSpec, RmsNorm};
+pub use rotary::{Rotary, RotarySpec, RotaryStyle};

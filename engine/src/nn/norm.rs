@@ -2,10 +2,19 @@
 
 use candle_core::Tensor;
 
-use crate::error::Result;
+use crate::error::{Doing, Result};
 use crate::weights::Weights;
 
-/// `x / rms(x) · weight` over the last dimension.
+/// How a norm computes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct NormSpec {
+    /// Added under the root.
+    pub eps: f64,
+    /// Added to the stored weight: 1 in Gemma's own checkpoints, else 0.
+    pub offset: f64,
+}
+
+/// `x / rms(x) · (weight + offset)` over the last dimension.
 pub struct RmsNorm {
     weight: Tensor,
     eps: f32,
@@ -16,8 +25,11 @@ impl RmsNorm {
     ///
     /// # Errors
     /// As [`Weights::get`].
-    pub fn new(width: usize, eps: f64, w: &Weights) -> Result<Self> {
-        Ok(Self { weight: w.get("weight", &[width])?, eps: eps as f32 })
+    pub fn new(width: usize, spec: NormSpec, w: &Weights) -> Result<Self> {
+        let weight = w.get("weight", &[width])?;
+        let weight =
+            if spec.offset == 0.0 { weight } else { (weight + spec.offset).doing("loading a norm")? };
+        Ok(Self { weight, eps: spec.eps as f32 })
     }
 
     /// # Shapes

@@ -13,6 +13,17 @@ pub enum RotaryStyle {
     Halves,
 }
 
+/// Which angles a layer uses.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RotarySpec {
+    /// Base of the angles.
+    pub base: f64,
+    /// Order of the pairs.
+    pub style: RotaryStyle,
+    /// Positions are divided by this, to stretch a trained context (Chen et al., 2023).
+    pub factor: f64,
+}
+
 /// Tables of cosines and sines for every position.
 pub struct Rotary {
     cos: Tensor,
@@ -21,25 +32,22 @@ pub struct Rotary {
 }
 
 impl Rotary {
-    /// Tables for positions below `n_positions`: angle of pair i at position p is `p · base^(-2i/head_dim)`.
+    /// Tables for positions below `n_positions`: angle of pair i at position p is
+    /// `p / factor · base^(-2i/head_dim)`.
     ///
     /// # Errors
     /// [`Error::Compute`](crate::Error::Compute).
-    pub fn new(
-        base: f64,
-        head_dim: usize,
-        n_positions: usize,
-        style: RotaryStyle,
-        device: &Device,
-    ) -> Result<Self> {
-        let angle = |pos: usize, pair: usize| pos as f64 * base.powf(-2.0 * pair as f64 / head_dim as f64);
+    pub fn new(spec: RotarySpec, head_dim: usize, n_positions: usize, device: &Device) -> Result<Self> {
+        let angle = |pos: usize, pair: usize| {
+            pos as f64 / spec.factor * spec.base.powf(-2.0 * pair as f64 / head_dim as f64)
+        };
         let table = |f: fn(f64) -> f64| {
             let values: Vec<f32> = (0..n_positions)
                 .flat_map(|pos| (0..head_dim / 2).map(move |pair| f(angle(pos, pair)) as f32))
                 .collect();
             Tensor::from_vec(values, (n_positions, head_dim / 2), device).doing("making rotary tables")
         };
-        Ok(Self { cos: table(f64::cos)?, sin: table(f64::sin)?, style })
+        Ok(Self { cos: table(f64::cos)?, sin: table(f64::sin)?, style: spec.style })
     }
 
     /// Rotates `x` whose first row stands at position `pos`.

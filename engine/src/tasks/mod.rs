@@ -9,3 +9,5 @@ mod prompt;
 pub mod transcribe;
 
 pub mod evaluate;
+
+pub mod parity;

@@ -13,6 +13,8 @@ pub mod names;
 
 mod pth;
 
+mod shards;
+
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -70,6 +72,20 @@ impl Weights {
     /// [`Error::ModelFile`] when the header is not valid.
     pub fn from_safetensors(path: &Path, device: &Device, rename: fn(&str) -> String) -> Result<Self> {
         Ok(Self::new(SafetensorsFile::open(path)?, path, device, rename))
+    }
+
+    /// Maps the safetensors of a Hugging Face folder: `model.safetensors`, or the shards that
+    /// `model.safetensors.index.json` lists.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::ModelFile`] when the index or a header is not valid.
+    pub fn from_folder(folder: &Path, device: &Device, rename: fn(&str) -> String) -> Result<Self> {
+        let whole = folder.join("model.safetensors");
+        if whole.is_file() {
+            return Self::from_safetensors(&whole, device, rename);
+        }
+        let shards = shards::Shards::open(folder)?;
+        Ok(Self::new(shards, folder, device, rename))
     }
 
     /// Where tensors are put.
@@ -166,6 +182,26 @@ impl Weights {
         }
     }
 
+    /// Fails when a tensor holds something that is no finite number. Reads everything: for a model that
+    /// computed nonsense.
+    ///
+    /// # Errors
+    /// [`Error::ModelFile`] that names the first such tensor.
+    pub fn expect_finite(&self) -> Result<()> {
+        let names: BTreeSet<&String> = self.file.shapes().keys().collect();
+        for name in names {
+            let read = self.file.tensor(name, &self.device).and_then(|tensor| {
+                // One number that is not finite makes the sum so.
+                tensor.to_dtype(DType::F32)?.flatten_all()?.abs()?.sum_all()?.to_scalar::<f32>()
+            });
+            if !read.map_err(|error| self.unreadable(name, &error))?.is_finite() {
+                let reason = format!("tensor {name:?} holds numbers that are not finite");
+                return Err(Error::ModelFile { path: self.path.to_path_buf(), reason });
+            }
+        }
+        Ok(())
+    }
+
     /// Fails when the file holds tensors that no model asked for, except those that `ignore` accepts.
     ///
     /// # Errors
@@ -192,6 +228,18 @@ impl Weights {
 /// The identity, for files whose names are ours.
 pub fn same_name(name: &str) -> String {
     name.to_owned()
+}
+
+/// Reads a small text file of a model.
+pub(crate) fn read_text(path: &Path) -> Result<String> {
+    /// More than any index or configuration has.
+    const MOST_BYTES: u64 = 64 << 20;
+    let size = path.metadata().map_err(|source| Error::io("opening", path, source))?.len();
+    if size > MOST_BYTES {
+        let reason = format!("{size} bytes are too many for a file of this kind");
+        return Err(Error::ModelFile { path: path.to_path_buf(), reason });
+    }
+    std::fs::read_to_string(path).map_err(|source| Error::io("reading", path, source))
 }
 
 /// Maps a file into memory, read-only.

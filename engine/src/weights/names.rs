@@ -86,6 +86,51 @@ pub(crate) fn gguf_decoder(name: &str) -> String {
     format!("{scope}{part}.{kind}")
 }
 
+/// Decoders as transformers writes them, with one norm before each half of a layer.
+pub(crate) fn hugging_face(name: &str) -> String {
+    hugging_face_decoder(name, "post_attention_layernorm")
+}
+
+/// The same for families with a norm before and after each half: there the name of the second norm means
+/// the one after attention.
+pub(crate) fn hugging_face_four_norms(name: &str) -> String {
+    hugging_face_decoder(name, "pre_feedforward_layernorm")
+}
+
+fn hugging_face_decoder(name: &str, feed_forward_norm: &str) -> String {
+    let (scope, leaf) = match name.strip_prefix("blocks.").and_then(|rest| rest.split_once('.')) {
+        Some((layer, leaf)) => (format!("model.layers.{layer}."), leaf),
+        None if name.starts_with("output.") => (String::new(), name),
+        None => ("model.".to_owned(), name),
+    };
+    let (part, kind) = leaf.rsplit_once('.').unwrap_or((leaf, "weight"));
+    if let Some((expert, matrix)) =
+        part.strip_prefix("feed_forward.experts.").and_then(|rest| rest.split_once('.'))
+    {
+        return format!("{scope}mlp.experts.{expert}.{matrix}_proj.{kind}");
+    }
+    let part = match part {
+        "embedding" => "embed_tokens",
+        "output" => "lm_head",
+        "attention_norm" => "input_layernorm",
+        "attention.q" => "self_attn.q_proj",
+        "attention.k" => "self_attn.k_proj",
+        "attention.v" => "self_attn.v_proj",
+        "attention.q_norm" => "self_attn.q_norm",
+        "attention.k_norm" => "self_attn.k_norm",
+        "attention.output" => "self_attn.o_proj",
+        "post_attention_norm" => "post_attention_layernorm",
+        "feed_forward_norm" => feed_forward_norm,
+        "post_feed_forward_norm" => "post_feedforward_layernorm",
+        "feed_forward.router" => "mlp.gate",
+        "feed_forward.gate" => "mlp.gate_proj",
+        "feed_forward.up" => "mlp.up_proj",
+        "feed_forward.down" => "mlp.down_proj",
+        other => other,
+    };
+    format!("{scope}{part}.{kind}")
+}
+
 /// EfficientNet as the PyTorch package `efficientnet_lite_pytorch` writes it.
 pub(crate) fn efficientnet_pytorch(name: &str) -> String {
     let (scope, leaf) = match name.strip_prefix("blocks.").and_then(|rest| rest.split_once('.')) {

@@ -1,0 +1,102 @@
+//! Checkpoints of every family against what transformers computed for them, through the program.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use medley_tests::{Ran, root, run};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+const FAMILIES: [&str; 7] =
+    ["llama", "gemma", "gemma2", "gemma3-text", "qwen3", "qwen3-moe", "qwen3-moe-mixed"];
+
+fn golden(family: &str) -> PathBuf {
+    root().join("tests/golden/parity").join(family)
+}
+
+fn parity(folder: &Path) -> Ran {
+    run(&["parity".as_ref(), folder.as_os_str(), "--json".as_ref()])
+}
+
+#[test]
+fn every_family_computes_what_transformers_computes() {
+    for family in FAMILIES {
+        let ran = parity(&golden(family));
+        assert_eq!(ran.status, Some(0), "{family}: {ran:?}");
+        let lines = ran.json();
+        let error = lines.iter().find_map(|line| line["relative_error"].as_f64());
+        assert!(error.is_some_and(|error| error < 1e-5), "{family}: {lines:?}");
+        assert!(lines.iter().any(|line| line["greedy_equal"] == true), "{family}: {lines:?}");
+        assert_eq!(lines.last(), Some(&json!({"pass": true})), "{family}");
+    }
+}
+
+/// A copy of a golden folder.
+fn copy(family: &str) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for file in fs::read_dir(golden(family)).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), folder.path().join(file.file_name())).unwrap();
+    }
+    folder
+}
+
+fn with_config(family: &str, changes: Value) -> Ran {
+    let folder = copy(family);
+    let path = folder.path().join("config.json");
+    let mut config: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    for (key, value) in changes.as_object().unwrap() {
+        config[key] = value.clone();
+    }
+    fs::write(&path, config.to_string()).unwrap();
+    parity(folder.path())
+}
+
+fn refused(ran: &Ran, words: &[&str]) {
+    assert!(matches!(ran.status, Some(1 | 2)), "{ran:?}");
+    assert!(!ran.stderr.contains("panicked"), "{ran:?}");
+    for word in words {
+        assert!(ran.stderr.contains(word), "{word:?} is not in: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_named_with_both_shapes() {
+    refused(&with_config("llama", json!({"model_type": "mamba"})), &["mamba", "llama"]);
+    refused(
+        &with_config("llama", json!({"vocab_size": 97})),
+        &["embed_tokens", "[97, 32]", "[96, 32]", "model.safetensors"],
+    );
+    refused(&with_config("llama", json!({"num_hidden_layers": 3})), &["model.layers.2", "model.safetensors"]);
+    refused(&with_config("llama", json!({"num_hidden_layers": 1})), &["model.layers.1", "does not use"]);
+    let fewer = json!({"num_local_experts": 3});
+    refused(&with_config("qwen3-moe", fewer), &["model.layers.0.mlp.gate", "[3, 32]", "[6, 32]"]);
+}
+
+#[test]
+fn other_arithmetic_is_no_match() {
+    let ran = with_config("gemma2", json!({"attn_logit_softcapping": 1.0}));
+    assert_eq!(ran.status, Some(1), "{ran:?}");
+    assert_eq!(ran.json().last(), Some(&json!({"pass": false})));
+}
+
+#[test]
+fn a_weight_that_is_no_number_is_named() {
+    let folder = copy("llama");
+    let path = folder.path().join("model.safetensors");
+    let mut bytes = fs::read(&path).unwrap();
+    let end = bytes.len();
+    bytes[end - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
+    fs::write(&path, bytes).unwrap();
+    refused(&parity(folder.path()), &["not finite", "model.safetensors", "model."]);
+}
+
+#[test]
+fn a_folder_without_its_files_says_which() {
+    let empty = tempfile::tempdir().unwrap();
+    refused(&parity(empty.path()), &["config.json"]);
+    let folder = copy("llama");
+    fs::remove_file(folder.path().join("model.safetensors")).unwrap();
+    refused(&parity(folder.path()), &["model.safetensors"]);
+    refused(&parity(&folder.path().join("nowhere")), &["nowhere"]);
+}
