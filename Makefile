@@ -15,7 +15,8 @@ MEDLEY = $(CARGO_TARGET_DIR)/release/medley
 run: models ## build, fetch the default models, open the window (or run the tour)
 	@scripts/run.sh "$(MEDLEY)"
 
-test: setup-tests models ## every test, with the real default models
+test: setup-tests models ## every test, with the real default models and a second family's
+	@"$(MEDLEY)" models pull gemma-3-270m
 	cargo test --release --workspace --no-fail-fast
 
 bench: models ## speed and memory on this machine

@@ -9,9 +9,12 @@ use engine::tasks::evaluate::perplexity;
 use engine::{Cancel, Event, LanguageModel, StopReason};
 use serde_json::Value;
 
+fn file_of(id: &str) -> std::path::PathBuf {
+    Store::open_default().and_then(|store| store.file(id, "model")).expect("run `make test` once")
+}
+
 fn file() -> std::path::PathBuf {
-    let path = Store::open_default().and_then(|store| store.file("smollm2-135m", "model"));
-    path.expect("run `medley models pull smollm2-135m`")
+    file_of("smollm2-135m")
 }
 
 fn model() -> Arc<LanguageModel> {
@@ -21,6 +24,10 @@ fn model() -> Arc<LanguageModel> {
 fn golden(name: &str) -> Value {
     let path = format!("{}/golden/{name}.json", env!("CARGO_MANIFEST_DIR"));
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+fn english() -> String {
+    std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/golden/english.txt")).unwrap()
 }
 
 fn ids(value: &Value) -> Vec<u32> {
@@ -39,10 +46,7 @@ fn text_and_reason(events: impl Iterator<Item = engine::Result<Event>>) -> (Stri
     (text, end.expect("the last event is Done"))
 }
 
-#[test]
-fn token_ids_equal_the_reference_and_come_back_as_the_text() {
-    let model = model();
-    let cases = golden("tokenizer");
+fn assert_token_ids(model: &LanguageModel, cases: &Value) {
     let mut wrong = Vec::new();
     for case in cases.as_array().unwrap() {
         let text = case["text"].as_str().unwrap();
@@ -55,7 +59,24 @@ fn token_ids_equal_the_reference_and_come_back_as_the_text() {
         assert_eq!(String::from_utf8(bytes).unwrap(), text);
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn token_ids_equal_the_reference_and_come_back_as_the_text() {
+    let cases = golden("tokenizer");
     assert!(cases.as_array().unwrap().len() > 40);
+    assert_token_ids(&model(), &cases);
+}
+
+/// Another family with another kind of vocabulary, on its real file, against transformers in float32.
+#[test]
+fn gemma_3_has_the_tokens_and_the_perplexity_of_the_reference() {
+    let (golden, model) = (golden("gemma3"), LanguageModel::load(&file_of("gemma-3-270m")).unwrap());
+    assert_token_ids(&model, &golden["texts"]);
+    let found = perplexity(&model, &english(), &Cancel::new(), |_, _| ()).unwrap().unwrap();
+    let reference = golden["english"]["perplexity"].as_f64().unwrap();
+    assert_eq!(Some(found.tokens as u64), golden["english"]["tokens"].as_u64());
+    assert!((found.perplexity / reference - 1.0).abs() < 0.003, "{found:?} and not {reference}");
 }
 
 /// Compares logits and the mean log-probability with the float32 reference.
@@ -178,8 +199,7 @@ fn a_prompt_that_does_not_fit_is_refused_with_its_sizes() {
 #[test]
 fn perplexity_of_plain_english_is_low_and_of_shuffled_letters_high() {
     let model = model();
-    let english =
-        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/golden/english.txt")).unwrap();
+    let english = english();
     let measure = |text: &str| perplexity(&model, text, &Cancel::new(), |_, _| ()).unwrap().unwrap();
     let plain = measure(&english);
     assert!((2.0..40.0).contains(&plain.perplexity), "{plain:?}");

@@ -1,8 +1,8 @@
 //! What a decoder looks like, as data.
 
-use crate::error::{Error, Result};
-use crate::nn::{Activation, NormSpec, RotarySpec, RotaryStyle};
-use crate::weights::gguf::Metadata;
+#[cfg(test)]
+use crate::nn::RotaryStyle;
+use crate::nn::{Activation, NormSpec, RotarySpec};
 
 /// A whole decoder.
 #[derive(Debug, Clone, PartialEq)]
@@ -88,9 +88,9 @@ pub struct ExpertsSpec {
     pub renormalise: bool,
 }
 
+#[cfg(test)]
 impl DecoderConfig {
     /// Two narrow layers: small enough for a unit test with seeded weights.
-    #[cfg(test)]
     pub fn tiny() -> Self {
         let layer = LayerSpec {
             attention: AttentionSpec {
@@ -116,85 +116,5 @@ impl DecoderConfig {
             logit_softcap: None,
             layers: vec![layer.clone(), layer],
         }
-    }
-
-    /// Reads the configuration of a GGUF file.
-    ///
-    /// # Errors
-    /// [`Error::Config`] for a family that is not supported or sizes that make no sense,
-    /// [`Error::ModelFile`] for a missing key.
-    pub fn from_gguf(meta: &Metadata, n_vocab: usize, tied_output: bool) -> Result<Self> {
-        let architecture =
-            meta.string("general.architecture").ok_or_else(|| meta.missing("general.architecture"))?;
-        let rotary_style = match architecture {
-            "llama" => RotaryStyle::Interleaved,
-            other => {
-                return Err(Error::Config {
-                    field: "general.architecture",
-                    reason: format!(
-                        "the family {other:?} is not supported yet; Llama-type models such as SmolLM2 are"
-                    ),
-                });
-            }
-        };
-        let key = |name: &str| format!("{architecture}.{name}");
-        let size = |name: &str| -> Result<usize> {
-            let value = meta.integer(&key(name)).ok_or_else(|| meta.missing(&key(name)))?;
-            match usize::try_from(value) {
-                // No known decoder passes a million in any of these.
-                Ok(value) if (1..=1 << 24).contains(&value) => Ok(value),
-                _ => Err(Error::ModelFile {
-                    path: meta.path().to_path_buf(),
-                    reason: format!("{} is {value}", key(name)),
-                }),
-            }
-        };
-        let d_model = size("embedding_length")?;
-        let n_heads = size("attention.head_count")?;
-        let n_kv_heads = size("attention.head_count_kv").unwrap_or(n_heads);
-        let head_dim = size("attention.key_length").unwrap_or(d_model / n_heads);
-        if n_heads % n_kv_heads != 0 || head_dim == 0 || head_dim % 2 != 0 {
-            return Err(Error::Config {
-                field: "attention.head_count",
-                reason: format!(
-                    "{n_heads} heads, {n_kv_heads} key-value heads of {head_dim} do not fit together"
-                ),
-            });
-        }
-        let layer = LayerSpec {
-            attention: AttentionSpec {
-                n_heads,
-                n_kv_heads,
-                head_dim,
-                rotary: RotarySpec {
-                    base: meta.float(&key("rope.freq_base")).unwrap_or(10_000.0),
-                    style: rotary_style,
-                    factor: 1.0,
-                },
-                scale: (head_dim as f64).powf(-0.5),
-                softcap: None,
-                qk_norm: false,
-                window: None,
-            },
-            feed_forward: FeedForwardSpec::Gated(GatedSpec {
-                d_hidden: size("feed_forward_length")?,
-                activation: Activation::Silu,
-            }),
-            post_norms: false,
-        };
-        let norm_eps = meta.float(&key("attention.layer_norm_rms_epsilon"));
-        Ok(Self {
-            n_vocab,
-            d_model,
-            context_tokens: size("context_length")?,
-            norm: NormSpec {
-                eps: norm_eps.ok_or_else(|| meta.missing(&key("attention.layer_norm_rms_epsilon")))?,
-                offset: 0.0,
-            },
-            tied_output,
-            embedding_scale: 1.0,
-            logit_softcap: None,
-            layers: vec![layer; size("block_count")?.min(1024)],
-        })
     }
 }

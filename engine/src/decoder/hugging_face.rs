@@ -5,12 +5,20 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::config::{AttentionSpec, DecoderConfig, ExpertsSpec, FeedForwardSpec, GatedSpec, LayerSpec};
+use super::family::Family;
 use crate::error::{Error, Result};
 use crate::nn::{Activation, NormSpec, RotarySpec, RotaryStyle};
 use crate::weights::names;
 
 /// Families whose checkpoints can be run.
-const FAMILIES: [&str; 6] = ["llama", "gemma", "gemma2", "gemma3_text", "qwen3", "qwen3_moe"];
+const FAMILIES: [(&str, Family); 6] = [
+    ("llama", Family::Llama),
+    ("gemma", Family::Gemma),
+    ("gemma2", Family::Gemma2),
+    ("gemma3_text", Family::Gemma3),
+    ("qwen3", Family::Qwen3),
+    ("qwen3_moe", Family::Qwen3Moe),
+];
 
 /// No known decoder passes this in any of its sizes.
 const LARGEST: usize = 1 << 24;
@@ -88,20 +96,25 @@ pub(crate) fn describe(path: &Path) -> Result<Described> {
 /// A family that nobody knows is a better reason than the fields it lacks.
 fn unreadable(path: &Path, text: &str, error: &serde_json::Error) -> Error {
     #[derive(Deserialize)]
-    struct Family {
+    struct Named {
         model_type: String,
     }
-    match serde_json::from_str::<Family>(text) {
-        Ok(Family { model_type }) if !FAMILIES.contains(&model_type.as_str()) => unknown(&model_type),
-        _ => Error::ModelFile { path: path.to_path_buf(), reason: format!("it cannot be read: {error}") },
+    let bad = || Error::ModelFile { path: path.to_path_buf(), reason: format!("it cannot be read: {error}") };
+    match serde_json::from_str::<Named>(text) {
+        Ok(Named { model_type }) => match family(&model_type) {
+            Err(unknown) => unknown,
+            Ok(_) => bad(),
+        },
+        Err(_) => bad(),
     }
 }
 
-fn unknown(family: &str) -> Error {
-    Error::Config {
-        field: "model_type",
-        reason: format!("the family {family:?} is not supported; these are: {}", FAMILIES.join(", ")),
-    }
+fn family(name: &str) -> Result<Family> {
+    let found = FAMILIES.iter().find(|(known, _)| *known == name);
+    found.map(|(_, family)| *family).ok_or_else(|| {
+        let known = FAMILIES.map(|(name, _)| name).join(", ");
+        invalid("model_type", format!("the family {name:?} is not supported; these are: {known}"))
+    })
 }
 
 fn invalid(field: &'static str, reason: impl Into<String>) -> Error {
@@ -110,34 +123,31 @@ fn invalid(field: &'static str, reason: impl Into<String>) -> Error {
 
 impl ConfigFile {
     fn described(&self) -> Result<Described> {
+        let family = family(&self.model_type)?;
         self.check()?;
-        let is_gemma = self.model_type.starts_with("gemma");
-        let four_norms = matches!(self.model_type.as_str(), "gemma2" | "gemma3_text");
         let layers = (0..self.num_hidden_layers).map(|i| {
             Ok(LayerSpec {
-                attention: self.attention(i)?,
-                feed_forward: self.feed_forward(i)?,
-                post_norms: four_norms,
+                attention: self.attention(family, i)?,
+                feed_forward: self.feed_forward(family, i)?,
+                post_norms: family.has_post_norms(),
             })
         });
         let config = DecoderConfig {
             n_vocab: self.vocab_size,
             d_model: self.hidden_size,
             context_tokens: self.max_position_embeddings,
-            norm: NormSpec { eps: self.rms_norm_eps, offset: if is_gemma { 1.0 } else { 0.0 } },
-            tied_output: self.tie_word_embeddings.unwrap_or(is_gemma),
-            embedding_scale: if is_gemma { (self.hidden_size as f64).sqrt() } else { 1.0 },
+            norm: NormSpec { eps: self.rms_norm_eps, offset: if family.is_gemma() { 1.0 } else { 0.0 } },
+            tied_output: self.tie_word_embeddings.unwrap_or(family.is_gemma()),
+            embedding_scale: family.embedding_scale(self.hidden_size),
             logit_softcap: self.final_logit_softcapping,
             layers: layers.collect::<Result<_>>()?,
         };
-        let names = if four_norms { names::hugging_face_four_norms } else { names::hugging_face };
+        let names =
+            if family.has_post_norms() { names::hugging_face_four_norms } else { names::hugging_face };
         Ok(Described { config, names })
     }
 
     fn check(&self) -> Result<()> {
-        if !FAMILIES.contains(&self.model_type.as_str()) {
-            return Err(unknown(&self.model_type));
-        }
         for (field, size) in [
             ("vocab_size", self.vocab_size),
             ("hidden_size", self.hidden_size),
@@ -182,7 +192,7 @@ impl ConfigFile {
     }
 
     /// Whether a layer looks back over a window only. Checkpoints of before `layer_types` follow a pattern.
-    fn is_sliding(&self, layer: usize) -> Result<bool> {
+    fn is_sliding(&self, family: Family, layer: usize) -> Result<bool> {
         if let Some(types) = &self.layer_types {
             return match types[layer].as_str() {
                 "sliding_attention" => Ok(true),
@@ -190,16 +200,12 @@ impl ConfigFile {
                 other => Err(invalid("layer_types", format!("{other:?} is not known"))),
             };
         }
-        Ok(match self.model_type.as_str() {
-            "gemma2" => layer.is_multiple_of(2),
-            "gemma3_text" => !(layer + 1).is_multiple_of(6),
-            _ => false,
-        })
+        Ok(family.is_sliding(layer))
     }
 
-    fn attention(&self, layer: usize) -> Result<AttentionSpec> {
+    fn attention(&self, family: Family, layer: usize) -> Result<AttentionSpec> {
         let head_dim = self.head_dim();
-        let sliding = self.is_sliding(layer)?;
+        let sliding = self.is_sliding(family, layer)?;
         let window = match (sliding, self.sliding_window) {
             (true, None) => return Err(invalid("sliding_window", "it is missing")),
             (true, window) => window,
@@ -212,7 +218,7 @@ impl ConfigFile {
             rotary: self.rotary(sliding)?,
             scale: self.query_pre_attn_scalar.unwrap_or(head_dim as f64).powf(-0.5),
             softcap: self.attn_logit_softcapping,
-            qk_norm: matches!(self.model_type.as_str(), "gemma3_text" | "qwen3" | "qwen3_moe"),
+            qk_norm: family.has_qk_norm(),
             window,
         })
     }
@@ -244,19 +250,18 @@ impl ConfigFile {
         Ok(RotarySpec { base, style: RotaryStyle::Halves, factor })
     }
 
-    fn feed_forward(&self, layer: usize) -> Result<FeedForwardSpec> {
+    fn feed_forward(&self, family: Family, layer: usize) -> Result<FeedForwardSpec> {
         let activation = match self.hidden_act.as_deref() {
             Some("silu") => Activation::Silu,
             Some("gelu_pytorch_tanh") => Activation::GeluTanh,
             // The first Gemma files say "gelu" and mean its tanh approximation.
-            Some("gelu") if self.model_type == "gemma" => Activation::GeluTanh,
-            None if self.model_type.starts_with("gemma") => Activation::GeluTanh,
-            None => Activation::Silu,
+            Some("gelu") if family == Family::Gemma => Activation::GeluTanh,
+            None => family.activation(),
             Some(other) => return Err(invalid("hidden_act", format!("{other:?} is not supported"))),
         };
         let dense = GatedSpec { d_hidden: self.intermediate_size, activation };
         let step = self.decoder_sparse_step.unwrap_or(1).max(1);
-        let is_sparse = self.model_type == "qwen3_moe"
+        let is_sparse = family == Family::Qwen3Moe
             && !self.mlp_only_layers.contains(&layer)
             && (layer + 1).is_multiple_of(step);
         if !is_sparse {

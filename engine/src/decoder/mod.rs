@@ -7,7 +7,11 @@ mod config;
 
 mod block;
 
+mod family;
+
 mod feed_forward;
+
+mod gguf;
 
 pub(crate) mod hugging_face;
 

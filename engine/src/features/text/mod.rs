@@ -4,6 +4,8 @@ mod bytes;
 
 mod chat;
 
+mod sentence_pieces;
+
 mod tokenizer;
 
 pub use chat::{ChatMessage, ChatTemplate, Role};

@@ -1,4 +1,4 @@
-//! Byte-level BPE from a GGUF vocabulary.
+//! Byte-level BPE and SentencePiece from a GGUF vocabulary.
 //!
 //! The merges run in the `tokenizers` crate. Control tokens are never found in ordinary text:
 //! [`Tokenizer::encode`] cannot produce them, so that nothing a user or a document says can pass
@@ -14,6 +14,7 @@ use tokenizers::pre_tokenizers::digits::Digits;
 use tokenizers::pre_tokenizers::sequence::Sequence;
 
 use super::bytes::letters_to_bytes;
+use super::sentence_pieces;
 use crate::error::{Error, Result};
 use crate::weights::gguf::Metadata;
 
@@ -22,7 +23,7 @@ use crate::weights::gguf::Metadata;
 pub struct TokenId(pub u32);
 
 /// `tokenizer.ggml.token_type` of control tokens.
-const CONTROL: u64 = 3;
+pub(super) const CONTROL: u64 = 3;
 
 /// Text to token ids and token ids to bytes.
 pub struct Tokenizer {
@@ -49,20 +50,6 @@ impl Tokenizer {
             }
             None => vec![1; tokens.len()],
         };
-        if kind != "gpt2" {
-            return Err(Error::Tokenizer {
-                reason: format!("the vocabulary kind {kind:?} is not supported yet"),
-            });
-        }
-        let merges = strings(meta, "tokenizer.ggml.merges")?
-            .iter()
-            .map(|pair| {
-                let (a, b) = pair.split_once(' ').ok_or_else(|| Error::Tokenizer {
-                    reason: format!("the merge {pair:?} is not a pair"),
-                })?;
-                Ok((a.to_owned(), b.to_owned()))
-            })
-            .collect::<Result<Vec<_>>>()?;
         let named = |key: &str| meta.integer(key).and_then(|id| u32::try_from(id).ok()).map(TokenId);
         let end: Vec<TokenId> = ["tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id"]
             .iter()
@@ -70,21 +57,48 @@ impl Tokenizer {
             .collect();
         let begin = named("tokenizer.ggml.bos_token_id")
             .filter(|_| meta.bool("tokenizer.ggml.add_bos_token").unwrap_or(false));
-        Ok(Self { begin, ..Self::new(tokens, &types, merges, splitter, end)? })
+        let made = match kind {
+            "gpt2" => Self::byte_level(tokens, &types, merges(meta)?, splitter, end)?,
+            "llama" => {
+                let scores = meta.list("tokenizer.ggml.scores");
+                let scores = scores.ok_or_else(|| meta.missing("tokenizer.ggml.scores"))?;
+                let scores: Vec<f32> = scores.iter().map(|v| v.to_f32().unwrap_or(f32::MIN)).collect();
+                let prefix = meta.bool("tokenizer.ggml.add_space_prefix").unwrap_or(true);
+                let pieces = sentence_pieces::build(&tokens, &types, &scores, prefix)?;
+                Self::assemble(pieces.inner, pieces.bytes, pieces.control, end)
+            }
+            other => {
+                return Err(Error::Tokenizer {
+                    reason: format!("the vocabulary kind {other:?} is not supported yet"),
+                });
+            }
+        };
+        Ok(Self { begin, ..made })
     }
 
-    fn new(
+    fn assemble(
+        inner: tokenizers::Tokenizer,
+        bytes: Vec<Vec<u8>>,
+        control: HashMap<String, TokenId>,
+        mut end: Vec<TokenId>,
+    ) -> Self {
+        for name in ["<|im_end|>", "<|endoftext|>", "<end_of_turn>"] {
+            if let Some(id) = control.get(name)
+                && !end.contains(id)
+            {
+                end.push(*id);
+            }
+        }
+        Self { inner, bytes, control, end, begin: None }
+    }
+
+    fn byte_level(
         tokens: Vec<String>,
         types: &[u64],
         merges: Vec<(String, String)>,
         splitter: &str,
-        mut end: Vec<TokenId>,
+        end: Vec<TokenId>,
     ) -> Result<Self> {
-        let id = |i: usize| {
-            u32::try_from(i)
-                .map(TokenId)
-                .map_err(|_| Error::Tokenizer { reason: "the vocabulary has more than 2³² entries".into() })
-        };
         let is_control = |i: usize| types.get(i) == Some(&CONTROL);
         let letters = letters_to_bytes();
         let mut bytes = Vec::with_capacity(tokens.len());
@@ -98,13 +112,6 @@ impl Tokenizer {
                 bytes.push(token.chars().filter_map(|letter| letters.get(&letter).copied()).collect());
             }
             vocab.insert(token, id(i)?.0);
-        }
-        for name in ["<|im_end|>", "<|endoftext|>", "<end_of_turn>"] {
-            if let Some(id) = control.get(name)
-                && !end.contains(id)
-            {
-                end.push(*id);
-            }
         }
         let failed = |e: tokenizers::Error| Error::Tokenizer { reason: e.to_string() };
         let bpe = BPE::builder().vocab_and_merges(vocab, merges).build().map_err(failed)?;
@@ -121,7 +128,7 @@ impl Tokenizer {
             }
         };
         inner.with_pre_tokenizer(Some(pre));
-        Ok(Self { inner, bytes, control, end, begin: None })
+        Ok(Self::assemble(inner, bytes, control, end))
     }
 
     /// Token ids of ordinary text; control tokens written in it stay ordinary text.
@@ -180,6 +187,20 @@ impl Tokenizer {
     }
 }
 
+/// The number of an entry.
+pub(super) fn id(i: usize) -> Result<TokenId> {
+    let many = |_| Error::Tokenizer { reason: "the vocabulary has more than 2³² entries".into() };
+    u32::try_from(i).map(TokenId).map_err(many)
+}
+
+fn merges(meta: &Metadata) -> Result<Vec<(String, String)>> {
+    let pair = |pair: &String| match pair.split_once(' ') {
+        Some((a, b)) => Ok((a.to_owned(), b.to_owned())),
+        None => Err(Error::Tokenizer { reason: format!("the merge {pair:?} is not a pair") }),
+    };
+    strings(meta, "tokenizer.ggml.merges")?.iter().map(pair).collect()
+}
+
 fn strings(meta: &Metadata, key: &str) -> Result<Vec<String>> {
     let list = meta.list(key).ok_or_else(|| meta.missing(key))?;
     list.iter().map(|value| value.to_string().cloned().map_err(|_| meta.missing(key))).collect()
@@ -199,7 +220,7 @@ pub(super) mod tests {
             tokens.push(name.into());
             types.push(CONTROL);
         }
-        Tokenizer::new(tokens, &types, vec![("a".into(), "b".into())], "smollm", Vec::new()).unwrap()
+        Tokenizer::byte_level(tokens, &types, vec![("a".into(), "b".into())], "smollm", Vec::new()).unwrap()
     }
 
     #[test]
