@@ -7,8 +7,8 @@ use candle_core::Device;
 
 use crate::cancel::Cancel;
 use crate::decoder::{Decoder, DecoderConfig};
-use crate::error::{Error, Result};
-use crate::features::text::{ChatMessage, ChatTemplate, TokenId, Tokenizer};
+use crate::error::Result;
+use crate::features::text::{ChatMessage, ChatTemplate, Role, TokenId, Tokenizer};
 use crate::generate::{Conversation, GenerateOptions, Generation};
 use crate::weights::gguf::GgufFile;
 use crate::weights::{Weights, names};
@@ -32,7 +32,7 @@ impl LanguageModel {
     /// Loads a GGUF file.
     ///
     /// # Errors
-    /// [`Error::ModelFile`] when it is damaged, [`Error::Config`] when its family is not supported.
+    /// [`Error::ModelFile`](crate::Error::ModelFile) when it is damaged, [`Error::Config`](crate::Error::Config) when its family is not supported.
     pub fn load(path: &Path) -> Result<Self> {
         Self::load_as(path, |weights| weights)
     }
@@ -94,7 +94,7 @@ impl LanguageModel {
     /// Tokens of ordinary text, with nothing added; control tokens written in it stay text.
     ///
     /// # Errors
-    /// [`Error::Tokenizer`].
+    /// [`Error::Tokenizer`](crate::Error::Tokenizer).
     pub fn encode(&self, text: &str) -> Result<Vec<TokenId>> {
         self.tokenizer.encode(text)
     }
@@ -102,7 +102,7 @@ impl LanguageModel {
     /// A prompt that is only this text, with no chat template: for base models and `--raw`.
     ///
     /// # Errors
-    /// [`Error::Tokenizer`].
+    /// [`Error::Tokenizer`](crate::Error::Tokenizer).
     pub fn raw_prompt(&self, text: &str) -> Result<Vec<TokenId>> {
         let mut prompt: Vec<TokenId> = self.tokenizer.begin().into_iter().collect();
         prompt.extend(self.encode(text)?);
@@ -111,19 +111,26 @@ impl LanguageModel {
 
     /// The prompt for a conversation, up to where the model speaks next.
     ///
+    /// A base model has no template: it gets the conversation as a plain text of questions and answers.
+    ///
     /// # Errors
-    /// [`Error::Request`] for a model without a chat template, and as [`ChatTemplate::render`].
+    /// As [`ChatTemplate::render`].
     pub fn render_chat(&self, messages: &[ChatMessage]) -> Result<Vec<TokenId>> {
-        let template = self.template.as_ref().ok_or_else(|| Error::Request {
-            reason: "this model has no chat template; use --raw, or an instruction-tuned model".into(),
-        })?;
-        template.render(messages, &self.tokenizer)
+        match &self.template {
+            Some(template) => template.render(messages, &self.tokenizer),
+            None => self.raw_prompt(&transcript(messages)),
+        }
+    }
+
+    /// Whether it was trained to answer in conversations.
+    pub fn has_chat_template(&self) -> bool {
+        self.template.is_some()
     }
 
     /// Starts to continue `prompt`. What `earlier` read of the same beginning is not read again.
     ///
     /// # Errors
-    /// [`Error::Request`] when the prompt is empty or leaves no room in the context.
+    /// [`Error::Request`](crate::Error::Request) when the prompt is empty or leaves no room in the context.
     pub fn generate(
         self: &Arc<Self>,
         prompt: Vec<TokenId>,
@@ -132,5 +139,37 @@ impl LanguageModel {
         cancel: &Cancel,
     ) -> Result<Generation> {
         Generation::new(self.clone(), prompt, options, earlier, cancel)
+    }
+}
+
+/// A conversation as plain text that asks for the next answer.
+fn transcript(messages: &[ChatMessage]) -> String {
+    let mut text = String::new();
+    for message in messages {
+        let content = message.content.trim();
+        text.push_str(&match message.role {
+            Role::System => format!("{content}\n\n"),
+            Role::User if content.contains("Question: ") => format!("{content}\nAnswer:"),
+            Role::User => format!("Question: {content}\nAnswer:"),
+            Role::Assistant => format!(" {content}\n\n"),
+        });
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_base_model_is_asked_in_plain_text() {
+        let messages = [
+            ChatMessage::new(Role::System, "Be short."),
+            ChatMessage::new(Role::User, "One?"),
+            ChatMessage::new(Role::Assistant, "Two."),
+            ChatMessage::new(Role::User, "Notes:\nx\nQuestion: Three?"),
+        ];
+        let asked = "Be short.\n\nQuestion: One?\nAnswer: Two.\n\nNotes:\nx\nQuestion: Three?\nAnswer:";
+        assert_eq!(transcript(&messages), asked);
     }
 }

@@ -219,9 +219,9 @@ impl Ask {
         };
         let earlier = self.engine.take_conversation();
         let mut options = self.request.options.clone();
-        if !self.request.raw {
+        if found.is_some() {
             // A small model goes on with notes and questions of its own.
-            options.stop.extend(["\nQuestion:", "\n["].map(str::to_owned));
+            options.stop.extend(["\nQuestion: ", "\nNotes from "].map(str::to_owned));
         }
         let generation = model.generate(tokens, &options, earlier, &self.cancel)?;
         self.step = Step::Write(Box::new(generation), found);

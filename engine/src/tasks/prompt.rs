@@ -41,6 +41,10 @@ pub(super) struct Prompt {
 pub(super) fn build(model: &LanguageModel, request: &AskRequest, found: Option<&Found>) -> Result<Prompt> {
     let room = model.context_tokens().saturating_sub(request.options.max_tokens);
     let mut notices = Vec::new();
+    if !model.has_chat_template() {
+        notices
+            .push("this is a base model, not trained to answer questions; it only continues a text".into());
+    }
     let notes = match found {
         Some(found) => {
             let (notes, left_out) = notes(model, found, MOST_NOTE_TOKENS.min(room / 2))?;
