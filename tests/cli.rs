@@ -1,7 +1,7 @@
 //! The command line as scripts see it: fields, exit statuses, streams.
 
 use std::io::{BufRead, BufReader};
-use std::process::Stdio;
+use std::process::{Child, ChildStdout, Stdio};
 use std::time::{Duration, Instant};
 
 use medley_tests::{for_each_case, medley, run, run_within, sample, word_errors};
@@ -302,17 +302,24 @@ fn completions_name_every_subcommand() {
     });
 }
 
-#[test]
-fn a_reader_that_leaves_is_no_failure() {
+/// A program that writes a story of this many tokens, and what it prints.
+fn story(max_tokens: &str) -> (Child, BufReader<ChildStdout>) {
     let mut command = medley();
-    command.args(["ask", "--raw", "Once upon a time", "--json", "--max-tokens", "200"]);
+    command.args(["ask", "--raw", "Once upon a time", "--json", "--max-tokens", max_tokens]);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let mut child = child.unwrap_or_else(|e| panic!("{e}"));
     let Some(stdout) = child.stdout.take() else { panic!("no stdout") };
+    (child, BufReader::new(stdout))
+}
+
+#[test]
+fn a_reader_that_leaves_is_no_failure() {
+    let (child, mut stdout) = story("200");
     let mut first = String::new();
-    let read = BufReader::new(stdout).read_line(&mut first);
+    let read = stdout.read_line(&mut first);
     assert!(read.is_ok_and(|n| n > 0));
-    // The reader is dropped: the pipe is closed.
+    // The pipe is closed.
+    drop(stdout);
     let output = child.wait_with_output().unwrap_or_else(|e| panic!("{e}"));
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     assert!(output.stderr.is_empty(), "{output:?}");
@@ -321,12 +328,8 @@ fn a_reader_that_leaves_is_no_failure() {
 #[cfg(unix)]
 #[test]
 fn ctrl_c_ends_an_answer_with_130() {
-    let mut command = medley();
-    command.args(["ask", "--raw", "Once upon a time", "--json", "--max-tokens", "4000"]);
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
-    let mut child = child.unwrap_or_else(|e| panic!("{e}"));
-    let Some(stdout) = child.stdout.take() else { panic!("no stdout") };
-    let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
+    let (mut child, stdout) = story("4000");
+    let mut lines = stdout.lines().map_while(Result::ok);
     assert!(lines.any(|line| line.contains("\"text\"")), "the answer begins");
     let since = Instant::now();
     // The shell's own `kill`: a bare system has no program of that name.

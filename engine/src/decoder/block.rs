@@ -9,7 +9,7 @@ use super::config::{AttentionSpec, DecoderConfig, LayerSpec};
 use super::feed_forward::FeedForward;
 use super::state::LayerCache;
 use crate::error::Result;
-use crate::nn::{AttentionRule, Linear, NormSpec, RmsNorm, Rotary, causal_attention};
+use crate::nn::{Linear, RmsNorm, Rotary, causal_attention};
 use crate::weights::Weights;
 
 pub(super) struct Block {
@@ -49,12 +49,18 @@ impl Block {
         pos: usize,
         cache: &mut LayerCache,
     ) -> candle_core::Result<Tensor> {
-        let normed =
-            |norm: &Option<RmsNorm>, y: Tensor| norm.as_ref().map_or(Ok(y.clone()), |n| n.forward(&y));
         let y = self.attention.forward(&self.attention_norm.forward(x)?, pos, cache)?;
-        let x = (x + normed(&self.post_attention_norm, y)?)?;
+        let x = (x + through(self.post_attention_norm.as_ref(), y)?)?;
         let y = self.feed_forward.forward(&self.feed_forward_norm.forward(&x)?)?;
-        x + normed(&self.post_feed_forward_norm, y)?
+        x + through(self.post_feed_forward_norm.as_ref(), y)?
+    }
+}
+
+/// `x` through a norm where there is one.
+fn through(norm: Option<&RmsNorm>, x: Tensor) -> candle_core::Result<Tensor> {
+    match norm {
+        Some(norm) => norm.forward(&x),
+        None => Ok(x),
     }
 }
 
@@ -72,11 +78,8 @@ struct Attention {
 impl Attention {
     fn new(config: &DecoderConfig, spec: &AttentionSpec, rotary: Arc<Rotary>, w: &Weights) -> Result<Self> {
         let d_model = config.d_model;
-        let norm = |name: &str, norm: NormSpec| RmsNorm::new(spec.head_dim, norm, &w.sub(name));
-        let qk_norms = match spec.qk_norm {
-            true => Some((norm("q_norm", config.norm)?, norm("k_norm", config.norm)?)),
-            false => None,
-        };
+        let norm = |name: &str| RmsNorm::new(spec.head_dim, config.norm, &w.sub(name));
+        let qk_norms = if spec.qk_norm { Some((norm("q_norm")?, norm("k_norm")?)) } else { None };
         let (d_q, d_kv) = (spec.n_heads * spec.head_dim, spec.n_kv_heads * spec.head_dim);
         Ok(Self {
             q: Linear::new(d_model, d_q, &w.sub("q"))?,
@@ -90,12 +93,11 @@ impl Attention {
     }
 
     fn forward(&self, x: &Tensor, pos: usize, cache: &mut LayerCache) -> candle_core::Result<Tensor> {
-        let AttentionSpec { n_heads, n_kv_heads, head_dim, scale, softcap, window, .. } = self.spec;
+        let AttentionSpec { n_heads, n_kv_heads, head_dim, rule, .. } = self.spec;
         let n = x.dim(0)?;
         let heads = |x: Tensor, n_heads: usize, norm: Option<&RmsNorm>| {
             // [n, n_heads * head_dim] -> [1, n_heads, n, head_dim]
-            let x = x.reshape((1, n, n_heads, head_dim))?;
-            let x = norm.map_or(Ok(x.clone()), |norm| norm.forward(&x))?;
+            let x = through(norm, x.reshape((1, n, n_heads, head_dim))?)?;
             x.transpose(1, 2)?.contiguous()
         };
         let (q_norm, k_norm) = self.qk_norms.as_ref().map(|(q, k)| (q, k)).unzip();
@@ -103,13 +105,7 @@ impl Attention {
         let k = self.rotary.forward(&heads(self.k.forward(x)?, n_kv_heads, k_norm)?, pos)?;
         let v = heads(self.v.forward(x)?, n_kv_heads, None)?;
         cache.append(pos, &k.squeeze(0)?, &v.squeeze(0)?)?;
-        let mixed = causal_attention(
-            &q.squeeze(0)?,
-            &cache.keys,
-            &cache.values,
-            pos,
-            AttentionRule { scale, softcap, window },
-        )?;
+        let mixed = causal_attention(&q.squeeze(0)?, &cache.keys, &cache.values, pos, rule)?;
         self.output.forward(&mixed)
     }
 }

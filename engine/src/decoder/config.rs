@@ -2,7 +2,7 @@
 
 #[cfg(test)]
 use crate::nn::RotaryStyle;
-use crate::nn::{Activation, NormSpec, RotarySpec};
+use crate::nn::{Activation, AttentionRule, NormSpec, RotarySpec};
 
 /// A whole decoder.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,14 +47,10 @@ pub struct AttentionSpec {
     pub head_dim: usize,
     /// Angles of the positions.
     pub rotary: RotarySpec,
-    /// Multiplies `q · k`; mostly `1 / √head_dim`.
-    pub scale: f64,
-    /// Soft limit of the scores (Gemma 2, section 2).
-    pub softcap: Option<f64>,
+    /// How scores are made, and who sees whom.
+    pub rule: AttentionRule,
     /// Whether queries and keys are normed per head before they are rotated (Gemma 3, Qwen 3).
     pub qk_norm: bool,
-    /// How many positions a query sees, its own included; none sees all before it.
-    pub window: Option<usize>,
 }
 
 /// What follows attention in a layer.
@@ -98,10 +94,8 @@ impl DecoderConfig {
                 n_kv_heads: 2,
                 head_dim: 8,
                 rotary: RotarySpec { base: 10_000.0, style: RotaryStyle::Interleaved, factor: 1.0 },
-                scale: 8f64.powf(-0.5),
-                softcap: None,
+                rule: AttentionRule { scale: 8f32.powf(-0.5), softcap: None, window: None },
                 qk_norm: false,
-                window: None,
             },
             feed_forward: FeedForwardSpec::Gated(GatedSpec { d_hidden: 48, activation: Activation::Silu }),
             post_norms: false,

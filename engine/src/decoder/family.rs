@@ -1,6 +1,11 @@
 //! What sets the families of decoders apart, for both kinds of files.
 
-use crate::nn::Activation;
+use super::config::AttentionSpec;
+use crate::error::{Error, Result};
+use crate::nn::{Activation, RotarySpec};
+
+/// No known decoder passes this in any of its sizes.
+pub(super) const LARGEST: usize = 1 << 24;
 
 /// A family of decoders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +19,17 @@ pub(super) enum Family {
 }
 
 impl Family {
+    /// The family that a file names in `field`, by its names in files of that kind.
+    pub(super) fn named(known: &[(&str, Self)], name: &str, field: &'static str) -> Result<Self> {
+        let found = known.iter().find(|(known, _)| *known == name);
+        found.map(|(_, family)| *family).ok_or_else(|| {
+            let known: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+            let known = known.join(", ");
+            let reason = format!("the family {name:?} is not supported yet; these are: {known}");
+            Error::Config { field, reason }
+        })
+    }
+
     pub(super) fn is_gemma(self) -> bool {
         matches!(self, Self::Gemma | Self::Gemma2 | Self::Gemma3)
     }
@@ -52,4 +68,18 @@ impl Family {
     pub(super) fn local_rotary_base(self) -> Option<f64> {
         (self == Self::Gemma3).then_some(10_000.0)
     }
+}
+
+/// Checks that heads divide among key-value heads and can be rotated, and that angles are numbers.
+pub(super) fn check(attention: &AttentionSpec, field: &'static str) -> Result<()> {
+    let AttentionSpec { n_heads, n_kv_heads, head_dim, .. } = *attention;
+    let RotarySpec { base, factor, .. } = attention.rotary;
+    let reason = if n_kv_heads == 0 || n_heads % n_kv_heads != 0 || head_dim == 0 || head_dim % 2 != 0 {
+        format!("{n_heads} heads, {n_kv_heads} key-value heads of {head_dim} do not fit together")
+    } else if !(base > 1.0 && factor > 0.0 && base.is_finite() && factor.is_finite()) {
+        format!("rotary base {base} and factor {factor} make no sense")
+    } else {
+        return Ok(());
+    };
+    Err(Error::Config { field, reason })
 }

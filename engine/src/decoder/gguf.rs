@@ -1,9 +1,9 @@
 //! The metadata of a GGUF file → [`DecoderConfig`].
 
 use super::config::{AttentionSpec, DecoderConfig, FeedForwardSpec, GatedSpec, LayerSpec};
-use super::family::Family;
+use super::family::{self, Family, LARGEST};
 use crate::error::{Error, Result};
-use crate::nn::{NormSpec, RotarySpec, RotaryStyle};
+use crate::nn::{AttentionRule, NormSpec, RotarySpec, RotaryStyle};
 use crate::weights::gguf::Metadata;
 
 /// Families whose GGUF files can be run, by their names there.
@@ -24,22 +24,12 @@ impl DecoderConfig {
     pub fn from_gguf(meta: &Metadata, n_vocab: usize, tied_output: bool) -> Result<Self> {
         let architecture =
             meta.string("general.architecture").ok_or_else(|| meta.missing("general.architecture"))?;
-        let Some((_, family)) = FAMILIES.iter().find(|(name, _)| *name == architecture) else {
-            return Err(Error::Config {
-                field: "general.architecture",
-                reason: format!(
-                    "the family {architecture:?} is not supported yet; these are: {}",
-                    FAMILIES.map(|(name, _)| name).join(", ")
-                ),
-            });
-        };
-        let family = *family;
+        let family = Family::named(&FAMILIES, architecture, "general.architecture")?;
         let key = |name: &str| format!("{architecture}.{name}");
         let size = |name: &str| -> Result<usize> {
             let value = meta.integer(&key(name)).ok_or_else(|| meta.missing(&key(name)))?;
             match usize::try_from(value) {
-                // No known decoder passes this in any of these.
-                Ok(value) if (1..=1 << 24).contains(&value) => Ok(value),
+                Ok(value) if (1..=LARGEST).contains(&value) => Ok(value),
                 _ => Err(Error::ModelFile {
                     path: meta.path().to_path_buf(),
                     reason: format!("{} is {value}", key(name)),
@@ -51,14 +41,6 @@ impl DecoderConfig {
         let n_heads = size("attention.head_count")?;
         let n_kv_heads = size("attention.head_count_kv").unwrap_or(n_heads);
         let head_dim = size("attention.key_length").unwrap_or(d_model / n_heads);
-        if n_heads % n_kv_heads != 0 || head_dim == 0 || head_dim % 2 != 0 {
-            return Err(Error::Config {
-                field: "attention.head_count",
-                reason: format!(
-                    "{n_heads} heads, {n_kv_heads} key-value heads of {head_dim} do not fit together"
-                ),
-            });
-        }
         // GGUF has no key for it: the largest models of two families scale by the width of a head without
         // its padding (llama.cpp `llama-model.cpp`, `f_attention_scale`).
         let scaled_by = match (family, n_layers) {
@@ -85,20 +67,21 @@ impl DecoderConfig {
         });
         let layer = |i: usize| {
             let sliding = family.is_sliding(i);
-            Ok(LayerSpec {
-                attention: AttentionSpec {
-                    n_heads,
-                    n_kv_heads,
-                    head_dim,
-                    rotary: if sliding { local } else { global },
-                    scale: (scaled_by as f64).powf(-0.5),
-                    softcap: meta.float(&key("attn_logit_softcapping")),
-                    qk_norm: family.has_qk_norm(),
+            let attention = AttentionSpec {
+                n_heads,
+                n_kv_heads,
+                head_dim,
+                rotary: if sliding { local } else { global },
+                rule: AttentionRule {
+                    scale: (scaled_by as f32).powf(-0.5),
+                    softcap: meta.float(&key("attn_logit_softcapping")).map(|cap| cap as f32),
                     window: if sliding { Some(size("attention.sliding_window")?) } else { None },
                 },
-                feed_forward: feed_forward.clone(),
-                post_norms: family.has_post_norms(),
-            })
+                qk_norm: family.has_qk_norm(),
+            };
+            family::check(&attention, "attention.head_count")?;
+            let feed_forward = feed_forward.clone();
+            Ok(LayerSpec { attention, feed_forward, post_norms: family.has_post_norms() })
         };
         let norm_eps = meta.float(&key("attention.layer_norm_rms_epsilon"));
         Ok(Self {

@@ -5,9 +5,9 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::config::{AttentionSpec, DecoderConfig, ExpertsSpec, FeedForwardSpec, GatedSpec, LayerSpec};
-use super::family::Family;
+use super::family::{self, Family, LARGEST};
 use crate::error::{Error, Result};
-use crate::nn::{Activation, NormSpec, RotarySpec, RotaryStyle};
+use crate::nn::{Activation, AttentionRule, NormSpec, RotarySpec, RotaryStyle};
 use crate::weights::names;
 
 /// Families whose checkpoints can be run.
@@ -19,9 +19,6 @@ const FAMILIES: [(&str, Family); 6] = [
     ("qwen3", Family::Qwen3),
     ("qwen3_moe", Family::Qwen3Moe),
 ];
-
-/// No known decoder passes this in any of its sizes.
-const LARGEST: usize = 1 << 24;
 
 /// No known decoder has more layers or experts.
 const MOST: usize = 4096;
@@ -101,7 +98,7 @@ fn unreadable(path: &Path, text: &str, error: &serde_json::Error) -> Error {
     }
     let bad = || Error::ModelFile { path: path.to_path_buf(), reason: format!("it cannot be read: {error}") };
     match serde_json::from_str::<Named>(text) {
-        Ok(Named { model_type }) => match family(&model_type) {
+        Ok(Named { model_type }) => match family_of(&model_type) {
             Err(unknown) => unknown,
             Ok(_) => bad(),
         },
@@ -109,12 +106,8 @@ fn unreadable(path: &Path, text: &str, error: &serde_json::Error) -> Error {
     }
 }
 
-fn family(name: &str) -> Result<Family> {
-    let found = FAMILIES.iter().find(|(known, _)| *known == name);
-    found.map(|(_, family)| *family).ok_or_else(|| {
-        let known = FAMILIES.map(|(name, _)| name).join(", ");
-        invalid("model_type", format!("the family {name:?} is not supported; these are: {known}"))
-    })
+fn family_of(name: &str) -> Result<Family> {
+    Family::named(&FAMILIES, name, "model_type")
 }
 
 fn invalid(field: &'static str, reason: impl Into<String>) -> Error {
@@ -123,7 +116,7 @@ fn invalid(field: &'static str, reason: impl Into<String>) -> Error {
 
 impl ConfigFile {
     fn described(&self) -> Result<Described> {
-        let family = family(&self.model_type)?;
+        let family = family_of(&self.model_type)?;
         self.check()?;
         let layers = (0..self.num_hidden_layers).map(|i| {
             Ok(LayerSpec {
@@ -165,15 +158,6 @@ impl ConfigFile {
         if !(1..=MOST).contains(&self.num_hidden_layers) {
             return Err(invalid("num_hidden_layers", format!("{} makes no sense", self.num_hidden_layers)));
         }
-        if !self.num_attention_heads.is_multiple_of(self.n_kv_heads()) || !self.head_dim().is_multiple_of(2) {
-            let reason = format!(
-                "{} heads, {} key-value heads of {} do not fit together",
-                self.num_attention_heads,
-                self.n_kv_heads(),
-                self.head_dim()
-            );
-            return Err(invalid("num_attention_heads", reason));
-        }
         match &self.layer_types {
             Some(types) if types.len() != self.num_hidden_layers => {
                 let reason = format!("{} kinds for {} layers", types.len(), self.num_hidden_layers);
@@ -211,16 +195,20 @@ impl ConfigFile {
             (true, window) => window,
             (false, _) => None,
         };
-        Ok(AttentionSpec {
+        let attention = AttentionSpec {
             n_heads: self.num_attention_heads,
             n_kv_heads: self.n_kv_heads(),
             head_dim,
             rotary: self.rotary(sliding)?,
-            scale: self.query_pre_attn_scalar.unwrap_or(head_dim as f64).powf(-0.5),
-            softcap: self.attn_logit_softcapping,
+            rule: AttentionRule {
+                scale: self.query_pre_attn_scalar.unwrap_or(head_dim as f64).powf(-0.5) as f32,
+                softcap: self.attn_logit_softcapping.map(|cap| cap as f32),
+                window,
+            },
             qk_norm: family.has_qk_norm(),
-            window,
-        })
+        };
+        family::check(&attention, "num_attention_heads")?;
+        Ok(attention)
     }
 
     fn rotary(&self, sliding: bool) -> Result<RotarySpec> {
@@ -244,9 +232,6 @@ impl ConfigFile {
             }
         };
         let base = rope.and_then(|rope| rope.rope_theta).or(base).unwrap_or(10_000.0);
-        if !(base > 1.0 && factor > 0.0 && base.is_finite() && factor.is_finite()) {
-            return Err(invalid("rope_parameters", format!("base {base} and factor {factor} make no sense")));
-        }
         Ok(RotarySpec { base, style: RotaryStyle::Halves, factor })
     }
 
@@ -321,7 +306,10 @@ mod tests {
         let old = old.unwrap();
         let rotary = |i: usize| (old.layers[i].attention.rotary.base, old.layers[i].attention.rotary.factor);
         assert_eq!((rotary(4), rotary(5)), ((1e4, 1.0), (1e6, 8.0)));
-        assert_eq!((old.layers[4].attention.window, old.layers[5].attention.window), (Some(4), None));
+        assert_eq!(
+            (old.layers[4].attention.rule.window, old.layers[5].attention.rule.window),
+            (Some(4), None)
+        );
         assert!(old.tied_output && old.layers[0].post_norms);
     }
 

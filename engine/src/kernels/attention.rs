@@ -29,12 +29,19 @@ pub struct Shape {
     pub pos: usize,
     /// Rows that the cache has room for, at least `pos + n`.
     pub capacity: usize,
-    /// Keys that a query sees, its own included; none means all up to its own.
-    pub window: Option<usize>,
-    /// Multiplies the scores.
+    /// How scores are made.
+    pub rule: Rule,
+}
+
+/// How scores are made, and who sees whom.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rule {
+    /// Multiplies `q · k`; mostly `1 / √head_dim`.
     pub scale: f32,
-    /// Soft limit `c` of the scores: `c · tanh(score / c)`.
+    /// Soft limit `c` of the scores, `c · tanh(score / c)` (Gemma 2, section 2).
     pub softcap: Option<f32>,
+    /// How many positions a query sees, its own included; none sees all before it.
+    pub window: Option<usize>,
 }
 
 /// The keys that the query at `position` sees.
@@ -52,7 +59,7 @@ pub fn seen_by(position: usize, window: Option<usize>) -> Range<usize> {
 /// # Panics
 /// When the lengths do not fit the shape (a bug of the caller).
 pub fn causal(shape: Shape, queries: &[f32], keys: &[f32], values: &[f32]) -> Vec<f32> {
-    let Shape { n_heads, n_kv_heads, head_dim, n, pos, capacity, window, .. } = shape;
+    let Shape { n_heads, n_kv_heads, head_dim, n, pos, capacity, rule } = shape;
     assert_eq!(queries.len(), n_heads * n * head_dim);
     assert_eq!(keys.len(), n_kv_heads * capacity * head_dim);
     assert_eq!(values.len(), keys.len());
@@ -68,7 +75,7 @@ pub fn causal(shape: Shape, queries: &[f32], keys: &[f32], values: &[f32]) -> Ve
             let queries = &queries[(head * group * n + rows.start) * head_dim..][..rows.len() * head_dim];
             let cache = head * capacity * head_dim..(head + 1) * capacity * head_dim;
             // Row r of a key head is query r % n.
-            let sees: Vec<_> = rows.map(|row| seen_by(pos + row % n, window)).collect();
+            let sees: Vec<_> = rows.map(|row| seen_by(pos + row % n, rule.window)).collect();
             mix_tile(shape, queries, &keys[cache.clone()], &values[cache], &sees)
         })
         .collect();
@@ -103,8 +110,8 @@ fn mix_tile(shape: Shape, queries: &[f32], keys: &[f32], values: &[f32], sees: &
     for (scores, sees) in scores.chunks_mut(n_keys).zip(sees) {
         let (before, rest) = scores.split_at_mut(sees.start - first);
         let (seen, after) = rest.split_at_mut(sees.len());
-        seen.iter_mut().for_each(|score| *score *= shape.scale);
-        if let Some(cap) = shape.softcap {
+        seen.iter_mut().for_each(|score| *score *= shape.rule.scale);
+        if let Some(cap) = shape.rule.softcap {
             seen.iter_mut().for_each(|score| *score = cap * (*score / cap).tanh());
         }
         softmax(seen);
@@ -184,7 +191,8 @@ mod tests {
 
     /// Slow and obvious: one query at a time, in f64.
     fn reference(shape: Shape, queries: &[f32], keys: &[f32], values: &[f32]) -> Vec<f64> {
-        let Shape { n_heads, n_kv_heads, head_dim, n, pos, capacity, window, scale, softcap } = shape;
+        let Shape { n_heads, n_kv_heads, head_dim, n, pos, capacity, rule } = shape;
+        let Rule { scale, softcap, window } = rule;
         let mut out = Vec::new();
         for query in 0..n {
             for head in 0..n_heads {
@@ -222,17 +230,8 @@ mod tests {
             for (n, pos) in [(1, 0), (1, 70), (2, 5), (7, 0), (22, 9), (63, 1), (64, 0), (65, 3), (130, 17)] {
                 let capacity = pos + n + 5;
                 for (window, softcap) in [(None, None), (Some(1), None), (Some(20), Some(0.5))] {
-                    let shape = Shape {
-                        n_heads,
-                        n_kv_heads,
-                        head_dim: 16,
-                        n,
-                        pos,
-                        capacity,
-                        window,
-                        scale: 0.25,
-                        softcap,
-                    };
+                    let rule = Rule { scale: 0.25, softcap, window };
+                    let shape = Shape { n_heads, n_kv_heads, head_dim: 16, n, pos, capacity, rule };
                     let queries = numbers(n_heads * n * 16, 1);
                     // What lies beyond the last key must not matter.
                     let (keys, values) =

@@ -2,20 +2,10 @@
 
 use candle_core::{CpuStorage, CustomOp3, DType, Device, Layout, Shape, Tensor};
 
+pub use crate::kernels::attention::Rule as AttentionRule;
 use crate::kernels::attention::{self, causal};
 
 use super::activation::softcap;
-
-/// How scores are made, and who sees whom.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct AttentionRule {
-    /// Multiplies `q · k`.
-    pub scale: f64,
-    /// Soft limit of the scores.
-    pub softcap: Option<f64>,
-    /// How many positions a query sees, its own included; none sees all before it.
-    pub window: Option<usize>,
-}
 
 /// Mixes values for `q`, whose first row stands at position `pos`: each query sees the keys up to its own
 /// position, weighted by `softmax(q · k · scale)`.
@@ -58,17 +48,8 @@ impl CustomOp3 for Causal {
     ) -> candle_core::Result<(CpuStorage, Shape)> {
         let (n_heads, n, head_dim) = queries_layout.shape().dims3()?;
         let (n_kv_heads, capacity, _) = keys_layout.shape().dims3()?;
-        let shape = attention::Shape {
-            n_heads,
-            n_kv_heads,
-            head_dim,
-            n,
-            pos: self.pos,
-            capacity,
-            window: self.rule.window,
-            scale: self.rule.scale as f32,
-            softcap: self.rule.softcap.map(|cap| cap as f32),
-        };
+        let (pos, rule) = (self.pos, self.rule);
+        let shape = attention::Shape { n_heads, n_kv_heads, head_dim, n, pos, capacity, rule };
         let mixed = causal(
             shape,
             slice(queries, queries_layout)?,
@@ -100,9 +81,9 @@ fn by_tensors(
     // The queries that share a key head become rows of one product, so that nothing is repeated.
     let group = n_heads / n_kv_heads;
     let q = q.reshape((n_kv_heads, group * n, head_dim))?;
-    let scores = (q.matmul(&k.transpose(1, 2)?)? * rule.scale)?;
+    let scores = (q.matmul(&k.transpose(1, 2)?)? * f64::from(rule.scale))?;
     let scores = match rule.softcap {
-        Some(cap) => softcap(&scores, cap)?,
+        Some(cap) => softcap(&scores, f64::from(cap))?,
         None => scores,
     };
     let mask = causal_mask(n, pos, rule.window, q.device())?;

@@ -1,6 +1,6 @@
 //! The settings.
 
-use egui::{ComboBox, DragValue, Grid, Id, Modal, RichText, ScrollArea, Slider, Ui};
+use egui::{ComboBox, DragValue, Grid, RichText, Slider, Ui};
 
 use super::missing_models::megabytes;
 use crate::command::{Command, Commands};
@@ -8,40 +8,26 @@ use crate::state::{AppState, Settings, Theme};
 use crate::ui::icons::Icon;
 use crate::ui::theme::{self, size};
 use crate::ui::view::ViewState;
-use crate::ui::widgets::{icon_button_ui, text_button_ui, title_ui};
+use crate::ui::widgets::{sheet_ui, text_button_ui};
 
 /// Draws the pane; every change is kept at once.
 pub fn settings_ui(ui: &Ui, state: &AppState, view: &mut ViewState, commands: &Commands) {
     let mut settings = state.settings.clone();
-    let modal = Modal::new(Id::unique("settings")).show(ui.ctx(), |ui| {
-        ui.set_width((ui.ctx().content_rect().width() - 80.0).min(560.0));
-        ui.horizontal(|ui| {
-            title_ui(ui, "Settings");
-            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                if icon_button_ui(ui, Icon::Close, "Close settings", "Close (Esc)", None).clicked() {
-                    commands.send(Command::Escape);
-                }
-            });
-        });
-        let height = ui.ctx().content_rect().height() - 160.0;
-        ScrollArea::vertical().max_height(height).min_scrolled_height(height).show(ui, |ui| {
-            Grid::new("settings grid").num_columns(2).spacing([20.0, 14.0]).min_col_width(120.0).show(
-                ui,
-                |ui| {
-                    rows_ui(ui, &mut settings, state, commands);
-                },
-            );
-            ui.add_space(8.0);
-            ui.separator();
-            data_ui(ui, state, view, commands);
-        });
+    let closes = sheet_ui(ui, "settings", "Settings", 560.0, commands, |ui| {
+        Grid::new("settings grid")
+            .num_columns(2)
+            .spacing([20.0, 14.0])
+            .min_col_width(120.0)
+            .show(ui, |ui| rows_ui(ui, &mut settings, state, commands));
+        ui.add_space(8.0);
+        ui.separator();
+        data_ui(ui, state, view, commands);
     });
     if settings != state.settings {
         commands.send(Command::SetSettings(settings));
     }
-    if modal.should_close() {
+    if closes {
         view.confirm_clear = false;
-        commands.send(Command::Escape);
     }
 }
 

@@ -14,6 +14,8 @@ mod picture_view;
 
 mod progress_row;
 
+mod sheet;
+
 mod text;
 
 mod timeline;
@@ -29,6 +31,7 @@ pub(super) use drop_zone::drop_zone_ui;
 pub(super) use evidence_card::{evidence_card_ui, place_text};
 pub(super) use picture_view::picture_view_ui;
 pub(super) use progress_row::{bar_ui, progress_row_ui};
+pub(super) use sheet::sheet_ui;
 pub(super) use text::{elided, galley_elided, time_text, title_ui};
 pub(super) use timeline::timeline_ui;
 pub(super) use toast::{notice_bar_ui, toast_ui};

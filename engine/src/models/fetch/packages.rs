@@ -99,8 +99,7 @@ impl Worker {
     /// Asks pip where the wheel of a package is.
     fn place_of(&self, part: &PackagePart, folder: &Path) -> Result<Link, Failure> {
         let report = folder.join("report.json");
-        let place = report.as_os_str();
-        self.pip(part, ["install", "--dry-run", "--ignore-installed", "--report"].map(AsRef::as_ref), place)?;
+        self.pip(part, &["install", "--dry-run", "--ignore-installed", "--report"], &report)?;
         let text = std::fs::read_to_string(&report)?;
         std::fs::remove_file(&report).ok();
         let because = |e: serde_json::Error| Failure::Because(format!("pip's report cannot be read: {e}"));
@@ -115,17 +114,12 @@ impl Worker {
     }
 
     fn pip_download(&self, part: &PackagePart, folder: &Path) -> Result<PathBuf, Failure> {
-        self.pip(part, ["download", "--dest"].map(AsRef::as_ref), folder.as_os_str())?;
+        self.pip(part, &["download", "--dest"], folder)?;
         wheel_in(folder).ok_or_else(|| Failure::Because("pip left no wheel".into()))
     }
 
     /// Runs pip on one package until it ends or is stopped. `place` is the value of the last option.
-    fn pip<const N: usize>(
-        &self,
-        part: &PackagePart,
-        command: [&std::ffi::OsStr; N],
-        place: &std::ffi::OsStr,
-    ) -> Result<(), Failure> {
+    fn pip(&self, part: &PackagePart, command: &[&str], place: &Path) -> Result<(), Failure> {
         let python = if cfg!(windows) { "python" } else { "python3" };
         let mut child = Command::new(python)
             .args(["-m", "pip"])
