@@ -1,6 +1,6 @@
 //! Root-mean-square normalisation (Zhang and Sennrich, 2019).
 
-use candle_core::Tensor;
+use candle_core::{DType, Device, Tensor};
 
 use crate::error::{Doing, Result};
 use crate::weights::Weights;
@@ -30,6 +30,15 @@ impl RmsNorm {
         let weight =
             if spec.offset == 0.0 { weight } else { (weight + spec.offset).doing("loading a norm")? };
         Ok(Self { weight, eps: spec.eps as f32 })
+    }
+
+    /// Without a weight: `x / rms(x)`.
+    ///
+    /// # Errors
+    /// [`Error::Compute`](crate::Error::Compute).
+    pub fn unscaled(width: usize, eps: f64, device: &Device) -> Result<Self> {
+        let weight = Tensor::ones(width, DType::F32, device).doing("making a norm")?;
+        Ok(Self { weight, eps: eps as f32 })
     }
 
     /// # Shapes
