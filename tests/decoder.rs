@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use engine::decoder::{CacheFormat, Input, log_probability};
 use engine::features::text::{ChatMessage, Role, TokenId};
 use engine::generate::GenerateOptions;
 use engine::models::Store;
@@ -73,7 +74,7 @@ fn token_ids_equal_the_reference_and_come_back_as_the_text() {
 fn gemma_3_has_the_tokens_and_the_perplexity_of_the_reference() {
     let (golden, model) = (golden("gemma3"), LanguageModel::load(&file_of("gemma-3-270m")).unwrap());
     assert_token_ids(&model, &golden["texts"]);
-    let found = perplexity(&model, &english(), &Cancel::new(), |_, _| ()).unwrap().unwrap();
+    let found = perplexity(&model, &english(), CacheFormat::F16, &Cancel::new(), |_, _| ()).unwrap().unwrap();
     let reference = golden["english"]["perplexity"].as_f64().unwrap();
     assert_eq!(Some(found.tokens as u64), golden["english"]["tokens"].as_u64());
     assert!((found.perplexity / reference - 1.0).abs() < 0.003, "{found:?} and not {reference}");
@@ -88,8 +89,9 @@ fn compare(model: &LanguageModel, logit_tolerance: f64, mean_tolerance: f64) {
         let name = case["name"].as_str().unwrap();
         let tokens = ids(&case["ids"]);
         let cancel = Cancel::new();
-        let mut state = model.decoder().new_state().unwrap();
-        let logits = model.decoder().forward(&tokens, &mut state, &cancel).unwrap().unwrap();
+        let mut state = model.decoder().new_state(CacheFormat::F32).unwrap();
+        let logits =
+            model.decoder().forward(&Input::from(tokens.as_slice()), &mut state, &cancel).unwrap().unwrap();
         let norm = logits.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>().sqrt();
         let want = case["norm"].as_f64().unwrap();
         assert!((norm / want - 1.0).abs() < 0.05 * logit_tolerance, "{name}: norm {norm} and {want}");
@@ -101,7 +103,8 @@ fn compare(model: &LanguageModel, logit_tolerance: f64, mean_tolerance: f64) {
             assert!((got - want).abs() < logit_tolerance, "{name}: logit {id} is {got} and not {want}");
         }
         state.truncate(0);
-        let scores = model.decoder().score(&tokens, 1, &mut state, &cancel).unwrap().unwrap();
+        let scores =
+            model.decoder().score(&tokens, 1, &mut state, &cancel, log_probability).unwrap().unwrap();
         let mean = scores.iter().sum::<f64>() / scores.len() as f64;
         let want = case["mean_log_probability"].as_f64().unwrap();
         assert!((mean - want).abs() < mean_tolerance, "{name}: mean log-probability {mean} and {want}");
@@ -200,11 +203,12 @@ fn a_prompt_that_does_not_fit_is_refused_with_its_sizes() {
 fn perplexity_of_plain_english_is_low_and_of_shuffled_letters_high() {
     let model = model();
     let english = english();
-    let measure = |text: &str| perplexity(&model, text, &Cancel::new(), |_, _| ()).unwrap().unwrap();
+    let measure =
+        |text: &str| perplexity(&model, text, CacheFormat::F16, &Cancel::new(), |_, _| ()).unwrap().unwrap();
     let plain = measure(&english);
     assert!((2.0..40.0).contains(&plain.perplexity), "{plain:?}");
     let backwards: String = english.chars().rev().collect();
     assert!(measure(&backwards).perplexity > 4.0 * plain.perplexity);
-    let error = perplexity(&model, "too short", &Cancel::new(), |_, _| ()).err().unwrap();
+    let error = perplexity(&model, "too short", CacheFormat::F16, &Cancel::new(), |_, _| ()).err().unwrap();
     assert!(error.to_string().contains("512"), "{error}");
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use candle_core::Device;
 
 use crate::cancel::Cancel;
-use crate::decoder::{Decoder, DecoderConfig};
+use crate::decoder::{Decoder, DecoderConfig, Input};
 use crate::error::Result;
 use crate::features::text::{ChatMessage, ChatTemplate, Role, TokenId, Tokenizer};
 use crate::generate::{Conversation, GenerateOptions, Generation};
@@ -133,12 +133,12 @@ impl LanguageModel {
     /// [`Error::Request`](crate::Error::Request) when the prompt is empty or leaves no room in the context.
     pub fn generate(
         self: &Arc<Self>,
-        prompt: Vec<TokenId>,
+        prompt: impl Into<Input>,
         options: &GenerateOptions,
         earlier: Option<Conversation>,
         cancel: &Cancel,
     ) -> Result<Generation> {
-        Generation::new(self.clone(), prompt, options, earlier, cancel)
+        Generation::new(self.clone(), prompt.into(), options, earlier, cancel)
     }
 }
 

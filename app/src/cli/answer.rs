@@ -90,6 +90,7 @@ impl Answerer {
                 max_tokens: args.max_tokens.unwrap_or(options.max_tokens),
                 temperature: args.temperature.unwrap_or(options.temperature),
                 seed: args.seed.unwrap_or(options.seed),
+                cache: args.cache,
                 ..options
             },
             ..AskRequest::default()
@@ -151,6 +152,9 @@ impl Answerer {
                     false => evidence.push(found),
                 },
                 Event::Notice(text) => self.notice(&text)?,
+                Event::Routing(routing) if self.out.is_json() => {
+                    self.out.object(&json!({"event": "routing", "layers": routing.layers}))?;
+                }
                 Event::Done { reason, mut usage } => {
                     ended = true;
                     usage.first_token_s += before_s;

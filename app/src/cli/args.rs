@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
+use engine::decoder::CacheFormat;
 use engine::tasks::transcribe::format::Format;
 
 use super::{DEFAULT_MODEL, DEFAULT_SPEECH_MODEL};
@@ -148,6 +149,9 @@ pub struct AnswerArgs {
     /// 0 takes the likeliest word every time
     #[arg(long, value_name = "T", value_parser = temperature)]
     pub temperature: Option<f32>,
+    /// How the conversation is kept: f32, f16, q8 or q4; smaller ones hold longer conversations
+    #[arg(long, value_name = "FORMAT", default_value = "f16", value_parser = cache_format)]
+    pub cache: CacheFormat,
     /// The same seed gives the same answer
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
@@ -319,6 +323,9 @@ pub struct PerplexityArgs {
     pub model: String,
     /// The text
     pub file: PathBuf,
+    /// How keys and values are kept: f32, f16, q8 or q4
+    #[arg(long, value_name = "FORMAT", default_value = "f16", value_parser = cache_format)]
+    pub cache: CacheFormat,
     /// Threads to compute with; all processors unless given
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
@@ -349,6 +356,11 @@ pub struct TourArgs {
     /// One JSON object per line
     #[arg(long)]
     pub json: bool,
+}
+
+fn cache_format(text: &str) -> Result<CacheFormat, String> {
+    let found = CacheFormat::ALL.into_iter().find(|format| format.name() == text);
+    found.ok_or_else(|| format!("there are {}", CacheFormat::ALL.map(CacheFormat::name).join(", ")))
 }
 
 fn temperature(text: &str) -> Result<f32, String> {

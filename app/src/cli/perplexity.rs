@@ -27,7 +27,7 @@ pub fn run(args: &PerplexityArgs, cancel: &Cancel) -> Outcome {
         .map_err(|e| Failure::Usage(format!("{shown}: reading as text failed: {e}")))?;
     let model = decoder(&args.model)?;
     let bar = Bar::units();
-    let found = perplexity(&model, &text, cancel, |done, total| {
+    let found = perplexity(&model, &text, args.cache, cancel, |done, total| {
         bar.show("windows", done as u64, total as u64);
     });
     bar.clear();

@@ -1,8 +1,8 @@
 //! What a decoder looks like, as data.
 
+use crate::nn::{Activation, AttentionRule, CacheFormat, CacheShape, NormSpec, RotarySpec};
 #[cfg(test)]
-use crate::nn::RotaryStyle;
-use crate::nn::{Activation, AttentionRule, NormSpec, RotarySpec};
+use crate::nn::{RotaryScaling, RotaryStyle};
 
 /// A whole decoder.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,8 +21,25 @@ pub struct DecoderConfig {
     pub embedding_scale: f64,
     /// Soft limit `c` of the logits, `c · tanh(x / c)` (Gemma 2, section 2).
     pub logit_softcap: Option<f64>,
+    /// The token that stands for what has none: media in tables of tokens.
+    pub pad_token: u32,
+    /// Tokens that stand for media; one without a medium is read as padding.
+    pub media_tokens: Vec<u32>,
+    /// A second table of the tokens, with a row for each layer (Gemma 3n and 4).
+    pub per_layer: Option<PerLayerSpec>,
     /// Bottom to top.
     pub layers: Vec<LayerSpec>,
+}
+
+/// Embeddings that each layer adds on its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PerLayerSpec {
+    /// Width of a layer's embedding.
+    pub width: usize,
+    /// Tokens in its table.
+    pub n_vocab: usize,
+    /// Of its gate.
+    pub activation: Activation,
 }
 
 /// One layer.
@@ -34,6 +51,8 @@ pub struct LayerSpec {
     pub feed_forward: FeedForwardSpec,
     /// Whether what attention and feed-forward give is normed, too, before it is added (Gemma 2 on).
     pub post_norms: bool,
+    /// Whether what the layer gives is multiplied by a stored number (Gemma 4).
+    pub output_scale: bool,
 }
 
 /// Grouped-query attention (Ainslie et al., 2023): `n_heads / n_kv_heads` queries share keys and values.
@@ -47,10 +66,48 @@ pub struct AttentionSpec {
     pub head_dim: usize,
     /// Angles of the positions.
     pub rotary: RotarySpec,
-    /// How scores are made, and who sees whom.
+    /// How scores are made.
     pub rule: AttentionRule,
+    /// How many positions a query sees, its own included; none sees all before it.
+    pub window: Option<usize>,
+    /// Whether the tokens of a picture see those of it that follow.
+    pub pictures: PictureView,
     /// Whether queries and keys are normed per head before they are rotated (Gemma 3, Qwen 3).
     pub qk_norm: bool,
+    /// Whether values are normed per head, without a weight (Gemma 4).
+    pub v_norm: bool,
+    /// Where keys and values come from.
+    pub keys: KeySource,
+}
+
+impl AttentionSpec {
+    /// What its cache holds; none where it reads another layer's.
+    pub fn cache(&self) -> Option<CacheShape> {
+        let shape = CacheShape { n_kv_heads: self.n_kv_heads, head_dim: self.head_dim, window: self.window };
+        (!matches!(self.keys, KeySource::Layer(_))).then_some(shape)
+    }
+}
+
+/// What the tokens of a picture or video frame see of their own picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PictureView {
+    /// What comes before them, as text does.
+    Causal,
+    /// All of it that does not lie before their window (Gemma 3 and 4).
+    WithinWindow,
+    /// All of it (Gemma 4 unified).
+    Whole,
+}
+
+/// Where a layer's keys and values come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeySource {
+    /// From two matrices.
+    Own,
+    /// From one matrix: values are the keys before they are normed and rotated (Gemma 4, global layers).
+    Shared,
+    /// From an earlier layer's cache (Gemma 3n and 4, upper layers).
+    Layer(usize),
 }
 
 /// What follows attention in a layer.
@@ -60,6 +117,8 @@ pub enum FeedForwardSpec {
     Gated(GatedSpec),
     /// Some of several such networks for each position, chosen by a router (Shazeer et al., 2017).
     Experts(ExpertsSpec),
+    /// A network for all positions and chosen ones beside it, each side with norms of its own (Gemma 4).
+    Both(GatedSpec, ExpertsSpec),
 }
 
 /// A gated feed-forward network.
@@ -82,6 +141,22 @@ pub struct ExpertsSpec {
     pub expert: GatedSpec,
     /// Whether the weights of the chosen ones are scaled to sum to 1.
     pub renormalise: bool,
+    /// Whether the router norms and scales what it reads, and scales what each expert counts (Gemma 4).
+    pub scaled_router: bool,
+}
+
+impl DecoderConfig {
+    /// Bytes of keys and values for a conversation of `n` tokens.
+    pub fn cache_bytes(&self, n: usize, format: CacheFormat) -> u64 {
+        let caches = self.layers.iter().filter_map(|layer| layer.attention.cache());
+        caches.map(|cache| cache.bytes(n, format)).sum()
+    }
+
+    /// The first of the layers at the top that write no cache: a token that needs no logits can stop there.
+    pub fn first_reading_layer(&self) -> usize {
+        let writes = |layer: &LayerSpec| layer.attention.cache().is_some();
+        self.layers.iter().rposition(writes).map_or(0, |last| last + 1)
+    }
 }
 
 #[cfg(test)]
@@ -93,12 +168,21 @@ impl DecoderConfig {
                 n_heads: 4,
                 n_kv_heads: 2,
                 head_dim: 8,
-                rotary: RotarySpec { base: 10_000.0, style: RotaryStyle::Interleaved, factor: 1.0 },
-                rule: AttentionRule { scale: 8f32.powf(-0.5), softcap: None, window: None },
+                rotary: RotarySpec {
+                    base: 10_000.0,
+                    style: RotaryStyle::Interleaved,
+                    scaling: RotaryScaling::None,
+                },
+                rule: AttentionRule { scale: 8f32.powf(-0.5), softcap: None },
+                window: None,
+                pictures: PictureView::Causal,
                 qk_norm: false,
+                v_norm: false,
+                keys: KeySource::Own,
             },
             feed_forward: FeedForwardSpec::Gated(GatedSpec { d_hidden: 48, activation: Activation::Silu }),
             post_norms: false,
+            output_scale: false,
         };
         Self {
             n_vocab: 64,
@@ -108,6 +192,9 @@ impl DecoderConfig {
             tied_output: true,
             embedding_scale: 1.0,
             logit_softcap: None,
+            pad_token: 0,
+            media_tokens: Vec::new(),
+            per_layer: None,
             layers: vec![layer.clone(), layer],
         }
     }

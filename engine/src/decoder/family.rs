@@ -1,8 +1,8 @@
 //! What sets the families of decoders apart, for both kinds of files.
 
-use super::config::AttentionSpec;
+use super::config::{AttentionSpec, PictureView};
 use crate::error::{Error, Result};
-use crate::nn::{Activation, RotarySpec};
+use crate::nn::{Activation, RotaryScaling, RotarySpec};
 
 /// No known decoder passes this in any of its sizes.
 pub(super) const LARGEST: usize = 1 << 24;
@@ -14,8 +14,12 @@ pub(super) enum Family {
     Gemma,
     Gemma2,
     Gemma3,
+    Gemma4,
+    /// Gemma 4 without encoders: patches and sound go straight into the decoder.
+    Gemma4Unified,
     Qwen3,
     Qwen3Moe,
+    Mixtral,
 }
 
 impl Family {
@@ -31,17 +35,42 @@ impl Family {
     }
 
     pub(super) fn is_gemma(self) -> bool {
-        matches!(self, Self::Gemma | Self::Gemma2 | Self::Gemma3)
+        matches!(self, Self::Gemma | Self::Gemma2 | Self::Gemma3) || self.is_gemma4()
+    }
+
+    pub(super) fn is_gemma4(self) -> bool {
+        matches!(self, Self::Gemma4 | Self::Gemma4Unified)
+    }
+
+    /// What Gemma's own files leave out of the weights of norms, up to its third generation.
+    pub(super) fn norm_offset(self) -> f64 {
+        if self.is_gemma() && !self.is_gemma4() { 1.0 } else { 0.0 }
+    }
+
+    /// What the scores of attention are scaled by, where the file does not say it.
+    pub(super) fn attention_scale(self, head_dim: usize) -> f32 {
+        if self.is_gemma4() { 1.0 } else { (head_dim as f32).powf(-0.5) }
+    }
+
+    /// Who of a picture sees whom, in a family that looks at pictures with `both_ways`.
+    pub(super) fn pictures(self, sliding: bool, both_ways: bool) -> PictureView {
+        match self {
+            Self::Gemma3 if sliding => PictureView::WithinWindow,
+            Self::Gemma3 => PictureView::Whole,
+            Self::Gemma4 if both_ways && sliding => PictureView::WithinWindow,
+            Self::Gemma4Unified if both_ways => PictureView::Whole,
+            _ => PictureView::Causal,
+        }
     }
 
     /// Whether what attention and feed-forward give is normed before it is added.
     pub(super) fn has_post_norms(self) -> bool {
-        matches!(self, Self::Gemma2 | Self::Gemma3)
+        matches!(self, Self::Gemma2 | Self::Gemma3) || self.is_gemma4()
     }
 
     /// Whether queries and keys are normed per head.
     pub(super) fn has_qk_norm(self) -> bool {
-        matches!(self, Self::Gemma3 | Self::Qwen3 | Self::Qwen3Moe)
+        matches!(self, Self::Gemma3 | Self::Qwen3 | Self::Qwen3Moe) || self.is_gemma4()
     }
 
     /// What the gates go through.
@@ -73,11 +102,20 @@ impl Family {
 /// Checks that heads divide among key-value heads and can be rotated, and that angles are numbers.
 pub(super) fn check(attention: &AttentionSpec, field: &'static str) -> Result<()> {
     let AttentionSpec { n_heads, n_kv_heads, head_dim, .. } = *attention;
-    let RotarySpec { base, factor, .. } = attention.rotary;
+    let RotarySpec { base, scaling, .. } = attention.rotary;
+    let is_factor = |factor: f64| factor.is_finite() && factor > 0.0;
+    let scales = match scaling {
+        RotaryScaling::None => true,
+        RotaryScaling::Linear { factor } => is_factor(factor),
+        RotaryScaling::Partial { share } => (0.0..=1.0).contains(&share),
+        RotaryScaling::Llama3 { factor, low, high, context } => {
+            is_factor(factor) && is_factor(low) && high > low && is_factor(context)
+        }
+    };
     let reason = if n_kv_heads == 0 || n_heads % n_kv_heads != 0 || head_dim == 0 || head_dim % 2 != 0 {
         format!("{n_heads} heads, {n_kv_heads} key-value heads of {head_dim} do not fit together")
-    } else if !(base > 1.0 && factor > 0.0 && base.is_finite() && factor.is_finite()) {
-        format!("rotary base {base} and factor {factor} make no sense")
+    } else if !(base > 1.0 && base.is_finite() && scales) {
+        format!("rotary base {base} and scaling {scaling:?} make no sense")
     } else {
         return Ok(());
     };

@@ -1,19 +1,28 @@
-//! The metadata of a GGUF file → [`DecoderConfig`].
+//! The metadata of a GGUF file → [`DecoderConfig`]. Keys: ggml `gguf-py/gguf/constants.py`.
 
-use super::config::{AttentionSpec, DecoderConfig, FeedForwardSpec, GatedSpec, LayerSpec};
+use candle_core::quantized::gguf_file::Value;
+
+use super::config::{
+    AttentionSpec, DecoderConfig, ExpertsSpec, FeedForwardSpec, GatedSpec, KeySource, LayerSpec, PerLayerSpec,
+};
 use super::family::{self, Family, LARGEST};
 use crate::error::{Error, Result};
-use crate::nn::{AttentionRule, NormSpec, RotarySpec, RotaryStyle};
+use crate::nn::{AttentionRule, NormSpec, RotaryScaling, RotarySpec, RotaryStyle};
 use crate::weights::gguf::Metadata;
 
-/// Families whose GGUF files can be run, by their names there.
-const FAMILIES: [(&str, Family); 5] = [
+/// Families whose GGUF files can be run, by their names there. A file of Llama's with experts is Mixtral.
+const FAMILIES: [(&str, Family); 7] = [
     ("llama", Family::Llama),
     ("gemma", Family::Gemma),
     ("gemma2", Family::Gemma2),
     ("gemma3", Family::Gemma3),
+    ("gemma4", Family::Gemma4),
     ("qwen3", Family::Qwen3),
+    ("qwen3moe", Family::Qwen3Moe),
 ];
+
+/// No known decoder has more layers or experts.
+const MOST: usize = 4096;
 
 impl DecoderConfig {
     /// Reads the configuration of a GGUF file.
@@ -22,81 +31,228 @@ impl DecoderConfig {
     /// [`Error::Config`] for a family that is not supported or sizes that make no sense,
     /// [`Error::ModelFile`] for a missing key.
     pub fn from_gguf(meta: &Metadata, n_vocab: usize, tied_output: bool) -> Result<Self> {
-        let architecture =
-            meta.string("general.architecture").ok_or_else(|| meta.missing("general.architecture"))?;
-        let family = Family::named(&FAMILIES, architecture, "general.architecture")?;
-        let key = |name: &str| format!("{architecture}.{name}");
-        let size = |name: &str| -> Result<usize> {
-            let value = meta.integer(&key(name)).ok_or_else(|| meta.missing(&key(name)))?;
-            match usize::try_from(value) {
-                Ok(value) if (1..=LARGEST).contains(&value) => Ok(value),
-                _ => Err(Error::ModelFile {
-                    path: meta.path().to_path_buf(),
-                    reason: format!("{} is {value}", key(name)),
-                }),
-            }
+        let name = meta.string("general.architecture").ok_or_else(|| meta.missing("general.architecture"))?;
+        let family = Family::named(&FAMILIES, name, "general.architecture")?;
+        let file = File { meta, name };
+        let family = match family {
+            Family::Llama if file.optional("expert_count")?.is_some() => Family::Mixtral,
+            family => family,
         };
-        let d_model = size("embedding_length")?;
-        let n_layers = size("block_count")?.min(1024);
-        let n_heads = size("attention.head_count")?;
-        let n_kv_heads = size("attention.head_count_kv").unwrap_or(n_heads);
-        let head_dim = size("attention.key_length").unwrap_or(d_model / n_heads);
+        let d_model = file.size("embedding_length")?;
+        let n_layers = file.size("block_count")?;
+        if n_layers > MOST {
+            return Err(file.wrong("block_count", n_layers));
+        }
+        let width = file.optional("embedding_length_per_layer_input")?;
+        let layers = (0..n_layers).map(|layer| file.layer(family, layer, n_layers, width.is_some()));
+        let eps = file.float("attention.layer_norm_rms_epsilon");
+        Ok(Self {
+            n_vocab,
+            d_model,
+            context_tokens: file.size("context_length")?,
+            norm: NormSpec {
+                eps: eps.ok_or_else(|| meta.missing(&file.key("attention.layer_norm_rms_epsilon")))?,
+                // Gemma's 1 is added when a GGUF file is written.
+                offset: 0.0,
+            },
+            tied_output,
+            embedding_scale: family.embedding_scale(d_model),
+            logit_softcap: file.float("final_logit_softcapping"),
+            pad_token: meta
+                .integer("tokenizer.ggml.padding_token_id")
+                .and_then(|id| u32::try_from(id).ok())
+                .unwrap_or(0),
+            media_tokens: Vec::new(),
+            per_layer: width.map(|width| PerLayerSpec { width, n_vocab, activation: family.activation() }),
+            layers: layers.collect::<Result<_>>()?,
+        })
+    }
+}
+
+/// The metadata of one architecture.
+struct File<'a> {
+    meta: &'a Metadata<'a>,
+    name: &'a str,
+}
+
+impl File<'_> {
+    fn key(&self, name: &str) -> String {
+        format!("{}.{name}", self.name)
+    }
+
+    fn wrong(&self, name: &str, value: impl std::fmt::Display) -> Error {
+        let reason = format!("{} is {value}", self.key(name));
+        Error::ModelFile { path: self.meta.path().to_path_buf(), reason }
+    }
+
+    fn float(&self, name: &str) -> Option<f64> {
+        self.meta.float(&self.key(name))
+    }
+
+    /// A size that may be missing or 0.
+    fn optional(&self, name: &str) -> Result<Option<usize>> {
+        match self.meta.integer(&self.key(name)) {
+            None | Some(0) => Ok(None),
+            Some(value) => match usize::try_from(value) {
+                Ok(value) if value <= LARGEST => Ok(Some(value)),
+                _ => Err(self.wrong(name, value)),
+            },
+        }
+    }
+
+    fn size(&self, name: &str) -> Result<usize> {
+        let key = self.key(name);
+        match (self.optional(name)?, self.meta.value(&key)) {
+            (Some(value), _) => Ok(value),
+            (None, Some(_)) => Err(self.wrong(name, 0)),
+            (None, None) => Err(self.meta.missing(&key)),
+        }
+    }
+
+    /// A size that may differ from layer to layer.
+    fn layer_size(&self, name: &str, layer: usize) -> Result<Option<usize>> {
+        let Some(list) = self.meta.list(&self.key(name)) else { return self.optional(name) };
+        let number = |value: &Value| -> Option<u64> {
+            value.to_u64().ok().or_else(|| match value {
+                Value::I32(n) => u64::try_from(*n).ok(),
+                Value::I64(n) => u64::try_from(*n).ok(),
+                _ => None,
+            })
+        };
+        match list.get(layer).map(number) {
+            Some(Some(value @ 1..)) if value <= LARGEST as u64 => Ok(Some(value as usize)),
+            _ => Err(self.wrong(name, format!("a list without a size for layer {layer}"))),
+        }
+    }
+
+    /// Whether a layer looks back over a window only.
+    fn is_sliding(&self, family: Family, layer: usize) -> Result<bool> {
+        const PATTERN: &str = "attention.sliding_window_pattern";
+        let Some(list) = self.meta.list(&self.key(PATTERN)) else {
+            return match family {
+                Family::Gemma4 => Err(self.meta.missing(&self.key(PATTERN))),
+                family => Ok(family.is_sliding(layer)),
+            };
+        };
+        let listed = list.get(layer).and_then(|value| value.to_bool().ok());
+        listed.ok_or_else(|| self.wrong(PATTERN, format!("a list without layer {layer}")))
+    }
+
+    fn layer(&self, family: Family, layer: usize, n_layers: usize, has_own: bool) -> Result<LayerSpec> {
+        let n_shared = self.optional("attention.shared_kv_layers")?.unwrap_or(0);
+        if n_shared >= n_layers {
+            return Err(self.wrong("attention.shared_kv_layers", n_shared));
+        }
+        let sliding = self.is_sliding(family, layer)?;
+        let attention = self.attention(family, layer, n_layers, n_layers - n_shared, has_own)?;
+        family::check(&attention, "attention.head_count")?;
+        debug_assert_eq!(sliding, attention.window.is_some());
+        Ok(LayerSpec {
+            attention,
+            feed_forward: self.feed_forward(family, layer)?,
+            post_norms: family.has_post_norms(),
+            output_scale: family.is_gemma4(),
+        })
+    }
+
+    fn attention(
+        &self,
+        family: Family,
+        layer: usize,
+        n_layers: usize,
+        first_shared: usize,
+        has_own: bool,
+    ) -> Result<AttentionSpec> {
+        let d_model = self.size("embedding_length")?;
+        let n_heads = self.layer_size("attention.head_count", layer)?;
+        let n_heads = n_heads.ok_or_else(|| self.meta.missing(&self.key("attention.head_count")))?;
+        let n_kv_heads = self.layer_size("attention.head_count_kv", layer)?.unwrap_or(n_heads);
+        let sliding = self.is_sliding(family, layer)?;
+        let local = |name: &str| if sliding { self.optional(name) } else { Ok(None) };
+        let head_dim = match local("attention.key_length_swa")? {
+            Some(head_dim) => head_dim,
+            None => self.optional("attention.key_length")?.unwrap_or(d_model / n_heads),
+        };
         // GGUF has no key for it: the largest models of two families scale by the width of a head without
         // its padding (llama.cpp `llama-model.cpp`, `f_attention_scale`).
         let scaled_by = match (family, n_layers) {
             (Family::Gemma2, 46) | (Family::Gemma3, 62) => d_model / n_heads,
             _ => head_dim,
         };
+        // Larger Gemma 4 models look at pictures both ways; those with embeddings of each layer do not.
+        let pictures = family.pictures(sliding, !has_own);
+        Ok(AttentionSpec {
+            n_heads,
+            n_kv_heads,
+            head_dim,
+            rotary: self.rotary(family, sliding),
+            rule: AttentionRule {
+                scale: family.attention_scale(scaled_by),
+                softcap: self.float("attn_logit_softcapping").map(|cap| cap as f32),
+            },
+            window: if sliding { Some(self.size("attention.sliding_window")?) } else { None },
+            pictures,
+            qk_norm: family.has_qk_norm(),
+            v_norm: family.is_gemma4(),
+            keys: self.keys(family, layer, first_shared, sliding)?,
+        })
+    }
+
+    fn keys(&self, family: Family, layer: usize, first_shared: usize, sliding: bool) -> Result<KeySource> {
+        if layer < first_shared {
+            // Files have no key for it either: where values are the keys, the matrix of values is missing.
+            let has_values = self.meta.has_tensor(&format!("blk.{layer}.attn_v.weight"));
+            return Ok(if family.is_gemma4() && !has_values { KeySource::Shared } else { KeySource::Own });
+        }
+        for earlier in (0..first_shared).rev() {
+            if self.is_sliding(family, earlier)? == sliding {
+                return Ok(KeySource::Layer(earlier));
+            }
+        }
+        Err(self.wrong("attention.shared_kv_layers", "more than the layers before have to share"))
+    }
+
+    fn rotary(&self, family: Family, sliding: bool) -> RotarySpec {
         // Llama's rows are permuted in GGUF so that neighbours rotate together.
-        let style = if family == Family::Llama { RotaryStyle::Interleaved } else { RotaryStyle::Halves };
-        let global = RotarySpec {
-            base: meta.float(&key("rope.freq_base")).unwrap_or(10_000.0),
-            style,
-            factor: match meta.string(&key("rope.scaling.type")) {
-                Some("linear") => meta.float(&key("rope.scaling.factor")).unwrap_or(1.0),
-                _ => 1.0,
-            },
+        let style = match family {
+            Family::Llama | Family::Mixtral => RotaryStyle::Interleaved,
+            _ => RotaryStyle::Halves,
         };
-        let local = match family.local_rotary_base() {
-            Some(base) => RotarySpec { base, style, factor: 1.0 },
-            None => global,
+        if sliding && let Some(base) = self.float("rope.freq_base_swa").or(family.local_rotary_base()) {
+            return RotarySpec { base, style, scaling: RotaryScaling::None };
+        }
+        let scaling = match self.meta.string(&self.key("rope.scaling.type")) {
+            Some("linear") => {
+                RotaryScaling::Linear { factor: self.float("rope.scaling.factor").unwrap_or(1.0) }
+            }
+            _ => RotaryScaling::None,
         };
-        let feed_forward = FeedForwardSpec::Gated(GatedSpec {
-            d_hidden: size("feed_forward_length")?,
-            activation: family.activation(),
-        });
-        let layer = |i: usize| {
-            let sliding = family.is_sliding(i);
-            let attention = AttentionSpec {
-                n_heads,
-                n_kv_heads,
-                head_dim,
-                rotary: if sliding { local } else { global },
-                rule: AttentionRule {
-                    scale: (scaled_by as f32).powf(-0.5),
-                    softcap: meta.float(&key("attn_logit_softcapping")).map(|cap| cap as f32),
-                    window: if sliding { Some(size("attention.sliding_window")?) } else { None },
-                },
-                qk_norm: family.has_qk_norm(),
-            };
-            family::check(&attention, "attention.head_count")?;
-            let feed_forward = feed_forward.clone();
-            Ok(LayerSpec { attention, feed_forward, post_norms: family.has_post_norms() })
+        RotarySpec { base: self.float("rope.freq_base").unwrap_or(10_000.0), style, scaling }
+    }
+
+    fn feed_forward(&self, family: Family, layer: usize) -> Result<FeedForwardSpec> {
+        let activation = family.activation();
+        let gated = |d_hidden| GatedSpec { d_hidden, activation };
+        let dense = self.layer_size("feed_forward_length", layer)?;
+        let missing = |name: &str| self.meta.missing(&self.key(name));
+        let dense_or_missing = || dense.map(gated).ok_or_else(|| missing("feed_forward_length"));
+        let Some(n_experts) = self.optional("expert_count")? else {
+            return Ok(FeedForwardSpec::Gated(dense_or_missing()?));
         };
-        let norm_eps = meta.float(&key("attention.layer_norm_rms_epsilon"));
-        Ok(Self {
-            n_vocab,
-            d_model,
-            context_tokens: size("context_length")?,
-            norm: NormSpec {
-                eps: norm_eps.ok_or_else(|| meta.missing(&key("attention.layer_norm_rms_epsilon")))?,
-                // Gemma's 1 is added when a GGUF file is written.
-                offset: 0.0,
-            },
-            tied_output,
-            embedding_scale: family.embedding_scale(d_model),
-            logit_softcap: meta.float(&key("final_logit_softcapping")),
-            layers: (0..n_layers).map(layer).collect::<Result<_>>()?,
+        let n_chosen = self.size("expert_used_count")?;
+        if n_experts > MOST || n_chosen > n_experts {
+            return Err(self.wrong("expert_used_count", format!("{n_chosen} of {n_experts}")));
+        }
+        let d_hidden = match self.optional("expert_feed_forward_length")? {
+            Some(d_hidden) => d_hidden,
+            None => dense.ok_or_else(|| missing("expert_feed_forward_length"))?,
+        };
+        let scaled_router = family.is_gemma4();
+        let experts =
+            ExpertsSpec { n_experts, n_chosen, expert: gated(d_hidden), renormalise: true, scaled_router };
+        Ok(match family {
+            Family::Gemma4 => FeedForwardSpec::Both(dense_or_missing()?, experts),
+            _ => FeedForwardSpec::Experts(experts),
         })
     }
 }

@@ -1,24 +1,36 @@
 //! `config.json` of a Hugging Face folder → [`DecoderConfig`].
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use serde::Deserialize;
+use serde_json::{Value, json};
 
-use super::config::{AttentionSpec, DecoderConfig, ExpertsSpec, FeedForwardSpec, GatedSpec, LayerSpec};
+use super::config::{
+    AttentionSpec, DecoderConfig, ExpertsSpec, FeedForwardSpec, GatedSpec, KeySource, LayerSpec, PerLayerSpec,
+};
 use super::family::{self, Family, LARGEST};
+use super::input::Modality;
 use crate::error::{Error, Result};
-use crate::nn::{Activation, AttentionRule, NormSpec, RotarySpec, RotaryStyle};
+use crate::nn::{Activation, AttentionRule, NormSpec, RotaryScaling, RotarySpec, RotaryStyle};
 use crate::weights::names;
 
 /// Families whose checkpoints can be run.
-const FAMILIES: [(&str, Family); 6] = [
+const FAMILIES: [(&str, Family); 9] = [
     ("llama", Family::Llama),
+    ("mixtral", Family::Mixtral),
     ("gemma", Family::Gemma),
     ("gemma2", Family::Gemma2),
     ("gemma3_text", Family::Gemma3),
+    ("gemma4_text", Family::Gemma4),
+    ("gemma4_unified_text", Family::Gemma4Unified),
     ("qwen3", Family::Qwen3),
     ("qwen3_moe", Family::Qwen3Moe),
 ];
+
+/// Families with encoders, whose decoder is described in `text_config`.
+const WRAPPERS: [(&str, &str); 3] =
+    [("gemma3", "gemma3_text"), ("gemma4", "gemma4_text"), ("gemma4_unified", "gemma4_unified_text")];
 
 /// No known decoder has more layers or experts.
 const MOST: usize = 4096;
@@ -34,11 +46,29 @@ struct ConfigFile {
     num_attention_heads: usize,
     num_key_value_heads: Option<usize>,
     head_dim: Option<usize>,
+    global_head_dim: Option<usize>,
+    num_global_key_value_heads: Option<usize>,
+    #[serde(default)]
+    per_layer_config: HashMap<String, LayerFile>,
+    #[serde(default)]
+    attention_k_eq_v: bool,
+    #[serde(default)]
+    num_kv_shared_layers: usize,
     max_position_embeddings: usize,
     rms_norm_eps: f64,
-    #[serde(alias = "hidden_activation")]
     hidden_act: Option<String>,
+    /// The first Gemma files have both, and mean this one.
+    hidden_activation: Option<String>,
     tie_word_embeddings: Option<bool>,
+    #[serde(default)]
+    hidden_size_per_layer_input: Option<usize>,
+    vocab_size_per_layer_input: Option<usize>,
+    pad_token_id: Option<u32>,
+    #[serde(default)]
+    use_double_wide_mlp: bool,
+    /// A word in Gemma 4, a truth value in Gemma 3.
+    #[serde(default)]
+    use_bidirectional_attention: Value,
     query_pre_attn_scalar: Option<f64>,
     attn_logit_softcapping: Option<f64>,
     final_logit_softcapping: Option<f64>,
@@ -48,10 +78,14 @@ struct ConfigFile {
     rope_local_base_freq: Option<f64>,
     rope_scaling: Option<RopeFile>,
     rope_parameters: Option<RopesFile>,
-    #[serde(alias = "num_local_experts")]
     num_experts: Option<usize>,
+    num_local_experts: Option<usize>,
     num_experts_per_tok: Option<usize>,
+    top_k_experts: Option<usize>,
     moe_intermediate_size: Option<usize>,
+    expert_intermediate_size: Option<usize>,
+    #[serde(default)]
+    enable_moe_block: bool,
     norm_topk_prob: Option<bool>,
     decoder_sparse_step: Option<usize>,
     #[serde(default)]
@@ -61,8 +95,21 @@ struct ConfigFile {
 #[derive(Deserialize, Clone)]
 struct RopeFile {
     rope_type: Option<String>,
+    /// The name before transformers 4.43.
+    r#type: Option<String>,
     rope_theta: Option<f64>,
     factor: Option<f64>,
+    partial_rotary_factor: Option<f64>,
+    low_freq_factor: Option<f64>,
+    high_freq_factor: Option<f64>,
+    original_max_position_embeddings: Option<f64>,
+}
+
+/// What a layer has of its own.
+#[derive(Deserialize, Clone, Default)]
+struct LayerFile {
+    head_dim: Option<usize>,
+    num_key_value_heads: Option<usize>,
 }
 
 /// One rule for all layers, or one for each kind of layer.
@@ -77,6 +124,8 @@ enum RopesFile {
 pub(crate) struct Described {
     pub(crate) config: DecoderConfig,
     pub(crate) names: fn(&str) -> String,
+    /// The whole file, for what else it describes.
+    pub(crate) file: Value,
 }
 
 /// Reads `config.json`.
@@ -85,25 +134,67 @@ pub(crate) struct Described {
 /// [`Error::Io`], [`Error::ModelFile`] when it is not valid, [`Error::Config`] for a family that is not
 /// supported or sizes that make no sense.
 pub(crate) fn describe(path: &Path) -> Result<Described> {
-    let text = crate::weights::read_text(path)?;
-    let file: ConfigFile = serde_json::from_str(&text).map_err(|error| unreadable(path, &text, &error))?;
-    file.described()
+    let bad =
+        |error| Error::ModelFile { path: path.to_path_buf(), reason: format!("it cannot be read: {error}") };
+    let file: Value = serde_json::from_str(&crate::weights::read_text(path)?).map_err(bad)?;
+    let model_type = file["model_type"].as_str().unwrap_or_default();
+    let wrapper = WRAPPERS.iter().find(|(wrapper, _)| *wrapper == model_type);
+    // A family that nobody knows is a better reason than the fields it lacks.
+    family_of(wrapper.map_or(model_type, |(_, text)| text))?;
+    let text = match wrapper {
+        Some((_, text)) => text_config(&file, text),
+        None => file.clone(),
+    };
+    let text: ConfigFile = serde_json::from_value(text).map_err(bad)?;
+    let names = match (model_type, family_of(&text.model_type)?) {
+        ("gemma3", _) => names::gemma3,
+        ("gemma4" | "gemma4_unified", _) => names::gemma4,
+        (_, Family::Gemma4 | Family::Gemma4Unified) => names::gemma4_text,
+        (_, Family::Mixtral) => names::mixtral,
+        (_, family) if family.has_post_norms() => names::hugging_face_four_norms,
+        _ => names::hugging_face,
+    };
+    let mut config = text.config()?;
+    if config.layers.iter().any(|layer| layer.output_scale) {
+        let ids = Modality::ALL.into_iter().filter_map(|modality| media_token(&file, modality));
+        config.media_tokens = ids.collect();
+    }
+    Ok(Described { config, names, file })
 }
 
-/// A family that nobody knows is a better reason than the fields it lacks.
-fn unreadable(path: &Path, text: &str, error: &serde_json::Error) -> Error {
-    #[derive(Deserialize)]
-    struct Named {
-        model_type: String,
+/// The id that stands for a medium in the vocabulary of a checkpoint with encoders.
+pub(crate) fn media_token(file: &Value, modality: Modality) -> Option<u32> {
+    let names = match modality {
+        Modality::Text => return None,
+        Modality::Picture => ["image_token_id", "image_token_index"],
+        Modality::Video => ["video_token_id", "video_token_index"],
+        Modality::Sound => ["audio_token_id", "audio_token_index"],
+    };
+    names.iter().find_map(|name| file[*name].as_u64()).and_then(|id| u32::try_from(id).ok())
+}
+
+/// The part that describes the decoder, with what transformers adds to it.
+fn text_config(file: &Value, model_type: &str) -> Value {
+    let mut text = match model_type {
+        // Published files leave out what is transformers' default (`configuration_gemma3.py`).
+        "gemma3_text" => json!({
+            "vocab_size": 262_208, "num_attention_heads": 8, "num_key_value_heads": 4, "head_dim": 256,
+            "max_position_embeddings": 131_072, "rms_norm_eps": 1e-6, "query_pre_attn_scalar": 256.0,
+        }),
+        _ => json!({}),
+    };
+    if model_type == "gemma3_text" && file["text_config"].get("rope_parameters").is_none() {
+        text["rope_theta"] = json!(1e6);
+        text["rope_local_base_freq"] = json!(1e4);
     }
-    let bad = || Error::ModelFile { path: path.to_path_buf(), reason: format!("it cannot be read: {error}") };
-    match serde_json::from_str::<Named>(text) {
-        Ok(Named { model_type }) => match family_of(&model_type) {
-            Err(unknown) => unknown,
-            Ok(_) => bad(),
-        },
-        Err(_) => bad(),
+    text["model_type"] = json!(model_type);
+    if let Some(tied) = file.get("tie_word_embeddings") {
+        text["tie_word_embeddings"] = tied.clone();
     }
+    if let (Value::Object(all), Value::Object(own)) = (&mut text, &file["text_config"]) {
+        all.extend(own.iter().map(|(key, value)| (key.clone(), value.clone())));
+    }
+    text
 }
 
 fn family_of(name: &str) -> Result<Family> {
@@ -115,7 +206,7 @@ fn invalid(field: &'static str, reason: impl Into<String>) -> Error {
 }
 
 impl ConfigFile {
-    fn described(&self) -> Result<Described> {
+    fn config(&self) -> Result<DecoderConfig> {
         let family = family_of(&self.model_type)?;
         self.check()?;
         let layers = (0..self.num_hidden_layers).map(|i| {
@@ -123,21 +214,30 @@ impl ConfigFile {
                 attention: self.attention(family, i)?,
                 feed_forward: self.feed_forward(family, i)?,
                 post_norms: family.has_post_norms(),
+                output_scale: family.is_gemma4(),
             })
         });
-        let config = DecoderConfig {
+        let width = self.hidden_size_per_layer_input.filter(|width| *width > 0);
+        let per_layer = width.map(|width| -> Result<PerLayerSpec> {
+            Ok(PerLayerSpec {
+                width,
+                n_vocab: self.vocab_size_per_layer_input.unwrap_or(self.vocab_size),
+                activation: self.activation(family)?,
+            })
+        });
+        Ok(DecoderConfig {
             n_vocab: self.vocab_size,
             d_model: self.hidden_size,
             context_tokens: self.max_position_embeddings,
-            norm: NormSpec { eps: self.rms_norm_eps, offset: if family.is_gemma() { 1.0 } else { 0.0 } },
+            norm: NormSpec { eps: self.rms_norm_eps, offset: family.norm_offset() },
             tied_output: self.tie_word_embeddings.unwrap_or(family.is_gemma()),
             embedding_scale: family.embedding_scale(self.hidden_size),
             logit_softcap: self.final_logit_softcapping,
+            pad_token: self.pad_token_id.unwrap_or(0),
+            media_tokens: Vec::new(),
+            per_layer: per_layer.transpose()?,
             layers: layers.collect::<Result<_>>()?,
-        };
-        let names =
-            if family.has_post_norms() { names::hugging_face_four_norms } else { names::hugging_face };
-        Ok(Described { config, names })
+        })
     }
 
     fn check(&self) -> Result<()> {
@@ -148,6 +248,8 @@ impl ConfigFile {
             ("num_attention_heads", self.num_attention_heads),
             ("num_key_value_heads", self.n_kv_heads()),
             ("head_dim", self.head_dim()),
+            ("hidden_size_per_layer_input", self.hidden_size_per_layer_input.unwrap_or(0).max(1)),
+            ("vocab_size_per_layer_input", self.vocab_size_per_layer_input.unwrap_or(1)),
             ("max_position_embeddings", self.max_position_embeddings),
             ("sliding_window", self.sliding_window.unwrap_or(1)),
         ] {
@@ -157,6 +259,10 @@ impl ConfigFile {
         }
         if !(1..=MOST).contains(&self.num_hidden_layers) {
             return Err(invalid("num_hidden_layers", format!("{} makes no sense", self.num_hidden_layers)));
+        }
+        if self.num_kv_shared_layers >= self.num_hidden_layers {
+            let reason = format!("{} of {} layers", self.num_kv_shared_layers, self.num_hidden_layers);
+            return Err(invalid("num_kv_shared_layers", reason));
         }
         match &self.layer_types {
             Some(types) if types.len() != self.num_hidden_layers => {
@@ -187,25 +293,58 @@ impl ConfigFile {
         Ok(family.is_sliding(layer))
     }
 
-    fn attention(&self, family: Family, layer: usize) -> Result<AttentionSpec> {
-        let head_dim = self.head_dim();
+    /// What the file says of one layer.
+    fn of_layer(&self, layer: usize) -> LayerFile {
+        let named = self.per_layer_config.iter().find(|(name, _)| name.parse() == Ok(layer));
+        named.map(|(_, file)| file.clone()).unwrap_or_default()
+    }
+
+    /// The first of the layers that read the cache of an earlier one.
+    fn first_shared(&self) -> usize {
+        self.num_hidden_layers - self.num_kv_shared_layers
+    }
+
+    /// Where keys and values come from: a layer that shares them reads those of the last one of its kind that
+    /// makes some.
+    fn keys(&self, family: Family, layer: usize) -> Result<KeySource> {
         let sliding = self.is_sliding(family, layer)?;
+        if layer < self.first_shared() {
+            return Ok(if self.attention_k_eq_v && !sliding { KeySource::Shared } else { KeySource::Own });
+        }
+        for earlier in (0..self.first_shared()).rev() {
+            if self.is_sliding(family, earlier)? == sliding {
+                return Ok(KeySource::Layer(earlier));
+            }
+        }
+        Err(invalid("num_kv_shared_layers", format!("layer {layer} has none of its kind to share with")))
+    }
+
+    fn attention(&self, family: Family, layer: usize) -> Result<AttentionSpec> {
+        let sliding = self.is_sliding(family, layer)?;
+        let own = self.of_layer(layer);
+        let global = |size: Option<usize>| size.filter(|_| !sliding);
+        let head_dim = own.head_dim.or(global(self.global_head_dim)).unwrap_or(self.head_dim());
+        let n_kv_heads = global(self.num_global_key_value_heads).filter(|_| self.attention_k_eq_v);
         let window = match (sliding, self.sliding_window) {
             (true, None) => return Err(invalid("sliding_window", "it is missing")),
             (true, window) => window,
             (false, _) => None,
         };
+        let scale = match self.query_pre_attn_scalar {
+            Some(scaled_by) => scaled_by.powf(-0.5) as f32,
+            None => family.attention_scale(head_dim),
+        };
         let attention = AttentionSpec {
             n_heads: self.num_attention_heads,
-            n_kv_heads: self.n_kv_heads(),
+            n_kv_heads: own.num_key_value_heads.or(n_kv_heads).unwrap_or(self.n_kv_heads()),
             head_dim,
             rotary: self.rotary(sliding)?,
-            rule: AttentionRule {
-                scale: self.query_pre_attn_scalar.unwrap_or(head_dim as f64).powf(-0.5) as f32,
-                softcap: self.attn_logit_softcapping.map(|cap| cap as f32),
-                window,
-            },
+            rule: AttentionRule { scale, softcap: self.attn_logit_softcapping.map(|cap| cap as f32) },
+            window,
+            pictures: family.pictures(sliding, self.use_bidirectional_attention == "vision"),
             qk_norm: family.has_qk_norm(),
+            v_norm: family.is_gemma4(),
+            keys: self.keys(family, layer)?,
         };
         family::check(&attention, "num_attention_heads")?;
         Ok(attention)
@@ -221,52 +360,98 @@ impl ConfigFile {
             None if sliding && self.rope_local_base_freq.is_some() => (None, self.rope_local_base_freq),
             None => (self.rope_scaling.as_ref(), self.rope_theta),
         };
-        let factor = match rope.and_then(|rope| rope.rope_type.as_deref()) {
-            None | Some("default") => 1.0,
-            Some("linear") => rope.and_then(|rope| rope.factor).unwrap_or(1.0),
-            Some(other) => {
-                return Err(invalid(
-                    "rope_parameters",
-                    format!("angles of the kind {other:?} are not supported"),
-                ));
-            }
+        let scaling = match rope {
+            None => RotaryScaling::None,
+            Some(rope) => rope.scaling()?,
         };
         let base = rope.and_then(|rope| rope.rope_theta).or(base).unwrap_or(10_000.0);
-        Ok(RotarySpec { base, style: RotaryStyle::Halves, factor })
+        Ok(RotarySpec { base, style: RotaryStyle::Halves, scaling })
+    }
+
+    fn activation(&self, family: Family) -> Result<Activation> {
+        match self.hidden_activation.as_deref().or(self.hidden_act.as_deref()) {
+            Some("silu") => Ok(Activation::Silu),
+            Some("gelu_pytorch_tanh") => Ok(Activation::GeluTanh),
+            // The first Gemma files say "gelu" and mean its tanh approximation.
+            Some("gelu") if family == Family::Gemma => Ok(Activation::GeluTanh),
+            None => Ok(family.activation()),
+            Some(other) => Err(invalid("hidden_act", format!("{other:?} is not supported"))),
+        }
     }
 
     fn feed_forward(&self, family: Family, layer: usize) -> Result<FeedForwardSpec> {
-        let activation = match self.hidden_act.as_deref() {
-            Some("silu") => Activation::Silu,
-            Some("gelu_pytorch_tanh") => Activation::GeluTanh,
-            // The first Gemma files say "gelu" and mean its tanh approximation.
-            Some("gelu") if family == Family::Gemma => Activation::GeluTanh,
-            None => family.activation(),
-            Some(other) => return Err(invalid("hidden_act", format!("{other:?} is not supported"))),
-        };
-        let dense = GatedSpec { d_hidden: self.intermediate_size, activation };
+        let activation = self.activation(family)?;
+        let wide = self.use_double_wide_mlp && layer >= self.first_shared();
+        let d_hidden = if wide { 2 * self.intermediate_size } else { self.intermediate_size };
+        let dense = GatedSpec { d_hidden, activation };
         let step = self.decoder_sparse_step.unwrap_or(1).max(1);
-        let is_sparse = family == Family::Qwen3Moe
-            && !self.mlp_only_layers.contains(&layer)
-            && (layer + 1).is_multiple_of(step);
-        if !is_sparse {
-            return Ok(FeedForwardSpec::Gated(dense));
+        match family {
+            Family::Qwen3Moe
+                if !self.mlp_only_layers.contains(&layer) && (layer + 1).is_multiple_of(step) =>
+            {
+                let renormalise = self.norm_topk_prob.unwrap_or(false);
+                let d_hidden = self.moe_intermediate_size;
+                self.experts(d_hidden, activation, renormalise, false).map(FeedForwardSpec::Experts)
+            }
+            Family::Mixtral => {
+                let d_hidden = Some(self.intermediate_size);
+                self.experts(d_hidden, activation, true, false).map(FeedForwardSpec::Experts)
+            }
+            Family::Gemma4 if self.enable_moe_block => {
+                let d_hidden = self.moe_intermediate_size.or(self.expert_intermediate_size);
+                let experts = self.experts(d_hidden, activation, true, true)?;
+                Ok(FeedForwardSpec::Both(dense, experts))
+            }
+            _ => Ok(FeedForwardSpec::Gated(dense)),
         }
-        let (Some(n_experts), Some(n_chosen), Some(d_hidden)) =
-            (self.num_experts, self.num_experts_per_tok, self.moe_intermediate_size)
-        else {
+    }
+
+    fn experts(
+        &self,
+        d_hidden: Option<usize>,
+        activation: Activation,
+        renormalise: bool,
+        scaled_router: bool,
+    ) -> Result<ExpertsSpec> {
+        let (Some(n_experts), Some(n_chosen), Some(d_hidden)) = (
+            self.num_experts.or(self.num_local_experts),
+            self.num_experts_per_tok.or(self.top_k_experts),
+            d_hidden,
+        ) else {
             return Err(invalid("num_experts", "the sizes of the mixture of experts are missing"));
         };
-        if !(1..=MOST).contains(&n_experts) || !(1..=n_experts).contains(&n_chosen) || d_hidden == 0 {
+        let sizes = (1..=MOST).contains(&n_experts) && (1..=n_experts).contains(&n_chosen);
+        if !sizes || !(1..=LARGEST).contains(&d_hidden) {
             let reason = format!("{n_chosen} of {n_experts} experts of width {d_hidden} make no sense");
             return Err(invalid("num_experts", reason));
         }
-        Ok(FeedForwardSpec::Experts(ExpertsSpec {
-            n_experts,
-            n_chosen,
-            expert: GatedSpec { d_hidden, activation },
-            renormalise: self.norm_topk_prob.unwrap_or(false),
-        }))
+        let expert = GatedSpec { d_hidden, activation };
+        Ok(ExpertsSpec { n_experts, n_chosen, expert, renormalise, scaled_router })
+    }
+}
+
+impl RopeFile {
+    fn scaling(&self) -> Result<RotaryScaling> {
+        let missing = |what: &str| invalid("rope_parameters", format!("{what} is missing"));
+        Ok(match self.rope_type.as_deref().or(self.r#type.as_deref()) {
+            None | Some("default") => RotaryScaling::None,
+            Some("linear") => RotaryScaling::Linear { factor: self.factor.unwrap_or(1.0) },
+            Some("proportional") => {
+                RotaryScaling::Partial { share: self.partial_rotary_factor.unwrap_or(1.0) }
+            }
+            Some("llama3") => RotaryScaling::Llama3 {
+                factor: self.factor.ok_or_else(|| missing("factor"))?,
+                low: self.low_freq_factor.ok_or_else(|| missing("low_freq_factor"))?,
+                high: self.high_freq_factor.ok_or_else(|| missing("high_freq_factor"))?,
+                context: self
+                    .original_max_position_embeddings
+                    .ok_or_else(|| missing("original_max_position_embeddings"))?,
+            },
+            Some(other) => {
+                let reason = format!("angles of the kind {other:?} are not supported");
+                return Err(invalid("rope_parameters", reason));
+            }
+        })
     }
 }
 
@@ -304,12 +489,10 @@ mod tests {
             "rope_local_base_freq": 1e4, "rope_scaling": {"rope_type": "linear", "factor": 8.0},
         }));
         let old = old.unwrap();
-        let rotary = |i: usize| (old.layers[i].attention.rotary.base, old.layers[i].attention.rotary.factor);
-        assert_eq!((rotary(4), rotary(5)), ((1e4, 1.0), (1e6, 8.0)));
-        assert_eq!(
-            (old.layers[4].attention.rule.window, old.layers[5].attention.rule.window),
-            (Some(4), None)
-        );
+        let rotary = |i: usize| (old.layers[i].attention.rotary.base, old.layers[i].attention.rotary.scaling);
+        assert_eq!(rotary(4), (1e4, RotaryScaling::None));
+        assert_eq!(rotary(5), (1e6, RotaryScaling::Linear { factor: 8.0 }));
+        assert_eq!((old.layers[4].attention.window, old.layers[5].attention.window), (Some(4), None));
         assert!(old.tied_output && old.layers[0].post_norms);
     }
 

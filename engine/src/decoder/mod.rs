@@ -5,11 +5,23 @@
 
 mod config;
 
+mod input;
+
+mod step;
+
 mod block;
 
-mod family;
+mod attention;
 
 mod feed_forward;
+
+mod experts;
+
+mod routing;
+
+mod per_layer;
+
+mod family;
 
 mod gguf;
 
@@ -19,8 +31,14 @@ mod model;
 
 mod state;
 
-pub use config::{AttentionSpec, DecoderConfig, ExpertsSpec, FeedForwardSpec, GatedSpec, LayerSpec};
-pub use model::Decoder;
+pub use crate::nn::CacheFormat;
+pub use config::{
+    AttentionSpec, DecoderConfig, ExpertsSpec, FeedForwardSpec, GatedSpec, KeySource, LayerSpec,
+    PerLayerSpec, PictureView,
+};
+pub use input::{Input, Modality, Soft};
+pub use model::{Decoder, log_probability};
+pub use routing::{LayerRouting, Routing};
 pub use state::DecodeState;
 
 #[cfg(test)]

@@ -1,15 +1,16 @@
 //! The decoder: embed, layers, norm, logits.
 
-use std::sync::Arc;
-
 use candle_core::{Device, Tensor};
 
 use super::block::Block;
 use super::config::DecoderConfig;
+use super::input::Input;
+use super::per_layer::PerLayerEmbedding;
 use super::state::DecodeState;
+use super::step::Step;
 use crate::cancel::Cancel;
 use crate::error::{Doing, Error, Result};
-use crate::nn::{Embedding, Linear, RmsNorm, Rotary, RotarySpec, softcap};
+use crate::nn::{CacheFormat, Embedding, Linear, RmsNorm, Rotary, RotarySpec, softcap};
 use crate::threads;
 use crate::weights::Weights;
 
@@ -17,10 +18,29 @@ use crate::weights::Weights;
 pub struct Decoder {
     config: DecoderConfig,
     embedding: Embedding,
+    per_layer: Option<PerLayerEmbedding>,
+    /// The kinds of angles that its layers use.
+    rotaries: Vec<Rotary>,
     blocks: Vec<Block>,
     norm: RmsNorm,
     output: Linear,
     device: Device,
+}
+
+/// Which rows are wanted of a pass through the layers.
+#[derive(Clone, Copy, PartialEq)]
+enum Wanted {
+    /// None: only the caches are filled.
+    Nothing,
+    /// The last of each sequence.
+    Last,
+    All,
+}
+
+/// What to read, and after what.
+struct Turn<'a> {
+    input: &'a Input,
+    state: &'a mut DecodeState,
 }
 
 impl Decoder {
@@ -36,21 +56,21 @@ impl Decoder {
             Linear::new(config.d_model, config.n_vocab, &w.sub("output"))?
         };
         let mut blocks = Vec::with_capacity(config.layers.len());
-        let mut tables: Vec<((RotarySpec, usize), Arc<Rotary>)> = Vec::new();
+        let mut kinds: Vec<(RotarySpec, usize, bool)> = Vec::new();
         for (i, layer) in config.layers.iter().enumerate() {
-            let key = (layer.attention.rotary, layer.attention.head_dim);
-            let shared = match tables.iter().find(|(known, _)| *known == key) {
-                Some((_, shared)) => shared.clone(),
-                None => {
-                    let made = Arc::new(Rotary::new(key.0, key.1, config.context_tokens, w.device())?);
-                    tables.push((key, made.clone()));
-                    made
-                }
-            };
-            blocks.push(Block::new(config, layer, shared, &w.sub("blocks").sub(i))?);
+            let attention = &layer.attention;
+            let kind = (attention.rotary, attention.head_dim, attention.window.is_some());
+            let rotary = kinds.iter().position(|known| *known == kind).unwrap_or_else(|| {
+                kinds.push(kind);
+                kinds.len() - 1
+            });
+            blocks.push(Block::new(config, i, rotary, &w.sub("blocks").sub(i))?);
         }
+        let rotaries = kinds.into_iter().map(|kind| rotary(kind, w)).collect::<Result<_>>()?;
         let norm = RmsNorm::new(config.d_model, config.norm, &w.sub("norm"))?;
-        Ok(Self { config: config.clone(), embedding, blocks, norm, output, device: w.device().clone() })
+        let per_layer = config.per_layer.map(|spec| PerLayerEmbedding::new(config, spec, w)).transpose()?;
+        let (config, device) = (config.clone(), w.device().clone());
+        Ok(Self { config, embedding, per_layer, rotaries, blocks, norm, output, device })
     }
 
     /// What it looks like.
@@ -62,37 +82,97 @@ impl Decoder {
     ///
     /// # Errors
     /// [`Error::Compute`](crate::Error::Compute) when memory runs out.
-    pub fn new_state(&self) -> Result<DecodeState> {
-        DecodeState::new(&self.config, &self.device).doing("making room for the conversation")
+    pub fn new_state(&self, format: CacheFormat) -> Result<DecodeState> {
+        DecodeState::new(&self.config, format, &self.device).doing("making room for the conversation")
     }
 
-    /// Reads `tokens` after those in `state`; `None` when cancelled, with the state as it was before.
+    /// Reads a state that [`DecodeState::save`] wrote for this decoder in this format.
+    ///
+    /// # Errors
+    /// Those of the reader, or when it is another decoder's state.
+    pub fn load_state(
+        &self,
+        format: CacheFormat,
+        from: &mut impl std::io::Read,
+    ) -> std::io::Result<DecodeState> {
+        DecodeState::load(&self.config, format, from)
+    }
+
+    /// Reads inputs after their states; `None` when cancelled, with the states as they were before.
     ///
     /// # Shapes
-    /// - returns: `[n_tokens, d_model]`, before the last norm
+    /// - returns: the wanted rows, `[n, d_model]`, before the last norm
     ///
     /// # Errors
     /// [`Error::Compute`](crate::Error::Compute).
-    fn run(&self, tokens: &[u32], state: &mut DecodeState, cancel: &Cancel) -> Result<Option<Tensor>> {
+    fn run(&self, turns: &mut [Turn], wanted: Wanted, cancel: &Cancel) -> Result<Option<Tensor>> {
         let doing = "running the decoder";
-        let ids = Tensor::new(tokens, &self.device).doing(doing)?;
-        let mut x = self.embedding.forward(&ids).doing(doing)?; // [n, d_model]
-        if self.config.embedding_scale != 1.0 {
-            x = (x * self.config.embedding_scale).doing(doing)?;
-        }
-        for (block, cache) in self.blocks.iter().zip(&mut state.layers) {
+        let (mut x, ids) = self.embed(turns).doing(doing)?;
+        let placed = turns.iter().map(|turn| (turn.input, turn.state.pos));
+        let mut step = Step::new(placed, &self.rotaries, &self.device).doing(doing)?;
+        let embeddings = self.per_layer.as_ref().map(|per_layer| per_layer.forward(&ids, &x));
+        let mut embeddings = embeddings.transpose().doing(doing)?;
+        let mut states: Vec<&mut DecodeState> = turns.iter_mut().map(|turn| &mut *turn.state).collect();
+        let first_reading = self.config.first_reading_layer();
+        for (i, block) in self.blocks.iter().enumerate() {
             if cancel.is_cancelled() {
                 return Ok(None);
             }
-            x = block.forward(&x, state.pos, cache).doing(doing)?;
+            // From here on nothing is written for later tokens, so only rows that are wanted go on.
+            if i == first_reading && wanted == Wanted::Nothing {
+                break;
+            }
+            if i == first_reading && wanted == Wanted::Last {
+                let (last, rows) = step.last_rows(&self.rotaries, &self.device).doing(doing)?;
+                let rows = Tensor::new(rows, &self.device).doing(doing)?;
+                x = x.index_select(&rows, 0).doing(doing)?;
+                embeddings = embeddings.map(|e| e.index_select(&rows, 0)).transpose().doing(doing)?;
+                step = last;
+            }
+            x = block.forward(&x, &step, embeddings.as_ref(), &mut states).doing(doing)?;
         }
-        state.pos += tokens.len();
-        Ok(Some(x))
+        let ends: Vec<u32> = step.parts.iter().map(|part| part.rows.end as u32 - 1).collect();
+        for turn in turns.iter_mut() {
+            turn.state.pos += turn.input.len();
+        }
+        match wanted {
+            Wanted::Last => Tensor::new(ends, &self.device).and_then(|ends| x.index_select(&ends, 0)),
+            Wanted::Nothing | Wanted::All => Ok(x),
+        }
+        .doing(doing)
+        .map(Some)
     }
 
-    /// Logits of some rows of what [`Decoder::run`] returns, `[n, n_vocab]`.
-    fn logits(&self, x: &Tensor, first: usize, n: usize) -> Result<Tensor> {
-        let rows = x.narrow(0, first, n).and_then(|rows| self.norm.forward(&rows.contiguous()?));
+    /// What the first layer reads, `[n, d_model]`, and the ids with the padding token where media stand.
+    fn embed(&self, turns: &[Turn]) -> candle_core::Result<(Tensor, Vec<u32>)> {
+        let DecoderConfig { pad_token, media_tokens, .. } = &self.config;
+        let mut ids = Vec::new();
+        let mut soft = Vec::new();
+        for turn in turns {
+            let first = ids.len();
+            // As the reference does, should a model write such a token.
+            let plain = |id: &u32| if media_tokens.contains(id) { *pad_token } else { *id };
+            ids.extend(turn.input.ids.iter().map(plain));
+            for medium in &turn.input.soft {
+                let rows = medium.range();
+                ids[first + rows.start..first + rows.end].fill(*pad_token);
+                soft.push((first + rows.start, &medium.embeddings));
+            }
+        }
+        let mut x = self.embedding.forward(&ids, &self.device)?;
+        if self.config.embedding_scale != 1.0 {
+            x = (x * self.config.embedding_scale)?;
+        }
+        // What encoders give is not scaled.
+        for (row, embeddings) in soft {
+            x.slice_set(&embeddings.contiguous()?, 0, row)?;
+        }
+        Ok((x, ids))
+    }
+
+    /// Logits of rows of what [`Decoder::run`] returns, `[n, n_vocab]`.
+    fn logits(&self, rows: &Tensor) -> Result<Tensor> {
+        let rows = rows.contiguous().and_then(|rows| self.norm.forward(&rows));
         let logits = rows.and_then(|rows| self.output.forward(&rows));
         let capped = logits.and_then(|logits| match self.config.logit_softcap {
             Some(cap) => softcap(&logits, cap),
@@ -101,83 +181,122 @@ impl Decoder {
         capped.doing("computing logits")
     }
 
-    /// Reads `tokens` (at least one) and returns the logits after the last, `[n_vocab]`;
+    /// Reads `input` (at least one position) and returns the logits after the last, `[n_vocab]`;
     /// `None` when cancelled, with the state as it was before.
     ///
     /// # Errors
     /// [`Error::Request`] for no tokens or more than the context holds; [`Error::Compute`].
     pub fn forward(
         &self,
-        tokens: &[u32],
+        input: &Input,
         state: &mut DecodeState,
         cancel: &Cancel,
     ) -> Result<Option<Vec<f32>>> {
-        self.check(tokens, state)?;
+        Ok(self.forward_batch(&mut [(input, state)], cancel)?.map(|mut rows| rows.swap_remove(0)))
+    }
+
+    /// Reads several inputs, each after its own state, and returns the logits after the last position of each:
+    /// the weights are read once for all.
+    ///
+    /// # Errors
+    /// As [`Decoder::forward`].
+    pub fn forward_batch(
+        &self,
+        batch: &mut [(&Input, &mut DecodeState)],
+        cancel: &Cancel,
+    ) -> Result<Option<Vec<Vec<f32>>>> {
+        let mut turns = Vec::with_capacity(batch.len());
+        for (input, state) in batch {
+            self.check(input, state)?;
+            turns.push(Turn { input, state });
+        }
         threads::run(|| {
-            let Some(x) = self.run(tokens, state, cancel)? else { return Ok(None) };
-            let logits = self.logits(&x, tokens.len() - 1, 1)?;
-            logits.squeeze(0).and_then(|row| row.to_vec1()).doing("reading logits").map(Some)
+            let Some(x) = self.run(&mut turns, Wanted::Last, cancel)? else { return Ok(None) };
+            self.logits(&x)?.to_vec2().doing("reading logits").map(Some)
         })
     }
 
-    /// Reads `tokens` and returns the logits after each, `[n_tokens][n_vocab]`; `None` when cancelled. For
+    /// Reads `input` for what follows it; `false` when cancelled, with the state as it was before.
+    ///
+    /// # Errors
+    /// As [`Decoder::forward`].
+    pub fn read(&self, input: &Input, state: &mut DecodeState, cancel: &Cancel) -> Result<bool> {
+        self.check(input, state)?;
+        threads::run(|| Ok(self.run(&mut [Turn { input, state }], Wanted::Nothing, cancel)?.is_some()))
+    }
+
+    /// Reads `input` and returns the logits after each position, `[n][n_vocab]`; `None` when cancelled. For
     /// comparisons: a long text takes much memory.
     ///
     /// # Errors
     /// As [`Decoder::forward`].
     pub fn forward_all(
         &self,
-        tokens: &[u32],
+        input: &Input,
         state: &mut DecodeState,
         cancel: &Cancel,
     ) -> Result<Option<Vec<Vec<f32>>>> {
-        self.check(tokens, state)?;
+        self.check(input, state)?;
         threads::run(|| {
-            let Some(x) = self.run(tokens, state, cancel)? else { return Ok(None) };
-            self.logits(&x, 0, tokens.len())?.to_vec2().doing("reading logits").map(Some)
+            let turn = Turn { input, state };
+            let Some(x) = self.run(&mut [turn], Wanted::All, cancel)? else { return Ok(None) };
+            self.logits(&x)?.to_vec2().doing("reading logits").map(Some)
         })
     }
 
-    /// Reads `tokens` and returns the log-probability of each of `tokens[first..]` after those before it;
-    /// `None` when cancelled. `first` is at least 1.
+    /// Reads tokens and calls `each` with every one of `tokens[first..]` and the logits before it; `None` when
+    /// cancelled. `first` is at least 1.
     ///
     /// # Errors
     /// As [`Decoder::forward`].
-    pub fn score(
+    pub fn score<T>(
         &self,
         tokens: &[u32],
         first: usize,
         state: &mut DecodeState,
         cancel: &Cancel,
-    ) -> Result<Option<Vec<f64>>> {
+        mut each: impl FnMut(&[f32], u32) -> T + Send,
+    ) -> Result<Option<Vec<T>>>
+    where
+        T: Send,
+    {
         /// Rows of logits at a time: a whole window's would take a hundred megabytes.
         const ROWS: usize = 32;
-        self.check(tokens, state)?;
+        let input = Input::from(tokens);
+        self.check(&input, state)?;
         threads::run(|| {
-            let Some(x) = self.run(tokens, state, cancel)? else { return Ok(None) };
+            let turn = Turn { input: &input, state };
+            let Some(x) = self.run(&mut [turn], Wanted::All, cancel)? else { return Ok(None) };
             let mut scores = Vec::with_capacity(tokens.len().saturating_sub(first));
             for start in (first.max(1)..tokens.len()).step_by(ROWS) {
                 if cancel.is_cancelled() {
                     return Ok(None);
                 }
                 let next = &tokens[start..(start + ROWS).min(tokens.len())];
-                let logits = self.logits(&x, start - 1, next.len())?;
-                let rows: Vec<Vec<f32>> = logits.to_vec2().doing("reading logits")?;
-                scores.extend(rows.iter().zip(next).map(|(row, next)| log_probability(row, *next)));
+                let rows = x.narrow(0, start - 1, next.len()).doing("computing logits")?;
+                let rows: Vec<Vec<f32>> = self.logits(&rows)?.to_vec2().doing("reading logits")?;
+                scores.extend(rows.iter().zip(next).map(|(row, next)| each(row, *next)));
             }
             Ok(Some(scores))
         })
     }
 
-    /// Whether `tokens` can follow what `state` holds.
-    fn check(&self, tokens: &[u32], state: &DecodeState) -> Result<()> {
+    /// Whether `input` can follow what `state` holds.
+    fn check(&self, input: &Input, state: &DecodeState) -> Result<()> {
         let (held, context) = (state.pos, self.config.context_tokens);
-        let reason = if tokens.is_empty() {
+        let width =
+            |soft: &super::input::Soft| soft.embeddings.dims2().is_ok_and(|(_, d)| d == self.config.d_model);
+        let is_token = |(i, id): (usize, &u32)| {
+            (*id as usize) < self.config.n_vocab || input.soft.iter().any(|soft| soft.range().contains(&i))
+        };
+        let reason = if input.is_empty() {
             "there are no tokens to read".to_owned()
-        } else if held + tokens.len() > context {
-            format!("{} tokens after {held} do not fit: the model holds {context}", tokens.len())
-        } else if let Some(id) = tokens.iter().find(|id| **id as usize >= self.config.n_vocab) {
+        } else if held + input.len() > context {
+            format!("{} tokens after {held} do not fit: the model holds {context}", input.len())
+        } else if let Some((_, id)) = input.ids.iter().enumerate().find(|token| !is_token(*token)) {
             format!("token {id} is not in the vocabulary of {}", self.config.n_vocab)
+        } else if !input.soft.iter().all(width) {
+            format!("embeddings of media are not as wide as the decoder's {}", self.config.d_model)
         } else {
             return Ok(());
         };
@@ -185,8 +304,19 @@ impl Decoder {
     }
 }
 
+/// Angles of one kind of layers; files that list factors of the frequencies mean layers without a window.
+fn rotary((spec, head_dim, has_window): (RotarySpec, usize, bool), w: &Weights) -> Result<Rotary> {
+    let rotary = Rotary::new(spec, head_dim);
+    let factors = w.sub("rotary_factors");
+    if has_window || factors.shape("weight") != Some(vec![head_dim / 2]) {
+        return Ok(rotary);
+    }
+    let factors = factors.get("weight", &[head_dim / 2])?.to_vec1::<f32>().doing("reading rotary factors")?;
+    Ok(rotary.divided(&factors))
+}
+
 /// Log-probability of one entry; summed in f64, since the vocabulary is large.
-fn log_probability(logits: &[f32], token: u32) -> f64 {
+pub fn log_probability(logits: &[f32], token: u32) -> f64 {
     let largest = f64::from(logits.iter().copied().fold(f32::NEG_INFINITY, f32::max));
     let sum: f64 = logits.iter().map(|logit| (f64::from(*logit) - largest).exp()).sum();
     f64::from(logits[token as usize]) - largest - sum.ln()
@@ -222,6 +352,10 @@ pub(crate) mod tests {
         }
     }
 
+    fn text(ids: &[u32]) -> Input {
+        Input::from(ids)
+    }
+
     fn tiny() -> Decoder {
         seeded(&DecoderConfig::tiny())
     }
@@ -254,10 +388,10 @@ pub(crate) mod tests {
     }
 
     fn logits(decoder: &Decoder, chunks: &[&[u32]]) -> Vec<f32> {
-        let mut state = decoder.new_state().unwrap();
+        let mut state = decoder.new_state(CacheFormat::F32).unwrap();
         let mut last = Vec::new();
         for chunk in chunks {
-            last = decoder.forward(chunk, &mut state, &Cancel::new()).unwrap().unwrap();
+            last = decoder.forward(&Input::from(*chunk), &mut state, &Cancel::new()).unwrap().unwrap();
         }
         last
     }
@@ -283,10 +417,12 @@ pub(crate) mod tests {
         let a = logits(&decoder, &[&[1, 2, 3]]);
         let b = logits(&decoder, &[&[9, 2, 3]]);
         assert!(a.iter().zip(&b).any(|(a, b)| (a - b).abs() > 1e-3));
-        let mut state = decoder.new_state().unwrap();
-        let scores = decoder.score(&[1, 2, 3, 4], 1, &mut state, &Cancel::new()).unwrap().unwrap();
-        let mut other = decoder.new_state().unwrap();
-        let changed = decoder.score(&[1, 2, 3, 50], 1, &mut other, &Cancel::new()).unwrap().unwrap();
+        let mut state = decoder.new_state(CacheFormat::F32).unwrap();
+        let scores =
+            decoder.score(&[1, 2, 3, 4], 1, &mut state, &Cancel::new(), log_probability).unwrap().unwrap();
+        let mut other = decoder.new_state(CacheFormat::F32).unwrap();
+        let changed =
+            decoder.score(&[1, 2, 3, 50], 1, &mut other, &Cancel::new(), log_probability).unwrap().unwrap();
         assert!((scores[0] - changed[0]).abs() < 1e-5 && (scores[1] - changed[1]).abs() < 1e-5);
         assert!((scores[2] - changed[2]).abs() > 1e-5);
     }
@@ -294,11 +430,11 @@ pub(crate) mod tests {
     #[test]
     fn a_truncated_state_continues_as_if_the_rest_had_never_been() {
         let decoder = tiny();
-        let mut state = decoder.new_state().unwrap();
+        let mut state = decoder.new_state(CacheFormat::F32).unwrap();
         let cancel = Cancel::new();
-        decoder.forward(&[1, 2, 3, 40, 41], &mut state, &cancel).unwrap();
+        decoder.forward(&text(&[1, 2, 3, 40, 41]), &mut state, &cancel).unwrap();
         state.truncate(3);
-        let again = decoder.forward(&[4], &mut state, &cancel).unwrap().unwrap();
+        let again = decoder.forward(&text(&[4]), &mut state, &cancel).unwrap().unwrap();
         assert_close(&again, &logits(&decoder, &[&[1, 2, 3, 4]]));
     }
 
@@ -306,10 +442,10 @@ pub(crate) mod tests {
     fn the_cache_grows_past_its_first_size() {
         let decoder = tiny();
         let tokens: Vec<u32> = (0..120).map(|i| i % 64).collect();
-        let mut state = decoder.new_state().unwrap();
+        let mut state = decoder.new_state(CacheFormat::F32).unwrap();
         for _ in 0..3 {
             state.truncate(0);
-            decoder.forward(&tokens, &mut state, &Cancel::new()).unwrap();
+            decoder.forward(&text(&tokens), &mut state, &Cancel::new()).unwrap();
         }
         assert_eq!(state.pos(), 120);
     }
@@ -317,9 +453,9 @@ pub(crate) mod tests {
     #[test]
     fn tokens_that_do_not_fit_are_refused_before_any_work() {
         let decoder = tiny();
-        let mut state = decoder.new_state().unwrap();
+        let mut state = decoder.new_state(CacheFormat::F32).unwrap();
         for (tokens, reason) in [(vec![], "no tokens"), (vec![1; 129], "128"), (vec![64], "vocabulary")] {
-            let error = decoder.forward(&tokens, &mut state, &Cancel::new()).unwrap_err().to_string();
+            let error = decoder.forward(&text(&tokens), &mut state, &Cancel::new()).unwrap_err().to_string();
             assert!(error.contains(reason), "{error}");
             assert_eq!(state.pos(), 0);
         }
@@ -328,10 +464,10 @@ pub(crate) mod tests {
     #[test]
     fn cancel_stops_within_a_layer_and_leaves_the_position() {
         let decoder = tiny();
-        let mut state = decoder.new_state().unwrap();
+        let mut state = decoder.new_state(CacheFormat::F32).unwrap();
         let cancel = Cancel::new();
         cancel.cancel();
-        assert!(decoder.forward(&[1, 2], &mut state, &cancel).unwrap().is_none());
+        assert!(decoder.forward(&text(&[1, 2]), &mut state, &cancel).unwrap().is_none());
         assert_eq!(state.pos(), 0);
     }
 }

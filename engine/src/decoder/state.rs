@@ -1,53 +1,34 @@
 //! What a request changes: the keys and values of the tokens so far.
 
-use candle_core::{DType, Device, Tensor};
+use std::io::{Error as IoError, Read, Write};
+
+use candle_core::Device;
 
 use super::config::DecoderConfig;
-
-/// Keys and values of one layer, `[n_kv_heads, capacity, head_dim]` each; grows by doubling.
-pub(super) struct LayerCache {
-    pub(super) keys: Tensor,
-    pub(super) values: Tensor,
-}
-
-impl LayerCache {
-    /// Writes rows at `pos`.
-    ///
-    /// # Shapes
-    /// - `keys`, `values`: `[n_kv_heads, n, head_dim]`, contiguous
-    pub(super) fn append(&mut self, pos: usize, keys: &Tensor, values: &Tensor) -> candle_core::Result<()> {
-        let (n_kv_heads, n, head_dim) = keys.dims3()?;
-        let capacity = self.keys.dim(1)?;
-        let end = pos + n;
-        if end > capacity {
-            let larger = (n_kv_heads, (2 * capacity).max(end), head_dim);
-            for cache in [&mut self.keys, &mut self.values] {
-                let grown = Tensor::zeros(larger, DType::F32, cache.device())?;
-                grown.slice_set(cache, 1, 0)?;
-                *cache = grown;
-            }
-        }
-        self.keys.slice_set(keys, 1, pos)?;
-        self.values.slice_set(values, 1, pos)
-    }
-}
+use super::routing::Routing;
+use crate::nn::{CacheFormat, KvCache};
 
 /// The memory of one conversation with one decoder; the caller owns it.
 pub struct DecodeState {
-    pub(super) layers: Vec<LayerCache>,
+    /// One for each layer; none for a layer that reads another's.
+    pub(super) caches: Vec<Option<KvCache>>,
     pub(super) pos: usize,
+    pub(super) routing: Routing,
+    format: CacheFormat,
 }
 
 impl DecodeState {
     /// An empty state for this decoder.
-    pub(super) fn new(config: &DecoderConfig, device: &Device) -> candle_core::Result<Self> {
-        const FIRST_CAPACITY: usize = 64;
-        let layers = config.layers.iter().map(|layer| {
-            let shape = (layer.attention.n_kv_heads, FIRST_CAPACITY, layer.attention.head_dim);
-            let empty = || Tensor::zeros(shape, DType::F32, device);
-            Ok(LayerCache { keys: empty()?, values: empty()? })
-        });
-        Ok(Self { layers: layers.collect::<candle_core::Result<_>>()?, pos: 0 })
+    pub(super) fn new(
+        config: &DecoderConfig,
+        format: CacheFormat,
+        device: &Device,
+    ) -> candle_core::Result<Self> {
+        let cache = |layer: &super::LayerSpec| {
+            layer.attention.cache().map(|shape| KvCache::new(shape, format, device)).transpose()
+        };
+        let caches = config.layers.iter().map(cache).collect::<candle_core::Result<_>>()?;
+        Ok(Self { caches, pos: 0, routing: Routing::new(config), format })
     }
 
     /// Tokens that it holds.
@@ -55,8 +36,57 @@ impl DecodeState {
         self.pos
     }
 
-    /// Forgets all tokens from `pos` on, so that another continuation can follow.
-    pub fn truncate(&mut self, pos: usize) {
-        self.pos = self.pos.min(pos);
+    /// How it keeps its numbers.
+    pub fn format(&self) -> CacheFormat {
+        self.format
+    }
+
+    /// Which experts were used so far.
+    pub fn routing(&self) -> &Routing {
+        &self.routing
+    }
+
+    /// Forgets all tokens from `pos` on, so that another continuation can follow, and returns how many it
+    /// still holds: none when a layer with a window no longer has what a token at `pos` sees.
+    pub fn truncate(&mut self, pos: usize) -> usize {
+        if pos < self.pos {
+            let kept = self.caches.iter().flatten().all(|cache| cache.reaches(pos));
+            self.pos = if kept { pos } else { 0 };
+            self.caches.iter_mut().flatten().for_each(|cache| cache.truncate(self.pos));
+        }
+        self.pos
+    }
+
+    /// Writes the whole state.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn save(&self, out: &mut impl Write) -> std::io::Result<()> {
+        out.write_all(&(self.pos as u64).to_le_bytes())?;
+        self.caches.iter().flatten().try_for_each(|cache| cache.save(out))
+    }
+
+    /// Reads what [`DecodeState::save`] wrote of a state of the same decoder and format.
+    ///
+    /// # Errors
+    /// Those of the reader, or when it is another decoder's state.
+    pub(super) fn load(
+        config: &DecoderConfig,
+        format: CacheFormat,
+        from: &mut impl Read,
+    ) -> std::io::Result<Self> {
+        let mut bytes = [0; 8];
+        from.read_exact(&mut bytes)?;
+        let pos = usize::try_from(u64::from_le_bytes(bytes)).map_err(IoError::other)?;
+        let most = config.context_tokens;
+        let mut caches = Vec::with_capacity(config.layers.len());
+        for layer in &config.layers {
+            let shape = layer.attention.cache();
+            caches.push(shape.map(|shape| KvCache::load(shape, format, most, from)).transpose()?);
+        }
+        if pos == 0 || !caches.iter().flatten().all(|cache| cache.reaches(pos) && cache.end() == pos) {
+            return Err(IoError::other("its layers hold different positions"));
+        }
+        Ok(Self { caches, pos, routing: Routing::new(config), format })
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::decoder::Routing;
 use crate::sequence::{Evidence, ReadFile};
 
 /// What a request is busy with.
@@ -45,6 +46,8 @@ pub enum Event {
     Notice(String),
     /// An attachment was read; keep it, so that the next question need not read it again.
     Read(ReadFile),
+    /// Which experts of a mixture of experts were used for this answer and its prompt.
+    Routing(Routing),
     /// The last event.
     Done {
         /// Why it ended.

@@ -18,7 +18,7 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 
 use crate::cancel::Cancel;
-use crate::decoder::DecodeState;
+use crate::decoder::{CacheFormat, DecodeState, Input, Routing};
 use crate::error::{Error, Result};
 use crate::features::text::TokenId;
 use crate::model::LanguageModel;
@@ -54,6 +54,9 @@ pub struct GenerateOptions {
     /// End an answer that repeats itself sentence by sentence.
     #[serde(default)]
     pub end_repeats: bool,
+    /// How keys and values are kept: smaller formats hold longer conversations.
+    #[serde(default)]
+    pub cache: CacheFormat,
 }
 
 impl Default for GenerateOptions {
@@ -68,6 +71,7 @@ impl Default for GenerateOptions {
             seed: 0,
             stop: Vec::new(),
             end_repeats: true,
+            cache: CacheFormat::default(),
         }
     }
 }
@@ -81,7 +85,7 @@ impl GenerateOptions {
 
 /// Tokens that a decoder has read, with its memory of them.
 pub struct Conversation {
-    tokens: Vec<TokenId>,
+    input: Input,
     state: DecodeState,
 }
 
@@ -89,7 +93,7 @@ pub struct Conversation {
 pub struct Generation {
     model: Arc<LanguageModel>,
     conversation: Conversation,
-    prompt: Vec<TokenId>,
+    prompt: Input,
     /// Logits after the last token that was read.
     logits: Option<Vec<f32>>,
     written: Vec<TokenId>,
@@ -104,6 +108,8 @@ pub struct Generation {
     prefill: Rate,
     decode: Rate,
     first_token_s: f64,
+    /// What the experts had done before, until that of this answer is told; none without experts.
+    routing: Option<Routing>,
     phase: Phase,
 }
 
@@ -143,7 +149,7 @@ impl Generation {
     /// [`Error::Request`] when the prompt is empty or leaves no room in the context.
     pub(crate) fn new(
         model: Arc<LanguageModel>,
-        prompt: Vec<TokenId>,
+        prompt: Input,
         options: &GenerateOptions,
         earlier: Option<Conversation>,
         cancel: &Cancel,
@@ -157,21 +163,25 @@ impl Generation {
             };
             return Err(Error::Request { reason });
         }
+        let earlier = earlier.filter(|earlier| earlier.state.format() == options.cache);
         let mut conversation = match earlier {
             Some(earlier) => earlier,
-            None => Conversation { tokens: Vec::new(), state: model.decoder().new_state()? },
+            None => {
+                Conversation { input: Input::default(), state: model.decoder().new_state(options.cache)? }
+            }
         };
-        let shared = conversation.tokens.iter().zip(&prompt).take_while(|(a, b)| a == b).count();
         // At least one token is read anew: its logits are needed.
-        let shared = shared.min(prompt.len() - 1);
-        conversation.tokens.truncate(shared);
-        conversation.state.truncate(shared);
+        let shared = conversation.input.shared_with(&prompt).min(prompt.len() - 1);
+        let kept = conversation.state.truncate(prompt.whole_media(shared));
+        conversation.input.truncate(kept);
+        let routing = conversation.state.routing();
         Ok(Self {
             max_tokens: options.max_tokens.min(context - prompt.len()),
             sampler: Sampler::new(options),
             stop: StopStrings::new(&options.stop),
             repeats: options.end_repeats.then(Repeats::default),
             detokenizer: Detokenizer::default(),
+            routing: (!routing.is_empty()).then(|| routing.clone()),
             model,
             conversation,
             prompt,
@@ -191,12 +201,11 @@ impl Generation {
         self.conversation
     }
 
-    /// Reads tokens; `false` when cancelled.
-    fn read(&mut self, tokens: &[TokenId]) -> Result<bool> {
-        let ids: Vec<u32> = tokens.iter().map(|token| token.0).collect();
-        self.logits = self.model.decoder().forward(&ids, &mut self.conversation.state, &self.cancel)?;
+    /// Reads what follows and prepares the choice of the next token; `false` when cancelled.
+    fn read(&mut self, input: &Input) -> Result<bool> {
+        self.logits = self.model.decoder().forward(input, &mut self.conversation.state, &self.cancel)?;
         if self.logits.is_some() {
-            self.conversation.tokens.extend_from_slice(tokens);
+            self.conversation.input.append(input);
         }
         Ok(self.logits.is_some())
     }
@@ -207,10 +216,18 @@ impl Generation {
 
     fn read_chunk(&mut self) -> Result<Event> {
         let since = Instant::now();
-        let done = self.conversation.tokens.len();
-        let end = (done + PREFILL_CHUNK).min(self.prompt.len());
-        let chunk = self.prompt[done..end].to_vec();
-        if !self.read(&chunk)? {
+        let chunk = self.prompt.chunk(self.conversation.input.len(), PREFILL_CHUNK);
+        let end = self.conversation.input.len() + chunk.len();
+        let read = if end == self.prompt.len() {
+            self.read(&chunk)?
+        } else {
+            let read = self.model.decoder().read(&chunk, &mut self.conversation.state, &self.cancel)?;
+            if read {
+                self.conversation.input.append(&chunk);
+            }
+            read
+        };
+        if !read {
             return Ok(self.end(StopReason::Cancelled));
         }
         self.prefill.add(chunk.len(), since);
@@ -229,7 +246,7 @@ impl Generation {
             return Ok(self.end(StopReason::Length));
         }
         if let Some(last) = self.written.last().copied() {
-            if !self.read(&[last])? {
+            if !self.read(&Input::from(vec![last]))? {
                 return Ok(self.end(StopReason::Cancelled));
             }
             self.decode.add(1, since);
@@ -308,6 +325,10 @@ impl Iterator for Generation {
                     return Some(Ok(Event::Notice(text.into())));
                 }
                 Phase::Ending(reason) => {
+                    if let Some(before) = self.routing.take() {
+                        let used = self.conversation.state.routing().since(&before);
+                        return Some(Ok(Event::Routing(used)));
+                    }
                     self.phase = Phase::Ended;
                     return Some(Ok(Event::Done { reason, usage: self.usage() }));
                 }
@@ -360,11 +381,11 @@ mod tests {
         let mut first = start(&model, "hello there", &options(8));
         collect(&mut first);
         let earlier = first.into_conversation();
-        assert!(earlier.tokens.len() > 10);
+        assert!(earlier.input.len() > 10);
         let fresh = collect(start(&model, "hello world", &options(20)));
         let second = prompt(&model, "hello world");
         let again = model.generate(second, &options(20), Some(earlier), &Cancel::new()).unwrap();
-        assert_eq!(again.conversation.tokens.len(), "hello ".len());
+        assert_eq!(again.conversation.input.len(), "hello ".len());
         let again = collect(again);
         assert_eq!((again.0, again.1), (fresh.0, fresh.1));
         assert_eq!(again.2.prompt_tokens, fresh.2.prompt_tokens);

@@ -1,4 +1,4 @@
-//! Causal attention of queries over a cache of keys and values.
+//! Attention of queries over a cache of keys and values, each query over a run of them.
 //!
 //! Each task takes a tile of queries of one key head: scores by one matrix product, softmax of
 //! each row over the keys it may see, the mix of values by a second product. The scores of a tile
@@ -8,75 +8,72 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::cache::CacheRows;
 use super::exponential::softmax;
+use super::product::{Matrix, product};
 use super::rows::rows_times;
 
 /// Queries per tile: enough to share the keys that are read, few enough for their scores to stay near.
 const TILE: usize = 64;
 
+/// Keys or values that are unpacked at a time, where a cache does not keep floats.
+const UNPACK_ROWS: usize = 128;
+
 /// Sizes of one call.
 #[derive(Debug, Clone, Copy)]
 pub struct Shape {
-    /// Query heads.
+    /// Query heads; the key heads divide them.
     pub n_heads: usize,
-    /// Key heads; divides `n_heads`.
-    pub n_kv_heads: usize,
     /// Numbers per head.
     pub head_dim: usize,
     /// Queries.
     pub n: usize,
-    /// Position of the first query: query i sees the keys `0..=pos + i`.
-    pub pos: usize,
-    /// Rows that the cache has room for, at least `pos + n`.
-    pub capacity: usize,
     /// How scores are made.
     pub rule: Rule,
 }
 
-/// How scores are made, and who sees whom.
+/// How scores are made.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rule {
     /// Multiplies `q · k`; mostly `1 / √head_dim`.
     pub scale: f32,
     /// Soft limit `c` of the scores, `c · tanh(score / c)` (Gemma 2, section 2).
     pub softcap: Option<f32>,
-    /// How many positions a query sees, its own included; none sees all before it.
-    pub window: Option<usize>,
 }
 
-/// The keys that the query at `position` sees.
-pub fn seen_by(position: usize, window: Option<usize>) -> Range<usize> {
-    window.map_or(0, |window| (position + 1).saturating_sub(window))..position + 1
-}
-
-/// Attention with scores `softcap(q · k · scale)`.
+/// Attention with scores `softcap(q · k · scale)`: query i sees the rows `sees[i]`, at least one, of the cache.
 ///
 /// # Shapes
 /// - `queries`: `[n_heads, n, head_dim]`
-/// - `keys`, `values`: `[n_kv_heads, capacity, head_dim]`
+/// - `keys`, `values`: rows of `head_dim` for each key head
 /// - returns: `[n, n_heads, head_dim]`
 ///
 /// # Panics
 /// When the lengths do not fit the shape (a bug of the caller).
-pub fn causal(shape: Shape, queries: &[f32], keys: &[f32], values: &[f32]) -> Vec<f32> {
-    let Shape { n_heads, n_kv_heads, head_dim, n, pos, capacity, rule } = shape;
-    assert_eq!(queries.len(), n_heads * n * head_dim);
-    assert_eq!(keys.len(), n_kv_heads * capacity * head_dim);
-    assert_eq!(values.len(), keys.len());
-    assert!(n_heads.is_multiple_of(n_kv_heads) && pos + n <= capacity);
-    let group = n_heads / n_kv_heads;
+pub fn attend(
+    shape: Shape,
+    queries: &[f32],
+    keys: &[CacheRows],
+    values: &[CacheRows],
+    sees: &[Range<usize>],
+) -> Vec<f32> {
+    let Shape { n_heads, head_dim, n, .. } = shape;
+    assert!(queries.len() == n_heads * n * head_dim && sees.len() == n && keys.len() == values.len());
+    assert!(!keys.is_empty() && n_heads.is_multiple_of(keys.len()));
+    let held = keys.iter().chain(values).map(CacheRows::n_rows).min().unwrap_or(0);
+    assert!(sees.iter().all(|sees| sees.start < sees.end && sees.end <= held));
+    let group = n_heads / keys.len();
     // Rows of the queries of one key head are `[group, n]`; a tile holds a run of them.
     let tiles_per_head = (group * n).div_ceil(TILE);
-    let tiles: Vec<Vec<f32>> = (0..n_kv_heads * tiles_per_head)
+    let tiles: Vec<Vec<f32>> = (0..keys.len() * tiles_per_head)
         .into_par_iter()
         .map(|tile| {
             let (head, first) = (tile / tiles_per_head, tile % tiles_per_head * TILE);
             let rows = first..(first + TILE).min(group * n);
             let queries = &queries[(head * group * n + rows.start) * head_dim..][..rows.len() * head_dim];
-            let cache = head * capacity * head_dim..(head + 1) * capacity * head_dim;
             // Row r of a key head is query r % n.
-            let sees: Vec<_> = rows.map(|row| seen_by(pos + row % n, rule.window)).collect();
-            mix_tile(shape, queries, &keys[cache.clone()], &values[cache], &sees)
+            let sees: Vec<_> = rows.map(|row| sees[row % n].clone()).collect();
+            mix_tile(shape, queries, &keys[head], &values[head], &sees)
         })
         .collect();
     let mut out = vec![0f32; n * n_heads * head_dim];
@@ -91,22 +88,48 @@ pub fn causal(shape: Shape, queries: &[f32], keys: &[f32], values: &[f32]) -> Ve
     out
 }
 
+/// Calls `f` with runs of rows as floats and where each run begins, counted from the first of `rows`.
+fn in_floats(cache: &CacheRows, rows: Range<usize>, head_dim: usize, mut f: impl FnMut(usize, &[f32])) {
+    if let Some(floats) = cache.floats(rows.clone()) {
+        return f(0, floats);
+    }
+    let mut floats = vec![0.0; UNPACK_ROWS.min(rows.len()) * head_dim];
+    for start in rows.clone().step_by(UNPACK_ROWS) {
+        let run = start..(start + UNPACK_ROWS).min(rows.end);
+        let floats = &mut floats[..run.len() * head_dim];
+        cache.read(run, floats);
+        f(start - rows.start, floats);
+    }
+}
+
 /// One tile: `queries` of `[rows, head_dim]`, of which row r sees the keys `sees[r]`.
-fn mix_tile(shape: Shape, queries: &[f32], keys: &[f32], values: &[f32], sees: &[Range<usize>]) -> Vec<f32> {
+fn mix_tile(
+    shape: Shape,
+    queries: &[f32],
+    keys: &CacheRows,
+    values: &CacheRows,
+    sees: &[Range<usize>],
+) -> Vec<f32> {
     let head_dim = shape.head_dim;
     // Keys that no row of the tile sees are not read.
     let first = sees.iter().map(|sees| sees.start).min().unwrap_or(0);
     let end = sees.iter().map(|sees| sees.end).max().unwrap_or(0);
     let (n_rows, n_keys) = (sees.len(), end - first);
-    let cached = first * head_dim..end * head_dim;
-    let (keys, values) = (&keys[cached.clone()], &values[cached]);
     let mut scores = vec![0f32; n_rows * n_keys];
-    if n_rows <= 4 {
-        rows_times(keys, head_dim, queries, &mut scores);
-    } else {
-        let keys = Matrix { numbers: keys, row: 1, column: head_dim };
-        product((n_rows, n_keys, head_dim), Matrix::rows(queries, head_dim), keys, &mut scores);
-    }
+    let mut part = Vec::new();
+    in_floats(keys, first..end, head_dim, |start, keys| {
+        let n = keys.len() / head_dim;
+        part.resize(n_rows * n, 0.0);
+        if n_rows <= 4 {
+            rows_times(keys, head_dim, queries, &mut part);
+        } else {
+            let keys = Matrix { numbers: keys, row: 1, column: head_dim };
+            product((n_rows, n, head_dim), Matrix::rows(queries, head_dim), keys, 0.0, &mut part);
+        }
+        for (scores, part) in scores.chunks_mut(n_keys).zip(part.chunks(n)) {
+            scores[start..start + n].copy_from_slice(part);
+        }
+    });
     for (scores, sees) in scores.chunks_mut(n_keys).zip(sees) {
         let (before, rest) = scores.split_at_mut(sees.start - first);
         let (seen, after) = rest.split_at_mut(sees.len());
@@ -119,65 +142,17 @@ fn mix_tile(shape: Shape, queries: &[f32], keys: &[f32], values: &[f32], sees: &
         after.fill(0.0);
     }
     let mut mixed = vec![0f32; n_rows * head_dim];
-    let size = (n_rows, head_dim, n_keys);
-    product(size, Matrix::rows(&scores, n_keys), Matrix::rows(values, head_dim), &mut mixed);
+    in_floats(values, first..end, head_dim, |start, values| {
+        let n = values.len() / head_dim;
+        let scores = Matrix { numbers: &scores[start..], row: n_keys, column: 1 };
+        product((n_rows, head_dim, n), scores, Matrix::rows(values, head_dim), 1.0, &mut mixed);
+    });
     mixed
-}
-
-/// A matrix of which element (i, j) is `numbers[i * row + j * column]`.
-struct Matrix<'a> {
-    numbers: &'a [f32],
-    row: usize,
-    column: usize,
-}
-
-impl<'a> Matrix<'a> {
-    /// Row-major, `width` columns.
-    fn rows(numbers: &'a [f32], width: usize) -> Self {
-        Self { numbers, row: width, column: 1 }
-    }
-
-    /// Whether all elements of `[rows, columns]` exist.
-    fn holds(&self, rows: usize, columns: usize) -> bool {
-        (rows - 1) * self.row + (columns - 1) * self.column < self.numbers.len()
-    }
-}
-
-/// `out = a b` for `a` of `[m, k]`, `b` of `[k, n]`, `out` row-major, on this thread.
-fn product((m, n, k): (usize, usize, usize), a: Matrix, b: Matrix, out: &mut [f32]) {
-    assert!(m > 0 && n > 0 && k > 0 && out.len() == m * n && a.holds(m, k) && b.holds(k, n));
-    // Strides of slices fit: no slice is longer than `isize::MAX`.
-    let stride = |stride: usize| stride as isize;
-    // SAFETY: every element that the sizes and strides name exists, as just checked; `out` is
-    // borrowed mutably and so overlaps neither.
-    #[allow(unsafe_code)]
-    unsafe {
-        gemm::gemm(
-            m,
-            n,
-            k,
-            out.as_mut_ptr(),
-            1,
-            stride(n),
-            false,
-            a.numbers.as_ptr(),
-            stride(a.column),
-            stride(a.row),
-            b.numbers.as_ptr(),
-            stride(b.column),
-            stride(b.row),
-            0.0,
-            1.0,
-            false,
-            false,
-            false,
-            gemm::Parallelism::None,
-        );
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::cache::CacheFormat;
     use super::*;
 
     fn numbers(n: usize, seed: u64) -> Vec<f32> {
@@ -189,22 +164,34 @@ mod tests {
         (0..n).map(|_| next()).collect()
     }
 
+    fn cache(heads: &[Vec<f32>], format: CacheFormat) -> Vec<CacheRows> {
+        let rows = |head: &Vec<f32>| {
+            let mut rows = CacheRows::new(format, 16);
+            rows.extend(head);
+            rows
+        };
+        heads.iter().map(rows).collect()
+    }
+
     /// Slow and obvious: one query at a time, in f64.
-    fn reference(shape: Shape, queries: &[f32], keys: &[f32], values: &[f32]) -> Vec<f64> {
-        let Shape { n_heads, n_kv_heads, head_dim, n, pos, capacity, rule } = shape;
-        let Rule { scale, softcap, window } = rule;
+    fn reference(
+        shape: Shape,
+        queries: &[f32],
+        keys: &[Vec<f32>],
+        values: &[Vec<f32>],
+        sees: &[Range<usize>],
+    ) -> Vec<f64> {
+        let Shape { n_heads, head_dim, n, rule: Rule { scale, softcap } } = shape;
         let mut out = Vec::new();
-        for query in 0..n {
+        for (query, sees) in sees.iter().enumerate() {
             for head in 0..n_heads {
                 let q = &queries[(head * n + query) * head_dim..][..head_dim];
-                let cache = head / (n_heads / n_kv_heads) * capacity;
-                let row = |all: &[f32], key: usize| {
-                    let row = &all[(cache + key) * head_dim..][..head_dim];
+                let row = |all: &[Vec<f32>], key: usize| {
+                    let row = &all[head / (n_heads / all.len())][key * head_dim..][..head_dim];
                     row.iter().map(|v| f64::from(*v)).collect::<Vec<_>>()
                 };
-                let position = pos + query;
-                let first = window.map_or(0, |window| (position + 1).max(window) - window);
-                let weights: Vec<f64> = (first..=position)
+                let weights: Vec<f64> = sees
+                    .clone()
                     .map(|key| {
                         let dot: f64 = row(keys, key).iter().zip(q).map(|(k, q)| k * f64::from(*q)).sum();
                         let score = dot * f64::from(scale);
@@ -213,8 +200,8 @@ mod tests {
                     .collect();
                 let sum: f64 = weights.iter().sum();
                 let mut mixed = vec![0.0; head_dim];
-                for (key, weight) in weights.iter().enumerate() {
-                    for (mixed, v) in mixed.iter_mut().zip(row(values, first + key)) {
+                for (key, weight) in sees.clone().zip(&weights) {
+                    for (mixed, v) in mixed.iter_mut().zip(row(values, key)) {
                         *mixed += weight / sum * v;
                     }
                 }
@@ -224,23 +211,36 @@ mod tests {
         out
     }
 
+    /// Who sees whom: all before, a window, or a window and all of a run (pictures).
+    fn views(n: usize, pos: usize) -> Vec<Vec<Range<usize>>> {
+        let all = (pos..pos + n).map(|p| 0..p + 1).collect();
+        let window = (pos..pos + n).map(|p| (p + 1usize).saturating_sub(20)..p + 1).collect();
+        let run = (pos..pos + n).map(|p| (p + 1usize).saturating_sub(9)..pos + n).collect();
+        vec![all, window, run]
+    }
+
     #[test]
     fn equals_the_reference_around_every_tile_edge() {
         for (n_heads, n_kv_heads) in [(1, 1), (9, 3), (4, 1)] {
             for (n, pos) in [(1, 0), (1, 70), (2, 5), (7, 0), (22, 9), (63, 1), (64, 0), (65, 3), (130, 17)] {
-                let capacity = pos + n + 5;
-                for (window, softcap) in [(None, None), (Some(1), None), (Some(20), Some(0.5))] {
-                    let rule = Rule { scale: 0.25, softcap, window };
-                    let shape = Shape { n_heads, n_kv_heads, head_dim: 16, n, pos, capacity, rule };
+                for (sees, softcap) in views(n, pos).iter().zip([None, Some(0.5), None]) {
+                    let shape = Shape { n_heads, head_dim: 16, n, rule: Rule { scale: 0.25, softcap } };
                     let queries = numbers(n_heads * n * 16, 1);
                     // What lies beyond the last key must not matter.
-                    let (keys, values) =
-                        [2, 3].map(|seed| numbers(n_kv_heads * shape.capacity * 16, seed)).into();
-                    let got = causal(shape, &queries, &keys, &values);
-                    let want = reference(shape, &queries, &keys, &values);
-                    assert_eq!(got.len(), want.len());
-                    for (i, (got, want)) in got.iter().zip(&want).enumerate() {
-                        assert!((f64::from(*got) - want).abs() < 1e-5, "{shape:?} at {i}: {got} and {want}");
+                    let head = |seed| numbers((pos + n + 5) * 16, seed);
+                    let (keys, values): (Vec<_>, Vec<_>) =
+                        (0..n_kv_heads as u64).map(|h| (head(20 + h), head(30 + h))).unzip();
+                    let want = reference(shape, &queries, &keys, &values, sees);
+                    for (format, most) in
+                        [(CacheFormat::F32, 1e-5), (CacheFormat::F16, 1e-3), (CacheFormat::Q8, 1e-2)]
+                    {
+                        let (keys, values) = (cache(&keys, format), cache(&values, format));
+                        let got = attend(shape, &queries, &keys, &values, sees);
+                        assert_eq!(got.len(), want.len());
+                        for (i, (got, want)) in got.iter().zip(&want).enumerate() {
+                            let error = (f64::from(*got) - want).abs();
+                            assert!(error < most, "{format:?}, {shape:?} at {i}: {got} and {want}");
+                        }
                     }
                 }
             }

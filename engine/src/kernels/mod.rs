@@ -11,6 +11,12 @@ pub mod packed;
 
 pub mod attention;
 
+pub mod unpacked;
+
+pub mod cache;
+
+mod product;
+
 mod rows;
 
 mod exponential;

@@ -4,8 +4,8 @@
 //! it is stored in (half precision halves the traffic) and each row is read once for all vectors.
 //! Sums are kept in f32: rows have at most a few thousand elements.
 
-use half::f16;
 use half::slice::HalfFloatSliceExt;
+use half::{bf16, f16};
 use rayon::prelude::*;
 
 /// How many multiplications are worth a second thread.
@@ -44,6 +44,25 @@ impl Element for f16 {
             part.convert_to_f32_slice(wide);
             for (sum, x) in sums.iter_mut().zip(vectors) {
                 *sum += dot_portable(wide, &x[start..start + wide.len()]);
+            }
+        }
+        sums
+    }
+}
+
+impl Element for bf16 {
+    fn row_times<const N: usize>(row: &[bf16], vectors: [&[f32]; N]) -> [f32; N] {
+        // Widening is a shift, which compilers make vectors of; a block at a time stays in the nearest cache.
+        let mut wide = [0.0_f32; 256];
+        let mut sums = [0.0; N];
+        for (start, part) in row.chunks(wide.len()).enumerate().map(|(i, part)| (i * 256, part)) {
+            let wide = &mut wide[..part.len()];
+            for (wide, narrow) in wide.iter_mut().zip(part) {
+                *wide = f32::from_bits(u32::from(narrow.to_bits()) << 16);
+            }
+            for (sum, x) in sums.iter_mut().zip(vectors) {
+                let [part] = f32::row_times(wide, [&x[start..start + wide.len()]]);
+                *sum += part;
             }
         }
         sums

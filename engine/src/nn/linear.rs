@@ -3,49 +3,59 @@
 use std::sync::Arc;
 
 use candle_core::quantized::{GgmlDType, QMatMul, QTensor};
-use candle_core::{CpuStorage, DType, Device, Module, Storage, Tensor};
+use candle_core::{DType, Device, Module, Tensor};
 
+use super::stored::{self, with_slice};
 use crate::error::{Doing, Result};
 use crate::kernels::Isa;
 use crate::kernels::activations::{Activations, BLOCK};
 use crate::kernels::packed::{Format, Packed};
-use crate::weights::Weights;
-
-/// From this many rows on, unpacking the weights once and multiplying in f32 beats candle's packed
-/// product, for types that our kernels do not have.
-const ROWS_TO_UNPACK: usize = 24;
+use crate::weights::{StoredMatrix, Weights};
 
 #[derive(Clone)]
-enum Stored {
+enum Weight {
     Float(Tensor),
-    /// In a type that our kernels multiply.
+    /// Interleaved for our kernels.
     Packed(Arc<Packed>),
-    /// In another type, or on another device.
-    Foreign(Arc<QTensor>),
+    /// In its mapped file.
+    Stored(StoredMatrix),
+    /// Block-quantised on another device, or in a file that cannot be used in place.
+    Quantized(Arc<QTensor>),
 }
 
-impl Stored {
+impl Weight {
     /// Takes `weight` of `[n_out, n_in]`.
     fn new(n_out: usize, n_in: usize, w: &Weights) -> Result<Self> {
-        let Some(weight) = w.get_quantized("weight", &[n_out, n_in])? else {
-            return w.get("weight", &[n_out, n_in]).map(Self::Float);
-        };
-        let format = match weight.dtype() {
+        let shape = [n_out, n_in];
+        if let Some(stored) = w.get_stored("weight", &shape)? {
+            return Ok(Self::pack(&stored).unwrap_or(Self::Stored(stored)));
+        }
+        match w.get_quantized("weight", &shape)? {
+            Some(weight) => Ok(Self::Quantized(Arc::new(weight))),
+            None => w.get("weight", &shape).map(Self::Float),
+        }
+    }
+
+    /// The same matrix for our kernels, where they have its type; the pages it stood in are given back.
+    fn pack(stored: &StoredMatrix) -> Option<Self> {
+        let format = match stored.dtype() {
             GgmlDType::Q4_1 => Format::Q4_1,
             GgmlDType::Q8_0 => Format::Q8_0,
-            _ => return Ok(Self::Foreign(Arc::new(weight))),
+            _ => return None,
         };
-        if !matches!(weight.device(), Device::Cpu) || !n_in.is_multiple_of(BLOCK) {
-            return Ok(Self::Foreign(Arc::new(weight)));
+        let (n_out, n_in) = stored.shape();
+        if !n_in.is_multiple_of(BLOCK) {
+            return None;
         }
-        let bytes = weight.data().doing("reading a weight matrix")?;
-        Ok(Self::Packed(Arc::new(Packed::new(format, &bytes, n_out, n_in))))
+        let packed = Packed::new(format, stored.bytes(), n_out, n_in);
+        stored.release();
+        Some(Self::Packed(Arc::new(packed)))
     }
 }
 
 /// `y = x Wᵀ + b` with `W` of `[n_out, n_in]`.
 pub struct Linear {
-    weight: Stored,
+    weight: Weight,
     bias: Option<Tensor>,
 }
 
@@ -56,7 +66,56 @@ impl Linear {
     /// As [`Weights::get`].
     pub fn new(n_in: usize, n_out: usize, w: &Weights) -> Result<Self> {
         let bias = if w.has("bias") { Some(w.get("bias", &[n_out])?) } else { None };
-        Ok(Self { weight: Stored::new(n_out, n_in, w)?, bias })
+        Ok(Self { weight: Weight::new(n_out, n_in, w)?, bias })
+    }
+
+    /// `n` layers from one `weight` of `[n, n_out, n_in]`, each cut into parts of `n_out` in `parts`. They
+    /// stay in their mapped file where that is possible, so that only those that are used are in memory.
+    ///
+    /// # Errors
+    /// As [`Weights::get`].
+    pub fn stacked<const PARTS: usize>(
+        n: usize,
+        n_in: usize,
+        parts: [usize; PARTS],
+        w: &Weights,
+    ) -> Result<Vec<[Self; PARTS]>> {
+        let n_out: usize = parts.iter().sum();
+        let shape = [n, n_out, n_in];
+        let stored = w.get_stored("weight", &shape)?;
+        let float = if stored.is_none() { Some(w.get("weight", &shape)?) } else { None };
+        let layer = |i: usize| {
+            let mut start = i * n_out;
+            let mut cut = |rows: usize| {
+                let from = start;
+                start += rows;
+                let weight = match (&stored, &float) {
+                    (Some(stored), _) => Weight::Stored(stored.rows(from..start)),
+                    (None, Some(float)) => Weight::Float(
+                        float.reshape((n * n_out, n_in)).and_then(|rows_of| rows_of.narrow(0, from, rows))?,
+                    ),
+                    (None, None) => candle_core::bail!("no weights"),
+                };
+                Ok(Self { weight, bias: None })
+            };
+            let mut layers = Vec::with_capacity(PARTS);
+            for rows in parts {
+                layers.push(cut(rows)?);
+            }
+            <[Self; PARTS]>::try_from(layers).map_err(|_| candle_core::Error::msg("parts are lost"))
+        };
+        (0..n).map(layer).collect::<candle_core::Result<_>>().doing("taking stacked weights apart")
+    }
+
+    /// One layer whose weights stay in their mapped file: for experts, of which few are used at a time.
+    ///
+    /// # Errors
+    /// As [`Weights::get`].
+    pub fn in_place(n_in: usize, n_out: usize, w: &Weights) -> Result<Self> {
+        match w.get_stored("weight", &[n_out, n_in])? {
+            Some(stored) => Ok(Self { weight: Weight::Stored(stored), bias: None }),
+            None => Self::new(n_in, n_out, w),
+        }
     }
 
     /// A layer that shares the table of an [`Embedding`] (tied weights).
@@ -69,18 +128,20 @@ impl Linear {
     /// - returns: `[n_rows, n_out]`
     pub fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
         let y = match &self.weight {
-            Stored::Float(weight) => x.matmul(&weight.t()?)?,
-            Stored::Packed(packed) => {
+            Weight::Float(weight) => x.matmul(&weight.t()?)?,
+            Weight::Packed(packed) => {
                 let (n_out, n_in) = packed.shape();
                 let x = x.contiguous()?;
                 let n_rows = x.dim(0)?;
                 let y = with_slice(&x, |x| packed.times(Isa::detect(), &Activations::quantize(x, n_in)))?;
                 Tensor::from_vec(y, (n_rows, n_out), &Device::Cpu)?
             }
-            Stored::Foreign(weight) if x.dim(0)? >= ROWS_TO_UNPACK => {
-                x.matmul(&weight.dequantize(x.device())?.t()?)?
+            Weight::Stored(stored) => {
+                let x = x.contiguous()?;
+                let y = with_slice(&x, |x| stored::times(stored, x))??;
+                Tensor::from_vec(y, (x.dim(0)?, stored.shape().0), &Device::Cpu)?
             }
-            Stored::Foreign(weight) => QMatMul::from_arc(weight.clone())?.forward(x)?,
+            Weight::Quantized(weight) => QMatMul::from_arc(weight.clone())?.forward(x)?,
         };
         match &self.bias {
             Some(bias) => y.broadcast_add(bias),
@@ -89,17 +150,8 @@ impl Linear {
     }
 }
 
-/// Lends the numbers of a contiguous f32 tensor on the processor.
-fn with_slice<T>(x: &Tensor, f: impl FnOnce(&[f32]) -> T) -> candle_core::Result<T> {
-    let (storage, layout) = x.storage_and_layout();
-    match (&*storage, layout.contiguous_offsets()) {
-        (Storage::Cpu(CpuStorage::F32(all)), Some((start, end))) => Ok(f(&all[start..end])),
-        _ => candle_core::bail!("expected contiguous f32 numbers on the processor"),
-    }
-}
-
 /// A table of one row per token; rows are unpacked when they are looked up, never the whole table.
-pub struct Embedding(Stored);
+pub struct Embedding(Weight);
 
 impl Embedding {
     /// Takes `weight` of `[n_tokens, width]`.
@@ -107,27 +159,92 @@ impl Embedding {
     /// # Errors
     /// As [`Weights::get`].
     pub fn new(n_tokens: usize, width: usize, w: &Weights) -> Result<Self> {
-        Stored::new(n_tokens, width, w).map(Self)
+        Weight::new(n_tokens, width, w).map(Self)
+    }
+
+    /// A table that stays in its mapped file, for one that is large and of which few rows are used.
+    ///
+    /// # Errors
+    /// As [`Weights::get`].
+    pub fn in_place(n_tokens: usize, width: usize, w: &Weights) -> Result<Self> {
+        Linear::in_place(width, n_tokens, w).map(|layer| Self(layer.weight))
     }
 
     /// # Shapes
-    /// - `ids`: `[n]` of u32
+    /// - `ids`: `n`
     /// - returns: `[n, width]`
-    pub fn forward(&self, ids: &Tensor) -> candle_core::Result<Tensor> {
-        match &self.0 {
-            Stored::Float(table) => table.index_select(ids, 0),
-            Stored::Packed(packed) => {
-                let (ids, width) = (ids.to_dtype(DType::U32)?.to_vec1::<u32>()?, packed.shape().1);
-                if let Some(id) = ids.iter().find(|id| **id as usize >= packed.shape().0) {
-                    candle_core::bail!("token {id} is not in the table");
-                }
-                let mut rows = vec![0f32; ids.len() * width];
-                for (id, row) in ids.iter().zip(rows.chunks_mut(width)) {
-                    packed.row(*id as usize, row);
-                }
-                Tensor::from_vec(rows, (ids.len(), width), &Device::Cpu)
-            }
-            Stored::Foreign(table) => table.embedding(ids),
+    pub fn forward(&self, ids: &[u32], device: &Device) -> candle_core::Result<Tensor> {
+        let (n_tokens, width) = match &self.0 {
+            Weight::Float(table) => return table.index_select(&Tensor::new(ids, device)?, 0),
+            Weight::Quantized(table) => return table.embedding(&Tensor::new(ids, device)?),
+            Weight::Packed(packed) => packed.shape(),
+            Weight::Stored(stored) => stored.shape(),
+        };
+        if let Some(id) = ids.iter().find(|id| **id as usize >= n_tokens) {
+            candle_core::bail!("token {id} is not in the table");
         }
+        let mut rows = vec![0f32; ids.len() * width];
+        for (id, row) in ids.iter().zip(rows.chunks_mut(width)) {
+            match &self.0 {
+                Weight::Packed(packed) => packed.row(*id as usize, row),
+                Weight::Stored(stored) => stored::unpack_row(stored, *id as usize, row),
+                Weight::Float(_) | Weight::Quantized(_) => {}
+            }
+        }
+        Tensor::from_vec(rows, (ids.len(), width), &Device::Cpu)?.to_dtype(DType::F32)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{D, IndexOp};
+
+    use super::*;
+    use crate::weights::{Weights, same_name};
+
+    fn file(tensors: &[(&str, &Tensor)]) -> Weights {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.safetensors");
+        let tensors: std::collections::HashMap<_, _> =
+            tensors.iter().map(|(name, tensor)| (*name, (*tensor).clone())).collect();
+        candle_core::safetensors::save(&tensors, &path).unwrap();
+        Weights::from_safetensors(&path, &Device::Cpu, same_name).unwrap()
+    }
+
+    fn distance(a: &Tensor, b: &Tensor) -> f32 {
+        (a - b).unwrap().abs().unwrap().max(D::Minus1).unwrap().max_all().unwrap().to_scalar().unwrap()
+    }
+
+    #[test]
+    fn weights_in_their_file_give_what_floats_give() {
+        let weight = Tensor::randn(0f32, 1.0, (70, 48), &Device::Cpu).unwrap();
+        for dtype in [DType::F32, DType::F16, DType::BF16] {
+            let weight = weight.to_dtype(dtype).unwrap();
+            let w = file(&[("weight", &weight)]);
+            let linear = Linear::new(48, 70, &w).unwrap();
+            let weight = weight.to_dtype(DType::F32).unwrap();
+            for n in [1, 3, 40] {
+                let x = Tensor::randn(0f32, 1.0, (n, 48), &Device::Cpu).unwrap();
+                let want = x.matmul(&weight.t().unwrap()).unwrap();
+                assert!(distance(&linear.forward(&x).unwrap(), &want) < 1e-4, "{dtype:?} {n}");
+            }
+            let rows = Embedding::new(70, 48, &w).unwrap().forward(&[69, 0], &Device::Cpu).unwrap();
+            assert_eq!(distance(&rows.i(0).unwrap(), &weight.i(69).unwrap()), 0.0);
+            assert!(Embedding::new(70, 48, &w).unwrap().forward(&[70], &Device::Cpu).is_err());
+        }
+    }
+
+    #[test]
+    fn a_stack_is_cut_into_its_layers_and_parts() {
+        let weight = Tensor::randn(0f32, 1.0, (3, 5, 4), &Device::Cpu).unwrap();
+        let w = file(&[("weight", &weight)]);
+        let layers = Linear::stacked(3, 4, [2, 3], &w).unwrap();
+        let x = Tensor::randn(0f32, 1.0, (6, 4), &Device::Cpu).unwrap();
+        for (i, [first, second]) in layers.iter().enumerate() {
+            let want = x.matmul(&weight.i(i).unwrap().t().unwrap()).unwrap();
+            let got = Tensor::cat(&[first.forward(&x).unwrap(), second.forward(&x).unwrap()], 1).unwrap();
+            assert!(distance(&got, &want) < 1e-5, "layer {i}");
+        }
+        assert!(Linear::stacked(3, 4, [2, 2], &w).is_err(), "another shape");
     }
 }

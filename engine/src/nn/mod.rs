@@ -3,16 +3,18 @@
 
 mod linear;
 
+mod stored;
+
 mod norm;
 
 mod rotary;
 
-mod attention;
+mod kv_cache;
 
 mod activation;
 
 pub use activation::{Activation, softcap};
-pub use attention::{AttentionRule, causal_attention};
+pub use kv_cache::{AttentionRule, CacheFormat, CacheShape, KvCache};
 pub use linear::{Embedding, Linear};
 pub use norm::{NormSpec, RmsNorm};
-pub use rotary::{Rotary, RotarySpec, RotaryStyle};
+pub use rotary::{Angles, Rotary, RotaryScaling, RotarySpec, RotaryStyle};

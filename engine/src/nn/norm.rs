@@ -26,9 +26,15 @@ impl RmsNorm {
     /// # Errors
     /// As [`Weights::get`].
     pub fn new(width: usize, spec: NormSpec, w: &Weights) -> Result<Self> {
-        let weight = w.get("weight", &[width])?;
-        let weight =
-            if spec.offset == 0.0 { weight } else { (weight + spec.offset).doing("loading a norm")? };
+        Self::scaled(width, spec, 1.0, w)
+    }
+
+    /// The same, with all it gives multiplied by `scale`.
+    ///
+    /// # Errors
+    /// As [`Weights::get`].
+    pub fn scaled(width: usize, spec: NormSpec, scale: f64, w: &Weights) -> Result<Self> {
+        let weight = w.get("weight", &[width])?.affine(scale, spec.offset * scale).doing("loading a norm")?;
         Ok(Self { weight, eps: spec.eps as f32 })
     }
 

@@ -2,8 +2,6 @@
 
 use candle_core::{Device, Tensor};
 
-use crate::error::{Doing, Result};
-
 /// Which numbers of a head are rotated together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RotaryStyle {
@@ -13,6 +11,35 @@ pub enum RotaryStyle {
     Halves,
 }
 
+/// How the angles differ from the paper's.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum RotaryScaling {
+    /// Not at all.
+    None,
+    /// Positions are divided, to stretch a trained context (Chen et al., 2023).
+    Linear {
+        /// By this.
+        factor: f64,
+    },
+    /// Only the first pairs turn, that share of all; the others stand still (Gemma 4).
+    Partial {
+        /// Between 0 and 1.
+        share: f64,
+    },
+    /// Slow pairs turn slower still, fast ones as before (Llama 3.1; transformers
+    /// `modeling_rope_utils.py`, `_compute_llama3_parameters`).
+    Llama3 {
+        /// Divides the frequency of slow pairs.
+        factor: f64,
+        /// Pairs that turn fewer times than this in the first context are slow.
+        low: f64,
+        /// Pairs that turn more often than this are fast.
+        high: f64,
+        /// The context before it was stretched.
+        context: f64,
+    },
+}
+
 /// Which angles a layer uses.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RotarySpec {
@@ -20,47 +47,130 @@ pub struct RotarySpec {
     pub base: f64,
     /// Order of the pairs.
     pub style: RotaryStyle,
-    /// Positions are divided by this, to stretch a trained context (Chen et al., 2023).
-    pub factor: f64,
+    /// Changes to the frequencies.
+    pub scaling: RotaryScaling,
 }
 
-/// Tables of cosines and sines for every position.
+impl RotarySpec {
+    /// Angle per position of each pair, `[head_dim / 2]`.
+    fn frequencies(self, head_dim: usize) -> Vec<f64> {
+        let n_pairs = head_dim / 2;
+        let turning = match self.scaling {
+            RotaryScaling::Partial { share } => (share * head_dim as f64 / 2.0) as usize,
+            _ => n_pairs,
+        };
+        let frequency = |pair: usize| {
+            if pair >= turning {
+                return 0.0;
+            }
+            let frequency = self.base.powf(-2.0 * pair as f64 / head_dim as f64);
+            match self.scaling {
+                RotaryScaling::None | RotaryScaling::Partial { .. } => frequency,
+                RotaryScaling::Linear { factor } => frequency / factor,
+                RotaryScaling::Llama3 { factor, low, high, context } => {
+                    let turns = context * frequency / std::f64::consts::TAU;
+                    let fast = ((turns - low) / (high - low)).clamp(0.0, 1.0);
+                    frequency * (fast + (1.0 - fast) / factor)
+                }
+            }
+        };
+        (0..n_pairs).map(frequency).collect()
+    }
+}
+
+/// The angles of heads of one width.
 pub struct Rotary {
+    frequencies: Vec<f64>,
+    style: RotaryStyle,
+}
+
+/// Cosines and sines for some positions, `[n, head_dim / 2]` each.
+pub struct Angles {
     cos: Tensor,
     sin: Tensor,
     style: RotaryStyle,
 }
 
 impl Rotary {
-    /// Tables for positions below `n_positions`: angle of pair i at position p is
-    /// `p / factor · base^(-2i/head_dim)`.
-    ///
-    /// # Errors
-    /// [`Error::Compute`](crate::Error::Compute).
-    pub fn new(spec: RotarySpec, head_dim: usize, n_positions: usize, device: &Device) -> Result<Self> {
-        let angle = |pos: usize, pair: usize| {
-            pos as f64 / spec.factor * spec.base.powf(-2.0 * pair as f64 / head_dim as f64)
-        };
-        let table = |f: fn(f64) -> f64| {
-            let values: Vec<f32> = (0..n_positions)
-                .flat_map(|pos| (0..head_dim / 2).map(move |pair| f(angle(pos, pair)) as f32))
-                .collect();
-            Tensor::from_vec(values, (n_positions, head_dim / 2), device).doing("making rotary tables")
-        };
-        Ok(Self { cos: table(f64::cos)?, sin: table(f64::sin)?, style: spec.style })
+    /// For heads of `head_dim` numbers.
+    pub fn new(spec: RotarySpec, head_dim: usize) -> Self {
+        Self { frequencies: spec.frequencies(head_dim), style: spec.style }
     }
 
-    /// Rotates `x` whose first row stands at position `pos`.
+    /// Divides the frequency of each pair by its factor, as GGUF files list them.
+    pub fn divided(mut self, factors: &[f32]) -> Self {
+        for (frequency, factor) in self.frequencies.iter_mut().zip(factors) {
+            *frequency /= f64::from(*factor);
+        }
+        self
+    }
+
+    /// Angles of these positions; made anew for each step, since tables for a context of 128 Ki tokens would
+    /// take more memory than a small model.
+    ///
+    /// # Errors
+    /// When a device has no memory left.
+    pub fn angles(&self, positions: &[usize], device: &Device) -> candle_core::Result<Angles> {
+        let shape = (positions.len(), self.frequencies.len());
+        let (sin, cos): (Vec<f32>, Vec<f32>) = positions
+            .iter()
+            .flat_map(|pos| self.frequencies.iter().map(move |frequency| *pos as f64 * frequency))
+            .map(|angle| {
+                let (sin, cos) = angle.sin_cos();
+                (sin as f32, cos as f32)
+            })
+            .unzip();
+        let table = |values| Tensor::from_vec(values, shape, device);
+        Ok(Angles { cos: table(cos)?, sin: table(sin)?, style: self.style })
+    }
+}
+
+impl Angles {
+    /// Rotates each row of `x` to its position.
     ///
     /// # Shapes
     /// - `x`: `[1, n_heads, n, head_dim]`, contiguous
     /// - returns: the same
-    pub fn forward(&self, x: &Tensor, pos: usize) -> candle_core::Result<Tensor> {
-        let n = x.dim(2)?;
-        let (cos, sin) = (self.cos.narrow(0, pos, n)?, self.sin.narrow(0, pos, n)?);
+    pub fn rotate(&self, x: &Tensor) -> candle_core::Result<Tensor> {
         match self.style {
-            RotaryStyle::Interleaved => candle_nn::rotary_emb::rope_i(x, &cos, &sin),
-            RotaryStyle::Halves => candle_nn::rotary_emb::rope(x, &cos, &sin),
+            RotaryStyle::Interleaved => candle_nn::rotary_emb::rope_i(x, &self.cos, &self.sin),
+            RotaryStyle::Halves => candle_nn::rotary_emb::rope(x, &self.cos, &self.sin),
         }
+    }
+
+    /// Those of some rows only.
+    ///
+    /// # Errors
+    /// When there are not that many.
+    pub fn narrow(&self, first: usize, n: usize) -> candle_core::Result<Self> {
+        let cut = |table: &Tensor| table.narrow(0, first, n)?.contiguous();
+        Ok(Self { cos: cut(&self.cos)?, sin: cut(&self.sin)?, style: self.style })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frequencies(scaling: RotaryScaling) -> Vec<f64> {
+        RotarySpec { base: 10_000.0, style: RotaryStyle::Halves, scaling }.frequencies(8)
+    }
+
+    #[test]
+    fn frequencies_follow_their_scaling() {
+        let plain = frequencies(RotaryScaling::None);
+        assert_eq!(plain.len(), 4);
+        assert!((plain[1] - 0.1).abs() < 1e-12 && (plain[3] - 1e-3).abs() < 1e-12);
+        assert_eq!(frequencies(RotaryScaling::Linear { factor: 4.0 })[0], 0.25);
+        let partial = frequencies(RotaryScaling::Partial { share: 0.5 });
+        assert_eq!(partial, [plain[0], plain[1], 0.0, 0.0]);
+        let llama3 =
+            RotaryScaling::Llama3 { factor: 8.0, low: 1.0, high: 4.0, context: 628.318_530_717_958_6 };
+        // 100, 10, 1 and 0.1 turns in the first context.
+        let stretched = frequencies(llama3);
+        assert_eq!(&stretched[..2], &plain[..2]);
+        assert!(
+            (stretched[2] - plain[2] / 8.0).abs() < 1e-12 && (stretched[3] - plain[3] / 8.0).abs() < 1e-12
+        );
     }
 }

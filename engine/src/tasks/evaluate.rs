@@ -5,6 +5,7 @@ use std::time::Instant;
 use serde::Serialize;
 
 use crate::cancel::Cancel;
+use crate::decoder::{CacheFormat, Input, log_probability};
 use crate::error::{Error, Result};
 use crate::features::text::TokenId;
 use crate::generate::PREFILL_CHUNK;
@@ -23,7 +24,7 @@ pub struct Perplexity {
 }
 
 /// Perplexity of `text`: windows of [`WINDOW`] tokens, each read from an empty state and scored on
-/// its second half, as llama.cpp does. `progress` hears windows done and windows in all. `None` when
+/// its second half, as llama.cpp does, with keys and values kept as `cache` says. `progress` hears windows done and windows in all. `None` when
 /// cancelled.
 ///
 /// # Errors
@@ -31,6 +32,7 @@ pub struct Perplexity {
 pub fn perplexity(
     model: &LanguageModel,
     text: &str,
+    cache: CacheFormat,
     cancel: &Cancel,
     mut progress: impl FnMut(usize, usize),
 ) -> Result<Option<Perplexity>> {
@@ -41,7 +43,7 @@ pub fn perplexity(
         let reason = format!("the text has {} tokens; perplexity needs at least {WINDOW}", tokens.len());
         return Err(Error::Request { reason });
     }
-    let mut state = model.decoder().new_state()?;
+    let mut state = model.decoder().new_state(cache)?;
     let (mut sum, mut n) = (0.0, 0);
     for (i, window) in windows.enumerate() {
         progress(i, n_windows);
@@ -50,7 +52,9 @@ pub fn perplexity(
             ids[0] = begin;
         }
         state.truncate(0);
-        let Some(scores) = model.decoder().score(&ids, WINDOW / 2 + 1, &mut state, cancel)? else {
+        let Some(scores) =
+            model.decoder().score(&ids, WINDOW / 2 + 1, &mut state, cancel, log_probability)?
+        else {
             return Ok(None);
         };
         sum += scores.iter().sum::<f64>();
@@ -117,11 +121,11 @@ pub fn speed(model: &LanguageModel, options: SpeedOptions, cancel: &Cancel) -> R
     // Any tokens do; these differ, so that no row of the table stays in a near cache.
     let tokens: Vec<u32> = (0..needed as u64).map(|i| (i * 7919 % n_vocab) as u32).collect();
     let decoder = model.decoder();
-    let mut state = decoder.new_state()?;
+    let mut state = decoder.new_state(CacheFormat::default())?;
     let mut measured = Vec::new();
     for warm_up in [&tokens[..needed.min(64)], &tokens[..needed.min(1)]] {
         if !warm_up.is_empty() {
-            decoder.forward(warm_up, &mut state, cancel)?;
+            decoder.forward(&Input::from(warm_up), &mut state, cancel)?;
         }
     }
     for (phase, n, chunk) in [(Phase::Prefill, prompt, PREFILL_CHUNK), (Phase::Decode, generate, 1)] {
@@ -130,11 +134,19 @@ pub fn speed(model: &LanguageModel, options: SpeedOptions, cancel: &Cancel) -> R
         }
         state.truncate(0);
         for chunk in tokens[..depth].chunks(PREFILL_CHUNK) {
-            decoder.forward(chunk, &mut state, cancel)?;
+            decoder.read(&Input::from(chunk), &mut state, cancel)?;
         }
         let since = Instant::now();
+        let mut read = 0;
         for chunk in tokens[depth..depth + n].chunks(chunk) {
-            decoder.forward(chunk, &mut state, cancel)?;
+            let input = Input::from(chunk);
+            read += chunk.len();
+            // Of a prompt only the end needs logits.
+            if phase == Phase::Decode || read == n {
+                decoder.forward(&input, &mut state, cancel)?;
+            } else {
+                decoder.read(&input, &mut state, cancel)?;
+            }
         }
         if cancel.is_cancelled() {
             break;

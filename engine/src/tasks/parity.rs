@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use candle_core::{DType, Device};
+use candle_core::{DType, Device, Tensor};
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::cancel::Cancel;
-use crate::decoder::{Decoder, hugging_face};
+use crate::decoder::{CacheFormat, Decoder, Input, Modality, hugging_face};
 use crate::error::{Error, Result};
 use crate::weights::{Weights, same_name};
 
@@ -46,11 +47,19 @@ pub enum ParityEvent {
 /// [`Error::Io`], [`Error::ModelFile`], [`Error::Config`], [`Error::TensorMissing`],
 /// [`Error::TensorShape`]: what is wrong with the folder.
 pub fn parity(folder: &Path, cancel: &Cancel) -> Result<Option<Vec<ParityEvent>>> {
-    let (decoder, weights) = load(folder)?;
+    let (decoder, weights, file) = load(folder)?;
     let [inputs, outputs] = ["inputs", "outputs"].map(|name| folder.join(format!("{name}.safetensors")));
     let ids = token_ids(&inputs, "input_ids")?;
     let n_vocab = decoder.config().n_vocab;
-    let Some(ours) = decoder.forward_all(&ids, &mut decoder.new_state()?, cancel)? else { return Ok(None) };
+    let soft = folder.join("soft.safetensors");
+    let media = if soft.is_file() {
+        media(&Weights::from_safetensors(&soft, &Device::Cpu, same_name)?)?
+    } else {
+        Vec::new()
+    };
+    let input = place(&ids, &media, &file);
+    let mut state = decoder.new_state(CacheFormat::F32)?;
+    let Some(ours) = decoder.forward_all(&input, &mut state, cancel)? else { return Ok(None) };
     if ours.iter().flatten().any(|logit| !logit.is_finite()) {
         weights.expect_finite()?;
     }
@@ -61,7 +70,7 @@ pub fn parity(folder: &Path, cancel: &Cancel) -> Result<Option<Vec<ParityEvent>>
     let relative_error = relative_error(&ours.concat(), &reference);
     let mut events = vec![ParityEvent::Tensor { tensor: "logits".into(), relative_error }];
     let wanted = token_ids(&outputs, "greedy")?;
-    let Some(greedy) = continuation(&decoder, &ids, wanted.len(), cancel)? else { return Ok(None) };
+    let Some(greedy) = continuation(&decoder, &input, wanted.len(), cancel)? else { return Ok(None) };
     let greedy_equal = greedy == wanted;
     events.push(ParityEvent::Greedy { greedy_equal });
     events.push(ParityEvent::Pass { pass: greedy_equal && relative_error <= TOLERANCE });
@@ -69,31 +78,68 @@ pub fn parity(folder: &Path, cancel: &Cancel) -> Result<Option<Vec<ParityEvent>>
 }
 
 /// The decoder of a Hugging Face folder, in floats.
-fn load(folder: &Path) -> Result<(Decoder, Weights)> {
+fn load(folder: &Path) -> Result<(Decoder, Weights, Value)> {
     let described = hugging_face::describe(&folder.join("config.json"))?;
     let weights = Weights::from_folder(folder, &Device::Cpu, described.names)?;
     let decoder = Decoder::new(&described.config, &weights)?;
     // Some writers repeat a tied output.
     let ignored: fn(&str) -> bool =
         if described.config.tied_output { |name| name == "lm_head.weight" } else { |_| false };
-    weights.expect_all_used(ignored)?;
-    Ok((decoder, weights))
+    if !folder.join("soft.safetensors").is_file() {
+        weights.expect_all_used(ignored)?;
+    }
+    Ok((decoder, weights, described.file))
 }
 
-fn continuation(decoder: &Decoder, ids: &[u32], n: usize, cancel: &Cancel) -> Result<Option<Vec<u32>>> {
-    let mut state = decoder.new_state()?;
-    let mut written = Vec::with_capacity(n);
-    let (first, second) = ids.split_at(ids.len() / 2);
-    if !first.is_empty() && decoder.forward(first, &mut state, cancel)?.is_none() {
-        return Ok(None);
+fn media(w: &Weights) -> Result<Vec<(Modality, Tensor)>> {
+    let mut all = Vec::new();
+    for (name, modality) in
+        [("image", Modality::Picture), ("video", Modality::Video), ("audio", Modality::Sound)]
+    {
+        if let Some(shape) = w.shape(name) {
+            all.push((modality, w.get(name, &shape)?));
+        }
     }
-    let mut next = second.to_vec();
+    Ok(all)
+}
+
+/// Puts embeddings where the ids hold their placeholders, run after run.
+fn place(ids: &[u32], media: &[(Modality, Tensor)], file: &Value) -> Input {
+    let placeholder = |modality| hugging_face::media_token(file, modality);
+    let of = |id: u32| media.iter().position(|(modality, _)| placeholder(*modality) == Some(id));
+    let mut used = vec![0; media.len()];
+    let mut input = Input::default();
+    for run in ids.chunk_by(|a, b| a == b && of(*a).is_some()) {
+        match of(run[0]).map(|i| (i, media[i].1.narrow(0, used[i], run.len()))) {
+            Some((i, Ok(embeddings))) => {
+                used[i] += run.len();
+                input.push_media(run[0], embeddings, media[i].0, 0);
+            }
+            _ => input.push_tokens(run.iter().copied()),
+        }
+    }
+    input
+}
+
+/// The likeliest tokens after `input`, which is read in two chunks and the last position alone.
+fn continuation(decoder: &Decoder, input: &Input, n: usize, cancel: &Cancel) -> Result<Option<Vec<u32>>> {
+    let mut state = decoder.new_state(CacheFormat::F32)?;
+    let mut written = Vec::with_capacity(n);
+    let mut read = 0;
+    for size in [input.len() / 2, input.len() / 2, 1] {
+        let chunk = input.chunk(read, size.min(input.len() - 1 - read));
+        if !chunk.is_empty() && !decoder.read(&chunk, &mut state, cancel)? {
+            return Ok(None);
+        }
+        read += chunk.len();
+    }
+    let mut next = input.chunk(read, input.len() - read);
     while written.len() < n {
         let Some(logits) = decoder.forward(&next, &mut state, cancel)? else { return Ok(None) };
         let best = (0..logits.len()).rev().max_by(|a, b| logits[*a].total_cmp(&logits[*b]));
         let token = best.unwrap_or_default() as u32;
         written.push(token);
-        next = vec![token];
+        next = Input::from([token].as_slice());
     }
     Ok(Some(written))
 }

@@ -6,11 +6,11 @@ use std::io::Cursor;
 use std::path::Path;
 use std::sync::Arc;
 
+use candle_core::quantized::QTensor;
 use candle_core::quantized::gguf_file::{Content, Value};
-use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{Device, Tensor};
 
-use super::{TensorFile, Weights, map_file};
+use super::{Place, TensorFile, Weights, is_plain, map_file, stored};
 use crate::error::{Error, Result};
 
 /// An opened GGUF file: metadata parsed, tensor data mapped.
@@ -50,7 +50,7 @@ impl GgufFile {
 
     /// The file's own key–value pairs.
     pub fn metadata(&self) -> Metadata<'_> {
-        Metadata { values: &self.content.metadata, path: &self.path }
+        Metadata { content: &self.content, path: &self.path }
     }
 
     /// Numbers in all tensors together.
@@ -104,16 +104,26 @@ impl TensorFile for GgufTensors {
 
     fn quantized(&self, name: &str, device: &Device) -> Option<candle_core::Result<QTensor>> {
         let info = self.content.tensor_infos.get(name)?;
-        if matches!(info.ggml_dtype, GgmlDType::F32 | GgmlDType::F16 | GgmlDType::BF16) {
+        if is_plain(info.ggml_dtype) {
             return None;
         }
         Some(self.content.tensor(&mut Cursor::new(&self.map[..]), name, device))
+    }
+
+    fn place(&self, name: &str) -> Option<Place> {
+        let info = self.content.tensor_infos.get(name)?;
+        let dims = info.shape.dims();
+        let n_rows = dims.iter().rev().skip(1).product::<usize>();
+        let length = stored::row_bytes(info.ggml_dtype, dims.last().copied()?)?.checked_mul(n_rows)?;
+        let start = usize::try_from(self.content.tensor_data_offset.checked_add(info.offset)?).ok()?;
+        let bytes = start..start.checked_add(length)?;
+        Some(Place { map: self.map.clone(), bytes, dtype: info.ggml_dtype })
     }
 }
 
 /// Typed access to the key–value pairs of a GGUF file.
 pub struct Metadata<'a> {
-    values: &'a HashMap<String, Value>,
+    content: &'a Content,
     path: &'a Path,
 }
 
@@ -125,7 +135,12 @@ impl<'a> Metadata<'a> {
 
     /// The raw value, if there is one.
     pub fn value(&self, key: &str) -> Option<&'a Value> {
-        self.values.get(key)
+        self.content.metadata.get(key)
+    }
+
+    /// Whether the file has a tensor of this name.
+    pub fn has_tensor(&self, name: &str) -> bool {
+        self.content.tensor_infos.contains_key(name)
     }
 
     /// A string, if there is one.

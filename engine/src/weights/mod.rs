@@ -15,14 +15,17 @@ mod pth;
 
 mod shards;
 
+mod stored;
+
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use candle_core::quantized::QTensor;
+use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{DType, Device, Tensor};
 
 use crate::error::{Error, Result};
+pub use stored::StoredMatrix;
 
 /// A file with tensors in it.
 pub(crate) trait TensorFile: Send + Sync {
@@ -34,6 +37,17 @@ pub(crate) trait TensorFile: Send + Sync {
     fn quantized(&self, _name: &str, _device: &Device) -> Option<candle_core::Result<QTensor>> {
         None
     }
+    /// Where one tensor stands in its mapped file; `None` when it does not stand there as plain blocks.
+    fn place(&self, _name: &str) -> Option<Place> {
+        None
+    }
+}
+
+/// The bytes of a tensor in a mapped file.
+pub(crate) struct Place {
+    map: Arc<memmap2::Mmap>,
+    bytes: std::ops::Range<usize>,
+    dtype: GgmlDType,
 }
 
 /// A view of a model file below a name prefix; cheap to clone.
@@ -156,6 +170,23 @@ impl Weights {
         }
     }
 
+    /// A tensor as a matrix that stays in its mapped file, of as many rows as all dimensions but the last
+    /// give together; `None` when it is not stored so that it can be used in place, or wanted elsewhere
+    /// than in the processor's memory.
+    ///
+    /// # Errors
+    /// As [`Weights::get`].
+    pub fn get_stored(&self, name: &str, shape: &[usize]) -> Result<Option<StoredMatrix>> {
+        let name = self.claim(name, shape)?;
+        let place = self.file.place(&name).filter(|_| matches!(self.device, Device::Cpu));
+        let Some(place) = place.filter(|place| !self.unpack || is_plain(place.dtype)) else {
+            return Ok(None);
+        };
+        let n_cols = shape.last().copied().unwrap_or(1);
+        let n_rows = shape.iter().rev().skip(1).product();
+        Ok(StoredMatrix::new(place.map, place.bytes, place.dtype, (n_rows, n_cols)))
+    }
+
     fn claim(&self, name: &str, shape: &[usize]) -> Result<String> {
         let name = self.file_name(name);
         let found = self
@@ -206,7 +237,7 @@ impl Weights {
     ///
     /// # Errors
     /// [`Error::ModelFile`] that names the first leftovers.
-    pub fn expect_all_used(&self, ignore: fn(&str) -> bool) -> Result<()> {
+    pub fn expect_all_used(&self, ignore: impl Fn(&str) -> bool) -> Result<()> {
         let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         let left: BTreeSet<&String> =
             self.file.shapes().keys().filter(|name| !used.contains(*name) && !ignore(name)).collect();
@@ -223,6 +254,11 @@ impl Weights {
             ),
         })
     }
+}
+
+/// Whether numbers stand each for itself.
+fn is_plain(dtype: GgmlDType) -> bool {
+    matches!(dtype, GgmlDType::F32 | GgmlDType::F16 | GgmlDType::BF16)
 }
 
 /// The identity, for files whose names are ours.
@@ -285,6 +321,17 @@ impl TensorFile for SafetensorsFile {
     fn tensor(&self, name: &str, device: &Device) -> candle_core::Result<Tensor> {
         let (dtype, range) = &self.entries[name];
         Tensor::from_raw_buffer(&self.map[range.clone()], *dtype, &self.shapes[name], device)
+    }
+
+    fn place(&self, name: &str) -> Option<Place> {
+        let (dtype, bytes) = self.entries.get(name)?;
+        let dtype = match dtype {
+            DType::F32 => GgmlDType::F32,
+            DType::F16 => GgmlDType::F16,
+            DType::BF16 => GgmlDType::BF16,
+            _ => return None,
+        };
+        Some(Place { map: self.map.clone(), bytes: bytes.clone(), dtype })
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use candle_core::{Device, Tensor};
 use serde::Deserialize;
 
-use super::{SafetensorsFile, TensorFile, read_text};
+use super::{Place, SafetensorsFile, TensorFile, read_text};
 use crate::error::{Error, Result};
 
 /// `model.safetensors.index.json`.
@@ -58,6 +58,10 @@ impl TensorFile for Shards {
 
     fn tensor(&self, name: &str, device: &Device) -> candle_core::Result<Tensor> {
         self.files[self.places[name]].tensor(name, device)
+    }
+
+    fn place(&self, name: &str) -> Option<Place> {
+        self.files[*self.places.get(name)?].place(name)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The BERT encoder (Devlin et al., 2019): token ids in, one vector per token out.
 //! Reference: transformers `models/bert/modeling_bert.py`. Golden: `tests/golden/minilm.json`.
 
-use candle_core::{D, DType, Device, Tensor};
+use candle_core::{D, Device, Tensor};
 use candle_nn::{LayerNorm, Module};
 use serde::Deserialize;
 
@@ -154,8 +154,8 @@ impl Bert {
             .flat_map(|ids| (0..longest).map(|i| if i < ids.len() { 0.0 } else { f32::MIN }))
             .collect();
         let mask = Tensor::from_vec(mask, (batch, 1, 1, longest), &Device::Cpu)?;
-        let x = self.embedding.forward(&Tensor::from_vec(padded, batch * longest, &Device::Cpu)?)?;
-        let x = x.to_dtype(DType::F32)?.reshape((batch, longest, width))?;
+        let x = self.embedding.forward(&padded, &Device::Cpu)?;
+        let x = x.reshape((batch, longest, width))?;
         let x = x.broadcast_add(&self.positions.narrow(0, 0, longest)?)?;
         let mut x = self.norm.forward(&x)?.reshape((batch * longest, width))?;
         for layer in &self.layers {

@@ -2,7 +2,9 @@
 
 mod decoder;
 
-pub(crate) use decoder::{gguf_decoder, hugging_face, hugging_face_four_norms};
+pub(crate) use decoder::{
+    gemma3, gemma4, gemma4_text, gguf_decoder, hugging_face, hugging_face_four_norms, mixtral,
+};
 
 /// Whisper as CTranslate2 writes it: `encoder/layer_0/self_attention/linear_0/weight`.
 pub fn whisper_ctranslate2(name: &str) -> String {

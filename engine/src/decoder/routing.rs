@@ -1,0 +1,66 @@
+//! Which experts were used, for what.
+
+use serde::{Deserialize, Serialize};
+
+use super::config::{DecoderConfig, ExpertsSpec, FeedForwardSpec};
+use super::input::Modality;
+
+/// How often the experts of each sparse layer were chosen; plain data.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Routing {
+    /// The sparse layers, bottom to top.
+    pub layers: Vec<LayerRouting>,
+}
+
+/// One sparse layer's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LayerRouting {
+    /// Which of the decoder's layers, counted from 0.
+    pub layer: usize,
+    /// Experts that each position goes through.
+    pub n_chosen: usize,
+    /// For each modality, in the order of [`Modality::ALL`], how many positions chose each expert.
+    pub counts: [Vec<u64>; 4],
+}
+
+impl Routing {
+    /// Nothing was routed yet.
+    pub fn new(config: &DecoderConfig) -> Self {
+        let layers = config.layers.iter().enumerate().filter_map(|(layer, spec)| {
+            let ExpertsSpec { n_experts, n_chosen, .. } = match spec.feed_forward {
+                FeedForwardSpec::Gated(_) => return None,
+                FeedForwardSpec::Experts(experts) | FeedForwardSpec::Both(_, experts) => experts,
+            };
+            Some(LayerRouting { layer, n_chosen, counts: [(); 4].map(|()| vec![0; n_experts]) })
+        });
+        Self { layers: layers.collect() }
+    }
+
+    /// Whether there is nothing to tell.
+    pub fn is_empty(&self) -> bool {
+        self.layers.is_empty()
+    }
+
+    /// What was added since `earlier`.
+    pub fn since(&self, earlier: &Self) -> Self {
+        let mut added = self.clone();
+        for (layer, earlier) in added.layers.iter_mut().zip(&earlier.layers) {
+            for (counts, earlier) in layer.counts.iter_mut().zip(&earlier.counts) {
+                counts.iter_mut().zip(earlier).for_each(|(n, before)| *n = n.saturating_sub(*before));
+            }
+        }
+        added
+    }
+
+    pub(super) fn of_layer(&mut self, layer: usize) -> Option<&mut LayerRouting> {
+        self.layers.iter_mut().find(|routing| routing.layer == layer)
+    }
+}
+
+impl LayerRouting {
+    pub(super) fn count(&mut self, modality: Modality, expert: usize) {
+        if let Some(n) = self.counts[modality as usize].get_mut(expert) {
+            *n += 1;
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The rows that go through the layers together: those of one sequence, or of several side by side.
+
+use std::ops::Range;
+
+use candle_core::Device;
+
+use super::config::{AttentionSpec, PictureView};
+use super::input::{Input, Modality};
+use crate::nn::{Angles, Rotary};
+
+/// The rows of one sequence.
+pub(super) struct Part {
+    /// Where they stand among all rows.
+    pub(super) rows: Range<usize>,
+    /// Position of the first.
+    pub(super) pos: usize,
+    /// For each row, the positions of the picture around it, or only its own.
+    runs: Vec<Range<usize>>,
+}
+
+impl Part {
+    /// The positions that each row sees.
+    pub(super) fn sees(&self, spec: &AttentionSpec) -> Vec<Range<usize>> {
+        let sees = |(i, run): (usize, &Range<usize>)| {
+            let pos = self.pos + i;
+            let start = spec.window.map_or(0, |window| (pos + 1).saturating_sub(window));
+            match spec.pictures {
+                PictureView::Causal => start..pos + 1,
+                PictureView::WithinWindow => start..run.end,
+                PictureView::Whole => start.min(run.start)..run.end,
+            }
+        };
+        self.runs.iter().enumerate().map(sees).collect()
+    }
+}
+
+/// All rows of a step, with what the layers need to know of them.
+pub(super) struct Step {
+    pub(super) parts: Vec<Part>,
+    /// What each row stands for.
+    pub(super) modalities: Vec<Modality>,
+    /// For each kind of rotary angles that the decoder has.
+    pub(super) angles: Vec<Angles>,
+}
+
+impl Step {
+    /// For inputs that stand at these positions.
+    pub(super) fn new<'a>(
+        inputs: impl Iterator<Item = (&'a Input, usize)>,
+        rotaries: &[Rotary],
+        device: &Device,
+    ) -> candle_core::Result<Self> {
+        let (mut parts, mut modalities, mut positions) = (Vec::new(), Vec::new(), Vec::new());
+        for (input, pos) in inputs {
+            let first = positions.len();
+            let runs = input.runs().into_iter().map(|run| run.start + pos..run.end + pos).collect();
+            positions.extend(pos..pos + input.len());
+            modalities.extend(input.modalities());
+            parts.push(Part { rows: first..positions.len(), pos, runs });
+        }
+        let angles = rotaries.iter().map(|rotary| rotary.angles(&positions, device));
+        Ok(Self { parts, modalities, angles: angles.collect::<candle_core::Result<_>>()? })
+    }
+
+    /// Only the last row of each sequence, and which rows these were.
+    pub(super) fn last_rows(
+        &self,
+        rotaries: &[Rotary],
+        device: &Device,
+    ) -> candle_core::Result<(Self, Vec<u32>)> {
+        let last = |part: &Part| part.rows.end - 1;
+        let rows: Vec<u32> = self.parts.iter().map(|part| last(part) as u32).collect();
+        let parts: Vec<Part> = self
+            .parts
+            .iter()
+            .enumerate()
+            .map(|(i, part)| Part {
+                rows: i..i + 1,
+                pos: part.pos + part.rows.len() - 1,
+                runs: part.runs.last().cloned().into_iter().collect(),
+            })
+            .collect();
+        let positions: Vec<usize> = parts.iter().map(|part| part.pos).collect();
+        let angles = rotaries.iter().map(|rotary| rotary.angles(&positions, device));
+        let angles = angles.collect::<candle_core::Result<_>>()?;
+        let modalities = self.parts.iter().map(|part| self.modalities[last(part)]).collect();
+        Ok((Self { parts, modalities, angles }, rows))
+    }
+}

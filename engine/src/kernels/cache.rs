@@ -1,0 +1,302 @@
+//! Rows of keys or values in the type that a cache keeps them in.
+//!
+//! The block formats keep 32 numbers together, as ggml's Q8_0 and Q4_1 do (`ggml-common.h`): eight bits with
+//! a scale, or four bits with a scale and a minimum.
+
+use std::ops::Range;
+
+use half::f16;
+use half::slice::HalfFloatSliceExt;
+use serde::{Deserialize, Serialize};
+
+/// Numbers that share a scale.
+const BLOCK: usize = 32;
+
+/// How a cache keeps its numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CacheFormat {
+    /// As computed.
+    F32,
+    /// Half the size; errors of 0.05 %.
+    #[default]
+    F16,
+    /// 8.5 bits each.
+    Q8,
+    /// 5 bits each.
+    Q4,
+}
+
+impl CacheFormat {
+    /// All, from the exact to the small.
+    pub const ALL: [Self; 4] = [Self::F32, Self::F16, Self::Q8, Self::Q4];
+
+    /// The name that commands use.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+            Self::Q8 => "q8",
+            Self::Q4 => "q4",
+        }
+    }
+
+    /// Bytes of a row of `width` numbers.
+    pub const fn row_bytes(self, width: usize) -> usize {
+        match self {
+            Self::F32 => 4 * width,
+            Self::F16 => 2 * width,
+            Self::Q8 | Self::Q4 => width.div_ceil(BLOCK) * self.block_bytes(),
+        }
+    }
+
+    const fn block_bytes(self) -> usize {
+        match self {
+            Self::Q8 => 2 + BLOCK,
+            _ => 4 + BLOCK / 2,
+        }
+    }
+}
+
+enum Numbers {
+    F32(Vec<f32>),
+    F16(Vec<f16>),
+    Blocks(Vec<u8>),
+}
+
+/// Rows of the same width, added at the end and dropped at either.
+pub struct CacheRows {
+    format: CacheFormat,
+    width: usize,
+    numbers: Numbers,
+}
+
+impl CacheRows {
+    /// No rows yet.
+    ///
+    /// # Panics
+    /// When `width` is 0 (a bug of the caller).
+    pub fn new(format: CacheFormat, width: usize) -> Self {
+        assert!(width > 0);
+        let numbers = match format {
+            CacheFormat::F32 => Numbers::F32(Vec::new()),
+            CacheFormat::F16 => Numbers::F16(Vec::new()),
+            CacheFormat::Q8 | CacheFormat::Q4 => Numbers::Blocks(Vec::new()),
+        };
+        Self { format, width, numbers }
+    }
+
+    /// Rows that it holds.
+    pub fn n_rows(&self) -> usize {
+        match &self.numbers {
+            Numbers::F32(all) => all.len() / self.width,
+            Numbers::F16(all) => all.len() / self.width,
+            Numbers::Blocks(all) => all.len() / self.format.row_bytes(self.width),
+        }
+    }
+
+    /// Adds `rows` of `[n, width]` at the end.
+    pub fn extend(&mut self, rows: &[f32]) {
+        debug_assert!(rows.len().is_multiple_of(self.width));
+        match &mut self.numbers {
+            Numbers::F32(all) => all.extend_from_slice(rows),
+            Numbers::F16(all) => {
+                let start = all.len();
+                all.resize(start + rows.len(), f16::ZERO);
+                all[start..].convert_from_f32_slice(rows);
+            }
+            Numbers::Blocks(all) => {
+                for block in rows.chunks(self.width).flat_map(|row| row.chunks(BLOCK)) {
+                    match self.format {
+                        CacheFormat::Q8 => push_q8(block, all),
+                        _ => push_q4(block, all),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Drops all rows from row `n` on.
+    pub fn truncate(&mut self, n: usize) {
+        match &mut self.numbers {
+            Numbers::F32(all) => all.truncate(n * self.width),
+            Numbers::F16(all) => all.truncate(n * self.width),
+            Numbers::Blocks(all) => all.truncate(n * self.format.row_bytes(self.width)),
+        }
+    }
+
+    /// Drops the first `n` rows.
+    ///
+    /// # Panics
+    /// When there are not that many (a bug of the caller).
+    pub fn drop_first(&mut self, n: usize) {
+        match &mut self.numbers {
+            Numbers::F32(all) => drop(all.drain(..n * self.width)),
+            Numbers::F16(all) => drop(all.drain(..n * self.width)),
+            Numbers::Blocks(all) => drop(all.drain(..n * self.format.row_bytes(self.width))),
+        }
+    }
+
+    /// Some rows in place, where they are kept as floats.
+    pub(super) fn floats(&self, rows: Range<usize>) -> Option<&[f32]> {
+        match &self.numbers {
+            Numbers::F32(all) => Some(&all[rows.start * self.width..rows.end * self.width]),
+            _ => None,
+        }
+    }
+
+    /// Writes some rows as floats, `[rows, width]`.
+    pub fn read(&self, rows: Range<usize>, out: &mut [f32]) {
+        let numbers = rows.start * self.width..rows.end * self.width;
+        match &self.numbers {
+            Numbers::F32(all) => out.copy_from_slice(&all[numbers]),
+            Numbers::F16(all) => all[numbers].convert_to_f32_slice(out),
+            Numbers::Blocks(all) => {
+                let row_bytes = self.format.row_bytes(self.width);
+                let bytes = &all[rows.start * row_bytes..rows.end * row_bytes];
+                let blocks = bytes.chunks_exact(self.format.block_bytes());
+                let to = out.chunks_mut(self.width).flat_map(|row| row.chunks_mut(BLOCK));
+                match self.format {
+                    CacheFormat::Q8 => to.zip(blocks).for_each(|(to, block)| read_q8(block, to)),
+                    _ => to.zip(blocks).for_each(|(to, block)| read_q4(block, to)),
+                }
+            }
+        }
+    }
+
+    /// All rows as bytes, little-endian, `n_rows() * row_bytes(width)` of them.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        match &self.numbers {
+            Numbers::F32(all) => all.iter().flat_map(|x| x.to_le_bytes()).collect(),
+            Numbers::F16(all) => all.iter().flat_map(|x| x.to_le_bytes()).collect(),
+            Numbers::Blocks(all) => all.clone(),
+        }
+    }
+
+    /// Rows from [`CacheRows::to_bytes`]; `None` when these are not whole rows.
+    pub fn from_bytes(format: CacheFormat, width: usize, bytes: &[u8]) -> Option<Self> {
+        if width == 0 || !bytes.len().is_multiple_of(format.row_bytes(width)) {
+            return None;
+        }
+        let numbers = match format {
+            CacheFormat::F32 => {
+                Numbers::F32(bytes.as_chunks::<4>().0.iter().map(|x| f32::from_le_bytes(*x)).collect())
+            }
+            CacheFormat::F16 => {
+                Numbers::F16(bytes.as_chunks::<2>().0.iter().map(|x| f16::from_le_bytes(*x)).collect())
+            }
+            CacheFormat::Q8 | CacheFormat::Q4 => Numbers::Blocks(bytes.to_vec()),
+        };
+        Some(Self { format, width, numbers })
+    }
+}
+
+fn half_at(block: &[u8], at: usize) -> f32 {
+    f16::from_le_bytes([block[at], block[at + 1]]).to_f32()
+}
+
+fn push_q8(block: &[f32], out: &mut Vec<u8>) {
+    let largest = block.iter().fold(0f32, |largest, x| largest.max(x.abs()));
+    let scale = f16::from_f32(largest / 127.0);
+    let inverse = if scale.to_f32() > 0.0 { 1.0 / scale.to_f32() } else { 0.0 };
+    out.extend(scale.to_le_bytes());
+    out.extend(block.iter().map(|x| (x * inverse).round().clamp(-127.0, 127.0) as i8 as u8));
+    out.resize(out.len() + BLOCK - block.len(), 0);
+}
+
+fn read_q8(block: &[u8], out: &mut [f32]) {
+    let scale = half_at(block, 0);
+    for (out, q) in out.iter_mut().zip(&block[2..]) {
+        *out = scale * f32::from(*q as i8);
+    }
+}
+
+fn push_q4(block: &[f32], out: &mut Vec<u8>) {
+    let smallest = block.iter().copied().fold(f32::INFINITY, f32::min);
+    let largest = block.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let minimum = f16::from_f32(smallest);
+    let scale = f16::from_f32((largest - minimum.to_f32()).max(0.0) / 15.0);
+    let inverse = if scale.to_f32() > 0.0 { 1.0 / scale.to_f32() } else { 0.0 };
+    out.extend(scale.to_le_bytes());
+    out.extend(minimum.to_le_bytes());
+    let quant =
+        |x: Option<&f32>| x.map_or(0, |x| ((x - minimum.to_f32()) * inverse).round().clamp(0.0, 15.0) as u8);
+    out.extend((0..BLOCK / 2).map(|i| quant(block.get(i)) | quant(block.get(BLOCK / 2 + i)) << 4));
+}
+
+fn read_q4(block: &[u8], out: &mut [f32]) {
+    let (scale, minimum) = (half_at(block, 0), half_at(block, 2));
+    let (low, high) = out.split_at_mut(out.len().min(BLOCK / 2));
+    for (out, q) in low.iter_mut().zip(&block[4..]) {
+        *out = scale * f32::from(q & 15) + minimum;
+    }
+    for (out, q) in high.iter_mut().zip(&block[4..]) {
+        *out = scale * f32::from(q >> 4) + minimum;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [(CacheFormat, f32); 4] =
+        [(CacheFormat::F32, 0.0), (CacheFormat::F16, 5e-4), (CacheFormat::Q8, 4e-3), (CacheFormat::Q4, 7e-2)];
+
+    /// Between -1 and 1, different everywhere.
+    fn numbers(n: usize) -> Vec<f32> {
+        (0..n).map(|i| ((i * i + 3 * i) % 201) as f32 / 100.0 - 1.0).collect()
+    }
+
+    #[test]
+    fn rows_come_back_within_the_error_of_their_format() {
+        for width in [1, 16, 24, 32, 40, 64] {
+            let rows = numbers(7 * width);
+            for (format, error) in ALL {
+                let mut kept = CacheRows::new(format, width);
+                kept.extend(&rows[..3 * width]);
+                kept.extend(&rows[3 * width..]);
+                assert_eq!(kept.n_rows(), 7);
+                assert_eq!(kept.to_bytes().len(), 7 * format.row_bytes(width));
+                let mut got = vec![9.0; 4 * width];
+                kept.read(2..6, &mut got);
+                for (got, want) in got.iter().zip(&rows[2 * width..]) {
+                    assert!((got - want).abs() <= error, "{format:?} {width}: {got} and {want}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn rows_are_dropped_at_both_ends_and_survive_as_bytes() {
+        let rows = numbers(6 * 40);
+        for (format, _) in ALL {
+            let mut kept = CacheRows::new(format, 40);
+            kept.extend(&rows);
+            let read = |kept: &CacheRows, rows: Range<usize>| {
+                let mut out = vec![0.0; rows.len() * 40];
+                kept.read(rows, &mut out);
+                out
+            };
+            let want = read(&kept, 2..5);
+            kept.truncate(5);
+            kept.drop_first(2);
+            assert_eq!((kept.n_rows(), read(&kept, 0..3)), (3, want.clone()));
+            let again = CacheRows::from_bytes(format, 40, &kept.to_bytes()).unwrap();
+            assert_eq!(read(&again, 0..3), want);
+            assert!(CacheRows::from_bytes(format, 40, &[0; 7]).is_none());
+        }
+    }
+
+    #[test]
+    fn rows_of_one_number_repeated_are_kept_exactly_enough() {
+        for (format, _) in ALL {
+            for value in [0.0, 1.0, -3.0] {
+                let mut kept = CacheRows::new(format, 32);
+                kept.extend(&[value; 32]);
+                let mut got = [0.0; 32];
+                kept.read(0..1, &mut got);
+                assert!(got.iter().all(|x| (x - value).abs() < 2e-3), "{format:?}: {got:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,332 @@
+//! Keys and values of one layer, and attention over them.
+
+use std::io::{Read, Write};
+use std::ops::Range;
+
+use candle_core::{DType, Device, Tensor};
+
+use super::activation::softcap;
+use super::stored::with_slice;
+pub use crate::kernels::attention::Rule as AttentionRule;
+use crate::kernels::attention::{self, attend};
+pub use crate::kernels::cache::CacheFormat;
+use crate::kernels::cache::CacheRows;
+
+/// Rows that a layer with a window keeps beyond it, so that the end of an answer can be taken back.
+const SLACK: usize = 256;
+
+/// What a layer's cache holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CacheShape {
+    /// Key and value heads.
+    pub n_kv_heads: usize,
+    /// Numbers per head.
+    pub head_dim: usize,
+    /// How many positions a query sees, its own included; none sees all before it.
+    pub window: Option<usize>,
+}
+
+impl CacheShape {
+    /// Bytes for a conversation of `n` tokens.
+    pub fn bytes(self, n: usize, format: CacheFormat) -> u64 {
+        let rows = self.window.map_or(n, |window| n.min(window + SLACK));
+        2 * (self.n_kv_heads * rows) as u64 * format.row_bytes(self.head_dim) as u64
+    }
+}
+
+/// Keys and values of the positions `first..end`.
+pub struct KvCache {
+    shape: CacheShape,
+    first: usize,
+    end: usize,
+    place: Place,
+}
+
+enum Place {
+    /// A list of rows for each head.
+    Host { keys: Vec<CacheRows>, values: Vec<CacheRows> },
+    /// `[n_kv_heads, capacity, head_dim]` on another device, in f32; grows by doubling.
+    Device { keys: Tensor, values: Tensor },
+}
+
+impl KvCache {
+    /// Empty. Formats other than f32 are for the processor's memory.
+    ///
+    /// # Errors
+    /// When a device has no memory left.
+    pub fn new(shape: CacheShape, format: CacheFormat, device: &Device) -> candle_core::Result<Self> {
+        let place = match device {
+            Device::Cpu => {
+                let rows = || (0..shape.n_kv_heads).map(|_| CacheRows::new(format, shape.head_dim)).collect();
+                Place::Host { keys: rows(), values: rows() }
+            }
+            device => Self::on_device(shape, device)?,
+        };
+        Ok(Self { shape, first: 0, end: 0, place })
+    }
+
+    fn on_device(shape: CacheShape, device: &Device) -> candle_core::Result<Place> {
+        const FIRST_CAPACITY: usize = 64;
+        let empty = || Tensor::zeros((shape.n_kv_heads, FIRST_CAPACITY, shape.head_dim), DType::F32, device);
+        Ok(Place::Device { keys: empty()?, values: empty()? })
+    }
+
+    /// Whether all that a token at `pos` sees is still here.
+    pub fn reaches(&self, pos: usize) -> bool {
+        let needed = self.shape.window.map_or(0, |window| (pos + 1).saturating_sub(window));
+        self.first <= needed && pos <= self.end
+    }
+
+    /// The position after the last that it holds.
+    pub fn end(&self) -> usize {
+        self.end
+    }
+
+    /// Forgets the positions from `pos` on; all of them where it does not reach back to `pos`.
+    pub fn truncate(&mut self, pos: usize) {
+        if !self.reaches(pos) {
+            self.first = 0;
+            self.end = 0;
+        }
+        self.end = self.end.min(pos);
+        if let Place::Host { keys, values } = &mut self.place {
+            let held = self.end - self.first;
+            keys.iter_mut().chain(values).for_each(|rows| rows.truncate(held));
+        }
+    }
+
+    /// Writes rows at `pos`, in place of all from there on. A layer with a window forgets what lies before it.
+    ///
+    /// # Shapes
+    /// - `keys`, `values`: `[n_kv_heads, n, head_dim]`, contiguous
+    pub fn append(&mut self, pos: usize, keys: &Tensor, values: &Tensor) -> candle_core::Result<()> {
+        if !self.reaches(pos) {
+            candle_core::bail!(
+                "the cache holds {}..{} and not what comes before {pos}",
+                self.first,
+                self.end
+            );
+        }
+        let n = keys.dim(1)?;
+        let needed = self.shape.window.map_or(0, |window| (pos + 1).saturating_sub(window));
+        let stale = needed - self.first;
+        let dropped = if stale >= SLACK || n > SLACK { stale } else { 0 };
+        let held = pos - self.first;
+        match &mut self.place {
+            Place::Host { keys: all_keys, values: all_values } => {
+                for (all, new) in [(all_keys, keys), (all_values, values)] {
+                    with_slice(new, |new| {
+                        for (rows, new) in all.iter_mut().zip(new.chunks(n * self.shape.head_dim)) {
+                            rows.truncate(held);
+                            rows.drop_first(dropped);
+                            rows.extend(new);
+                        }
+                    })?;
+                }
+            }
+            Place::Device { keys: all_keys, values: all_values } => {
+                let (kept, capacity) = (held - dropped, all_keys.dim(1)?);
+                let larger = if kept + n > capacity { (2 * capacity).max(kept + n) } else { capacity };
+                for (all, new) in [(all_keys, keys), (all_values, values)] {
+                    if dropped > 0 || larger > capacity {
+                        let shape = (self.shape.n_kv_heads, larger, self.shape.head_dim);
+                        let moved = Tensor::zeros(shape, DType::F32, all.device())?;
+                        if kept > 0 {
+                            moved.slice_set(&all.narrow(1, dropped, kept)?.contiguous()?, 1, 0)?;
+                        }
+                        *all = moved;
+                    }
+                    all.slice_set(new, 1, kept)?;
+                }
+            }
+        }
+        self.first += dropped;
+        self.end = pos + n;
+        Ok(())
+    }
+
+    /// Mixes values for `q`: query i sees the positions `sees[i]`, weighted by
+    /// `softmax(softcap(q · k · scale))`.
+    ///
+    /// # Shapes
+    /// - `q`: `[n_heads, n, head_dim]`, contiguous
+    /// - returns: `[n, n_heads * head_dim]`
+    pub fn attend(
+        &self,
+        q: &Tensor,
+        sees: &[Range<usize>],
+        rule: AttentionRule,
+    ) -> candle_core::Result<Tensor> {
+        let (n_heads, n, head_dim) = q.dims3()?;
+        if sees.iter().any(|sees| sees.start < self.first || sees.end > self.end || sees.is_empty()) {
+            candle_core::bail!("the cache holds {}..{} only", self.first, self.end);
+        }
+        let rows: Vec<_> = sees.iter().map(|sees| sees.start - self.first..sees.end - self.first).collect();
+        match &self.place {
+            Place::Host { keys, values } => {
+                let shape = attention::Shape { n_heads, head_dim, n, rule };
+                let mixed = with_slice(q, |q| attend(shape, q, keys, values, &rows))?;
+                Tensor::from_vec(mixed, (n, n_heads * head_dim), &Device::Cpu)
+            }
+            Place::Device { keys, values } => by_tensors(q, keys, values, &rows, rule),
+        }
+    }
+
+    /// Writes what it holds.
+    ///
+    /// # Errors
+    /// Those of the writer; a cache on another device is not written.
+    pub fn save(&self, out: &mut impl Write) -> std::io::Result<()> {
+        let Place::Host { keys, values } = &self.place else {
+            return Err(std::io::Error::other("a cache on a device is not saved"));
+        };
+        for n in [self.first, self.end] {
+            out.write_all(&(n as u64).to_le_bytes())?;
+        }
+        keys.iter().chain(values).try_for_each(|rows| out.write_all(&rows.to_bytes()))
+    }
+
+    /// Reads what [`KvCache::save`] wrote of a cache of the same shape and format.
+    ///
+    /// # Errors
+    /// Those of the reader, or when it is not such a cache. `most` limits the positions.
+    pub fn load(
+        shape: CacheShape,
+        format: CacheFormat,
+        most: usize,
+        from: &mut impl Read,
+    ) -> std::io::Result<Self> {
+        let mut number = || -> std::io::Result<usize> {
+            let mut bytes = [0; 8];
+            from.read_exact(&mut bytes)?;
+            usize::try_from(u64::from_le_bytes(bytes)).map_err(std::io::Error::other)
+        };
+        let (first, end) = (number()?, number()?);
+        if first > end || end > most {
+            return Err(std::io::Error::other(format!("positions {first}..{end} of {most}")));
+        }
+        let n_bytes = (end - first) * format.row_bytes(shape.head_dim);
+        let mut rows = || -> std::io::Result<Vec<CacheRows>> {
+            let mut head = || {
+                let mut bytes = vec![0; n_bytes];
+                from.read_exact(&mut bytes)?;
+                CacheRows::from_bytes(format, shape.head_dim, &bytes)
+                    .ok_or_else(|| std::io::Error::other("half a row"))
+            };
+            (0..shape.n_kv_heads).map(|_| head()).collect()
+        };
+        let (keys, values) = (rows()?, rows()?);
+        Ok(Self { shape, first, end, place: Place::Host { keys, values } })
+    }
+}
+
+/// Attention by whole tensors, for other devices.
+fn by_tensors(
+    q: &Tensor,
+    keys: &Tensor,
+    values: &Tensor,
+    sees: &[Range<usize>],
+    rule: AttentionRule,
+) -> candle_core::Result<Tensor> {
+    let (n_heads, n, head_dim) = q.dims3()?;
+    let n_kv_heads = keys.dim(0)?;
+    let n_keys = sees.iter().map(|sees| sees.end).max().unwrap_or(0);
+    let (k, v) = (keys.narrow(1, 0, n_keys)?, values.narrow(1, 0, n_keys)?);
+    // The queries that share a key head become rows of one product, so that nothing is repeated.
+    let group = n_heads / n_kv_heads;
+    let q = q.reshape((n_kv_heads, group * n, head_dim))?;
+    let scores = (q.matmul(&k.transpose(1, 2)?)? * f64::from(rule.scale))?;
+    let scores = match rule.softcap {
+        Some(cap) => softcap(&scores, f64::from(cap))?,
+        None => scores,
+    };
+    // 0 where a query may look, −∞ elsewhere.
+    let mask: Vec<f32> = sees
+        .iter()
+        .flat_map(|sees| (0..n_keys).map(|key| if sees.contains(&key) { 0.0 } else { f32::NEG_INFINITY }))
+        .collect();
+    let mask = Tensor::from_vec(mask, (n, n_keys), q.device())?;
+    let scores = scores.reshape((n_kv_heads, group, n, n_keys))?.broadcast_add(&mask)?;
+    let weights = candle_nn::ops::softmax_last_dim(&scores)?.reshape((n_kv_heads, group * n, n_keys))?;
+    let mixed = weights.matmul(&v)?; // [n_kv_heads, group * n, head_dim]
+    mixed.reshape((n_heads, n, head_dim))?.transpose(0, 1)?.reshape((n, n_heads * head_dim))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn random(shape: (usize, usize, usize)) -> Tensor {
+        Tensor::randn(0f32, 1.0, shape, &Device::Cpu).unwrap()
+    }
+
+    fn distance(a: &Tensor, b: &Tensor) -> f32 {
+        assert_eq!(a.dims(), b.dims());
+        (a - b).unwrap().abs().unwrap().flatten_all().unwrap().max(0).unwrap().to_scalar().unwrap()
+    }
+
+    /// Two caches of the same rows, one in the processor's memory and one as a device would keep it.
+    fn pair(window: Option<usize>) -> [KvCache; 2] {
+        let shape = CacheShape { n_kv_heads: 2, head_dim: 8, window };
+        let host = KvCache::new(shape, CacheFormat::F32, &Device::Cpu).unwrap();
+        let place = KvCache::on_device(shape, &Device::Cpu).unwrap();
+        [host, KvCache { place, ..KvCache::new(shape, CacheFormat::F32, &Device::Cpu).unwrap() }]
+    }
+
+    #[test]
+    fn the_kernel_equals_whole_tensors_while_a_window_moves() {
+        for (window, softcap) in [(None, None), (Some(5), Some(2.0)), (Some(300), None)] {
+            let [mut a, mut b] = pair(window);
+            let rule = AttentionRule { scale: 0.35, softcap };
+            let mut pos = 0;
+            for n in [1, 7, 1, 300, 1, 1, 270, 2, 40] {
+                let (keys, values) = (random((2, n, 8)), random((2, n, 8)));
+                a.append(pos, &keys, &values).unwrap();
+                b.append(pos, &keys, &values).unwrap();
+                let start = |p: usize| window.map_or(0, |window| (p + 1usize).saturating_sub(window));
+                let sees: Vec<_> = (pos..pos + n).map(|p| start(p)..p + 1).collect();
+                let q = random((6, n, 8));
+                let (x, y) = (a.attend(&q, &sees, rule).unwrap(), b.attend(&q, &sees, rule).unwrap());
+                assert!(distance(&x, &y) < 1e-5, "{n} after {pos}, window {window:?}");
+                pos += n;
+            }
+            let held = a.end - a.first;
+            assert!(window.is_none_or(|window| held <= window + SLACK + 40), "{held} rows are held");
+            assert_eq!((a.first, a.end), (b.first, b.end));
+        }
+    }
+
+    #[test]
+    fn what_a_window_forgot_is_not_answered_for() {
+        let [mut cache, _] = pair(Some(5));
+        let rows = random((2, 600, 8));
+        cache.append(0, &rows, &rows).unwrap();
+        cache.append(600, &rows, &rows).unwrap();
+        assert!(cache.reaches(1200) && cache.reaches(700) && !cache.reaches(100));
+        assert!(cache.append(100, &rows, &rows).is_err());
+        let rule = AttentionRule { scale: 1.0, softcap: None };
+        assert!(cache.attend(&random((2, 1, 8)), &[90..101], rule).is_err());
+    }
+
+    #[test]
+    fn a_saved_cache_answers_like_the_first() {
+        let shape = CacheShape { n_kv_heads: 2, head_dim: 40, window: Some(9) };
+        let rule = AttentionRule { scale: 0.2, softcap: None };
+        for format in [CacheFormat::F32, CacheFormat::F16, CacheFormat::Q8, CacheFormat::Q4] {
+            let mut cache = KvCache::new(shape, format, &Device::Cpu).unwrap();
+            for pos in [0, 300, 600] {
+                cache.append(pos, &random((2, 300, 40)), &random((2, 300, 40))).unwrap();
+            }
+            let mut bytes = Vec::new();
+            cache.save(&mut bytes).unwrap();
+            let again = KvCache::load(shape, format, 1000, &mut bytes.as_slice()).unwrap();
+            let q = random((4, 1, 40));
+            let sees = [892..900];
+            let (a, b) = (cache.attend(&q, &sees, rule).unwrap(), again.attend(&q, &sees, rule).unwrap());
+            assert_eq!(distance(&a, &b), 0.0, "{format:?}");
+            assert!(KvCache::load(shape, format, 899, &mut bytes.as_slice()).is_err(), "too long");
+            let cut = &bytes[..bytes.len() - 1];
+            assert!(KvCache::load(shape, format, 1000, &mut &*cut).is_err(), "cut short");
+        }
+    }
+}
