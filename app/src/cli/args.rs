@@ -259,6 +259,11 @@ pub enum ModelsAction {
         #[arg(long)]
         json: bool,
     },
+    /// Make a mixture of experts from a dense model, which answers as that does until it is trained on
+    #[command(
+        after_help = "Examples:\n  medley models upcycle smollm2-135m --experts 8 --chosen 2 --out sparse\n  medley models upcycle dense-folder --out sparse && medley models info sparse"
+    )]
+    Upcycle(UpcycleArgs),
     /// Delete a model's files
     #[command(after_help = "Examples:\n  medley models remove whisper-base")]
     Remove {
@@ -329,6 +334,32 @@ pub struct PerplexityArgs {
     /// Threads to compute with; all processors unless given
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
+    /// One JSON object per line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// For `models upcycle`.
+#[derive(Debug, clap::Args)]
+pub struct UpcycleArgs {
+    /// The dense model: an id, a GGUF file or a Hugging Face folder
+    #[arg(value_name = "ID|FILE|FOLDER")]
+    pub model: String,
+    /// Copies of each layer's network
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    pub experts: usize,
+    /// Copies that each word goes through
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    pub chosen: usize,
+    /// The folder to write; it must be new or empty
+    #[arg(long, value_name = "FOLDER")]
+    pub out: PathBuf,
+    /// Seed of the routers
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// Write 16-bit numbers even where quantised ones are rounded by it
+    #[arg(long)]
+    pub half: bool,
     /// One JSON object per line
     #[arg(long)]
     pub json: bool,

@@ -31,6 +31,7 @@ mod perplexity;
 mod completions;
 
 mod tour;
+mod upcycle;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! `medley models list|pull|verify|info|remove`.
+//! `medley models list|pull|verify|info|upcycle|remove`.
 
 use std::path::Path;
 
@@ -10,6 +10,7 @@ use super::args::{ModelsAction, ModelsArgs};
 use super::failure::{Failure, Outcome};
 use super::output::Output;
 use super::progress::{Bar, human_bytes, say};
+use super::upcycle;
 
 /// Does one thing with the models of this machine.
 pub fn run(args: ModelsArgs, cancel: &Cancel) -> Outcome {
@@ -31,6 +32,7 @@ pub fn run(args: ModelsArgs, cancel: &Cancel) -> Outcome {
         }
         ModelsAction::Verify { ids, json } => verify(&store, ids, &mut Output::new(json), cancel),
         ModelsAction::Info { model, json } => info(&store, &model, &mut Output::new(json)),
+        ModelsAction::Upcycle(args) => upcycle::run(&store, &args, cancel),
         ModelsAction::Remove { id, json } => {
             let freed_bytes = store.remove(&id)?;
             let mut out = Output::new(json);

@@ -61,26 +61,34 @@ pub struct Packed {
 }
 
 impl Packed {
-    /// Interleaves `bytes`, the matrix as the file holds it; rows that fill up the last panel are 0.
+    /// A matrix of zeros.
     ///
     /// # Panics
-    /// When `n_in` is no multiple of 32 or `bytes` has another size (a bug of the caller).
-    pub fn new(format: Format, bytes: &[u8], n_out: usize, n_in: usize) -> Self {
-        let row_bytes = n_in / BLOCK * format.block_bytes();
-        assert!(n_in.is_multiple_of(BLOCK) && bytes.len() == n_out * row_bytes);
-        let panel_lines = n_in / BLOCK * format.lines();
-        let mut lines = vec![Line([0; 64]); n_out.div_ceil(PANEL) * panel_lines];
-        lines.par_chunks_mut(panel_lines).zip(bytes.par_chunks(PANEL * row_bytes)).for_each(
-            |(panel, bytes)| {
-                for (r, row) in bytes.chunks(row_bytes).enumerate() {
-                    let blocks = row.chunks(format.block_bytes()).zip(panel.chunks_mut(format.lines()));
-                    for (block, to) in blocks {
-                        interleave(format, r, block, to);
-                    }
+    /// When `n_in` is no multiple of 32 (a bug of the caller).
+    pub fn zeros(format: Format, n_out: usize, n_in: usize) -> Self {
+        assert!(n_in.is_multiple_of(BLOCK));
+        let n_lines = n_out.div_ceil(PANEL) * (n_in / BLOCK) * format.lines();
+        Self { format, n_in, n_out, lines: vec![Line([0; 64]); n_lines] }
+    }
+
+    /// Interleaves rows as the file holds them, from `first` on: the first of a panel.
+    ///
+    /// # Panics
+    /// When `first` is within a panel or `bytes` are not whole rows of the matrix (a bug of the caller).
+    pub fn fill(&mut self, first: usize, bytes: &[u8]) {
+        let (format, panel_lines) = (self.format, self.panel_lines());
+        let row_bytes = self.n_in / BLOCK * format.block_bytes();
+        assert!(first.is_multiple_of(PANEL) && bytes.len().is_multiple_of(row_bytes));
+        assert!(first + bytes.len() / row_bytes <= self.n_out);
+        let panels = self.lines[first / PANEL * panel_lines..].par_chunks_mut(panel_lines);
+        panels.zip(bytes.par_chunks(PANEL * row_bytes)).for_each(|(panel, bytes)| {
+            for (r, row) in bytes.chunks(row_bytes).enumerate() {
+                let blocks = row.chunks(format.block_bytes()).zip(panel.chunks_mut(format.lines()));
+                for (block, to) in blocks {
+                    interleave(format, r, block, to);
                 }
-            },
-        );
-        Self { format, n_in, n_out, lines }
+            }
+        });
     }
 
     /// `[n_out, n_in]`
@@ -271,6 +279,17 @@ fn tile_portable(format: Format, panel: &[Line], x: &Activations, row: usize) ->
 mod tests {
     use super::*;
 
+    /// A whole matrix, filled in two parts where it has more than one panel.
+    fn packed(format: Format, bytes: &[u8], n_out: usize, n_in: usize) -> Packed {
+        let mut packed = Packed::zeros(format, n_out, n_in);
+        let (first, rest) = bytes.split_at(PANEL.min(n_out) * (bytes.len() / n_out));
+        packed.fill(0, first);
+        if !rest.is_empty() {
+            packed.fill(PANEL, rest);
+        }
+        packed
+    }
+
     struct Seeded(u64);
 
     impl Seeded {
@@ -318,7 +337,7 @@ mod tests {
         for format in [Format::Q4_1, Format::Q8_0] {
             for (n_in, n_out) in [(32, 1), (64, 15), (96, 16), (576, 17), (64, 40)] {
                 let bytes = random_matrix(format, n_in / BLOCK * n_out, &mut seed);
-                let packed = Packed::new(format, &bytes, n_out, n_in);
+                let packed = packed(format, &bytes, n_out, n_in);
                 for n_rows in [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17] {
                     let x: Vec<f32> = (0..n_rows * n_in).map(|_| 4.0 * seed.float()).collect();
                     let x = Activations::quantize(&x, n_in);
@@ -354,7 +373,7 @@ mod tests {
             if format == Format::Q4_1 {
                 bytes[2..4].copy_from_slice(&[0, 0]);
             }
-            let packed = Packed::new(format, &bytes, 1, BLOCK);
+            let packed = packed(format, &bytes, 1, BLOCK);
             let x = Activations::quantize(&[-1.0; BLOCK], BLOCK);
             let want = -32.0 * weight(format, &bytes, BLOCK, 0, 0);
             for isa in Isa::all() {
@@ -369,7 +388,7 @@ mod tests {
         let mut seed = Seeded(2);
         for format in [Format::Q4_1, Format::Q8_0] {
             let bytes = random_matrix(format, 2 * 19, &mut seed);
-            let packed = Packed::new(format, &bytes, 19, 64);
+            let packed = packed(format, &bytes, 19, 64);
             for row in 0..19 {
                 let mut out = [0f32; 64];
                 packed.row(row, &mut out);

@@ -9,7 +9,7 @@ use super::stored::{self, with_slice};
 use crate::error::{Doing, Result};
 use crate::kernels::Isa;
 use crate::kernels::activations::{Activations, BLOCK};
-use crate::kernels::packed::{Format, Packed};
+use crate::kernels::packed::{Format, PANEL, Packed};
 use crate::weights::{StoredMatrix, Weights};
 
 #[derive(Clone)]
@@ -47,8 +47,14 @@ impl Weight {
         if !n_in.is_multiple_of(BLOCK) {
             return None;
         }
-        let packed = Packed::new(format, stored.bytes(), n_out, n_in);
-        stored.release();
+        /// Rows whose pages are given back at a time, so that a large table never stands in memory twice.
+        const SLAB: usize = 256 * PANEL;
+        let mut packed = Packed::zeros(format, n_out, n_in);
+        for first in (0..n_out).step_by(SLAB) {
+            let rows = stored.rows(first..(first + SLAB).min(n_out));
+            packed.fill(first, rows.bytes());
+            rows.release();
+        }
         Some(Self::Packed(Arc::new(packed)))
     }
 }

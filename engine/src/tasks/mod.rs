@@ -11,3 +11,5 @@ pub mod transcribe;
 pub mod evaluate;
 
 pub mod parity;
+
+pub mod upcycle;

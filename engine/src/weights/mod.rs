@@ -17,6 +17,8 @@ mod shards;
 
 mod stored;
 
+pub(crate) mod write;
+
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -132,6 +134,16 @@ impl Weights {
     /// The shape of a tensor as stored.
     pub fn shape(&self, name: &str) -> Option<Vec<usize>> {
         self.file.shapes().get(&self.file_name(name)).cloned()
+    }
+
+    /// The type of a tensor's numbers; none for blocks of quantised ones.
+    pub fn dtype(&self, name: &str) -> Option<DType> {
+        match self.file.place(&self.file_name(name))?.dtype {
+            GgmlDType::F32 => Some(DType::F32),
+            GgmlDType::F16 => Some(DType::F16),
+            GgmlDType::BF16 => Some(DType::BF16),
+            _ => None,
+        }
     }
 
     /// A tensor in f32 of exactly this shape.
