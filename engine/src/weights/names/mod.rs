@@ -2,6 +2,8 @@
 
 mod decoder;
 
+pub(crate) mod encoders;
+
 pub(crate) use decoder::{gguf_decoder, hugging_face, hugging_face_four_norms};
 
 /// Whisper as CTranslate2 writes it: `encoder/layer_0/self_attention/linear_0/weight`.
