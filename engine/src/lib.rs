@@ -6,6 +6,7 @@
 //! 1. [`media`]: bytes become plain values, by content and within limits.
 //! 2. [`features`]: values become model input (patches, log-mel frames, token ids); pure arithmetic.
 //! 3. [`perception`]: specialists turn media into timed, positioned findings (speech, text, tags).
+//!    [`encoders`] turn media into soft tokens for decoders that read them.
 //! 4. [`sequence`]: findings become [`Span`]s, each with its source.
 //! 5. [`decoder`]: the shared decoder; token ids become logits.
 //! 6. [`sampler`]: logits become a token.
@@ -19,6 +20,8 @@ pub mod media;
 pub mod features;
 
 pub mod perception;
+
+pub mod encoders;
 
 pub mod sequence;
 

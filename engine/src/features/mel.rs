@@ -41,9 +41,62 @@ impl Mel {
 }
 
 /// One triangular filter: where it starts and its weights.
-struct Filter {
+pub(super) struct Filter {
     first_bin: usize,
     weights: Vec<f32>,
+}
+
+impl Filter {
+    /// What it lets through, summed in f64.
+    pub(super) fn apply(&self, bins: &[f32]) -> f64 {
+        let bins = &bins[self.first_bin..self.first_bin + self.weights.len()];
+        bins.iter().zip(&self.weights).map(|(bin, w)| f64::from(*bin) * f64::from(*w)).sum()
+    }
+}
+
+/// A scale of pitch in which filters are even, and how high they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum MelScale {
+    /// Even up to 1 kHz and logarithmic above; each filter has area 1 in Hz.
+    Slaney,
+    /// `2595 log10(1 + hz / 700)`; each filter is 1 high.
+    Htk,
+}
+
+impl MelScale {
+    fn mel(self, hz: f64) -> f64 {
+        match self {
+            // 3 mel per 200 Hz up to 1 kHz, then 27 mel per factor of 6.4.
+            Self::Slaney if hz < 1000.0 => hz * 3.0 / 200.0,
+            Self::Slaney => 15.0 + (hz / 1000.0).ln() * 27.0 / 6.4_f64.ln(),
+            Self::Htk => 2595.0 * (1.0 + hz / 700.0).log10(),
+        }
+    }
+
+    fn hz(self, mel: f64) -> f64 {
+        match self {
+            Self::Slaney if mel < 15.0 => mel * 200.0 / 3.0,
+            Self::Slaney => 1000.0 * (6.4_f64.ln() / 27.0 * (mel - 15.0)).exp(),
+            Self::Htk => 700.0 * (10.0_f64.powf(mel / 2595.0) - 1.0),
+        }
+    }
+
+    fn height(self, low_hz: f64, high_hz: f64) -> f64 {
+        match self {
+            Self::Slaney => 2.0 / (high_hz - low_hz),
+            Self::Htk => 1.0,
+        }
+    }
+}
+
+/// A window of `n` samples that would go on seamlessly.
+pub(super) fn periodic_hann(n: usize) -> Vec<f32> {
+    (0..n)
+        .map(|i| {
+            let turn = std::f64::consts::TAU * i as f64 / n as f64;
+            (0.5 - 0.5 * turn.cos()) as f32
+        })
+        .collect()
 }
 
 /// The transform, with its tables.
@@ -56,13 +109,11 @@ pub struct LogMel {
 impl LogMel {
     /// Whisper uses 80 bands, its third large version 128.
     pub fn new(n_mels: usize) -> Self {
-        let hann = (0..N_FFT)
-            .map(|i| {
-                let turn = std::f64::consts::TAU * i as f64 / N_FFT as f64;
-                (0.5 - 0.5 * turn.cos()) as f32
-            })
-            .collect();
-        Self { filters: filters(n_mels), hann, fft: RealFftPlanner::new().plan_fft_forward(N_FFT) }
+        Self {
+            filters: filters(n_mels, N_BINS, MelScale::Slaney),
+            hann: periodic_hann(N_FFT),
+            fft: RealFftPlanner::new().plan_fft_forward(N_FFT),
+        }
     }
 
     /// The first `n_frames` frames; where `samples` end, silence follows.
@@ -104,31 +155,23 @@ impl LogMel {
     }
 }
 
-/// Slaney's mel scale: 3 mel per 200 Hz up to 1 kHz, then 27 mel per factor of 6.4.
-fn mel_to_hz(mel: f64) -> f64 {
-    if mel < 15.0 { mel * 200.0 / 3.0 } else { 1000.0 * (6.4_f64.ln() / 27.0 * (mel - 15.0)).exp() }
-}
-
-fn hz_to_mel(hz: f64) -> f64 {
-    if hz < 1000.0 { hz * 3.0 / 200.0 } else { 15.0 + (hz / 1000.0).ln() * 27.0 / 6.4_f64.ln() }
-}
-
-/// Triangles over the bins, each with area 1 in Hz.
-fn filters(n_mels: usize) -> Vec<Filter> {
+/// Triangles over the bins of a spectrum from 0 Hz to half the sampling rate.
+pub(super) fn filters(n_mels: usize, n_bins: usize, scale: MelScale) -> Vec<Filter> {
     let nyquist = SAMPLE_RATE_HZ as f64 / 2.0;
-    let top = hz_to_mel(nyquist);
-    let edge = |i: usize| mel_to_hz(top * i as f64 / (n_mels + 1) as f64);
+    let top = scale.mel(nyquist);
+    let edge = |i: usize| scale.hz(top * i as f64 / (n_mels + 1) as f64);
     (0..n_mels)
         .map(|m| {
             let (low, mid, high) = (edge(m), edge(m + 1), edge(m + 2));
             let weight = |bin: usize| {
-                let hz = nyquist * bin as f64 / (N_BINS - 1) as f64;
+                let hz = nyquist * bin as f64 / (n_bins - 1) as f64;
                 let rise = (hz - low) / (mid - low);
                 let fall = (high - hz) / (high - mid);
-                (rise.min(fall).max(0.0) * 2.0 / (high - low)) as f32
+                (rise.min(fall).max(0.0) * scale.height(low, high)) as f32
             };
-            let first_bin = (0..N_BINS).find(|&bin| weight(bin) > 0.0).unwrap_or(0);
-            let weights = (first_bin..N_BINS).map(weight).take_while(|&w| w > 0.0).collect();
+            // A filter between two bins lets nothing through.
+            let first_bin = (0..n_bins).find(|&bin| weight(bin) > 0.0).unwrap_or(0);
+            let weights = (first_bin..n_bins).map(weight).take_while(|&w| w > 0.0).collect();
             Filter { first_bin, weights }
         })
         .collect()

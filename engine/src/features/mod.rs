@@ -7,3 +7,11 @@ pub mod frames;
 pub mod text;
 
 pub mod patches;
+
+pub mod resample;
+
+pub mod soft_tokens;
+
+pub mod gemma_mel;
+
+pub mod uniform_frames;

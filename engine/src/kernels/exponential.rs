@@ -88,6 +88,16 @@ fn gelu_body(x: &mut [f32]) {
     }
 }
 
+#[inline(always)]
+fn gelu_tanh_body(x: &mut [f32]) {
+    /// 2 √(2/π): a half of 1 + tanh(u) is the logistic function of 2u.
+    const SLOPE: f32 = 1.595_769_1;
+    for v in x {
+        let u = SLOPE * (*v + 0.044_715 * *v * *v * *v);
+        *v /= 1.0 + exp(-u);
+    }
+}
+
 /// Compiles a body a second time with wide vectors and picks at run time.
 macro_rules! for_each_isa {
     ($(#[$doc:meta])* $name:ident, $body:ident, ($($arg:ident: $kind:ty),*) $(-> $out:ty)?) => {
@@ -128,6 +138,11 @@ for_each_isa!(
 for_each_isa!(
     /// In place: x Φ(x), with the error function rather than its usual approximation by tanh.
     gelu, gelu_body, (x: &mut [f32])
+);
+
+for_each_isa!(
+    /// In place: x Φ(x) by its usual approximation by tanh (Hendrycks and Gimpel, 2016, section 2).
+    gelu_tanh, gelu_tanh_body, (x: &mut [f32])
 );
 
 #[cfg(test)]

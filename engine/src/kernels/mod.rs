@@ -23,7 +23,7 @@ mod exponential;
 
 mod arch;
 
-pub use exponential::{gelu, largest, softmax, sum_exp};
+pub use exponential::{gelu, gelu_tanh, largest, softmax, sum_exp};
 pub use rows::{dot, rows_times};
 
 /// Instruction sets that kernels come in. A value other than `Portable` exists only when this

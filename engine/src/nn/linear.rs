@@ -124,6 +124,15 @@ impl Linear {
         }
     }
 
+    /// A layer of float weights that are not stored as they are used.
+    ///
+    /// # Shapes
+    /// - `weight`: `[n_out, n_in]`
+    /// - `bias`: `[n_out]`
+    pub fn from_tensors(weight: Tensor, bias: Option<Tensor>) -> Self {
+        Self { weight: Stored::Float(weight), bias }
+    }
+
     /// A layer that shares the table of an [`Embedding`] (tied weights).
     pub fn tied(embedding: &Embedding) -> Self {
         Self { weight: embedding.0.clone(), bias: None }

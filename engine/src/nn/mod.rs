@@ -11,10 +11,19 @@ mod rotary;
 
 mod kv_cache;
 
+mod attention_both_ways;
+
 mod activation;
 
+mod clipped;
+
+mod rows;
+
 pub use activation::{Activation, softcap};
+pub use attention_both_ways::attention_both_ways;
+pub use clipped::{ClippedLinear, clamp};
 pub use kv_cache::{AttentionRule, CacheFormat, CacheShape, KvCache};
 pub use linear::{Embedding, Linear};
 pub use norm::{NormSpec, RmsNorm};
 pub use rotary::{Angles, Rotary, RotaryScaling, RotarySpec, RotaryStyle};
+pub(crate) use rows::EachRow;

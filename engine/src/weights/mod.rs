@@ -114,6 +114,11 @@ impl Weights {
         Self { unpack: true, ..self }
     }
 
+    /// The same file seen through other names; what either view uses counts for both.
+    pub(crate) fn named(&self, rename: fn(&str) -> String) -> Self {
+        Self { rename, ..self.clone() }
+    }
+
     /// The view below `name`.
     pub fn sub(&self, name: impl std::fmt::Display) -> Self {
         let prefix =
@@ -167,6 +172,16 @@ impl Weights {
             .map_err(|error| self.unreadable(&name, &error))
     }
 
+    /// A single number, stored as a scalar or as a list of one.
+    ///
+    /// # Errors
+    /// As [`Weights::get`].
+    pub fn get_number(&self, name: &str) -> Result<f32> {
+        let shape: &[usize] = if self.shape(name).is_some_and(|shape| shape == [1]) { &[1] } else { &[] };
+        let number = self.get(name, shape)?.reshape(()).and_then(|tensor| tensor.to_scalar());
+        number.map_err(|error| self.unreadable(&self.file_name(name), &error))
+    }
+
     /// A tensor as stored with block quantisation; `None` when it is stored as plain numbers.
     ///
     /// # Errors
@@ -216,6 +231,11 @@ impl Weights {
         }
         self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone());
         Ok(name)
+    }
+
+    /// The error for a file that holds something else than it should.
+    pub(crate) fn unusable(&self, reason: &str) -> Error {
+        Error::ModelFile { path: self.path.to_path_buf(), reason: reason.to_owned() }
     }
 
     fn unreadable(&self, name: &str, error: &candle_core::Error) -> Error {

@@ -2,6 +2,8 @@
 
 mod decoder;
 
+pub(crate) mod encoders;
+
 pub(crate) use decoder::{
     gemma3, gemma4, gemma4_text, gguf_decoder, hugging_face, hugging_face_four_norms, mixtral,
 };

@@ -1,14 +1,14 @@
 //! Log-mel frames → embeddings: two convolutions, then layers that each see the whole half minute.
 
-use candle_core::{CpuStorage, InplaceOp1, Layout, Module, Tensor};
+use candle_core::{Module, Tensor};
 use candle_nn::{LayerNorm, Linear};
-use rayon::prelude::*;
 
 use super::{HEAD_DIM, WhisperConfig, joined_linear};
 use crate::cancel::Cancel;
 use crate::error::{Doing, Result};
 use crate::features::mel::Mel;
 use crate::kernels::{gelu, softmax};
+use crate::nn::EachRow;
 use crate::weights::Weights;
 
 const LOADING: &str = "loading Whisper";
@@ -124,23 +124,5 @@ impl Encoder {
         debug_assert_eq!(x.dim(1)?, self.d_model);
         let n = x.dim(0)?;
         x.contiguous()? + self.positions.narrow(0, 0, n)?
-    }
-}
-
-/// A function of each row of a tensor that nobody else holds, in place.
-struct EachRow(&'static str, fn(&mut [f32]));
-
-impl InplaceOp1 for EachRow {
-    fn name(&self) -> &'static str {
-        self.0
-    }
-
-    fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Layout) -> candle_core::Result<()> {
-        let (Some((start, end)), CpuStorage::F32(values)) = (layout.contiguous_offsets(), storage) else {
-            candle_core::bail!("{} needs contiguous f32", self.0);
-        };
-        let width = layout.dims().last().copied().unwrap_or(1).max(1);
-        values[start..end].par_chunks_mut(width).for_each(self.1);
-        Ok(())
     }
 }

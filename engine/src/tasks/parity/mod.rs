@@ -1,5 +1,7 @@
 //! Parity: what a checkpoint computes here against what a reference computed.
 
+mod encoders;
+
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
