@@ -100,8 +100,10 @@ Examples:
     /// Compare a checkpoint in a folder with what a reference computed from it
     #[command(after_help = "\
 The folder holds config.json and model.safetensors as transformers writes them, and
-inputs.safetensors (input_ids) and outputs.safetensors (logits, greedy). The status is 0
-when every relative error is at most 1e-3 and the continuation is the same.
+inputs.safetensors (input_ids) and outputs.safetensors (logits, greedy); for Whisper
+(waveform_16khz, input_features, decoder_input_ids) and (encoder_last_hidden_state, logits);
+for BERT (input_ids) and (last_hidden_state, mean_pooled). The status is 0 when every
+relative error is at most 1e-3 and the continuation is the same.
 
 Examples:
   medley parity tests/golden/parity/llama

@@ -126,11 +126,12 @@ impl SpeechModels {
         }
         let sizes = whisper.config;
         let mut alignment = file.alignment_heads;
-        alignment.retain(|&(layer, head)| layer < sizes.n_decoder_layers && head < sizes.n_heads);
+        alignment.retain(|&(layer, head)| layer < sizes.decoder.n_layers && head < sizes.decoder.n_heads);
         if alignment.is_empty() {
             // The reference's choice where nothing better is known: the upper half.
-            let upper = sizes.n_decoder_layers / 2..sizes.n_decoder_layers;
-            alignment = upper.flat_map(|layer| (0..sizes.n_heads).map(move |head| (layer, head))).collect();
+            let upper = sizes.decoder.n_layers / 2..sizes.decoder.n_layers;
+            alignment =
+                upper.flat_map(|layer| (0..sizes.decoder.n_heads).map(move |head| (layer, head))).collect();
         }
         let ids = |ids: Vec<i64>| ids.into_iter().filter_map(|id| u32::try_from(id).ok()).collect();
         Ok(Self {

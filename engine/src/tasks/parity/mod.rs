@@ -1,5 +1,9 @@
 //! Parity: what a checkpoint computes here against what a reference computed.
 
+mod bert;
+
+mod whisper;
+
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device};
@@ -8,7 +12,7 @@ use serde::Serialize;
 use crate::cancel::Cancel;
 use crate::decoder::{Decoder, hugging_face};
 use crate::error::{Error, Result};
-use crate::weights::{Weights, same_name};
+use crate::weights::{Weights, model_type, same_name};
 
 /// The largest relative error that counts as the same arithmetic in another order.
 pub const TOLERANCE: f64 = 1e-3;
@@ -36,16 +40,90 @@ pub enum ParityEvent {
     },
 }
 
-/// Compares a text decoder in a folder of `config.json`, `model.safetensors`, `inputs.safetensors` and
-/// `outputs.safetensors` (the layout of transformers). `None` when cancelled.
-///
-/// The prompt is read at once for the logits, and in two chunks and then token by token for the
-/// continuation, so that the cache is compared, too.
+impl ParityEvent {
+    /// Compares the numbers of a tensor.
+    fn tensor(name: &str, ours: &[f32], reference: &[f32]) -> Self {
+        Self::Tensor { tensor: name.to_owned(), relative_error: relative_error(ours, reference) }
+    }
+}
+
+/// Compares a checkpoint in a folder of `config.json`, `model.safetensors`, `inputs.safetensors` and
+/// `outputs.safetensors` (the layout of transformers) by its `model_type`. `None` when cancelled.
 ///
 /// # Errors
 /// [`Error::Io`], [`Error::ModelFile`], [`Error::Config`], [`Error::TensorMissing`],
 /// [`Error::TensorShape`]: what is wrong with the folder.
 pub fn parity(folder: &Path, cancel: &Cancel) -> Result<Option<Vec<ParityEvent>>> {
+    match model_type(&folder.join("config.json"))?.as_str() {
+        "whisper" => whisper::parity(folder, cancel),
+        "bert" => bert::parity(folder, cancel),
+        _ => decoder(folder, cancel),
+    }
+}
+
+/// What the reference was fed, and what it computed.
+struct Case {
+    inputs: Weights,
+    outputs: Weights,
+    folder: PathBuf,
+}
+
+impl Case {
+    fn open(folder: &Path) -> Result<Self> {
+        let file = |name: &str| Weights::from_safetensors(&folder.join(name), &Device::Cpu, same_name);
+        let (inputs, outputs) = (file("inputs.safetensors")?, file("outputs.safetensors")?);
+        Ok(Self { inputs, outputs, folder: folder.to_path_buf() })
+    }
+
+    fn input_shape(&self, name: &str) -> Option<Vec<usize>> {
+        self.inputs.shape(name)
+    }
+
+    fn input(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+        flat(&self.inputs, name, shape, &self.folder.join("inputs.safetensors"))
+    }
+
+    fn output(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+        flat(&self.outputs, name, shape, &self.folder.join("outputs.safetensors"))
+    }
+
+    /// One sequence of token ids for a model with so many tokens and positions.
+    fn token_ids(&self, name: &str, n_vocab: usize, n_positions: usize) -> Result<Vec<u32>> {
+        let path = self.folder.join("inputs.safetensors");
+        let bad = |reason: String| Error::ModelFile { path: path.clone(), reason };
+        let ids = token_ids(&path, name)?;
+        self.inputs.get_as(name, &[1, ids.len()], DType::I64)?;
+        if ids.len() > n_positions {
+            return Err(bad(format!("{name} has {} tokens for {n_positions} positions", ids.len())));
+        }
+        match ids.iter().find(|id| **id as usize >= n_vocab) {
+            Some(id) => Err(bad(format!("{name} has the token {id}, and the model knows {n_vocab}"))),
+            None => Ok(ids),
+        }
+    }
+
+    /// The verdict, after nothing that the reference computed was left out.
+    fn finish(&self, mut events: Vec<ParityEvent>) -> Result<Vec<ParityEvent>> {
+        self.outputs.expect_all_used(|_| false)?;
+        let within = |event: &ParityEvent| match event {
+            ParityEvent::Tensor { relative_error, .. } => *relative_error <= TOLERANCE,
+            ParityEvent::Greedy { greedy_equal } => *greedy_equal,
+            ParityEvent::Pass { pass } => *pass,
+        };
+        let pass = events.iter().all(within);
+        events.push(ParityEvent::Pass { pass });
+        Ok(events)
+    }
+}
+
+fn flat(weights: &Weights, name: &str, shape: &[usize], path: &Path) -> Result<Vec<f32>> {
+    let tensor = weights.get(name, shape)?;
+    tensor.flatten_all().and_then(|t| t.to_vec1::<f32>()).map_err(|error| unreadable(path, &error))
+}
+
+/// A text decoder. The prompt is read at once for the logits, and in two chunks and then token by token for
+/// the continuation, so that the cache is compared, too.
+fn decoder(folder: &Path, cancel: &Cancel) -> Result<Option<Vec<ParityEvent>>> {
     let (decoder, weights) = load(folder)?;
     let [inputs, outputs] = ["inputs", "outputs"].map(|name| folder.join(format!("{name}.safetensors")));
     let ids = token_ids(&inputs, "input_ids")?;
