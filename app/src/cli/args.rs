@@ -176,7 +176,7 @@ pub struct TranscribeArgs {
     /// Write to this file; with several recordings, into this folder
     #[arg(short, long, value_name = "PATH")]
     pub output: Option<PathBuf>,
-    /// The speech model
+    /// The speech model: an id of `medley models list`, or a folder with a Whisper
     #[arg(long, default_value = DEFAULT_SPEECH_MODEL)]
     pub model: String,
     /// Code of the language that is spoken, as in "en"; heard from the sound unless given
