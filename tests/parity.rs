@@ -31,6 +31,48 @@ fn every_family_computes_what_transformers_computes() {
     }
 }
 
+#[test]
+fn whisper_and_bert_compute_what_transformers_computes() {
+    let cases: [(&str, &[&str]); 2] = [
+        ("whisper", &["input_features", "encoder_last_hidden_state", "logits"]),
+        ("bert", &["last_hidden_state", "mean_pooled"]),
+    ];
+    for (model, tensors) in cases {
+        let ran = parity(&golden(model));
+        assert_eq!(ran.status, Some(0), "{model}: {ran:?}");
+        let lines = ran.json();
+        for tensor in tensors {
+            let line = lines.iter().find(|line| line["tensor"] == *tensor);
+            let error = line.and_then(|line| line["relative_error"].as_f64());
+            assert!(error.is_some_and(|error| error < 1e-5), "{model} {tensor}: {lines:?}");
+        }
+        assert_eq!(lines.len(), tensors.len() + 1, "{lines:?}");
+        assert_eq!(lines.last(), Some(&json!({"pass": true})), "{model}");
+    }
+}
+
+#[test]
+fn sizes_that_the_tensors_of_whisper_and_bert_do_not_have_are_refused() {
+    refused(
+        &with_config("whisper", json!({"encoder_attention_heads": 3})),
+        &["encoder_attention_heads", "3"],
+    );
+    refused(&with_config("whisper", json!({"d_model": 32})), &["[32, 32]", "[16, 16]"]);
+    refused(&with_config("whisper", json!({"decoder_layers": 2})), &["model.decoder.layers.1"]);
+    refused(&with_config("whisper", json!({"vocab_size": 20})), &["[20, 16]", "[96, 16]"]);
+    refused(&with_config("whisper", json!({"activation_function": "relu"})), &["relu"]);
+    refused(&with_config("bert", json!({"num_attention_heads": 5})), &["num_attention_heads"]);
+    refused(&with_config("bert", json!({"intermediate_size": 40})), &["[40, 32]", "[48, 32]"]);
+    refused(&with_config("bert", json!({"hidden_act": "relu"})), &["relu"]);
+}
+
+#[test]
+fn other_heads_of_whisper_are_no_match() {
+    let ran = with_config("whisper", json!({"decoder_attention_heads": 2}));
+    assert_eq!(ran.status, Some(1), "{ran:?}");
+    assert_eq!(ran.json().last(), Some(&json!({"pass": false})));
+}
+
 /// A copy of a golden folder.
 fn copy(family: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();

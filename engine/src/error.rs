@@ -38,7 +38,7 @@ pub enum Error {
     },
     /// No model of this name exists.
     #[error(
-        "there is no model called {id:?}; `medley models list` shows the ids, and a path to a GGUF file works too"
+        "there is no model called {id:?}; `medley models list` shows the ids, and a path to a GGUF file or a Hugging Face folder works too"
     )]
     ModelUnknown {
         /// What was asked for.

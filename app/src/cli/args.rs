@@ -101,8 +101,10 @@ Examples:
     /// Compare a checkpoint in a folder with what a reference computed from it
     #[command(after_help = "\
 The folder holds config.json and model.safetensors as transformers writes them, and
-inputs.safetensors (input_ids) and outputs.safetensors (logits, greedy). The status is 0
-when every relative error is at most 1e-3 and the continuation is the same.
+inputs.safetensors (input_ids) and outputs.safetensors (logits, greedy); for Whisper
+(waveform_16khz, input_features, decoder_input_ids) and (encoder_last_hidden_state, logits);
+for BERT (input_ids) and (last_hidden_state, mean_pooled). The status is 0 when every
+relative error is at most 1e-3 and the continuation is the same.
 
 Examples:
   medley parity tests/golden/parity/llama
@@ -178,7 +180,7 @@ pub struct TranscribeArgs {
     /// Write to this file; with several recordings, into this folder
     #[arg(short, long, value_name = "PATH")]
     pub output: Option<PathBuf>,
-    /// The speech model
+    /// The speech model: an id of `medley models list`, or a folder with a Whisper
     #[arg(long, default_value = DEFAULT_SPEECH_MODEL)]
     pub model: String,
     /// Code of the language that is spoken, as in "en"; heard from the sound unless given

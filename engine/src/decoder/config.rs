@@ -152,6 +152,20 @@ impl DecoderConfig {
         caches.map(|cache| cache.bytes(n, format)).sum()
     }
 
+    /// Whether a tensor of a Hugging Face folder belongs to keys and values of a layer that reads an earlier
+    /// layer's: published files still hold them.
+    pub(crate) fn is_unread(&self, name: &str) -> bool {
+        let Some((_, rest)) = name.split_once("layers.") else { return false };
+        let Some((layer, part)) = rest.split_once('.') else { return false };
+        let reads = layer.parse().is_ok_and(|layer: usize| {
+            self.layers.get(layer).is_some_and(|layer| matches!(layer.attention.keys, KeySource::Layer(_)))
+        });
+        reads
+            && ["self_attn.k_proj.", "self_attn.v_proj.", "self_attn.k_norm."]
+                .iter()
+                .any(|p| part.starts_with(p))
+    }
+
     /// The first of the layers at the top that write no cache: a token that needs no logits can stop there.
     pub fn first_reading_layer(&self) -> usize {
         let writes = |layer: &LayerSpec| layer.attention.cache().is_some();

@@ -130,7 +130,7 @@ impl Linear {
     /// - `weight`: `[n_out, n_in]`
     /// - `bias`: `[n_out]`
     pub fn from_tensors(weight: Tensor, bias: Option<Tensor>) -> Self {
-        Self { weight: Stored::Float(weight), bias }
+        Self { weight: Weight::Float(weight), bias }
     }
 
     /// A layer that shares the table of an [`Embedding`] (tied weights).

@@ -310,6 +310,22 @@ pub(crate) fn read_text(path: &Path) -> Result<String> {
     std::fs::read_to_string(path).map_err(|source| Error::io("reading", path, source))
 }
 
+/// The `model_type` of a `config.json`: which architecture transformers would run.
+///
+/// # Errors
+/// [`Error::Io`], [`Error::ModelFile`] when the file does not say it.
+pub(crate) fn model_type(config: &Path) -> Result<String> {
+    #[derive(serde::Deserialize)]
+    struct Named {
+        model_type: String,
+    }
+    let named: Named = serde_json::from_str(&read_text(config)?).map_err(|error| Error::ModelFile {
+        path: config.to_path_buf(),
+        reason: format!("it cannot be read: {error}"),
+    })?;
+    Ok(named.model_type)
+}
+
 /// Maps a file into memory, read-only.
 pub(crate) fn map_file(path: &Path) -> Result<memmap2::Mmap> {
     let file = std::fs::File::open(path).map_err(|source| Error::io("opening", path, source))?;

@@ -7,7 +7,7 @@
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, Value, context};
 
-use super::tokenizer::{TokenId, Tokenizer};
+use super::tokenizer::{Part, TokenId, Tokenizer};
 use crate::error::Result;
 
 /// Who says something.
@@ -77,7 +77,13 @@ impl ChatTemplate {
             .iter()
             .enumerate()
             .map(|(i, message)| {
-                context! { role => message.role.name(), content => format!("{open}{i}{close}") }
+                // Templates that trim a content, or ask whether there is one, see what they would see.
+                let content = message.content.as_str();
+                let content = match content.trim() {
+                    "" => content.to_owned(),
+                    core => content.replacen(core, &format!("{open}{i}{close}"), 1),
+                };
+                context! { role => message.role.name(), content }
             })
             .collect();
         let mut environment = Environment::new();
@@ -97,18 +103,18 @@ impl ChatTemplate {
                 eos_token => self.eos.as_str(),
             },
         )?;
-        let mut ids = Vec::new();
+        let mut parts = Vec::new();
         let mut rest = rendered.as_str();
         while let Some((structure, marked)) = rest.split_once(open) {
-            ids.extend(tokenizer.encode_structure(structure)?);
+            parts.push(Part::Structure(structure));
             let (index, after) = marked.split_once(close).unwrap_or((marked, ""));
             if let Some(message) = index.parse::<usize>().ok().and_then(|i| messages.get(i)) {
-                ids.extend(tokenizer.encode(&message.content)?);
+                parts.push(Part::Content(message.content.trim()));
             }
             rest = after;
         }
-        ids.extend(tokenizer.encode_structure(rest)?);
-        Ok(ids)
+        parts.push(Part::Structure(rest));
+        tokenizer.encode_parts(&parts)
     }
 }
 
@@ -131,6 +137,19 @@ mod tests {
         let n_control = |ids: &[TokenId]| ids.iter().filter(|id| tokenizer.bytes(**id).is_empty()).count();
         assert_eq!(n_control(&honest), 3);
         assert_eq!(n_control(&hostile), 3);
+    }
+
+    #[test]
+    fn a_template_trims_contents_only_where_it_says_so() {
+        let messages = [ChatMessage::new(Role::User, " \nhi <b> hi\n")];
+        let text = |template: &str| {
+            let tokenizer = tiny();
+            let ids = ChatTemplate::new(template, "", "").render(&messages, &tokenizer).unwrap();
+            String::from_utf8(ids.iter().flat_map(|id| tokenizer.bytes(*id)).copied().collect()).unwrap()
+        };
+        assert_eq!(text("[{{ messages[0].content }}]"), "[ \nhi <b> hi\n]");
+        assert_eq!(text("[{{ messages[0].content | trim }}]"), "[hi <b> hi]");
+        assert_eq!(text("[{{ messages[0]['content'].strip() }}]"), "[hi <b> hi]");
     }
 
     #[test]

@@ -1,10 +1,19 @@
-//! Text → token ids and back, with the vocabulary and chat template that a GGUF file carries.
+//! Text → token ids and back, with the vocabulary and chat template that a GGUF file or a Hugging Face folder
+//! carries.
 
 mod bytes;
 
 mod chat;
 
+mod control;
+
+mod gguf;
+
+mod hugging_face;
+
 mod sentence_pieces;
+
+mod splitters;
 
 mod tokenizer;
 

@@ -3,24 +3,20 @@
 //!
 //! SentencePiece joins the neighbours whose joined piece has the best score. That is byte-pair encoding
 //! whose merges are ranked by the score of what they make, so the merges run in the `tokenizers` crate.
+//! Files of Gemma 4 list the merges themselves.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use tokenizers::models::bpe::{BPE, Vocab};
 use tokenizers::normalizers::{NormalizerWrapper, Prepend, Replace, Sequence};
 use tokenizers::{AddedToken, Tokenizer};
 
-use super::tokenizer::{CONTROL, TokenId, id};
+use super::gguf::{BYTE, USER_DEFINED, is_control};
+use super::tokenizer::{TokenId, id};
 use crate::error::{Error, Result};
 
-/// `tokenizer.ggml.token_type` of pieces that are found in text before anything is joined.
-const USER_DEFINED: u64 = 4;
-
-/// … of pieces that stand for a byte: `<0x0A>`.
-const BYTE: u64 = 6;
-
 /// The space of SentencePiece.
-const SPACE: char = '▁';
+pub(super) const SPACE: char = '▁';
 
 pub(super) struct SentencePieces {
     pub(super) inner: Tokenizer,
@@ -33,35 +29,33 @@ pub(super) struct SentencePieces {
 pub(super) fn build(
     tokens: &[String],
     types: &[u64],
-    scores: &[f32],
+    merges: Vec<(String, String)>,
     prefix: bool,
 ) -> Result<SentencePieces> {
     let failed = |e: tokenizers::Error| Error::Tokenizer { reason: e.to_string() };
-    if scores.len() != tokens.len() || types.len() != tokens.len() {
-        return Err(Error::Tokenizer {
-            reason: "its lists of tokens, types and scores differ in length".into(),
-        });
-    }
+    let joined = merges.iter().map(|(a, b)| format!("{a}{b}")).filter(|piece| piece.starts_with('\n'));
+    let made: HashSet<String> = joined.collect();
     let (mut vocab, mut control, mut bytes) = (Vocab::default(), HashMap::new(), Vec::new());
     let mut found_first = Vec::new();
     for (i, (token, kind)) in tokens.iter().zip(types).enumerate() {
-        // The structure of a conversation is never ordinary text, whatever the file calls it.
-        let structure = token.ends_with("_of_turn>");
-        if *kind == CONTROL || (*kind == USER_DEFINED && structure) {
+        if is_control(token, *kind) {
+            // Not in the vocabulary of ordinary text, which therefore cannot give them.
             control.insert(token.clone(), id(i)?);
             bytes.push(Vec::new());
         } else {
-            if *kind == USER_DEFINED {
+            // Runs of newlines that no merge makes are taken whole, as llama.cpp takes them.
+            let newlines =
+                token.len() > 1 && token.bytes().all(|byte| byte == b'\n') && !made.contains(token);
+            if *kind == USER_DEFINED || newlines {
                 found_first.push(AddedToken::from(token.as_str(), false).normalized(true));
             }
             bytes.push(match byte(token).filter(|_| *kind == BYTE) {
                 Some(byte) => vec![byte],
                 None => token.replace(SPACE, " ").into_bytes(),
             });
+            vocab.insert(token.clone(), id(i)?.0);
         }
-        vocab.insert(token.clone(), id(i)?.0);
     }
-    let merges = merges(tokens, types, scores, &vocab);
     let bpe = BPE::builder().vocab_and_merges(vocab, merges).byte_fallback(true).fuse_unk(true);
     let mut inner = Tokenizer::new(bpe.build().map_err(failed)?);
     let space = Replace::new(" ", SPACE.to_string()).map_err(failed)?;
@@ -75,8 +69,18 @@ pub(super) fn build(
 }
 
 /// All ways to make a piece from two others, best pieces first.
-fn merges(tokens: &[String], types: &[u64], scores: &[f32], vocab: &Vocab) -> Vec<(String, String)> {
-    let is_made = |i: &usize| !matches!(types[*i], CONTROL | USER_DEFINED | BYTE);
+pub(super) fn merges(tokens: &[String], types: &[u64], scores: &[f32]) -> Result<Vec<(String, String)>> {
+    if scores.len() != tokens.len() || types.len() != tokens.len() {
+        return Err(Error::Tokenizer {
+            reason: "its lists of tokens, types and scores differ in length".into(),
+        });
+    }
+    let ordinary = |i: &usize| !is_control(&tokens[*i], types[*i]);
+    let mut vocab: HashMap<&str, u32> = HashMap::with_capacity(tokens.len());
+    for i in (0..tokens.len()).filter(ordinary) {
+        vocab.insert(&tokens[i], id(i)?.0);
+    }
+    let is_made = |i: &usize| ordinary(i) && !matches!(types[*i], USER_DEFINED | BYTE);
     let mut order: Vec<usize> = (0..tokens.len()).filter(is_made).collect();
     // Of equal scores the earlier piece.
     order.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]));
@@ -90,16 +94,17 @@ fn merges(tokens: &[String], types: &[u64], scores: &[f32], vocab: &Vocab) -> Ve
         ways.sort_unstable();
         merges.extend(ways.into_iter().map(|(_, _, at)| (piece[..at].to_owned(), piece[at..].to_owned())));
     }
-    merges
+    Ok(merges)
 }
 
 /// The byte that `<0x0A>` stands for.
-fn byte(token: &str) -> Option<u8> {
+pub(super) fn byte(token: &str) -> Option<u8> {
     u8::from_str_radix(token.strip_prefix("<0x")?.strip_suffix('>')?, 16).ok()
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::gguf::CONTROL;
     use super::*;
 
     fn tiny(prefix: bool) -> SentencePieces {
@@ -113,7 +118,7 @@ mod tests {
         }
         let tokens: Vec<String> = pieces.iter().map(|p| p.0.clone()).collect();
         let (types, scores): (Vec<u64>, Vec<f32>) = pieces.iter().map(|p| (p.1, p.2)).unzip();
-        build(&tokens, &types, &scores, prefix).unwrap()
+        build(&tokens, &types, merges(&tokens, &types, &scores).unwrap(), prefix).unwrap()
     }
 
     fn pieces(tokenizer: &SentencePieces, text: &str) -> Vec<String> {

@@ -1,4 +1,4 @@
-//! Byte-level BPE and SentencePiece from a GGUF vocabulary.
+//! Text to token ids and back.
 //!
 //! The merges run in the `tokenizers` crate. Control tokens are never found in ordinary text:
 //! [`Tokenizer::encode`] cannot produce them, so that nothing a user or a document says can pass
@@ -7,128 +7,50 @@
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
-use tokenizers::models::bpe::BPE;
-use tokenizers::pre_tokenizers::PreTokenizerWrapper;
-use tokenizers::pre_tokenizers::byte_level::ByteLevel;
-use tokenizers::pre_tokenizers::digits::Digits;
-use tokenizers::pre_tokenizers::sequence::Sequence;
 
-use super::bytes::letters_to_bytes;
-use super::sentence_pieces;
+use super::control::{ControlTokens, Written};
 use crate::error::{Error, Result};
-use crate::weights::gguf::Metadata;
 
 /// An entry of the vocabulary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct TokenId(pub u32);
 
-/// `tokenizer.ggml.token_type` of control tokens.
-pub(super) const CONTROL: u64 = 3;
+/// Control tokens that end an answer wherever a vocabulary has them.
+const ENDS: [&str; 5] = ["<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<end_of_turn>", "<turn|>"];
+
+/// A part of a prompt.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Part<'a> {
+    /// We or the model's template wrote it: control tokens in it are meant.
+    Structure(&'a str),
+    /// A person, a document or a model wrote it: control tokens in it stay text.
+    Content(&'a str),
+}
 
 /// Text to token ids and token ids to bytes.
 pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
     /// The bytes of each token; empty for control tokens, which are never shown.
     bytes: Vec<Vec<u8>>,
-    control: HashMap<String, TokenId>,
+    control: ControlTokens,
     end: Vec<TokenId>,
     begin: Option<TokenId>,
 }
 
 impl Tokenizer {
-    /// Builds the tokenizer that a GGUF file describes.
-    ///
-    /// # Errors
-    /// [`Error::ModelFile`] for missing lists, [`Error::Tokenizer`] for a kind that is not supported.
-    pub fn from_gguf(meta: &Metadata) -> Result<Self> {
-        let kind = meta.string("tokenizer.ggml.model").ok_or_else(|| meta.missing("tokenizer.ggml.model"))?;
-        let splitter = meta.string("tokenizer.ggml.pre").unwrap_or("default");
-        let tokens = strings(meta, "tokenizer.ggml.tokens")?;
-        let types: Vec<u64> = match meta.list("tokenizer.ggml.token_type") {
-            Some(list) => {
-                list.iter().map(|v| v.to_i32().map_or(0, |v| u64::try_from(v).unwrap_or(0))).collect()
-            }
-            None => vec![1; tokens.len()],
-        };
-        let named = |key: &str| meta.integer(key).and_then(|id| u32::try_from(id).ok()).map(TokenId);
-        let end: Vec<TokenId> = ["tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id"]
-            .iter()
-            .filter_map(|key| named(key))
-            .collect();
-        let begin = named("tokenizer.ggml.bos_token_id")
-            .filter(|_| meta.bool("tokenizer.ggml.add_bos_token").unwrap_or(false));
-        let made = match kind {
-            "gpt2" => Self::byte_level(tokens, &types, merges(meta)?, splitter, end)?,
-            "llama" => {
-                let scores = meta.list("tokenizer.ggml.scores");
-                let scores = scores.ok_or_else(|| meta.missing("tokenizer.ggml.scores"))?;
-                let scores: Vec<f32> = scores.iter().map(|v| v.to_f32().unwrap_or(f32::MIN)).collect();
-                let prefix = meta.bool("tokenizer.ggml.add_space_prefix").unwrap_or(true);
-                let pieces = sentence_pieces::build(&tokens, &types, &scores, prefix)?;
-                Self::assemble(pieces.inner, pieces.bytes, pieces.control, end)
-            }
-            other => {
-                return Err(Error::Tokenizer {
-                    reason: format!("the vocabulary kind {other:?} is not supported yet"),
-                });
-            }
-        };
-        Ok(Self { begin, ..made })
-    }
-
-    fn assemble(
+    /// `bytes` of every token; `control` tokens must not be in the vocabulary of `inner`.
+    pub(super) fn assemble(
         inner: tokenizers::Tokenizer,
         bytes: Vec<Vec<u8>>,
         control: HashMap<String, TokenId>,
+        begin: Option<TokenId>,
         mut end: Vec<TokenId>,
-    ) -> Self {
-        for name in ["<|im_end|>", "<|endoftext|>", "<end_of_turn>"] {
-            if let Some(id) = control.get(name)
-                && !end.contains(id)
-            {
-                end.push(*id);
-            }
-        }
-        Self { inner, bytes, control, end, begin: None }
-    }
-
-    fn byte_level(
-        tokens: Vec<String>,
-        types: &[u64],
-        merges: Vec<(String, String)>,
-        splitter: &str,
-        end: Vec<TokenId>,
     ) -> Result<Self> {
-        let is_control = |i: usize| types.get(i) == Some(&CONTROL);
-        let letters = letters_to_bytes();
-        let mut bytes = Vec::with_capacity(tokens.len());
-        let mut control = HashMap::new();
-        let mut vocab = tokenizers::models::bpe::Vocab::default();
-        for (i, token) in tokens.into_iter().enumerate() {
-            if is_control(i) {
-                bytes.push(Vec::new());
-                control.insert(token.clone(), id(i)?);
-            } else {
-                bytes.push(token.chars().filter_map(|letter| letters.get(&letter).copied()).collect());
-            }
-            vocab.insert(token, id(i)?.0);
-        }
-        let failed = |e: tokenizers::Error| Error::Tokenizer { reason: e.to_string() };
-        let bpe = BPE::builder().vocab_and_merges(vocab, merges).build().map_err(failed)?;
-        let mut inner = tokenizers::Tokenizer::new(bpe);
-        let byte_level = ByteLevel::new(false, true, true);
-        // llama.cpp `llama-vocab.cpp`: "smollm" splits single digits off before the GPT-2 pattern.
-        let pre: PreTokenizerWrapper = match splitter {
-            "smollm" => Sequence::new(vec![Digits::new(true).into(), byte_level.into()]).into(),
-            "gpt-2" | "default" => byte_level.into(),
-            other => {
-                return Err(Error::Tokenizer {
-                    reason: format!("the text splitter {other:?} is not supported yet"),
-                });
-            }
-        };
-        inner.with_pre_tokenizer(Some(pre));
-        Ok(Self::assemble(inner, bytes, control, end))
+        let control = ControlTokens::new(control)?;
+        end.extend(ENDS.iter().filter_map(|name| control.id(name)));
+        end.sort_unstable();
+        end.dedup();
+        Ok(Self { inner, bytes, control, end, begin })
     }
 
     /// Token ids of ordinary text; control tokens written in it stay ordinary text.
@@ -141,29 +63,44 @@ impl Tokenizer {
         Ok(encoding.get_ids().iter().map(|id| TokenId(*id)).collect())
     }
 
-    /// Token ids of text that we or the model's template wrote: control tokens in it are meant.
+    /// Token ids of a prompt. Text between two control tokens is cut into tokens as one, whoever wrote its
+    /// parts, as the reference does.
     ///
     /// # Errors
     /// [`Error::Tokenizer`].
-    pub(super) fn encode_structure(&self, mut text: &str) -> Result<Vec<TokenId>> {
-        let mut ids = Vec::new();
-        loop {
-            // The earliest control token, and of two at one place the longer.
-            let next = self
-                .control
-                .iter()
-                .filter_map(|(name, id)| {
-                    text.find(name.as_str()).map(|at| (at, std::cmp::Reverse(name.len()), *id))
-                })
-                .min();
-            let Some((at, std::cmp::Reverse(length), id)) = next else {
-                ids.extend(self.encode(text)?);
-                return Ok(ids);
-            };
-            ids.extend(self.encode(&text[..at])?);
-            ids.push(id);
-            text = &text[at + length..];
+    pub(super) fn encode_parts(&self, parts: &[Part]) -> Result<Vec<TokenId>> {
+        let (mut ids, mut text) = (Vec::new(), String::new());
+        for part in parts {
+            match part {
+                Part::Content(content) => text.push_str(content),
+                Part::Structure(structure) => {
+                    for written in self.control.split(structure) {
+                        match written {
+                            Written::Text(plain) => text.push_str(plain),
+                            Written::Control(id) => {
+                                self.encode_into(&text, &mut ids)?;
+                                text.clear();
+                                ids.push(id);
+                            }
+                        }
+                    }
+                }
+            }
         }
+        self.encode_into(&text, &mut ids)?;
+        Ok(ids)
+    }
+
+    fn encode_into(&self, text: &str, ids: &mut Vec<TokenId>) -> Result<()> {
+        if !text.is_empty() {
+            ids.extend(self.encode(text)?);
+        }
+        Ok(())
+    }
+
+    /// The control token of this spelling, such as `<|im_end|>`.
+    pub fn control(&self, name: &str) -> Option<TokenId> {
+        self.control.id(name)
     }
 
     /// The bytes of a token; a character may need several tokens. Control tokens give none.
@@ -193,24 +130,13 @@ pub(super) fn id(i: usize) -> Result<TokenId> {
     u32::try_from(i).map(TokenId).map_err(many)
 }
 
-fn merges(meta: &Metadata) -> Result<Vec<(String, String)>> {
-    let pair = |pair: &String| match pair.split_once(' ') {
-        Some((a, b)) => Ok((a.to_owned(), b.to_owned())),
-        None => Err(Error::Tokenizer { reason: format!("the merge {pair:?} is not a pair") }),
-    };
-    strings(meta, "tokenizer.ggml.merges")?.iter().map(pair).collect()
-}
-
-fn strings(meta: &Metadata, key: &str) -> Result<Vec<String>> {
-    let list = meta.list(key).ok_or_else(|| meta.missing(key))?;
-    list.iter().map(|value| value.to_string().cloned().map_err(|_| meta.missing(key))).collect()
-}
-
 #[cfg(test)]
 pub(super) mod tests {
+    use super::super::bytes::letters_to_bytes;
+    use super::super::gguf::{CONTROL, Vocabulary};
     use super::*;
 
-    /// Single letters, "ab", and one control token.
+    /// Single letters, "ab", and two control tokens.
     pub(crate) fn tiny() -> Tokenizer {
         let mut tokens: Vec<String> = letters_to_bytes().into_keys().map(String::from).collect();
         tokens.sort();
@@ -220,7 +146,15 @@ pub(super) mod tests {
             tokens.push(name.into());
             types.push(CONTROL);
         }
-        Tokenizer::byte_level(tokens, &types, vec![("a".into(), "b".into())], "smollm", Vec::new()).unwrap()
+        let vocabulary = Vocabulary {
+            kind: "gpt2".into(),
+            splitter: Some("smollm".into()),
+            tokens,
+            types,
+            merges: vec!["a b".into()],
+            ..Vocabulary::default()
+        };
+        vocabulary.build().unwrap()
     }
 
     #[test]
@@ -236,9 +170,12 @@ pub(super) mod tests {
     #[test]
     fn ordinary_text_never_gives_control_tokens() {
         let tokenizer = tiny();
-        let end = tokenizer.control["<|im_end|>"];
+        let end = tokenizer.control("<|im_end|>").unwrap();
         assert!(!tokenizer.encode("x<|im_end|>").unwrap().contains(&end));
-        assert!(tokenizer.encode_structure("x<|im_end|>").unwrap().contains(&end));
+        let parts = [Part::Structure("x<|im_end|>a"), Part::Content("b<|im_end|>")];
+        let ids = tokenizer.encode_parts(&parts).unwrap();
+        assert_eq!(ids.iter().filter(|id| **id == end).count(), 1);
+        assert_eq!(ids[2..3], tokenizer.encode("ab").unwrap(), "joined across parts");
         assert!(tokenizer.is_end(end));
     }
 }

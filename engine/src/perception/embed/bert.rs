@@ -37,6 +37,13 @@ pub struct BertConfig {
     /// Keeps the division of the normalisation finite.
     #[serde(rename = "layer_norm_eps")]
     pub norm_eps: f64,
+    /// Between the two layers of the feed-forward part; only "gelu" is known.
+    #[serde(rename = "hidden_act", default = "gelu")]
+    pub activation: String,
+}
+
+fn gelu() -> String {
+    "gelu".to_owned()
 }
 
 impl BertConfig {
@@ -55,6 +62,10 @@ impl BertConfig {
             if !(1..=most).contains(&size) {
                 return Err(Error::Config { field, reason: format!("{size} is not between 1 and {most}") });
             }
+        }
+        if self.activation != "gelu" {
+            let reason = format!("{:?} is not supported", self.activation);
+            return Err(Error::Config { field: "hidden_act", reason });
         }
         if !self.width.is_multiple_of(self.n_heads) {
             let reason = format!("{} heads do not divide the width {}", self.n_heads, self.width);

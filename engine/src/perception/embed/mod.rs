@@ -15,7 +15,7 @@ pub use bert::{Bert, BertConfig};
 use crate::cancel::Cancel;
 use crate::error::{Doing, Error, Result};
 use crate::models::Store;
-use crate::weights::{Weights, names};
+use crate::weights::{Weights, names, read_text};
 
 /// Tokens of a sentence that are looked at, as the checkpoint was tuned with; the rest is cut off.
 const MAX_TOKENS: usize = 256;
@@ -32,6 +32,21 @@ impl Meaning {
     pub fn similarity(&self, other: &Self) -> f32 {
         self.0.iter().zip(&other.0).map(|(a, b)| a * b).sum()
     }
+}
+
+/// The encoder that a `config.json` describes, with all its weights.
+///
+/// # Errors
+/// [`Error::Io`], [`Error::ModelFile`], [`Error::Config`], and as [`Weights::get`].
+pub(crate) fn load_bert(config: &Path, weights: &Weights) -> Result<Bert> {
+    let parsed: BertConfig = serde_json::from_str(&read_text(config)?).map_err(|error| {
+        let reason = format!("not a configuration: {error}");
+        Error::ModelFile { path: config.to_path_buf(), reason }
+    })?;
+    let bert = Bert::new(&parsed, weights)?;
+    // The head for next-sentence prediction and the list 0, 1, 2, … are no part of the encoder.
+    weights.expect_all_used(|name| name.starts_with("pooler.") || name.ends_with(".position_ids"))?;
+    Ok(bert)
 }
 
 /// Turns sentences into vectors; read-only, one for all requests.
@@ -56,16 +71,11 @@ impl SentenceEncoder {
     /// When a file is missing, damaged, or holds something else.
     pub fn from_paths(model: &Path, tokenizer_path: &Path, config: &Path) -> Result<Self> {
         let bad = |path: &Path, reason: String| Error::ModelFile { path: path.to_path_buf(), reason };
-        let text = std::fs::read(config).map_err(|source| Error::io("reading", config, source))?;
-        let config: BertConfig =
-            serde_json::from_slice(&text).map_err(|e| bad(config, format!("not a configuration: {e}")))?;
         let weights = Weights::from_safetensors(model, &Device::Cpu, names::bert_transformers)?;
-        let bert = Bert::new(&config, &weights)?;
-        // The head for next-sentence prediction and the list 0, 1, 2, … are no part of the encoder.
-        weights.expect_all_used(|name| name.starts_with("pooler.") || name.ends_with(".position_ids"))?;
+        let bert = load_bert(config, &weights)?;
         let mut tokenizer = Tokenizer::from_file(tokenizer_path)
             .map_err(|e| bad(tokenizer_path, format!("not a tokenizer: {e}")))?;
-        if tokenizer.get_vocab_size(true) > config.n_vocab {
+        if tokenizer.get_vocab_size(true) > bert.config().n_vocab {
             return Err(bad(tokenizer_path, format!("it belongs to another model than {}", model.display())));
         }
         // Batches are padded and cut here, to their own length.
@@ -156,9 +166,11 @@ mod tests {
             n_positions: 8,
             n_segments: 2,
             norm_eps: 1e-12,
+            activation: "gelu".into(),
         };
         assert!(good.check().is_ok());
         assert!(BertConfig { n_heads: 3, ..good.clone() }.check().is_err());
+        assert!(BertConfig { activation: "relu".into(), ..good.clone() }.check().is_err());
         assert!(BertConfig { n_layers: usize::MAX, ..good }.check().is_err());
     }
 }

@@ -69,12 +69,15 @@ pub struct Segment {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct DecodingFile {
-    alignment_heads: Vec<(usize, usize)>,
+    alignment_heads: Option<Vec<(usize, usize)>>,
     #[serde(alias = "suppress_tokens")]
-    suppress_ids: Vec<i64>,
+    suppress_ids: Option<Vec<i64>>,
     #[serde(alias = "begin_suppress_tokens")]
-    suppress_ids_begin: Vec<i64>,
+    suppress_ids_begin: Option<Vec<i64>>,
 }
+
+/// Positions of 20 ms in half a minute, which is what a window takes at most.
+const MIN_POSITIONS: usize = 1500;
 
 /// Whisper with its tokens, and voice activity; read-only, one for all recordings.
 pub struct SpeechModels {
@@ -89,17 +92,37 @@ pub struct SpeechModels {
 }
 
 impl SpeechModels {
-    /// Loads from the store: `whisper_id` is a speech model of `assets/models.toml`.
+    /// Loads a speech model of `assets/models.toml` from the store, or a folder with a Whisper of transformers
+    /// or CTranslate2.
     ///
     /// # Errors
     /// When the model is unknown, not on this machine, or damaged.
-    pub fn load(store: &Store, whisper_id: &str) -> Result<Self> {
+    pub fn load(store: &Store, whisper: &str) -> Result<Self> {
+        let vad = store.file("silero-vad", "model")?;
+        if store.registry().get(whisper).is_none() && Path::new(whisper).is_dir() {
+            return Self::from_folder(Path::new(whisper), &vad);
+        }
         Self::from_paths(
-            &store.file(whisper_id, "model")?,
-            &store.file(whisper_id, "tokenizer")?,
-            &store.file(whisper_id, "config")?,
-            &store.file("silero-vad", "model")?,
+            &store.file(whisper, "model")?,
+            &store.file(whisper, "tokenizer")?,
+            &store.file(whisper, "config")?,
+            &vad,
         )
+    }
+
+    /// Loads from a folder of transformers (`config.json`, safetensors, `tokenizer.json` or `vocab.json`,
+    /// `generation_config.json`) or of CTranslate2 (`model.bin`, `tokenizer.json`, `config.json`), and
+    /// Silero's safetensors.
+    ///
+    /// # Errors
+    /// When a file is missing, damaged, or holds something else.
+    pub fn from_folder(folder: &Path, vad: &Path) -> Result<Self> {
+        let [ctranslate2, generation, config] =
+            ["model.bin", "generation_config.json", "config.json"].map(|name| folder.join(name));
+        let model = if ctranslate2.exists() { &ctranslate2 } else { folder };
+        // Older folders have these settings in `config.json`, CTranslate2's always.
+        let settings = if generation.exists() { generation } else { config };
+        Self::new(model, Vocabulary::load_folder(folder)?, folder, &settings, vad)
     }
 
     /// Loads from files: Whisper as CTranslate2's `model.bin` or as safetensors, its
@@ -109,10 +132,19 @@ impl SpeechModels {
     /// # Errors
     /// When a file is missing, damaged, or holds something else.
     pub fn from_paths(model: &Path, tokenizer: &Path, config: &Path, vad: &Path) -> Result<Self> {
+        Self::new(model, Vocabulary::load(tokenizer)?, tokenizer, config, vad)
+    }
+
+    fn new(
+        model: &Path,
+        vocabulary: Vocabulary,
+        tokenizer: &Path,
+        config: &Path,
+        vad: &Path,
+    ) -> Result<Self> {
         let device = Device::Cpu;
         let vad = SileroVad::new(&Weights::from_safetensors(vad, &device, same_name)?)?;
         let whisper = Whisper::load(model, &device)?;
-        let vocabulary = Vocabulary::load(tokenizer)?;
         let text = std::fs::read(config).map_err(|source| Error::io("reading", config, source))?;
         let file: DecodingFile = serde_json::from_slice(&text).map_err(|e| Error::ModelFile {
             path: config.to_path_buf(),
@@ -125,14 +157,26 @@ impl SpeechModels {
             });
         }
         let sizes = whisper.config;
-        let mut alignment = file.alignment_heads;
-        alignment.retain(|&(layer, head)| layer < sizes.n_decoder_layers && head < sizes.n_heads);
+        if sizes.n_audio_positions < MIN_POSITIONS {
+            return Err(Error::ModelFile {
+                path: model.to_path_buf(),
+                reason: format!(
+                    "its encoder has {} positions, and half a minute of sound needs {MIN_POSITIONS}",
+                    sizes.n_audio_positions
+                ),
+            });
+        }
+        let mut alignment = file.alignment_heads.unwrap_or_default();
+        alignment.retain(|&(layer, head)| layer < sizes.decoder.n_layers && head < sizes.decoder.n_heads);
         if alignment.is_empty() {
             // The reference's choice where nothing better is known: the upper half.
-            let upper = sizes.n_decoder_layers / 2..sizes.n_decoder_layers;
-            alignment = upper.flat_map(|layer| (0..sizes.n_heads).map(move |head| (layer, head))).collect();
+            let upper = sizes.decoder.n_layers / 2..sizes.decoder.n_layers;
+            alignment =
+                upper.flat_map(|layer| (0..sizes.decoder.n_heads).map(move |head| (layer, head))).collect();
         }
-        let ids = |ids: Vec<i64>| ids.into_iter().filter_map(|id| u32::try_from(id).ok()).collect();
+        let ids = |ids: Option<Vec<i64>>| {
+            ids.into_iter().flatten().filter_map(|id| u32::try_from(id).ok()).collect()
+        };
         Ok(Self {
             vad,
             log_mel: LogMel::new(sizes.n_mels),

@@ -6,9 +6,13 @@ use std::path::Path;
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
+use crate::weights::read_text;
 
 /// Seconds between two timestamp tokens.
 pub const TIMESTAMP_S: f64 = 0.02;
+
+/// Checkpoints have about 52,000.
+const MOST_TOKENS: u32 = 1 << 20;
 
 /// The parts of `tokenizer.json` that are needed.
 #[derive(Deserialize)]
@@ -63,6 +67,29 @@ impl Vocabulary {
         Self::new(file).map_err(|name| bad(format!("not a tokenizer of Whisper: there is no {name}")))
     }
 
+    /// From the `tokenizer.json` of a folder of transformers, or its `vocab.json` and `added_tokens.json`.
+    ///
+    /// # Errors
+    /// When neither is there, or they are not Whisper's.
+    pub fn load_folder(folder: &Path) -> Result<Self> {
+        let [whole, vocab, added] =
+            ["tokenizer.json", "vocab.json", "added_tokens.json"].map(|name| folder.join(name));
+        if whole.exists() || !vocab.exists() {
+            return Self::load(&whole);
+        }
+        let bad = |path: &Path, reason: String| Error::ModelFile { path: path.to_path_buf(), reason };
+        let list = |path: &Path| -> Result<BTreeMap<String, u32>> {
+            serde_json::from_str(&read_text(path)?).map_err(|e| bad(path, format!("not a vocabulary: {e}")))
+        };
+        let added_tokens = match added.exists() {
+            true => list(&added)?.into_iter().map(|(content, id)| AddedToken { id, content }).collect(),
+            false => Vec::new(),
+        };
+        let model = TokenizerModel { vocab: list(&vocab)? };
+        Self::new(TokenizerFile { model, added_tokens })
+            .map_err(|name| bad(&vocab, format!("not a vocabulary of Whisper: there is no {name}")))
+    }
+
     fn new(file: TokenizerFile) -> std::result::Result<Self, &'static str> {
         let mut special: BTreeMap<String, u32> =
             file.added_tokens.into_iter().map(|token| (token.content, token.id)).collect();
@@ -73,6 +100,9 @@ impl Vocabulary {
         let (end, start) = (id("<|endoftext|>")?, id("<|startoftranscript|>")?);
         let translate = id("<|translate|>")?;
         let no_timestamps = id("<|notimestamps|>")?;
+        if end > MOST_TOKENS || no_timestamps > MOST_TOKENS {
+            return Err("end below a million tokens");
+        }
         let alphabet = byte_alphabet();
         let mut bytes = vec![Vec::new(); end as usize];
         for (token, &id) in &file.model.vocab {
@@ -98,7 +128,8 @@ impl Vocabulary {
             translate,
             transcribe: id("<|transcribe|>")?,
             // It is called differently in the older files.
-            no_speech: id("<|nospeech|>").or_else(|_| id("<|nocaptions|>")).unwrap_or(no_timestamps - 1),
+            no_speech: (id("<|nospeech|>").or_else(|_| id("<|nocaptions|>")))
+                .unwrap_or(no_timestamps.saturating_sub(1)),
             first_timestamp: no_timestamps + 1,
         })
     }
@@ -189,6 +220,26 @@ pub(super) mod tests {
         assert_eq!(vocabulary.first_timestamp, 18);
         assert!(vocabulary.is_timestamp(18) && !vocabulary.is_timestamp(17));
         assert!((vocabulary.seconds(68) - 1.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn the_two_lists_of_a_folder_are_as_good_as_one_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, value: serde_json::Value| {
+            std::fs::write(folder.path().join(name), value.to_string()).unwrap();
+        };
+        write("vocab.json", serde_json::json!({"Ġone": 0, "Ġtwo": 1, "<|endoftext|>": 2}));
+        let error = Vocabulary::load_folder(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("vocab.json") && error.contains("<|startoftranscript|>"), "{error}");
+        let special = ["startoftranscript", "en", "translate", "transcribe", "nospeech", "notimestamps"];
+        let special = special.iter().enumerate().map(|(i, name)| (format!("<|{name}|>"), (3 + i).into()));
+        write("added_tokens.json", serde_json::Value::Object(special.collect()));
+        let vocabulary = Vocabulary::load_folder(folder.path()).unwrap();
+        assert_eq!(vocabulary.decode(&[0, 1]), " one two");
+        assert_eq!((vocabulary.end, vocabulary.start, vocabulary.first_timestamp), (2, 3, 9));
+        std::fs::remove_file(folder.path().join("vocab.json")).unwrap();
+        let error = Vocabulary::load_folder(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("tokenizer.json"), "{error}");
     }
 
     #[test]

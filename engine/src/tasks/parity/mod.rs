@@ -1,17 +1,21 @@
 //! Parity: what a checkpoint computes here against what a reference computed.
 
+mod decoder;
+
 mod encoders;
+
+mod whisper;
+
+mod bert;
 
 use std::path::{Path, PathBuf};
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{DType, Device};
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::cancel::Cancel;
-use crate::decoder::{CacheFormat, Decoder, Input, Modality, hugging_face};
 use crate::error::{Error, Result};
-use crate::weights::{Weights, same_name};
+use crate::weights::{Weights, model_type, same_name};
 
 /// The largest relative error that counts as the same arithmetic in another order.
 pub const TOLERANCE: f64 = 1e-3;
@@ -39,111 +43,85 @@ pub enum ParityEvent {
     },
 }
 
-/// Compares a text decoder in a folder of `config.json`, `model.safetensors`, `inputs.safetensors` and
-/// `outputs.safetensors` (the layout of transformers). `None` when cancelled.
-///
-/// The prompt is read at once for the logits, and in two chunks and then token by token for the
-/// continuation, so that the cache is compared, too.
+impl ParityEvent {
+    /// Compares the numbers of a tensor.
+    fn tensor(name: &str, ours: &[f32], reference: &[f32]) -> Self {
+        Self::Tensor { tensor: name.to_owned(), relative_error: relative_error(ours, reference) }
+    }
+}
+
+/// Compares a checkpoint in a folder of `config.json`, `model.safetensors`, `inputs.safetensors` and
+/// `outputs.safetensors` (the layout of transformers) by its `model_type`. `None` when cancelled.
 ///
 /// # Errors
 /// [`Error::Io`], [`Error::ModelFile`], [`Error::Config`], [`Error::TensorMissing`],
 /// [`Error::TensorShape`]: what is wrong with the folder.
 pub fn parity(folder: &Path, cancel: &Cancel) -> Result<Option<Vec<ParityEvent>>> {
-    let (decoder, weights, file) = load(folder)?;
-    let [inputs, outputs] = ["inputs", "outputs"].map(|name| folder.join(format!("{name}.safetensors")));
-    let ids = token_ids(&inputs, "input_ids")?;
-    let n_vocab = decoder.config().n_vocab;
-    let soft = folder.join("soft.safetensors");
-    let media = if soft.is_file() {
-        media(&Weights::from_safetensors(&soft, &Device::Cpu, same_name)?)?
-    } else {
-        Vec::new()
-    };
-    let input = place(&ids, &media, &file);
-    let mut state = decoder.new_state(CacheFormat::F32)?;
-    let Some(ours) = decoder.forward_all(&input, &mut state, cancel)? else { return Ok(None) };
-    if ours.iter().flatten().any(|logit| !logit.is_finite()) {
-        weights.expect_finite()?;
+    match model_type(&folder.join("config.json"))?.as_str() {
+        "whisper" => whisper::parity(folder, cancel),
+        "bert" => bert::parity(folder, cancel),
+        _ => decoder::parity(folder, cancel),
     }
-    let reference = Weights::from_safetensors(&outputs, &Device::Cpu, same_name)?;
-    let reference = reference.get("logits", &[1, ids.len(), n_vocab])?;
-    let reference = reference.flatten_all().and_then(|t| t.to_vec1::<f32>());
-    let reference = reference.map_err(|error| unreadable(&outputs, &error))?;
-    let relative_error = relative_error(&ours.concat(), &reference);
-    let mut events = vec![ParityEvent::Tensor { tensor: "logits".into(), relative_error }];
-    let wanted = token_ids(&outputs, "greedy")?;
-    let Some(greedy) = continuation(&decoder, &input, wanted.len(), cancel)? else { return Ok(None) };
-    let greedy_equal = greedy == wanted;
-    events.push(ParityEvent::Greedy { greedy_equal });
-    events.push(ParityEvent::Pass { pass: greedy_equal && relative_error <= TOLERANCE });
-    Ok(Some(events))
 }
 
-/// The decoder of a Hugging Face folder, in floats.
-fn load(folder: &Path) -> Result<(Decoder, Weights, Value)> {
-    let described = hugging_face::describe(&folder.join("config.json"))?;
-    let weights = Weights::from_folder(folder, &Device::Cpu, described.names)?;
-    let decoder = Decoder::new(&described.config, &weights)?;
-    // Some writers repeat a tied output.
-    let ignored: fn(&str) -> bool =
-        if described.config.tied_output { |name| name == "lm_head.weight" } else { |_| false };
-    if !folder.join("soft.safetensors").is_file() {
-        weights.expect_all_used(ignored)?;
-    }
-    Ok((decoder, weights, described.file))
+/// What the reference was fed, and what it computed.
+struct Case {
+    inputs: Weights,
+    outputs: Weights,
+    folder: PathBuf,
 }
 
-fn media(w: &Weights) -> Result<Vec<(Modality, Tensor)>> {
-    let mut all = Vec::new();
-    for (name, modality) in
-        [("image", Modality::Picture), ("video", Modality::Video), ("audio", Modality::Sound)]
-    {
-        if let Some(shape) = w.shape(name) {
-            all.push((modality, w.get(name, &shape)?));
+impl Case {
+    fn open(folder: &Path) -> Result<Self> {
+        let file = |name: &str| Weights::from_safetensors(&folder.join(name), &Device::Cpu, same_name);
+        let (inputs, outputs) = (file("inputs.safetensors")?, file("outputs.safetensors")?);
+        Ok(Self { inputs, outputs, folder: folder.to_path_buf() })
+    }
+
+    fn input_shape(&self, name: &str) -> Option<Vec<usize>> {
+        self.inputs.shape(name)
+    }
+
+    fn input(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+        flat(&self.inputs, name, shape, &self.folder.join("inputs.safetensors"))
+    }
+
+    fn output(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+        flat(&self.outputs, name, shape, &self.folder.join("outputs.safetensors"))
+    }
+
+    /// One sequence of token ids for a model with so many tokens and positions.
+    fn token_ids(&self, name: &str, n_vocab: usize, n_positions: usize) -> Result<Vec<u32>> {
+        let path = self.folder.join("inputs.safetensors");
+        let bad = |reason: String| Error::ModelFile { path: path.clone(), reason };
+        let ids = token_ids(&path, name)?;
+        self.inputs.get_as(name, &[1, ids.len()], DType::I64)?;
+        if ids.len() > n_positions {
+            return Err(bad(format!("{name} has {} tokens for {n_positions} positions", ids.len())));
+        }
+        match ids.iter().find(|id| **id as usize >= n_vocab) {
+            Some(id) => Err(bad(format!("{name} has the token {id}, and the model knows {n_vocab}"))),
+            None => Ok(ids),
         }
     }
-    Ok(all)
+
+    /// The verdict, after nothing that the reference computed was left out.
+    fn finish(&self, mut events: Vec<ParityEvent>) -> Result<Vec<ParityEvent>> {
+        self.outputs.expect_all_used(|_| false)?;
+        let within = |event: &ParityEvent| match event {
+            ParityEvent::Tensor { relative_error, .. } => *relative_error <= TOLERANCE,
+            ParityEvent::Greedy { greedy_equal } => *greedy_equal,
+            ParityEvent::Pass { pass } => *pass,
+        };
+        let pass = events.iter().all(within);
+        events.push(ParityEvent::Pass { pass });
+        Ok(events)
+    }
 }
 
-/// Puts embeddings where the ids hold their placeholders, run after run.
-fn place(ids: &[u32], media: &[(Modality, Tensor)], file: &Value) -> Input {
-    let placeholder = |modality| hugging_face::media_token(file, modality);
-    let of = |id: u32| media.iter().position(|(modality, _)| placeholder(*modality) == Some(id));
-    let mut used = vec![0; media.len()];
-    let mut input = Input::default();
-    for run in ids.chunk_by(|a, b| a == b && of(*a).is_some()) {
-        match of(run[0]).map(|i| (i, media[i].1.narrow(0, used[i], run.len()))) {
-            Some((i, Ok(embeddings))) => {
-                used[i] += run.len();
-                input.push_media(run[0], embeddings, media[i].0, 0);
-            }
-            _ => input.push_tokens(run.iter().copied()),
-        }
-    }
-    input
-}
-
-/// The likeliest tokens after `input`, which is read in two chunks and the last position alone.
-fn continuation(decoder: &Decoder, input: &Input, n: usize, cancel: &Cancel) -> Result<Option<Vec<u32>>> {
-    let mut state = decoder.new_state(CacheFormat::F32)?;
-    let mut written = Vec::with_capacity(n);
-    let mut read = 0;
-    for size in [input.len() / 2, input.len() / 2, 1] {
-        let chunk = input.chunk(read, size.min(input.len() - 1 - read));
-        if !chunk.is_empty() && !decoder.read(&chunk, &mut state, cancel)? {
-            return Ok(None);
-        }
-        read += chunk.len();
-    }
-    let mut next = input.chunk(read, input.len() - read);
-    while written.len() < n {
-        let Some(logits) = decoder.forward(&next, &mut state, cancel)? else { return Ok(None) };
-        let best = (0..logits.len()).rev().max_by(|a, b| logits[*a].total_cmp(&logits[*b]));
-        let token = best.unwrap_or_default() as u32;
-        written.push(token);
-        next = Input::from([token].as_slice());
-    }
-    Ok(Some(written))
+fn flat(weights: &Weights, name: &str, shape: &[usize], path: &Path) -> Result<Vec<f32>> {
+    let tensor = weights.get(name, shape)?;
+    tensor.flatten_all().and_then(|t| t.to_vec1::<f32>()).map_err(|error| unreadable(path, &error))
 }
 
 /// The one row of a tensor of token ids.

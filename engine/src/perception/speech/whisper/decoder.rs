@@ -10,41 +10,82 @@ use half::f16;
 use half::slice::HalfFloatSliceExt;
 use rayon::prelude::*;
 
-use super::{HEAD_DIM, WhisperConfig, joined_linear};
+use super::{Precision, WhisperConfig, joined_linear};
 use crate::error::{Doing, Result};
 use crate::kernels::{dot, gelu, rows_times, softmax};
 use crate::weights::Weights;
 
 const LOADING: &str = "loading Whisper";
 
+/// A matrix by rows.
+enum Matrix {
+    Half(Vec<f16>),
+    Single(Vec<f32>),
+}
+
+impl Matrix {
+    fn new(tensor: &Tensor, precision: Precision) -> candle_core::Result<Self> {
+        let flat = tensor.flatten_all()?;
+        Ok(match precision {
+            Precision::Half => Self::Half(flat.to_dtype(DType::F16)?.to_vec1()?),
+            Precision::Single => Self::Single(flat.to_dtype(DType::F32)?.to_vec1()?),
+        })
+    }
+
+    /// # Shapes
+    /// - `x`: `[n, width]`
+    /// - `out`: `[n, n_rows]`
+    fn times(&self, width: usize, x: &[f32], out: &mut [f32]) {
+        match self {
+            Self::Half(rows) => rows_times(rows, width, x, out),
+            Self::Single(rows) => rows_times(rows, width, x, out),
+        }
+    }
+
+    /// Row `i`.
+    fn row(&self, i: usize, width: usize) -> Vec<f32> {
+        let range = i * width..(i + 1) * width;
+        match self {
+            Self::Half(rows) => rows[range].iter().map(|x| x.to_f32()).collect(),
+            Self::Single(rows) => rows[range].to_vec(),
+        }
+    }
+}
+
 /// `y = W x + b` for a few `x` at once.
 struct Rows {
     /// `[d_out, d_in]`
-    weight: Vec<f16>,
+    weight: Matrix,
     bias: Vec<f32>,
     d_in: usize,
 }
 
 impl Rows {
-    fn new(weight: &Tensor, bias: &Tensor) -> candle_core::Result<Self> {
+    fn new(weight: &Tensor, bias: &Tensor, precision: Precision) -> candle_core::Result<Self> {
         let d_in = weight.dim(1)?;
-        let weight = weight.to_dtype(DType::F16)?.flatten_all()?.to_vec1()?;
-        Ok(Self { weight, bias: bias.to_vec1()?, d_in })
+        Ok(Self { weight: Matrix::new(weight, precision)?, bias: bias.to_vec1()?, d_in })
     }
 
-    fn load(weights: &Weights, d_out: usize, d_in: usize) -> Result<Self> {
-        Self::new(&weights.get_as("weight", &[d_out, d_in], DType::F16)?, &weights.get("bias", &[d_out])?)
-            .doing(LOADING)
+    fn load(weights: &Weights, d_out: usize, d_in: usize, precision: Precision) -> Result<Self> {
+        let weight = weights.get_as("weight", &[d_out, d_in], stored_as(precision))?;
+        Self::new(&weight, &weights.get("bias", &[d_out])?, precision).doing(LOADING)
     }
 
     /// `[n, d_in]` → `[n, d_out]`
     fn forward(&self, x: &[f32]) -> Vec<f32> {
         let mut out = vec![0.0; x.len() / self.d_in * self.bias.len()];
-        rows_times(&self.weight, self.d_in, x, &mut out);
+        self.weight.times(self.d_in, x, &mut out);
         for row in out.chunks_mut(self.bias.len()) {
             add(row, &self.bias);
         }
         out
+    }
+}
+
+fn stored_as(precision: Precision) -> DType {
+    match precision {
+        Precision::Half => DType::F16,
+        Precision::Single => DType::F32,
     }
 }
 
@@ -145,7 +186,7 @@ impl Tape {
 /// The decoder.
 pub struct Decoder {
     /// `[n_vocab, d_model]`, also the output layer.
-    embedding: Vec<f16>,
+    embedding: Matrix,
     /// `[n_text_positions, d_model]`
     positions: Vec<f32>,
     layers: Vec<DecoderLayer>,
@@ -156,41 +197,43 @@ pub struct Decoder {
 }
 
 impl DecoderLayer {
-    fn new(d: usize, weights: &Weights) -> Result<Self> {
+    fn new(config: &WhisperConfig, precision: Precision, weights: &Weights) -> Result<Self> {
+        let (d, d_hidden) = (config.d_model, config.decoder.d_hidden);
+        let rows = |name: &str, d_out, d_in| Rows::load(&weights.sub(name), d_out, d_in, precision);
         let names = ["attention.q", "attention.k", "attention.v"];
         let (qkv, qkv_bias) = joined_linear(weights, "attention.qkv", &names, d, d)?;
         Ok(Self {
             attention_norm: Norm::load(&weights.sub("attention_norm"), d)?,
-            qkv: Rows::new(&qkv, &qkv_bias).doing(LOADING)?,
-            out: Rows::load(&weights.sub("attention.out"), d, d)?,
+            qkv: Rows::new(&qkv, &qkv_bias, precision).doing(LOADING)?,
+            out: rows("attention.out", d, d)?,
             cross_norm: Norm::load(&weights.sub("cross_norm"), d)?,
-            cross_q: Rows::load(&weights.sub("cross.q"), d, d)?,
+            cross_q: rows("cross.q", d, d)?,
             cross_kv: joined_linear(weights, "cross.kv", &["cross.k", "cross.v"], d, d)?,
-            cross_out: Rows::load(&weights.sub("cross.out"), d, d)?,
+            cross_out: rows("cross.out", d, d)?,
             mlp_norm: Norm::load(&weights.sub("mlp_norm"), d)?,
-            up: Rows::load(&weights.sub("mlp.up"), 4 * d, d)?,
-            down: Rows::load(&weights.sub("mlp.down"), d, 4 * d)?,
+            up: rows("mlp.up", d_hidden, d)?,
+            down: rows("mlp.down", d, d_hidden)?,
         })
     }
 }
 
 impl Decoder {
-    pub(super) fn new(config: &WhisperConfig, weights: &Weights) -> Result<Self> {
+    pub(super) fn new(config: &WhisperConfig, precision: Precision, weights: &Weights) -> Result<Self> {
         let d = config.d_model;
         let flat = |t: Tensor| t.flatten_all().doing(LOADING);
-        let embedding = weights.get_as("embedding.weight", &[config.n_vocab, d], DType::F16)?;
-        let layers = (0..config.n_decoder_layers)
-            .map(|i| DecoderLayer::new(d, &weights.sub("layers").sub(i)))
+        let embedding = weights.get_as("embedding.weight", &[config.n_vocab, d], stored_as(precision))?;
+        let layers = (0..config.decoder.n_layers)
+            .map(|i| DecoderLayer::new(config, precision, &weights.sub("layers").sub(i)))
             .collect::<Result<_>>()?;
         Ok(Self {
-            embedding: flat(embedding)?.to_vec1().doing(LOADING)?,
+            embedding: Matrix::new(&embedding, precision).doing(LOADING)?,
             positions: flat(weights.get("positions", &[config.n_text_positions, d])?)?
                 .to_vec1()
                 .doing(LOADING)?,
             layers,
             norm: Norm::load(&weights.sub("norm"), d)?,
             d_model: d,
-            n_heads: config.n_heads,
+            n_heads: config.decoder.n_heads,
             n_vocab: config.n_vocab,
         })
     }
@@ -209,7 +252,7 @@ impl Decoder {
         let (n, d) = embeddings.dims2()?;
         let (weight, bias) = &layer.cross_kv;
         let keys = embeddings.matmul(&weight.narrow(0, 0, d)?.t()?)?.broadcast_add(&bias.narrow(0, 0, d)?)?;
-        let keys = keys.reshape((n, self.n_heads, HEAD_DIM))?.transpose(0, 1)?;
+        let keys = keys.reshape((n, self.n_heads, d / self.n_heads))?.transpose(0, 1)?;
         let value_bias = bias.narrow(0, d, d)?.reshape((d, 1))?;
         let values = weight.narrow(0, d, d)?.matmul(&embeddings.t()?)?.broadcast_add(&value_bias)?;
         Ok(HeardLayer { keys: keys.flatten_all()?.to_vec1()?, values: values.flatten_all()?.to_vec1()? })
@@ -231,10 +274,9 @@ impl Decoder {
         let (n, d) = (tokens.len(), self.d_model);
         let mut x = Vec::with_capacity(n * d);
         for (i, (&token, path)) in tokens.iter().zip(paths.iter_mut()).enumerate() {
-            let row = token as usize * d;
             let position = &self.positions[path.len() * d..(path.len() + 1) * d];
-            let embedding = &self.embedding[row..row + d];
-            x.extend(embedding.iter().zip(position).map(|(e, p)| e.to_f32() + p));
+            let embedding = self.embedding.row(token as usize, d);
+            x.extend(embedding.iter().zip(position).map(|(e, p)| e + p));
             path.push(tape.n_rows + i);
         }
         tape.keys.resize_with(self.layers.len(), Vec::new);
@@ -267,26 +309,26 @@ impl Decoder {
         tape.attention.extend_from_slice(&looked);
         tape.n_rows += n;
         let mut logits = vec![0.0; n * self.n_vocab];
-        rows_times(&self.embedding, d, &self.norm.forward(&x), &mut logits);
+        self.embedding.times(d, &self.norm.forward(&x), &mut logits);
         logits
     }
 
     /// Each hypothesis attends to the rows of its own path.
     fn attend(&self, qkv: &[f32], keys: &[f32], values: &[f32], paths: &[Vec<usize>]) -> Vec<f32> {
-        let d = self.d_model;
-        let scale = (HEAD_DIM as f32).powf(-0.5);
+        let (d, head_dim) = (self.d_model, self.d_model / self.n_heads);
+        let scale = (head_dim as f32).powf(-0.5);
         let mut out = vec![0.0; paths.len() * d];
         out.par_chunks_mut(d).zip(qkv.par_chunks(3 * d)).zip(paths).for_each(|((out, q), path)| {
             let mut weights = vec![0.0; path.len()];
-            for (head, out) in out.chunks_mut(HEAD_DIM).enumerate() {
-                let at = head * HEAD_DIM;
-                let q = &q[at..at + HEAD_DIM];
+            for (head, out) in out.chunks_mut(head_dim).enumerate() {
+                let at = head * head_dim;
+                let q = &q[at..at + head_dim];
                 for (w, &row) in weights.iter_mut().zip(path) {
-                    *w = scale * dot(q, &keys[row * d + at..row * d + at + HEAD_DIM]);
+                    *w = scale * dot(q, &keys[row * d + at..row * d + at + head_dim]);
                 }
                 softmax(&mut weights);
                 for (&w, &row) in weights.iter().zip(path) {
-                    for (o, v) in out.iter_mut().zip(&values[row * d + at..row * d + at + HEAD_DIM]) {
+                    for (o, v) in out.iter_mut().zip(&values[row * d + at..row * d + at + head_dim]) {
                         *o += w * v;
                     }
                 }
@@ -297,18 +339,18 @@ impl Decoder {
 
     /// `[n, d_model]` → `[n, d_model]`, and for each head its weights `[n, n_positions]`.
     fn cross_attend(&self, q: &[f32], heard: &HeardLayer, n_positions: usize) -> (Vec<f32>, Vec<Vec<f32>>) {
-        let d = self.d_model;
+        let (d, head_dim) = (self.d_model, self.d_model / self.n_heads);
         let n = q.len() / d;
-        let scale = (HEAD_DIM as f32).powf(-0.5);
-        let size = n_positions * HEAD_DIM;
+        let scale = (head_dim as f32).powf(-0.5);
+        let size = n_positions * head_dim;
         let heads: Vec<_> = (heard.keys.par_chunks(size).zip(heard.values.par_chunks(size)).enumerate())
             .map(|(head, (keys, values))| {
-                let mut of_head = Vec::with_capacity(n * HEAD_DIM);
+                let mut of_head = Vec::with_capacity(n * head_dim);
                 for row in q.chunks(d) {
-                    of_head.extend(row[head * HEAD_DIM..(head + 1) * HEAD_DIM].iter().map(|x| x * scale));
+                    of_head.extend(row[head * head_dim..(head + 1) * head_dim].iter().map(|x| x * scale));
                 }
                 let mut weights = vec![0.0; n * n_positions];
-                rows_times(keys, HEAD_DIM, &of_head, &mut weights);
+                rows_times(keys, head_dim, &of_head, &mut weights);
                 weights.chunks_mut(n_positions).for_each(softmax);
                 rows_times(values, n_positions, &weights, &mut of_head);
                 (of_head, weights)
@@ -316,8 +358,8 @@ impl Decoder {
             .collect();
         let mut out = vec![0.0; n * d];
         for (head, (of_head, _)) in heads.iter().enumerate() {
-            for (out, of_head) in out.chunks_mut(d).zip(of_head.chunks(HEAD_DIM)) {
-                out[head * HEAD_DIM..(head + 1) * HEAD_DIM].copy_from_slice(of_head);
+            for (out, of_head) in out.chunks_mut(d).zip(of_head.chunks(head_dim)) {
+                out[head * head_dim..(head + 1) * head_dim].copy_from_slice(of_head);
             }
         }
         (out, heads.into_iter().map(|(_, weights)| weights).collect())

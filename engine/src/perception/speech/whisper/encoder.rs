@@ -3,7 +3,7 @@
 use candle_core::{Module, Tensor};
 use candle_nn::{LayerNorm, Linear};
 
-use super::{HEAD_DIM, WhisperConfig, joined_linear};
+use super::{WhisperConfig, joined_linear};
 use crate::cancel::Cancel;
 use crate::error::{Doing, Result};
 use crate::features::mel::Mel;
@@ -50,26 +50,27 @@ impl EncoderLayer {
             qkv: Linear::new(weight, Some(bias)),
             out: linear(&weights.sub("attention.out"), d, d)?,
             mlp_norm: layer_norm(&weights.sub("mlp_norm"), d)?,
-            up: linear(&weights.sub("mlp.up"), 4 * d, d)?,
-            down: linear(&weights.sub("mlp.down"), d, 4 * d)?,
-            n_heads: config.n_heads,
+            up: linear(&weights.sub("mlp.up"), config.encoder.d_hidden, d)?,
+            down: linear(&weights.sub("mlp.down"), d, config.encoder.d_hidden)?,
+            n_heads: config.encoder.n_heads,
         })
     }
 
     /// `[n, d_model]` → `[n, d_model]`
     fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
         let (n, d_model) = x.dims2()?;
+        let head_dim = d_model / self.n_heads;
         let qkv = self.qkv.forward(&self.attention_norm.forward(x)?)?;
         let mut heads = Vec::with_capacity(self.n_heads);
         for head in 0..self.n_heads {
             // One head at a time: all at once would take n_heads × n × n.
-            let part = |i: usize| qkv.narrow(1, i * d_model + head * HEAD_DIM, HEAD_DIM);
-            let q = (part(0)?.contiguous()? * (HEAD_DIM as f64).powf(-0.5))?;
+            let part = |i: usize| qkv.narrow(1, i * d_model + head * head_dim, head_dim);
+            let q = (part(0)?.contiguous()? * (head_dim as f64).powf(-0.5))?;
             let scores = q.matmul(&part(1)?.t()?)?; // [n, n]
             scores.inplace_op1(&EachRow("softmax", softmax))?;
             heads.push(scores.matmul(&part(2)?)?); // [n, head_dim]
         }
-        debug_assert_eq!(heads[0].dims(), [n, HEAD_DIM]);
+        debug_assert_eq!(heads[0].dims(), [n, head_dim]);
         let x = (x + self.out.forward(&Tensor::cat(&heads, 1)?)?)?;
         let hidden = self.up.forward(&self.mlp_norm.forward(&x)?)?;
         hidden.inplace_op1(&EachRow("gelu", gelu))?;
@@ -85,7 +86,7 @@ impl Encoder {
             let bias = weights.get("bias", &[d])?.reshape((1, d, 1)).doing(LOADING)?;
             Ok((weights.get("weight", &[d, d_in, 3])?, bias))
         };
-        let layers = (0..config.n_encoder_layers)
+        let layers = (0..config.encoder.n_layers)
             .map(|i| EncoderLayer::new(config, &weights.sub("layers").sub(i)))
             .collect::<Result<_>>()?;
         Ok(Self {

@@ -1,9 +1,11 @@
 //! Whisper: an encoder from half a minute of sound to embeddings, a decoder from them to text.
 //!
-//! Everything about a checkpoint's size is read from the shapes of its tensors, so one code serves
-//! all sizes, from CTranslate2 files and from safetensors. Weights are read-only; what changes while
+//! A checkpoint's sizes come from its `config.json`, or from the shapes of its tensors, so one code serves
+//! all sizes, from CTranslate2 files and from folders of transformers. Weights are read-only; what changes while
 //! decoding is in [`Tape`], which the caller owns.
 //! <https://arxiv.org/abs/2212.04356>
+
+mod config;
 
 mod decoder;
 
@@ -14,70 +16,20 @@ use std::path::Path;
 
 use candle_core::{Device, Tensor};
 
+pub use config::{StackConfig, WhisperConfig};
 pub use decoder::{Decoder, Heard, Tape};
 pub use encoder::Encoder;
 
 use crate::error::{Doing, Error, Result};
 use crate::weights::{Weights, names};
 
-/// All checkpoints have heads of this width.
-const HEAD_DIM: usize = 64;
-
-/// Sizes, from the tensors.
+/// How the decoder keeps its matrices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct WhisperConfig {
-    /// Bands of the log-mel frames: 80, or 128.
-    pub n_mels: usize,
-    /// Width.
-    pub d_model: usize,
-    /// Heads of every attention, each 64 wide.
-    pub n_heads: usize,
-    /// Layers of the encoder.
-    pub n_encoder_layers: usize,
-    /// Layers of the decoder.
-    pub n_decoder_layers: usize,
-    /// Positions of the encoder: 1,500, each 20 ms.
-    pub n_audio_positions: usize,
-    /// Positions of the decoder: 448.
-    pub n_text_positions: usize,
-    /// Tokens.
-    pub n_vocab: usize,
-}
-
-impl WhisperConfig {
-    fn from_shapes(weights: &Weights, path: &Path) -> Result<Self> {
-        let dims = |name: &str, rank: usize| match weights.shape(name) {
-            Some(dims) if dims.len() == rank => Ok(dims),
-            Some(_) | None => Err(Error::ModelFile {
-                path: path.to_path_buf(),
-                reason: format!("it is not a Whisper checkpoint: there is no tensor for {name}"),
-            }),
-        };
-        let layers = |side: &str| {
-            (0..64).take_while(|i| weights.has(&format!("{side}.layers.{i}.mlp_norm.weight"))).count()
-        };
-        let embedding = dims("decoder.embedding.weight", 2)?;
-        let config = Self {
-            n_mels: dims("encoder.conv1.weight", 3)?[1],
-            d_model: embedding[1],
-            n_heads: embedding[1] / HEAD_DIM,
-            n_encoder_layers: layers("encoder"),
-            n_decoder_layers: layers("decoder"),
-            n_audio_positions: dims("encoder.positions", 2)?[0],
-            n_text_positions: dims("decoder.positions", 2)?[0],
-            n_vocab: embedding[0],
-        };
-        if !config.d_model.is_multiple_of(HEAD_DIM)
-            || config.n_encoder_layers == 0
-            || config.n_decoder_layers == 0
-        {
-            return Err(Error::ModelFile {
-                path: path.to_path_buf(),
-                reason: format!("these are not sizes of a Whisper checkpoint: {config:?}"),
-            });
-        }
-        Ok(config)
-    }
+pub enum Precision {
+    /// As checkpoints are shipped: half the memory to read for each token.
+    Half,
+    /// For comparisons with a reference.
+    Single,
 }
 
 /// Encoder and decoder of one checkpoint.
@@ -91,19 +43,40 @@ pub struct Whisper {
 }
 
 impl Whisper {
-    /// Loads a CTranslate2 `model.bin` or a `.safetensors` file in the layout of transformers.
+    /// Loads a CTranslate2 `model.bin`, a `.safetensors` file in the layout of transformers, or a folder of
+    /// transformers with `config.json`.
     ///
     /// # Errors
-    /// When the file is damaged or holds another architecture.
+    /// When a file is missing or damaged or holds another architecture.
     pub fn load(path: &Path, device: &Device) -> Result<Self> {
+        Self::load_as(path, device, Precision::Half)
+    }
+
+    /// As [`Whisper::load`], with the decoder's matrices in a precision of the caller's choice.
+    ///
+    /// # Errors
+    /// As [`Whisper::load`].
+    pub fn load_as(path: &Path, device: &Device, precision: Precision) -> Result<Self> {
+        if path.is_dir() {
+            let config = WhisperConfig::from_file(&path.join("config.json"))?;
+            let weights = Weights::from_folder(path, device, names::whisper_transformers)?;
+            return Self::new(config, &weights, precision);
+        }
         let weights = if is_safetensors(path)? {
             Weights::from_safetensors(path, device, names::whisper_transformers)?
         } else {
             Weights::from_ctranslate2(path, device, names::whisper_ctranslate2)?
         };
-        let config = WhisperConfig::from_shapes(&weights, path)?;
+        Self::new(WhisperConfig::from_shapes(&weights, path)?, &weights, precision)
+    }
+
+    /// Takes all weights of the checkpoint.
+    ///
+    /// # Errors
+    /// As [`Weights::get`], and when tensors are left over.
+    fn new(config: WhisperConfig, weights: &Weights, precision: Precision) -> Result<Self> {
         let encoder = Encoder::new(&config, &weights.sub("encoder"))?;
-        let decoder = Decoder::new(&config, &weights.sub("decoder"))?;
+        let decoder = Decoder::new(&config, precision, &weights.sub("decoder"))?;
         // Both layouts repeat the embedding as an output layer; CTranslate2 also stores settings.
         weights.expect_all_used(|name| {
             matches!(name, "proj_out.weight" | "decoder/projection/weight") || !name.contains("weight")

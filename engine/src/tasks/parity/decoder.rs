@@ -1,0 +1,130 @@
+//! A decoder, with the encoders of its checkpoint, against the reference: logits, the likeliest continuation,
+//! soft tokens of media and what encoders read of them.
+
+use std::path::Path;
+
+use candle_core::{Device, Tensor};
+
+use super::encoders::{self, SoftTokens};
+use super::{Case, ParityEvent, token_ids};
+use crate::cancel::Cancel;
+use crate::decoder::{CacheFormat, Decoder, Input, Modality, hugging_face};
+use crate::encoders::{Encoders, EncodersConfig};
+use crate::error::{Error, Result};
+use crate::weights::{Weights, names};
+
+/// What is compared: `logits`, `[1, n, n_vocab]`; `greedy`, where the reference has it; what
+/// [`encoders::compare`] compares. The prompt is read at once for the logits, and in chunks and then token by
+/// token for the continuation, so that the cache is compared, too.
+pub(super) fn parity(folder: &Path, cancel: &Cancel) -> Result<Option<Vec<ParityEvent>>> {
+    let checkpoint = Checkpoint::open(folder)?;
+    let case = Case::open(folder)?;
+    let made = match &checkpoint.encoders {
+        None => SoftTokens::default(),
+        Some(encoders) => match encoders::soft_tokens(encoders, &case.inputs, cancel)? {
+            Some(made) => made,
+            None => return Ok(None),
+        },
+    };
+    let mut events = match &checkpoint.encoders {
+        Some(encoders) => encoders::compare(encoders, &case.inputs, &case.outputs, &made)?,
+        None => Vec::new(),
+    };
+    let Checkpoint { decoder, weights, .. } = &checkpoint;
+    let ids = token_ids(&folder.join("inputs.safetensors"), "input_ids")?;
+    let input = checkpoint.place(&ids, &made)?;
+    let mut state = decoder.new_state(CacheFormat::F32)?;
+    let Some(ours) = decoder.forward_all(&input, &mut state, cancel)? else { return Ok(None) };
+    if ours.iter().flatten().any(|logit| !logit.is_finite()) {
+        weights.expect_finite()?;
+    }
+    let reference = case.output("logits", &[1, ids.len(), decoder.config().n_vocab])?;
+    events.push(ParityEvent::tensor("logits", &ours.concat(), &reference));
+    if case.outputs.has("greedy") {
+        let wanted = token_ids(&folder.join("outputs.safetensors"), "greedy")?;
+        case.outputs.get("greedy", &[1, wanted.len()])?;
+        let Some(greedy) = continuation(decoder, &input, wanted.len(), cancel)? else { return Ok(None) };
+        events.push(ParityEvent::Greedy { greedy_equal: greedy == wanted });
+    }
+    case.finish(events).map(Some)
+}
+
+struct Checkpoint {
+    decoder: Decoder,
+    encoders: Option<Encoders>,
+    weights: Weights,
+    /// The ids that stand for media.
+    placeholders: [Option<u32>; 3],
+}
+
+/// The media that have soft tokens, in the order of `Checkpoint::placeholders`.
+const MEDIA: [Modality; 3] = [Modality::Picture, Modality::Video, Modality::Sound];
+
+impl Checkpoint {
+    fn open(folder: &Path) -> Result<Self> {
+        let described = hugging_face::describe(&folder.join("config.json"))?;
+        let weights = Weights::from_folder(folder, &Device::Cpu, described.names)?;
+        let decoder = Decoder::new(&described.config, &weights)?;
+        let encoders = match EncodersConfig::from_json(&described.file.to_string())? {
+            Some(config) => Encoders::new(&config, described.config.d_model, &weights)?,
+            None => None,
+        };
+        // Some writers repeat a tied output, and the keys of layers that read another layer's.
+        let ignored = |name: &str| {
+            (described.config.tied_output && name.ends_with("lm_head.weight"))
+                || described.config.is_unread(name)
+                || names::encoders::is_unused_by_encoders(name)
+        };
+        weights.expect_all_used(ignored)?;
+        let placeholders = MEDIA.map(|modality| hugging_face::media_token(&described.file, modality));
+        Ok(Self { decoder, encoders, weights, placeholders })
+    }
+
+    /// Puts soft tokens where the ids hold their placeholders.
+    fn place(&self, ids: &[u32], made: &SoftTokens) -> Result<Input> {
+        let mut left = [&made.pictures, &made.frames, &made.sounds].map(|made| made.iter());
+        let medium = |id: u32| self.placeholders.iter().position(|placeholder| *placeholder == Some(id));
+        let mut input = Input::default();
+        for run in ids.chunk_by(|a, b| a == b && medium(*a).is_some()) {
+            let Some(kind) = medium(run[0]) else {
+                input.push_tokens(run.iter().copied());
+                continue;
+            };
+            let end = input.len() + run.len();
+            while input.len() < end {
+                let next: Option<&Tensor> = left[kind].next();
+                let fits = next.filter(|next| next.dim(0).is_ok_and(|n| n > 0 && input.len() + n <= end));
+                let Some(next) = fits else {
+                    let reason =
+                        format!("the sequence has other places for media than there are: at {}", input.len());
+                    return Err(Error::Request { reason });
+                };
+                input.push_media(run[0], next.clone(), MEDIA[kind], 0);
+            }
+        }
+        Ok(input)
+    }
+}
+
+/// The likeliest tokens after `input`, which is read in two chunks and the last position alone.
+fn continuation(decoder: &Decoder, input: &Input, n: usize, cancel: &Cancel) -> Result<Option<Vec<u32>>> {
+    let mut state = decoder.new_state(CacheFormat::F32)?;
+    let mut written = Vec::with_capacity(n);
+    let mut read = 0;
+    for size in [input.len() / 2, input.len() / 2, 1] {
+        let chunk = input.chunk(read, size.min(input.len() - 1 - read));
+        if !chunk.is_empty() && !decoder.read(&chunk, &mut state, cancel)? {
+            return Ok(None);
+        }
+        read += chunk.len();
+    }
+    let mut next = input.chunk(read, input.len() - read);
+    while written.len() < n {
+        let Some(logits) = decoder.forward(&next, &mut state, cancel)? else { return Ok(None) };
+        let best = (0..logits.len()).rev().max_by(|a, b| logits[*a].total_cmp(&logits[*b]));
+        let token = best.unwrap_or_default() as u32;
+        written.push(token);
+        next = Input::from([token].as_slice());
+    }
+    Ok(Some(written))
+}
