@@ -47,6 +47,8 @@ mod engine;
 
 mod threads;
 
+mod memory;
+
 mod cancel;
 
 mod error;

@@ -18,9 +18,10 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 
 use crate::cancel::Cancel;
-use crate::decoder::{CacheFormat, DecodeState, Input, Routing};
+use crate::decoder::{CacheFormat, DecodeState, DecoderConfig, Input, Routing};
 use crate::error::{Error, Result};
 use crate::features::text::TokenId;
+use crate::memory::{available_bytes, human_bytes};
 use crate::model::LanguageModel;
 use crate::sampler::Sampler;
 use detokenize::Detokenizer;
@@ -163,6 +164,7 @@ impl Generation {
             };
             return Err(Error::Request { reason });
         }
+        check_memory(model.decoder().config(), prompt.len(), options, available_bytes())?;
         let earlier = earlier.filter(|earlier| earlier.state.format() == options.cache);
         let mut conversation = match earlier {
             Some(earlier) => earlier,
@@ -311,6 +313,30 @@ impl Generation {
     }
 }
 
+/// Refuses a conversation whose keys and values do not fit into the memory that is free.
+fn check_memory(
+    config: &DecoderConfig,
+    n_prompt: usize,
+    options: &GenerateOptions,
+    available: Option<u64>,
+) -> Result<()> {
+    let n = (n_prompt + options.max_tokens).min(config.context_tokens);
+    let needed = config.cache_bytes(n, options.cache);
+    let Some(available) = available.filter(|available| needed > *available) else { return Ok(()) };
+    let smaller = CacheFormat::ALL.into_iter().find(|format| config.cache_bytes(n, *format) <= available);
+    let advice = match smaller {
+        Some(format) => {
+            format!("keep it as {} ({})", format.name(), human_bytes(config.cache_bytes(n, format)))
+        }
+        None => "shorten it, or choose a smaller model".to_owned(),
+    };
+    let (needed, available) = (human_bytes(needed), human_bytes(available));
+    let format = options.cache.name();
+    let reason =
+        format!("a conversation of {n} tokens takes {needed} as {format} and {available} are free; {advice}");
+    Err(Error::Request { reason })
+}
+
 impl Iterator for Generation {
     type Item = Result<Event>;
 
@@ -432,6 +458,25 @@ mod tests {
             let refused = model.generate(prompt(&model, text), &options(1), None, &Cancel::new());
             assert!(refused.err().unwrap().to_string().contains(reason));
         }
+    }
+
+    #[test]
+    fn a_conversation_beyond_the_memory_is_refused_with_sizes_and_a_way_out() {
+        let config = crate::decoder::DecoderConfig {
+            context_tokens: 1 << 30,
+            ..crate::decoder::DecoderConfig::tiny()
+        };
+        let check = |n, available| check_memory(&config, n, &options(0), Some(available));
+        assert!(check(1000, 1 << 30).is_ok());
+        assert!(
+            check_memory(&config, 1 << 29, &options(0), None).is_ok(),
+            "what is not known is not refused"
+        );
+        // Two layers, two heads of 8 numbers, keys and values, two bytes: 128 bytes per token.
+        let refused = check(100_000_000, 10_000_000_000).unwrap_err().to_string();
+        assert!(refused.contains("12.8 GB") && refused.contains("10.0 GB are free"), "{refused}");
+        let refused = check(100_000_000, 1_000_000).unwrap_err().to_string();
+        assert!(refused.contains("shorten it"), "{refused}");
     }
 
     #[test]

@@ -1,0 +1,46 @@
+//! How much memory is free.
+
+use std::path::Path;
+
+/// Bytes that can be had without swapping: what the system reports, or less where a container limits it.
+/// `None` where that is not known.
+pub(crate) fn available_bytes() -> Option<u64> {
+    if !cfg!(target_os = "linux") {
+        return None;
+    }
+    let read = |path: &str| std::fs::read_to_string(Path::new(path)).ok();
+    let system = available(&read("/proc/meminfo")?)?;
+    let number = |path: &str| read(path)?.trim().parse::<u64>().ok();
+    let limit = number("/sys/fs/cgroup/memory.max");
+    let left =
+        limit.zip(number("/sys/fs/cgroup/memory.current")).map(|(most, used)| most.saturating_sub(used));
+    Some(left.map_or(system, |left| left.min(system)))
+}
+
+/// `MemAvailable` of `/proc/meminfo`, which counts in KiB.
+fn available(meminfo: &str) -> Option<u64> {
+    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
+}
+
+/// Sizes for people: `1.5 GB`, `320 MB`.
+pub(crate) fn human_bytes(bytes: u64) -> String {
+    match bytes as f64 {
+        gigabytes if gigabytes >= 1e9 => format!("{:.1} GB", gigabytes / 1e9),
+        megabytes => format!("{:.0} MB", (megabytes / 1e6).ceil()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_system_reports_is_read() {
+        let meminfo = "MemTotal:       24576000 kB\nMemFree: 1 kB\nMemAvailable:   12000000 kB\n";
+        assert_eq!(available(meminfo), Some(12_288_000_000));
+        assert_eq!(available("MemTotal: 1 kB"), None);
+        assert_eq!(available("MemAvailable: many kB"), None);
+        assert_eq!((human_bytes(12_288_000_000), human_bytes(1)), ("12.3 GB".into(), "1 MB".into()));
+    }
+}
