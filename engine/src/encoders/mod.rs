@@ -319,3 +319,6 @@ fn empty_picture() -> Error {
 fn misfit(what: &str) -> Error {
     Error::Request { reason: format!("{what} was prepared for another encoder") }
 }
+
+#[cfg(test)]
+mod tests;
