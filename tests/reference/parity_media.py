@@ -20,8 +20,7 @@ from safetensors.torch import save_file
 from transformers import AutoModelForImageTextToText
 
 N_VOCAB, N_PROMPT, N_NEW = 96, 29, 8
-COMMON = dict(vocab_size=N_VOCAB, hidden_size=32, intermediate_size=48, num_attention_heads=4, num_key_value_heads=2,
-    head_dim=12, max_position_embeddings=64, bos_token_id=2, eos_token_id=1, pad_token_id=0)
+
 
 def randomise(model, seed):
     """Numbers that matter everywhere, in norms, too."""

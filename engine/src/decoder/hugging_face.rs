@@ -173,6 +173,16 @@ pub(crate) fn media_token(file: &Value, modality: Modality) -> Option<u32> {
     names.iter().find_map(|name| file[*name].as_u64()).and_then(|id| u32::try_from(id).ok())
 }
 
+/// The ids that end a text.
+pub(crate) fn end_tokens(file: &Value) -> Vec<u32> {
+    let named = [&file["eos_token_id"], &file["text_config"]["eos_token_id"]];
+    let ids = named.into_iter().flat_map(|ids| match ids {
+        Value::Array(ids) => ids.iter().filter_map(Value::as_u64).collect(),
+        id => id.as_u64().into_iter().collect::<Vec<_>>(),
+    });
+    ids.filter_map(|id| u32::try_from(id).ok()).collect()
+}
+
 /// The part that describes the decoder, with what transformers adds to it.
 fn text_config(file: &Value, model_type: &str) -> Value {
     let mut text = match model_type {

@@ -43,7 +43,8 @@ pub(super) fn parity(folder: &Path, cancel: &Cancel) -> Result<Option<Vec<Parity
     if case.outputs.has("greedy") {
         let wanted = token_ids(&folder.join("outputs.safetensors"), "greedy")?;
         case.outputs.get("greedy", &[1, wanted.len()])?;
-        let Some(greedy) = continuation(decoder, &input, wanted.len(), cancel)? else { return Ok(None) };
+        let greedy = continuation(decoder, &input, wanted.len(), &checkpoint.ends, cancel)?;
+        let Some(greedy) = greedy else { return Ok(None) };
         events.push(ParityEvent::Greedy { greedy_equal: greedy == wanted });
     }
     case.finish(events).map(Some)
@@ -55,6 +56,8 @@ struct Checkpoint {
     weights: Weights,
     /// The ids that stand for media.
     placeholders: [Option<u32>; 3],
+    /// The ids that end a text.
+    ends: Vec<u32>,
 }
 
 /// The media that have soft tokens, in the order of `Checkpoint::placeholders`.
@@ -77,7 +80,8 @@ impl Checkpoint {
         };
         weights.expect_all_used(ignored)?;
         let placeholders = MEDIA.map(|modality| hugging_face::media_token(&described.file, modality));
-        Ok(Self { decoder, encoders, weights, placeholders })
+        let ends = hugging_face::end_tokens(&described.file);
+        Ok(Self { decoder, encoders, weights, placeholders, ends })
     }
 
     /// Puts soft tokens where the ids hold their placeholders.
@@ -106,8 +110,15 @@ impl Checkpoint {
     }
 }
 
-/// The likeliest tokens after `input`, which is read in two chunks and the last position alone.
-fn continuation(decoder: &Decoder, input: &Input, n: usize, cancel: &Cancel) -> Result<Option<Vec<u32>>> {
+/// The likeliest tokens after `input`, which is read in two chunks and the last position alone. The reference
+/// was told to write exactly so many, so `ends` are not among them.
+fn continuation(
+    decoder: &Decoder,
+    input: &Input,
+    n: usize,
+    ends: &[u32],
+    cancel: &Cancel,
+) -> Result<Option<Vec<u32>>> {
     let mut state = decoder.new_state(CacheFormat::F32)?;
     let mut written = Vec::with_capacity(n);
     let mut read = 0;
@@ -121,7 +132,8 @@ fn continuation(decoder: &Decoder, input: &Input, n: usize, cancel: &Cancel) -> 
     let mut next = input.chunk(read, input.len() - read);
     while written.len() < n {
         let Some(logits) = decoder.forward(&next, &mut state, cancel)? else { return Ok(None) };
-        let best = (0..logits.len()).rev().max_by(|a, b| logits[*a].total_cmp(&logits[*b]));
+        let goes_on = (0..logits.len()).rev().filter(|id| !ends.contains(&(*id as u32)));
+        let best = goes_on.max_by(|a, b| logits[*a].total_cmp(&logits[*b]));
         let token = best.unwrap_or_default() as u32;
         written.push(token);
         next = Input::from([token].as_slice());
