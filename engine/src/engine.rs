@@ -19,7 +19,7 @@ use crate::tasks::transcribe::{self, TranscribeOptions, Transcription};
 pub struct EngineOptions {
     /// Where models live.
     pub store: Store,
-    /// The decoder: an id of `assets/models.toml` or a path to a GGUF file.
+    /// The decoder: an id of `assets/models.toml`, or a path to a GGUF file or a Hugging Face folder.
     pub model: String,
     /// How much of a file is accepted.
     pub limits: Limits,
@@ -61,7 +61,7 @@ impl Engine {
         }))
     }
 
-    /// Chooses another decoder: an id or a path to a GGUF file. It is loaded when it is needed.
+    /// Chooses another decoder: an id, or a path to a GGUF file or a Hugging Face folder. It is loaded when it is needed.
     pub fn set_model(&self, model: &str) {
         let mut slot = lock(&self.0.decoder);
         if slot.wanted != model {
@@ -113,7 +113,10 @@ impl Engine {
             return Ok(loaded.clone());
         }
         let path = PathBuf::from(&slot.wanted);
-        let path = if path.is_file() { path } else { self.store().file(&slot.wanted, "model")? };
+        // A folder that happens to have the name of a model does not hide it.
+        let is_path =
+            path.is_file() || (path.is_dir() && self.store().registry().get(&slot.wanted).is_none());
+        let path = if is_path { path } else { self.store().file(&slot.wanted, "model")? };
         Ok(slot.loaded.insert(Arc::new(LanguageModel::load(&path)?)).clone())
     }
 

@@ -14,6 +14,6 @@ mod fetch;
 mod inspect;
 
 pub use fetch::{Pull, PullEvent, PullStage};
-pub use inspect::{ModelInfo, inspect};
+pub use inspect::{CacheFormat, Memory, ModelInfo, cache_bytes, inspect};
 pub use registry::{FileEntry, ModelEntry, PackagePart, Registry, Source};
 pub use store::{FileState, Store, Verify, VerifyEvent, data_folder};

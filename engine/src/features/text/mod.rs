@@ -18,6 +18,7 @@ mod splitters;
 mod tokenizer;
 
 pub use chat::{ChatMessage, ChatTemplate, Role};
+pub use hugging_face::TokenOptions;
 pub use tokenizer::{TokenId, Tokenizer};
 
 #[cfg(test)]

@@ -10,8 +10,9 @@ use candle_core::{DType, Device};
 use serde::Serialize;
 
 use crate::cancel::Cancel;
-use crate::decoder::{Decoder, hugging_face};
+use crate::decoder::Decoder;
 use crate::error::{Error, Result};
+use crate::model::folder;
 use crate::weights::{Weights, model_type, same_name};
 
 /// The largest relative error that counts as the same arithmetic in another order.
@@ -123,9 +124,9 @@ fn flat(weights: &Weights, name: &str, shape: &[usize], path: &Path) -> Result<V
 
 /// A text decoder. The prompt is read at once for the logits, and in two chunks and then token by token for
 /// the continuation, so that the cache is compared, too.
-fn decoder(folder: &Path, cancel: &Cancel) -> Result<Option<Vec<ParityEvent>>> {
-    let (decoder, weights) = load(folder)?;
-    let [inputs, outputs] = ["inputs", "outputs"].map(|name| folder.join(format!("{name}.safetensors")));
+fn decoder(path: &Path, cancel: &Cancel) -> Result<Option<Vec<ParityEvent>>> {
+    let (decoder, weights) = folder::decoder(path)?;
+    let [inputs, outputs] = ["inputs", "outputs"].map(|name| path.join(format!("{name}.safetensors")));
     let ids = token_ids(&inputs, "input_ids")?;
     let n_vocab = decoder.config().n_vocab;
     let Some(ours) = decoder.forward_all(&ids, &mut decoder.new_state()?, cancel)? else { return Ok(None) };
@@ -144,18 +145,6 @@ fn decoder(folder: &Path, cancel: &Cancel) -> Result<Option<Vec<ParityEvent>>> {
     events.push(ParityEvent::Greedy { greedy_equal });
     events.push(ParityEvent::Pass { pass: greedy_equal && relative_error <= TOLERANCE });
     Ok(Some(events))
-}
-
-/// The decoder of a Hugging Face folder, in floats.
-fn load(folder: &Path) -> Result<(Decoder, Weights)> {
-    let described = hugging_face::describe(&folder.join("config.json"))?;
-    let weights = Weights::from_folder(folder, &Device::Cpu, described.names)?;
-    let decoder = Decoder::new(&described.config, &weights)?;
-    // Some writers repeat a tied output.
-    let ignored: fn(&str) -> bool =
-        if described.config.tied_output { |name| name == "lm_head.weight" } else { |_| false };
-    weights.expect_all_used(ignored)?;
-    Ok((decoder, weights))
 }
 
 fn continuation(decoder: &Decoder, ids: &[u32], n: usize, cancel: &Cancel) -> Result<Option<Vec<u32>>> {

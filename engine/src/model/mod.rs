@@ -1,4 +1,7 @@
-//! A decoder with its tokenizer and chat template: one GGUF file, read-only once loaded.
+//! A decoder with its tokenizer and chat template, from a GGUF file or a Hugging Face folder; read-only once
+//! loaded.
+
+pub(crate) mod folder;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,7 +10,7 @@ use candle_core::Device;
 
 use crate::cancel::Cancel;
 use crate::decoder::{Decoder, DecoderConfig};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::features::text::{ChatMessage, ChatTemplate, Role, TokenId, Tokenizer};
 use crate::generate::{Conversation, GenerateOptions, Generation};
 use crate::weights::gguf::GgufFile;
@@ -29,10 +32,14 @@ impl LanguageModel {
         Self { decoder: crate::decoder::seeded(&config), tokenizer, template: None }
     }
 
-    /// Loads a GGUF file.
+    /// Loads a GGUF file, or a Hugging Face folder: `config.json`, safetensors in one file or several, and
+    /// `tokenizer.json`; `tokenizer_config.json`, `generation_config.json` and `chat_template.jinja` where they
+    /// are there.
     ///
     /// # Errors
-    /// [`Error::ModelFile`](crate::Error::ModelFile) when it is damaged, [`Error::Config`](crate::Error::Config) when its family is not supported.
+    /// [`Error::ModelFile`](crate::Error::ModelFile) or [`Error::ModelFolder`](crate::Error::ModelFolder) when
+    /// something is damaged or missing, [`Error::Config`](crate::Error::Config) when the family is not
+    /// supported.
     pub fn load(path: &Path) -> Result<Self> {
         Self::load_as(path, |weights| weights)
     }
@@ -47,6 +54,9 @@ impl LanguageModel {
     }
 
     fn load_as(path: &Path, prepare: fn(Weights) -> Weights) -> Result<Self> {
+        if path.is_dir() {
+            return Self::load_folder(path);
+        }
         let file = GgufFile::open(path)?;
         let meta = file.metadata();
         let tokenizer = Tokenizer::from_gguf(&meta)?;
@@ -68,6 +78,18 @@ impl LanguageModel {
                 text_of("tokenizer.ggml.eos_token_id"),
             )
         });
+        Ok(Self { decoder, tokenizer, template })
+    }
+
+    fn load_folder(folder: &Path) -> Result<Self> {
+        if !folder.join("config.json").exists() {
+            return Err(Error::ModelFolder {
+                path: folder.to_path_buf(),
+                reason: "there is no config.json in this folder; a model is a GGUF file, or a folder with config.json, safetensors and tokenizer.json".into(),
+            });
+        }
+        let (decoder, _) = folder::decoder(folder)?;
+        let (tokenizer, template) = folder::text(folder, decoder.config().n_vocab)?;
         Ok(Self { decoder, tokenizer, template })
     }
 
