@@ -226,6 +226,70 @@ fn models_are_listed_checked_and_described() {
 }
 
 #[test]
+fn a_model_file_or_folder_tells_its_sizes_and_the_memory_it_needs() {
+    let describe = |model: &str, more: &[&str]| {
+        let ran = run(&[&["models", "info", model, "--json"], more].concat());
+        assert_eq!(ran.status, Some(0), "{ran:?}");
+        ran.json().remove(0)
+    };
+    let decoder = &describe("smollm2-135m", &["--context", "1000"])["decoder"];
+    // 30 layers with 3 heads of 64 numbers, keys and values.
+    let numbers = 2 * 30 * 3 * 64 * 1000;
+    assert_eq!(decoder["memory"]["context_tokens"], 1000, "{decoder}");
+    let bytes = match decoder["memory"]["cache_format"].as_str() {
+        Some("f32") => 4 * numbers,
+        Some("f16") => 2 * numbers,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(decoder["memory"]["cache_bytes"], bytes, "{decoder}");
+    assert_eq!((&decoder["n_heads"], &decoder["n_kv_heads"]), (&9.into(), &3.into()));
+    assert_eq!(decoder["file_bytes"], 98_362_432, "{decoder}");
+    assert_eq!(decoder["parameters"], decoder["active_parameters"]);
+    // The same file by its path.
+    let listed = describe("smollm2-135m", &[]);
+    let path = listed["files"][0]["path"].as_str().unwrap_or_default();
+    assert_eq!(describe(path, &["--context", "1000"])["memory"], decoder["memory"]);
+
+    let golden = |name: &str| format!("{}/golden/{name}", env!("CARGO_MANIFEST_DIR"));
+    let experts = describe(&golden("parity/qwen3-moe"), &[]);
+    assert_eq!(experts["architecture"], "qwen3_moe", "{experts}");
+    // 2 layers in which 4 of 6 experts of 3 × 32 × 20 numbers wait.
+    let idle = experts["parameters"].as_u64().zip(experts["active_parameters"].as_u64());
+    assert!(idle.is_some_and(|(all, active)| all - active == 2 * 4 * 3 * 32 * 20), "{experts}");
+    let windows = describe(&golden("parity/gemma3-text"), &["--context", "64"]);
+    assert_eq!((&windows["n_window_layers"], &windows["window_tokens"]), (&5.into(), &8.into()));
+    let shards = describe(&golden("folder"), &[]);
+    assert_eq!((&shards["n_layers"], &shards["modalities"]), (&2.into(), &serde_json::json!(["text"])));
+    assert_eq!(describe(&golden("parity/whisper"), &[])["modalities"], serde_json::json!(["sound"]));
+
+    let human = run(&["models", "info", &golden("parity/gemma3-text"), "--context", "4096"]);
+    for words in ["gemma3_text", "window of 8 tokens", "memory:", "4096 tokens of context", "takes in: text"]
+    {
+        assert!(human.stdout.contains(words), "{words}: {human:?}");
+    }
+    assert!(human.stderr.contains("trained for 64 tokens"), "{human:?}");
+}
+
+#[test]
+fn what_is_no_model_is_told_so() {
+    let folder = tempfile::tempdir().unwrap_or_else(|e| panic!("{e}"));
+    let file = folder.path().join("notes.gguf");
+    std::fs::write(&file, "not a model").unwrap_or_else(|e| panic!("{e}"));
+    let cases = [
+        ("/no/such/model".to_owned(), "there is no model called"),
+        (folder.path().to_string_lossy().into_owned(), "no config.json"),
+        (file.to_string_lossy().into_owned(), "not a valid GGUF file"),
+    ];
+    for_each_case(cases, |(model, words)| {
+        let ran = run(&["models", "info", model]);
+        match ran.status == Some(2) && ran.stderr.contains(words) && ran.stdout.is_empty() {
+            true => Ok(()),
+            false => Err(format!("{ran:?}")),
+        }
+    });
+}
+
+#[test]
 fn pulling_what_is_here_takes_no_time() {
     let since = Instant::now();
     let ran = run(&["models", "pull", "--default"]);

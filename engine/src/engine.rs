@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 use crate::cancel::Cancel;
 use crate::error::{Error, MediaProblem, Result};
@@ -12,6 +13,7 @@ use crate::models::Store;
 use crate::perception::{Reading, Specialists};
 use crate::tasks::ask::{Ask, AskRequest};
 use crate::tasks::evidence::Meanings;
+use crate::tasks::perceive::{self, Perceived};
 use crate::tasks::transcribe::{self, TranscribeOptions, Transcription};
 
 /// What an [`Engine`] is made from.
@@ -19,7 +21,7 @@ use crate::tasks::transcribe::{self, TranscribeOptions, Transcription};
 pub struct EngineOptions {
     /// Where models live.
     pub store: Store,
-    /// The decoder: an id of `assets/models.toml` or a path to a GGUF file.
+    /// The decoder: an id of `assets/models.toml`, or a path to a GGUF file or a Hugging Face folder.
     pub model: String,
     /// How much of a file is accepted.
     pub limits: Limits,
@@ -37,7 +39,11 @@ struct Shared {
     /// What the decoder read last, for a follow-up that begins alike.
     conversation: Mutex<Option<Conversation>>,
     meanings: Arc<Meanings>,
+    perceived: Mutex<Vec<(PerceivedKey, Arc<Perceived>)>>,
 }
+
+/// A file as it was when it was looked at, and the room that there was for it.
+type PerceivedKey = (PathBuf, Option<SystemTime>, usize);
 
 /// Which decoder is wanted, and that one once it is loaded.
 struct DecoderSlot {
@@ -58,15 +64,17 @@ impl Engine {
             decoder: Mutex::new(DecoderSlot { wanted: options.model, loaded: None }),
             conversation: Mutex::new(None),
             meanings: Arc::default(),
+            perceived: Mutex::default(),
         }))
     }
 
-    /// Chooses another decoder: an id or a path to a GGUF file. It is loaded when it is needed.
+    /// Chooses another decoder: an id, or a path to a GGUF file or a Hugging Face folder. It is loaded when it is needed.
     pub fn set_model(&self, model: &str) {
         let mut slot = lock(&self.0.decoder);
         if slot.wanted != model {
             *slot = DecoderSlot { wanted: model.to_owned(), loaded: None };
             *lock(&self.0.conversation) = None;
+            lock(&self.0.perceived).clear();
         }
     }
 
@@ -113,7 +121,10 @@ impl Engine {
             return Ok(loaded.clone());
         }
         let path = PathBuf::from(&slot.wanted);
-        let path = if path.is_file() { path } else { self.store().file(&slot.wanted, "model")? };
+        // A folder that happens to have the name of a model does not hide it.
+        let is_path =
+            path.is_file() || (path.is_dir() && self.store().registry().get(&slot.wanted).is_none());
+        let path = if is_path { path } else { self.store().file(&slot.wanted, "model")? };
         Ok(slot.loaded.insert(Arc::new(LanguageModel::load(&path)?)).clone())
     }
 
@@ -157,6 +168,39 @@ impl Engine {
 
     pub(crate) fn meanings(&self) -> Arc<Meanings> {
         self.0.meanings.clone()
+    }
+
+    /// What the model itself sees and hears of a file; kept, so that a follow-up encodes nothing again. `None`
+    /// when cancelled.
+    ///
+    /// # Errors
+    /// As [`perceive::perceive`].
+    pub(crate) fn perceive(
+        &self,
+        model: &LanguageModel,
+        path: &Path,
+        room: usize,
+        cancel: &Cancel,
+    ) -> Result<Option<Arc<Perceived>>> {
+        /// Media that are kept: some megabytes each.
+        const MOST: usize = 32;
+        let about = std::fs::metadata(path).ok();
+        let changed = about.as_ref().and_then(|about| about.modified().ok());
+        let key = (path.to_path_buf(), changed, room);
+        let known = lock(&self.0.perceived).iter().find(|(known, _)| *known == key).map(|(_, p)| p.clone());
+        if known.is_some() {
+            return Ok(known);
+        }
+        let Some(perceived) = perceive::perceive(model, &self.opener(), path, room, cancel)? else {
+            return Ok(None);
+        };
+        let perceived = Arc::new(perceived);
+        let mut kept = lock(&self.0.perceived);
+        if kept.len() >= MOST {
+            kept.remove(0);
+        }
+        kept.push((key, perceived.clone()));
+        Ok(Some(perceived))
     }
 
     pub(crate) fn take_conversation(&self) -> Option<Conversation> {

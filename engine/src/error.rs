@@ -52,6 +52,14 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// Something is missing from a folder of the user's own, or one of its files cannot be used.
+    #[error("{}: {reason}", path.display())]
+    ModelFolder {
+        /// The folder, or the file in it.
+        path: PathBuf,
+        /// What is wrong, and what to do.
+        reason: String,
+    },
     /// A tensor has not the shape that the configuration asks for.
     #[error("tensor {name:?}: expected shape {expected:?}, found {found:?}\nFile: {}", path.display())]
     TensorShape {

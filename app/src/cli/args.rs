@@ -42,7 +42,7 @@ pub struct WindowArgs {
     /// Files to attach in the window
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// The decoder for this run: an id of `medley models list`, or a GGUF file
+    /// The decoder for this run: an id of `medley models list`, a GGUF file, or a Hugging Face folder
     #[arg(long)]
     pub model: Option<String>,
     /// Use native Wayland, where files cannot be dropped on the window
@@ -139,7 +139,7 @@ pub struct AskArgs {
 /// How an answer is written.
 #[derive(Debug, Clone, clap::Args)]
 pub struct AnswerArgs {
-    /// The decoder: an id of `medley models list`, or a GGUF file
+    /// The decoder: an id of `medley models list`, a GGUF file, or a Hugging Face folder
     #[arg(long, default_value = DEFAULT_MODEL)]
     pub model: String,
     /// Feed the question as it is: no chat template, no evidence
@@ -249,14 +249,17 @@ pub enum ModelsAction {
         #[arg(long)]
         json: bool,
     },
-    /// What a model says about itself
+    /// What a model says about itself, and the memory that it needs
     #[command(
-        after_help = "Examples:\n  medley models info smollm2-135m\n  medley models info other.gguf --json"
+        after_help = "Examples:\n  medley models info smollm2-135m\n  medley models info other.gguf --json\n  medley models info folder --context 32768"
     )]
     Info {
-        /// An id, or a GGUF file
-        #[arg(value_name = "ID|FILE")]
+        /// An id, a GGUF file, or a Hugging Face folder
+        #[arg(value_name = "ID|FILE|FOLDER")]
         model: String,
+        /// Tokens of context to reckon the memory for; all that the model was trained for unless given
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+        context: Option<u32>,
         /// One JSON object per line
         #[arg(long)]
         json: bool,
@@ -280,7 +283,7 @@ pub enum ModelsAction {
 /// For `bench`.
 #[derive(Debug, clap::Args)]
 pub struct BenchArgs {
-    /// The decoder: an id of `medley models list`, or a GGUF file
+    /// The decoder: an id of `medley models list`, a GGUF file, or a Hugging Face folder
     #[arg(long, default_value = DEFAULT_MODEL)]
     pub model: String,
     /// Prompt tokens
@@ -325,7 +328,7 @@ pub struct ParityArgs {
 /// For `perplexity`.
 #[derive(Debug, clap::Args)]
 pub struct PerplexityArgs {
-    /// The decoder: an id of `medley models list`, or a GGUF file
+    /// The decoder: an id of `medley models list`, a GGUF file, or a Hugging Face folder
     #[arg(long, default_value = DEFAULT_MODEL)]
     pub model: String,
     /// The text
@@ -383,7 +386,7 @@ pub struct TourArgs {
     /// The folder of the sample media
     #[arg(long, default_value = "assets/samples", value_name = "FOLDER")]
     pub samples: PathBuf,
-    /// The decoder: an id of `medley models list`, or a GGUF file
+    /// The decoder: an id of `medley models list`, a GGUF file, or a Hugging Face folder
     #[arg(long, default_value = DEFAULT_MODEL)]
     pub model: String,
     /// One JSON object per line

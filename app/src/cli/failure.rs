@@ -67,7 +67,10 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let text = error.to_string();
         match error {
-            Error::Media { .. } | Error::ModelUnknown { .. } | Error::Request { .. } => Self::Usage(text),
+            Error::Media { .. }
+            | Error::ModelUnknown { .. }
+            | Error::ModelFolder { .. }
+            | Error::Request { .. } => Self::Usage(text),
             Error::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => Self::Usage(text),
             _ => Self::Failed(text),
         }

@@ -31,7 +31,9 @@ pub fn run(args: ModelsArgs, cancel: &Cancel) -> Outcome {
             pull(&store, &all, &mut Output::new(json), cancel)
         }
         ModelsAction::Verify { ids, json } => verify(&store, ids, &mut Output::new(json), cancel),
-        ModelsAction::Info { model, json } => info(&store, &model, &mut Output::new(json)),
+        ModelsAction::Info { model, context, json } => {
+            info(&store, &model, context.map(u64::from), &mut Output::new(json))
+        }
         ModelsAction::Upcycle(args) => upcycle::run(&store, &args, cancel),
         ModelsAction::Remove { id, json } => {
             let freed_bytes = store.remove(&id)?;
@@ -188,13 +190,13 @@ fn verify(store: &Store, ids: Vec<String>, out: &mut Output, cancel: &Cancel) ->
     if bad > 0 { Err(Failure::Told(1)) } else { Ok(()) }
 }
 
-fn info(store: &Store, model: &str, out: &mut Output) -> Outcome {
+fn info(store: &Store, model: &str, context: Option<u64>, out: &mut Output) -> Outcome {
     let Some(entry) = store.registry().get(model) else {
         let path = Path::new(model);
         if !path.exists() {
             return Err(engine::Error::ModelUnknown { id: model.to_owned() }.into());
         }
-        let found = inspect(path).map_err(|error| Failure::Usage(error.to_string()))?;
+        let found = inspect(path, context).map_err(|error| Failure::Usage(error.to_string()))?;
         return match out.is_json() {
             true => out.object(&found),
             false => describe(&found, out),
@@ -205,7 +207,7 @@ fn info(store: &Store, model: &str, out: &mut Output) -> Outcome {
         .files
         .iter()
         .find(|file| file.name.ends_with(".gguf") && store.state(file) == FileState::Present)
-        .map(|file| inspect(&store.place(file)))
+        .map(|file| inspect(&store.place(file), context))
         .transpose()?;
     if out.is_json() {
         let files: Vec<_> = entry
@@ -241,10 +243,62 @@ fn describe(found: &ModelInfo, out: &mut Output) -> Outcome {
     let unknown = || "unknown".to_owned();
     out.line(&format!("name: {}", found.name.clone().unwrap_or_else(unknown)))?;
     out.line(&format!("architecture: {}", found.architecture.clone().unwrap_or_else(unknown)))?;
-    out.line(&format!("parameters: {:.1} million", found.parameters as f64 / 1e6))?;
+    let active = match found.active_parameters == found.parameters {
+        true => String::new(),
+        false => format!(", {} of them for each token", human_count(found.active_parameters)),
+    };
+    out.line(&format!("parameters: {}{active}", human_count(found.parameters)))?;
     let number = |n: Option<u64>| n.map_or_else(unknown, |n| n.to_string());
     out.line(&format!("context: {} tokens", number(found.context_tokens)))?;
-    out.line(&format!("layers: {}", number(found.n_layers)))?;
+    let windows = match (found.n_window_layers, found.window_tokens) {
+        (Some(n), Some(window)) => format!(", {n} of them with a window of {window} tokens"),
+        _ => String::new(),
+    };
+    out.line(&format!("layers: {}{windows}", number(found.n_layers)))?;
+    out.line(&format!(
+        "heads: {} ({} for keys and values)",
+        number(found.n_heads),
+        number(found.n_kv_heads)
+    ))?;
     let kinds = found.quantisation.iter().map(|(kind, n)| format!("{kind} × {n}"));
-    out.line(&format!("tensors: {}", kinds.collect::<Vec<_>>().join(", ")))
+    out.line(&format!("tensors: {}", kinds.collect::<Vec<_>>().join(", ")))?;
+    out.line(&format!("file: {}", human_bytes(found.file_bytes)))?;
+    out.line(&format!("takes in: {}", found.modalities.join(", ")))?;
+    if let Some(projector) = &found.projector {
+        out.line(&format!("encoders: {}", projector.display()))?;
+    }
+    let memory = found.memory;
+    let cache = match (memory.cache_bytes, memory.context_tokens) {
+        (Some(bytes), Some(tokens)) => format!(
+            ", and {} for {tokens} tokens of context ({})",
+            human_bytes(bytes),
+            format!("{:?}", memory.cache_format).to_lowercase()
+        ),
+        _ => String::new(),
+    };
+    out.line(&format!(
+        "memory: {} = {} for the weights{cache}",
+        human_bytes(memory.total_bytes),
+        human_bytes(memory.weights_bytes)
+    ))?;
+    if let (Some(asked), Some(trained)) = (memory.context_tokens, found.context_tokens)
+        && asked > trained
+    {
+        say(&format!(
+            "note: it was trained for {trained} tokens of context, fewer than the {asked} asked for"
+        ));
+    }
+    match &found.problem {
+        Some(problem) => out.line(&format!("cannot be run: {problem}")),
+        None => Ok(()),
+    }
+}
+
+/// "268.1 million".
+fn human_count(n: u64) -> String {
+    match n as f64 {
+        n if n >= 1e9 => format!("{:.2} billion", n / 1e9),
+        n if n >= 1e6 => format!("{:.1} million", n / 1e6),
+        n => format!("{n}"),
+    }
 }

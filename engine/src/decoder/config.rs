@@ -213,3 +213,21 @@ impl DecoderConfig {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_layer_with_a_window_keeps_little_more_than_it() {
+        // 2 layers with 2 heads of 8 numbers.
+        let mut config = DecoderConfig::tiny();
+        assert_eq!(config.cache_bytes(100, CacheFormat::F32), 2 * 2 * 100 * 16 * 4);
+        config.layers[0].attention.window = Some(10);
+        assert_eq!(config.cache_bytes(1000, CacheFormat::F16), 2 * (10 + 256 + 1000) * 16 * 2);
+        assert_eq!(config.cache_bytes(4, CacheFormat::F16), 2 * (4 + 4) * 16 * 2);
+        config.layers[1].attention.keys = KeySource::Layer(0);
+        assert_eq!(config.cache_bytes(4, CacheFormat::F16), 2 * 4 * 16 * 2);
+        assert_eq!(config.first_reading_layer(), 1);
+    }
+}

@@ -14,6 +14,7 @@ mod fetch;
 mod inspect;
 
 pub use fetch::{Pull, PullEvent, PullStage};
-pub use inspect::{ModelInfo, inspect};
+pub(crate) use inspect::projector_beside;
+pub use inspect::{Memory, ModelInfo, inspect};
 pub use registry::{FileEntry, ModelEntry, PackagePart, Registry, Source};
 pub use store::{FileState, Store, Verify, VerifyEvent, data_folder};

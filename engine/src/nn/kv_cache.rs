@@ -29,8 +29,8 @@ pub struct CacheShape {
 impl CacheShape {
     /// Bytes for a conversation of `n` tokens.
     pub fn bytes(self, n: usize, format: CacheFormat) -> u64 {
-        let rows = self.window.map_or(n, |window| n.min(window + SLACK));
-        2 * (self.n_kv_heads * rows) as u64 * format.row_bytes(self.head_dim) as u64
+        let rows = self.window.map_or(n, |window| n.min(window + SLACK)) as u64;
+        rows.saturating_mul(2 * self.n_kv_heads as u64 * format.row_bytes(self.head_dim) as u64)
     }
 }
 

@@ -9,10 +9,12 @@ use serde::{Deserialize, Serialize};
 use super::evidence::{Found, Search};
 use super::prompt;
 use crate::cancel::Cancel;
+use crate::decoder::Input;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::generate::event::{Event, Stage, StopReason, Usage};
 use crate::generate::{GenerateOptions, Generation};
+use crate::model::Medium;
 use crate::perception::{Collected, ReadEvent, Reading};
 pub use crate::sequence::ReadFile;
 
@@ -61,6 +63,8 @@ pub struct Ask {
     cancel: Cancel,
     request: AskRequest,
     files: Vec<ReadFile>,
+    /// What the model itself saw and heard of them.
+    media: Vec<Medium>,
     events: VecDeque<Event>,
     step: Step,
     started: Instant,
@@ -72,6 +76,8 @@ enum Step {
     Attach(VecDeque<Attachment>),
     Read(Box<Reading>, Collected, VecDeque<Attachment>),
     Search(Box<Search>),
+    /// The model itself looks at the file of this number.
+    Perceive(Option<Box<Found>>, usize),
     Prompt(Option<Box<Found>>),
     Write(Box<Generation>, Option<Box<Found>>),
     Done,
@@ -86,6 +92,7 @@ impl Ask {
             cancel: cancel.clone(),
             request,
             files: Vec::new(),
+            media: Vec::new(),
             events: VecDeque::new(),
             step: Step::Attach(media),
             started: Instant::now(),
@@ -110,6 +117,7 @@ impl Ask {
                 Ok(())
             }
             Step::Search(search) => self.search(search),
+            Step::Perceive(found, next) => self.perceive(found, next),
             Step::Prompt(found) => self.prompt(found),
             Step::Write(generation, found) => self.write(generation, found),
             Step::Done => Ok(()),
@@ -205,17 +213,42 @@ impl Ask {
         if !self.engine.decoder_is_loaded() {
             self.progress(Stage::Load, Path::new(""), 0, 0);
         }
-        self.step = Step::Prompt(found);
+        self.step = Step::Perceive(found, 0);
+    }
+
+    /// Lets a model with eyes and ears of its own see and hear the file of number `next`.
+    fn perceive(&mut self, found: Option<Box<Found>>, next: usize) -> Result<()> {
+        let model = self.engine.language_model()?;
+        let file = self.files.get(next).filter(|_| !self.request.raw && model.native().is_some());
+        let Some(path) = file.map(|file| file.path.clone()) else {
+            self.step = Step::Prompt(found);
+            return Ok(());
+        };
+        self.progress(Stage::Encode, &path, next as u64, self.files.len() as u64);
+        // Half of the context is for words.
+        let taken: usize = self.media.iter().map(Medium::len).sum();
+        let room = (model.context_tokens() / 2).saturating_sub(taken);
+        match self.engine.perceive(&model, &path, room, &self.cancel) {
+            Ok(Some(perceived)) => {
+                self.media.extend(perceived.medium.clone());
+                self.events.extend(perceived.notices.iter().cloned().map(Event::Notice));
+            }
+            // Cancelled: the next step ends the request.
+            Ok(None) => {}
+            Err(error) => self.events.push_back(Event::Notice(error.to_string())),
+        }
+        self.step = Step::Perceive(found, next + 1);
+        Ok(())
     }
 
     fn prompt(&mut self, found: Option<Box<Found>>) -> Result<()> {
         let model = self.engine.language_model()?;
-        let tokens = if self.request.raw {
-            model.raw_prompt(&self.request.question)?
+        let input = if self.request.raw {
+            Input::from(model.raw_prompt(&self.request.question)?)
         } else {
-            let prompt = prompt::build(&model, &self.request, found.as_deref())?;
+            let prompt = prompt::build(&model, &self.request, found.as_deref(), &self.media)?;
             self.events.extend(prompt.notices.into_iter().map(Event::Notice));
-            prompt.tokens
+            prompt.input
         };
         let earlier = self.engine.take_conversation();
         let mut options = self.request.options.clone();
@@ -223,7 +256,7 @@ impl Ask {
             // A small model goes on with notes and questions of its own.
             options.stop.extend(["\nQuestion: ", "\nNotes from "].map(str::to_owned));
         }
-        let generation = model.generate(tokens, &options, earlier, &self.cancel)?;
+        let generation = model.generate(input, &options, earlier, &self.cancel)?;
         self.step = Step::Write(Box::new(generation), found);
         Ok(())
     }

@@ -6,6 +6,8 @@ pub mod ask;
 
 mod prompt;
 
+pub(crate) mod perceive;
+
 pub mod transcribe;
 
 pub mod evaluate;

@@ -2,10 +2,11 @@
 
 use super::ask::{AskRequest, ReadFile};
 use super::evidence::Found;
+use crate::decoder::Input;
 use crate::error::Result;
-use crate::features::text::{ChatMessage, Role, TokenId};
+use crate::features::text::{ChatMessage, MEDIUM, Role};
 use crate::media::Kind;
-use crate::model::LanguageModel;
+use crate::model::{LanguageModel, Medium};
 use crate::sequence::{Finding, Place, Span};
 
 /// The built-in instructions.
@@ -33,12 +34,19 @@ const LEAST_SURE: f32 = 0.2;
 
 /// A prompt, and what did not fit into it.
 pub(super) struct Prompt {
-    pub(super) tokens: Vec<TokenId>,
+    pub(super) input: Input,
     pub(super) notices: Vec<String>,
 }
 
 /// Builds the prompt so that it leaves room for the answer.
-pub(super) fn build(model: &LanguageModel, request: &AskRequest, found: Option<&Found>) -> Result<Prompt> {
+/// `media` are what the model itself sees and hears.
+pub(super) fn build(
+    model: &LanguageModel,
+    request: &AskRequest,
+    found: Option<&Found>,
+    media: &[Medium],
+) -> Result<Prompt> {
+    let taken: usize = media.iter().map(Medium::len).sum();
     let room = model.context_tokens().saturating_sub(request.options.max_tokens);
     let mut notices = Vec::new();
     if !model.has_chat_template() {
@@ -47,7 +55,8 @@ pub(super) fn build(model: &LanguageModel, request: &AskRequest, found: Option<&
     }
     let notes = match found {
         Some(found) => {
-            let (notes, left_out) = notes(model, found, MOST_NOTE_TOKENS.min(room / 2))?;
+            let (notes, left_out) =
+                notes(model, found, MOST_NOTE_TOKENS.min(room.saturating_sub(taken) / 2))?;
             notices.extend(left_out);
             notes
         }
@@ -55,21 +64,23 @@ pub(super) fn build(model: &LanguageModel, request: &AskRequest, found: Option<&
     };
     let mut skipped = 0;
     loop {
-        let tokens = model.render_chat(&messages(request, &notes, skipped))?;
-        if tokens.len() < room || skipped >= request.history.len() {
+        let input = model.render_media(&messages(request, &notes, skipped, media.len()), media)?;
+        if input.len() < room || skipped >= request.history.len() {
             if skipped > 0 {
                 let total = request.history.len();
                 notices.push(format!(
                     "the first {skipped} of {total} earlier questions and answers no longer fit and were left out"
                 ));
             }
-            return Ok(Prompt { tokens, notices });
+            return Ok(Prompt { input, notices });
         }
         skipped += 1;
     }
 }
 
-fn messages(request: &AskRequest, notes: &str, skipped: usize) -> Vec<ChatMessage> {
+/// Media stand at the beginning of the first question, so that follow-ups begin alike and read them no second
+/// time.
+fn messages(request: &AskRequest, notes: &str, skipped: usize, n_media: usize) -> Vec<ChatMessage> {
     let system = request.system.as_deref().unwrap_or(INSTRUCTIONS.trim());
     let mut messages = Vec::new();
     if request.system.is_some() || !notes.is_empty() {
@@ -82,6 +93,14 @@ fn messages(request: &AskRequest, notes: &str, skipped: usize) -> Vec<ChatMessag
     let question = request.question.trim();
     let asked = if notes.is_empty() { question.to_owned() } else { format!("{notes}\nQuestion: {question}") };
     messages.push(ChatMessage::new(Role::User, asked));
+    // Nobody else writes the place of a medium.
+    messages.iter_mut().for_each(|message| message.content.retain(|c| c != MEDIUM));
+    if n_media > 0
+        && let Some(first) = messages.iter_mut().find(|message| message.role == Role::User)
+    {
+        let places: String = std::iter::repeat_n(format!("{MEDIUM}\n"), n_media).collect();
+        first.content.insert_str(0, &places);
+    }
     messages
 }
 

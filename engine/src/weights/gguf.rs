@@ -10,7 +10,7 @@ use candle_core::quantized::QTensor;
 use candle_core::quantized::gguf_file::{Content, Value};
 use candle_core::{Device, Tensor};
 
-use super::{Place, TensorFile, Weights, is_plain, map_file, stored};
+use super::{Place, StoredAs, TensorFile, Weights, is_plain, map_file, stored};
 use crate::error::{Error, Result};
 
 /// An opened GGUF file: metadata parsed, tensor data mapped.
@@ -53,22 +53,6 @@ impl GgufFile {
         Metadata { content: &self.content, path: &self.path }
     }
 
-    /// Numbers in all tensors together.
-    pub fn parameters(&self) -> u64 {
-        self.content.tensor_infos.values().map(|info| info.shape.elem_count() as u64).sum()
-    }
-
-    /// How many tensors are stored in each type, most first.
-    pub fn storage_types(&self) -> Vec<(String, usize)> {
-        let mut counts = std::collections::BTreeMap::new();
-        self.content.tensor_infos.values().for_each(|info| {
-            *counts.entry(format!("{:?}", info.ggml_dtype)).or_insert(0) += 1;
-        });
-        let mut counts: Vec<_> = counts.into_iter().collect();
-        counts.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
-        counts
-    }
-
     /// Its tensors; `rename` turns our names into the file's.
     pub fn weights(&self, device: &Device, rename: fn(&str) -> String) -> Weights {
         // GGUF lists dimensions innermost first; candle's parser has already reversed them.
@@ -96,6 +80,14 @@ struct GgufTensors {
 impl TensorFile for GgufTensors {
     fn shapes(&self) -> &HashMap<String, Vec<usize>> {
         &self.shapes
+    }
+
+    fn stored_as(&self, name: &str) -> Option<StoredAs> {
+        let info = self.content.tensor_infos.get(name)?;
+        let kind = info.ggml_dtype;
+        let bytes = info.shape.elem_count() / kind.block_size() * kind.type_size();
+        let in_blocks = kind.block_size() > 1;
+        Some(StoredAs { kind: format!("{kind:?}"), bytes: bytes as u64, in_blocks })
     }
 
     fn tensor(&self, name: &str, device: &Device) -> candle_core::Result<Tensor> {

@@ -35,6 +35,10 @@ pub(crate) trait TensorFile: Send + Sync {
     fn shapes(&self) -> &HashMap<String, Vec<usize>>;
     /// Reads one tensor in the type it is stored in (block-quantised ones dequantised to f32).
     fn tensor(&self, name: &str, device: &Device) -> candle_core::Result<Tensor>;
+    /// How a tensor is stored, where the format can tell.
+    fn stored_as(&self, _name: &str) -> Option<StoredAs> {
+        None
+    }
     /// Reads one tensor as it is stored, when the format has block quantisation.
     fn quantized(&self, _name: &str, _device: &Device) -> Option<candle_core::Result<QTensor>> {
         None
@@ -50,6 +54,17 @@ pub(crate) struct Place {
     map: Arc<memmap2::Mmap>,
     bytes: std::ops::Range<usize>,
     dtype: GgmlDType,
+}
+
+/// How a tensor is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StoredAs {
+    /// The type: "F16", "Q4_1".
+    pub(crate) kind: String,
+    /// Size in the file.
+    pub(crate) bytes: u64,
+    /// Whether its numbers stay in blocks when they are loaded; others become f32.
+    pub(crate) in_blocks: bool,
 }
 
 /// A view of a model file below a name prefix; cheap to clone.
@@ -245,6 +260,17 @@ impl Weights {
         }
     }
 
+    /// Every tensor of the file: its name there, how many numbers it has, and how they are stored. In the order
+    /// of the names.
+    pub(crate) fn contents(&self) -> Vec<(String, u64, Option<StoredAs>)> {
+        let shapes: std::collections::BTreeMap<_, _> = self.file.shapes().iter().collect();
+        let elements = |shape: &[usize]| shape.iter().map(|n| *n as u64).product();
+        shapes
+            .into_iter()
+            .map(|(name, shape)| (name.clone(), elements(shape), self.file.stored_as(name)))
+            .collect()
+    }
+
     /// Fails when a tensor holds something that is no finite number. Reads everything: for a model that
     /// computed nonsense.
     ///
@@ -364,6 +390,15 @@ impl SafetensorsFile {
 impl TensorFile for SafetensorsFile {
     fn shapes(&self) -> &HashMap<String, Vec<usize>> {
         &self.shapes
+    }
+
+    fn stored_as(&self, name: &str) -> Option<StoredAs> {
+        let (dtype, range) = self.entries.get(name)?;
+        Some(StoredAs {
+            kind: format!("{dtype:?}"),
+            bytes: (range.end - range.start) as u64,
+            in_blocks: false,
+        })
     }
 
     fn tensor(&self, name: &str, device: &Device) -> candle_core::Result<Tensor> {

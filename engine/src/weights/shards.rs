@@ -6,7 +6,7 @@ use std::path::Path;
 use candle_core::{Device, Tensor};
 use serde::Deserialize;
 
-use super::{Place, SafetensorsFile, TensorFile, read_text};
+use super::{Place, SafetensorsFile, StoredAs, TensorFile, read_text};
 use crate::error::{Error, Result};
 
 /// `model.safetensors.index.json`.
@@ -54,6 +54,10 @@ impl Shards {
 impl TensorFile for Shards {
     fn shapes(&self) -> &HashMap<String, Vec<usize>> {
         &self.shapes
+    }
+
+    fn stored_as(&self, name: &str) -> Option<StoredAs> {
+        self.files[*self.places.get(name)?].stored_as(name)
     }
 
     fn tensor(&self, name: &str, device: &Device) -> candle_core::Result<Tensor> {

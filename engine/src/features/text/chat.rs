@@ -61,6 +61,18 @@ const FUEL: u64 = 1_000_000;
 /// Around the number of a content; private-use characters, which templates leave alone.
 const MARKS: [char; 2] = ['\u{F0001}', '\u{F0002}'];
 
+/// Stands in a content for a medium; the first one for the first medium, and so on.
+pub const MEDIUM: char = '\u{F0003}';
+
+/// A part of a rendered conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rendered {
+    /// Tokens of text and structure.
+    Tokens(Vec<TokenId>),
+    /// The place of the next medium.
+    Medium,
+}
+
 impl ChatTemplate {
     /// `bos` and `eos` are the texts of the tokens that begin and end a sequence.
     pub fn new(source: impl Into<String>, bos: impl Into<String>, eos: impl Into<String>) -> Self {
@@ -72,6 +84,15 @@ impl ChatTemplate {
     /// # Errors
     /// [`Error::Template`](crate::Error::Template), [`Error::Tokenizer`](crate::Error::Tokenizer).
     pub fn render(&self, messages: &[ChatMessage], tokenizer: &Tokenizer) -> Result<Vec<TokenId>> {
+        let rendered = self.render_media(messages, tokenizer)?;
+        Ok(rendered.into_iter().flat_map(Rendered::tokens).collect())
+    }
+
+    /// The same with the places of media: each [`MEDIUM`] in a content is one.
+    ///
+    /// # Errors
+    /// As [`ChatTemplate::render`].
+    pub fn render_media(&self, messages: &[ChatMessage], tokenizer: &Tokenizer) -> Result<Vec<Rendered>> {
         let [open, close] = MARKS;
         let marked: Vec<Value> = messages
             .iter()
@@ -103,18 +124,36 @@ impl ChatTemplate {
                 eos_token => self.eos.as_str(),
             },
         )?;
-        let mut parts = Vec::new();
+        let (mut parts, mut all) = (Vec::new(), Vec::new());
         let mut rest = rendered.as_str();
         while let Some((structure, marked)) = rest.split_once(open) {
             parts.push(Part::Structure(structure));
             let (index, after) = marked.split_once(close).unwrap_or((marked, ""));
             if let Some(message) = index.parse::<usize>().ok().and_then(|i| messages.get(i)) {
-                parts.push(Part::Content(message.content.trim()));
+                for (i, content) in message.content.trim().split(MEDIUM).enumerate() {
+                    if i > 0 {
+                        all.push(Rendered::Tokens(tokenizer.encode_parts(&parts)?));
+                        all.push(Rendered::Medium);
+                        parts.clear();
+                    }
+                    parts.push(Part::Content(content));
+                }
             }
             rest = after;
         }
         parts.push(Part::Structure(rest));
-        tokenizer.encode_parts(&parts)
+        all.push(Rendered::Tokens(tokenizer.encode_parts(&parts)?));
+        Ok(all)
+    }
+}
+
+impl Rendered {
+    /// Its tokens; a place has none.
+    pub fn tokens(self) -> Vec<TokenId> {
+        match self {
+            Self::Tokens(tokens) => tokens,
+            Self::Medium => Vec::new(),
+        }
     }
 }
 
@@ -137,6 +176,16 @@ mod tests {
         let n_control = |ids: &[TokenId]| ids.iter().filter(|id| tokenizer.bytes(**id).is_empty()).count();
         assert_eq!(n_control(&honest), 3);
         assert_eq!(n_control(&hostile), 3);
+    }
+
+    #[test]
+    fn media_stand_where_contents_say_so() {
+        let messages = [ChatMessage::new(Role::User, format!("{MEDIUM}hi{MEDIUM}"))];
+        let rendered = ChatTemplate::new(CHATML, "", "").render_media(&messages, &tiny()).unwrap();
+        assert_eq!(rendered.len(), 5);
+        assert!(rendered[1] == Rendered::Medium && rendered[3] == Rendered::Medium);
+        let tokens: Vec<TokenId> = rendered.into_iter().flat_map(Rendered::tokens).collect();
+        assert_eq!(tokens, render(&[ChatMessage::new(Role::User, "hi")]));
     }
 
     #[test]

@@ -17,7 +17,8 @@ mod splitters;
 
 mod tokenizer;
 
-pub use chat::{ChatMessage, ChatTemplate, Role};
+pub use chat::{ChatMessage, ChatTemplate, MEDIUM, Rendered, Role};
+pub use hugging_face::TokenOptions;
 pub use tokenizer::{TokenId, Tokenizer};
 
 #[cfg(test)]

@@ -3,36 +3,37 @@
 
 use std::path::Path;
 
-use candle_core::{Device, Tensor};
+use candle_core::Tensor;
 
 use super::encoders::{self, SoftTokens};
 use super::{Case, ParityEvent, token_ids};
 use crate::cancel::Cancel;
 use crate::decoder::{CacheFormat, Decoder, Input, Modality, hugging_face};
-use crate::encoders::{Encoders, EncodersConfig};
+use crate::encoders::Encoders;
 use crate::error::{Error, Result};
-use crate::weights::{Weights, names};
+use crate::model::folder;
+use crate::weights::Weights;
 
 /// What is compared: `logits`, `[1, n, n_vocab]`; `greedy`, where the reference has it; what
 /// [`encoders::compare`] compares. The prompt is read at once for the logits, and in chunks and then token by
 /// token for the continuation, so that the cache is compared, too.
 pub(super) fn parity(folder: &Path, cancel: &Cancel) -> Result<Option<Vec<ParityEvent>>> {
-    let checkpoint = Checkpoint::open(folder)?;
+    let reader = Reader::open(folder)?;
     let case = Case::open(folder)?;
-    let made = match &checkpoint.encoders {
+    let made = match &reader.encoders {
         None => SoftTokens::default(),
         Some(encoders) => match encoders::soft_tokens(encoders, &case.inputs, cancel)? {
             Some(made) => made,
             None => return Ok(None),
         },
     };
-    let mut events = match &checkpoint.encoders {
+    let mut events = match &reader.encoders {
         Some(encoders) => encoders::compare(encoders, &case.inputs, &case.outputs, &made)?,
         None => Vec::new(),
     };
-    let Checkpoint { decoder, weights, .. } = &checkpoint;
+    let Reader { decoder, weights, .. } = &reader;
     let ids = token_ids(&folder.join("inputs.safetensors"), "input_ids")?;
-    let input = checkpoint.place(&ids, &made)?;
+    let input = reader.place(&ids, &made)?;
     let mut state = decoder.new_state(CacheFormat::F32)?;
     let Some(ours) = decoder.forward_all(&input, &mut state, cancel)? else { return Ok(None) };
     if ours.iter().flatten().any(|logit| !logit.is_finite()) {
@@ -43,14 +44,14 @@ pub(super) fn parity(folder: &Path, cancel: &Cancel) -> Result<Option<Vec<Parity
     if case.outputs.has("greedy") {
         let wanted = token_ids(&folder.join("outputs.safetensors"), "greedy")?;
         case.outputs.get("greedy", &[1, wanted.len()])?;
-        let greedy = continuation(decoder, &input, wanted.len(), &checkpoint.ends, cancel)?;
+        let greedy = continuation(decoder, &input, wanted.len(), &reader.ends, cancel)?;
         let Some(greedy) = greedy else { return Ok(None) };
         events.push(ParityEvent::Greedy { greedy_equal: greedy == wanted });
     }
     case.finish(events).map(Some)
 }
 
-struct Checkpoint {
+struct Reader {
     decoder: Decoder,
     encoders: Option<Encoders>,
     weights: Weights,
@@ -60,28 +61,14 @@ struct Checkpoint {
     ends: Vec<u32>,
 }
 
-/// The media that have soft tokens, in the order of `Checkpoint::placeholders`.
+/// The media that have soft tokens, in the order of `Reader::placeholders`.
 const MEDIA: [Modality; 3] = [Modality::Picture, Modality::Video, Modality::Sound];
 
-impl Checkpoint {
+impl Reader {
     fn open(folder: &Path) -> Result<Self> {
-        let described = hugging_face::describe(&folder.join("config.json"))?;
-        let weights = Weights::from_folder(folder, &Device::Cpu, described.names)?;
-        let decoder = Decoder::new(&described.config, &weights)?;
-        let encoders = match EncodersConfig::from_json(&described.file.to_string())? {
-            Some(config) => Encoders::new(&config, described.config.d_model, &weights)?,
-            None => None,
-        };
-        // Some writers repeat a tied output, and the keys of layers that read another layer's.
-        let ignored = |name: &str| {
-            (described.config.tied_output && name.ends_with("lm_head.weight"))
-                || described.config.is_unread(name)
-                || names::encoders::is_unused_by_encoders(name)
-        };
-        weights.expect_all_used(ignored)?;
-        let placeholders = MEDIA.map(|modality| hugging_face::media_token(&described.file, modality));
-        let ends = hugging_face::end_tokens(&described.file);
-        Ok(Self { decoder, encoders, weights, placeholders, ends })
+        let folder::Checkpoint { decoder, encoders, weights, config } = folder::checkpoint(folder)?;
+        let placeholders = MEDIA.map(|modality| hugging_face::media_token(&config, modality));
+        Ok(Self { decoder, encoders, weights, placeholders, ends: hugging_face::end_tokens(&config) })
     }
 
     /// Puts soft tokens where the ids hold their placeholders.

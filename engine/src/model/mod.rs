@@ -1,4 +1,9 @@
-//! A decoder with its tokenizer and chat template: one GGUF file, read-only once loaded.
+//! A decoder with its tokenizer and chat template, from a GGUF file or a Hugging Face folder; read-only once
+//! loaded.
+
+pub(crate) mod folder;
+
+mod native;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,17 +12,20 @@ use candle_core::Device;
 
 use crate::cancel::Cancel;
 use crate::decoder::{Decoder, DecoderConfig, Input};
-use crate::error::Result;
-use crate::features::text::{ChatMessage, ChatTemplate, Role, TokenId, Tokenizer};
+use crate::error::{Error, Result};
+use crate::features::text::{ChatMessage, ChatTemplate, MEDIUM, Rendered, Role, TokenId, Tokenizer};
 use crate::generate::{Conversation, GenerateOptions, Generation};
 use crate::weights::gguf::GgufFile;
 use crate::weights::{Weights, names};
+use folder::Checkpoint;
+pub(crate) use native::{Medium, Native};
 
 /// Everything that is needed to write an answer; share it in an [`Arc`].
 pub struct LanguageModel {
     decoder: Decoder,
     tokenizer: Tokenizer,
     template: Option<ChatTemplate>,
+    native: Option<Native>,
 }
 
 impl LanguageModel {
@@ -26,13 +34,17 @@ impl LanguageModel {
     pub(crate) fn tiny() -> Self {
         let tokenizer = crate::features::text::tiny_tokenizer();
         let config = DecoderConfig { n_vocab: tokenizer.n_vocab(), ..DecoderConfig::tiny() };
-        Self { decoder: crate::decoder::seeded(&config), tokenizer, template: None }
+        Self { decoder: crate::decoder::seeded(&config), tokenizer, template: None, native: None }
     }
 
-    /// Loads a GGUF file.
+    /// Loads a GGUF file, or a Hugging Face folder: `config.json`, safetensors in one file or several, and
+    /// `tokenizer.json`; `tokenizer_config.json`, `generation_config.json` and `chat_template.jinja` where they
+    /// are there.
     ///
     /// # Errors
-    /// [`Error::ModelFile`](crate::Error::ModelFile) when it is damaged, [`Error::Config`](crate::Error::Config) when its family is not supported.
+    /// [`Error::ModelFile`](crate::Error::ModelFile) or [`Error::ModelFolder`](crate::Error::ModelFolder) when
+    /// something is damaged or missing, [`Error::Config`](crate::Error::Config) when the family is not
+    /// supported.
     pub fn load(path: &Path) -> Result<Self> {
         Self::load_as(path, |weights| weights)
     }
@@ -47,6 +59,9 @@ impl LanguageModel {
     }
 
     fn load_as(path: &Path, prepare: fn(Weights) -> Weights) -> Result<Self> {
+        if path.is_dir() {
+            return Self::load_folder(path);
+        }
         let file = GgufFile::open(path)?;
         let meta = file.metadata();
         let tokenizer = Tokenizer::from_gguf(&meta)?;
@@ -68,7 +83,21 @@ impl LanguageModel {
                 text_of("tokenizer.ggml.eos_token_id"),
             )
         });
-        Ok(Self { decoder, tokenizer, template })
+        let native = Native::beside(path, &decoder, &tokenizer)?;
+        Ok(Self { decoder, tokenizer, template, native })
+    }
+
+    fn load_folder(folder: &Path) -> Result<Self> {
+        if !folder.join("config.json").exists() {
+            return Err(Error::ModelFolder {
+                path: folder.to_path_buf(),
+                reason: "there is no config.json in this folder; a model is a GGUF file, or a folder with config.json, safetensors and tokenizer.json".into(),
+            });
+        }
+        let Checkpoint { decoder, encoders, config, .. } = folder::checkpoint(folder)?;
+        let (tokenizer, template) = folder::text(folder, decoder.config().n_vocab)?;
+        let native = encoders.map(|encoders| Native::new(encoders, &config));
+        Ok(Self { decoder, tokenizer, template, native })
     }
 
     #[cfg(test)]
@@ -120,6 +149,42 @@ impl LanguageModel {
             Some(template) => template.render(messages, &self.tokenizer),
             None => self.raw_prompt(&transcript(messages)),
         }
+    }
+
+    /// The same with media in the places of [`MEDIUM`] in the contents, in order.
+    ///
+    /// # Errors
+    /// As [`ChatTemplate::render`].
+    pub(crate) fn render_media(&self, messages: &[ChatMessage], media: &[Medium]) -> Result<Input> {
+        let parts = match &self.template {
+            Some(template) => template.render_media(messages, &self.tokenizer)?,
+            None => {
+                let text = transcript(messages);
+                let mut parts = Vec::new();
+                for (i, text) in text.split(MEDIUM).enumerate() {
+                    if i > 0 {
+                        parts.push(Rendered::Medium);
+                    }
+                    let tokens = if i == 0 { self.raw_prompt(text)? } else { self.encode(text)? };
+                    parts.push(Rendered::Tokens(tokens));
+                }
+                parts
+            }
+        };
+        let mut media = media.iter();
+        let mut input = Input::default();
+        for part in parts {
+            match part {
+                Rendered::Tokens(tokens) => input.append(&Input::from(tokens)),
+                Rendered::Medium => media.next().into_iter().for_each(|medium| input.append(&medium.0)),
+            }
+        }
+        Ok(input)
+    }
+
+    /// Its own eyes and ears; none for a model that only reads text.
+    pub(crate) fn native(&self) -> Option<&Native> {
+        self.native.as_ref()
     }
 
     /// Whether it was trained to answer in conversations.
