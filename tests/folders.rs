@@ -177,3 +177,19 @@ fn a_template_that_fails_and_one_in_the_configuration() {
     let prompt = |folder: &Path| LanguageModel::load(folder).unwrap().render_chat(&messages).unwrap();
     assert_eq!(prompt(old.path()), prompt(&golden()));
 }
+
+#[test]
+fn a_folder_that_cannot_transcribe_says_why() {
+    let recording = medley_tests::sample("speech/austen-0870.wav");
+    let transcribe = |folder: &Path| {
+        run(&["transcribe".as_ref(), recording.as_os_str(), "--model".as_ref(), folder.as_os_str()])
+    };
+    let whisper = root().join("tests/golden/parity/whisper");
+    for (folder, words) in
+        [(whisper, "neither tokenizer.json nor vocab.json"), (golden(), "not a tokenizer of Whisper")]
+    {
+        let ran = transcribe(&folder);
+        assert!(matches!(ran.status, Some(1 | 2)) && ran.stderr.contains(words), "{ran:?}");
+        assert!(!ran.stderr.contains("panicked"), "{ran:?}");
+    }
+}

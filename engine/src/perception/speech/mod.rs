@@ -98,15 +98,15 @@ impl SpeechModels {
     /// # Errors
     /// When the model is unknown, not on this machine, or damaged.
     pub fn load(store: &Store, whisper: &str) -> Result<Self> {
-        let vad = store.file("silero-vad", "model")?;
+        let vad = || store.file("silero-vad", "model");
         if store.registry().get(whisper).is_none() && Path::new(whisper).is_dir() {
-            return Self::from_folder(Path::new(whisper), &vad);
+            return Self::from_folder(Path::new(whisper), &vad()?);
         }
         Self::from_paths(
             &store.file(whisper, "model")?,
             &store.file(whisper, "tokenizer")?,
             &store.file(whisper, "config")?,
-            &vad,
+            &vad()?,
         )
     }
 
@@ -119,10 +119,13 @@ impl SpeechModels {
     pub fn from_folder(folder: &Path, vad: &Path) -> Result<Self> {
         let [ctranslate2, generation, config] =
             ["model.bin", "generation_config.json", "config.json"].map(|name| folder.join(name));
-        let model = if ctranslate2.exists() { &ctranslate2 } else { folder };
-        // Older folders have these settings in `config.json`, CTranslate2's always.
+        let vocabulary = Vocabulary::load_folder(folder)?;
+        if ctranslate2.exists() {
+            return Self::new(&ctranslate2, vocabulary, folder, &config, vad);
+        }
+        // Older folders have these settings in `config.json`.
         let settings = if generation.exists() { generation } else { config };
-        Self::new(model, Vocabulary::load_folder(folder)?, folder, &settings, vad)
+        Self::new(folder, vocabulary, folder, &settings, vad)
     }
 
     /// Loads from files: Whisper as CTranslate2's `model.bin` or as safetensors, its
@@ -150,7 +153,7 @@ impl SpeechModels {
             path: config.to_path_buf(),
             reason: format!("not a configuration: {e}"),
         })?;
-        if vocabulary.first_timestamp as usize > whisper.config.n_vocab {
+        if vocabulary.largest() as usize >= whisper.config.n_vocab {
             return Err(Error::ModelFile {
                 path: tokenizer.to_path_buf(),
                 reason: format!("it belongs to another model than {}", model.display()),

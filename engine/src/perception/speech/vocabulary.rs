@@ -74,8 +74,13 @@ impl Vocabulary {
     pub fn load_folder(folder: &Path) -> Result<Self> {
         let [whole, vocab, added] =
             ["tokenizer.json", "vocab.json", "added_tokens.json"].map(|name| folder.join(name));
-        if whole.exists() || !vocab.exists() {
+        if whole.exists() {
             return Self::load(&whole);
+        }
+        if !vocab.exists() {
+            let reason =
+                "there is neither tokenizer.json nor vocab.json in this folder; fetch one of them, too";
+            return Err(Error::ModelFolder { path: folder.to_path_buf(), reason: reason.to_owned() });
         }
         let bad = |path: &Path, reason: String| Error::ModelFile { path: path.to_path_buf(), reason };
         let list = |path: &Path| -> Result<BTreeMap<String, u32>> {
@@ -132,6 +137,13 @@ impl Vocabulary {
                 .unwrap_or(no_timestamps.saturating_sub(1)),
             first_timestamp: no_timestamps + 1,
         })
+    }
+
+    /// The largest number of a token that may be fed to the decoder.
+    pub fn largest(&self) -> u32 {
+        let steering = [self.end, self.start, self.translate, self.transcribe, self.no_speech];
+        let languages = self.languages.iter().map(|(_, id)| *id);
+        steering.into_iter().chain(languages).fold(self.first_timestamp.saturating_sub(1), u32::max)
     }
 
     /// Whether the checkpoint knows other languages than English.
@@ -219,6 +231,7 @@ pub(super) mod tests {
         assert_eq!(vocabulary.languages(), [("en".to_owned(), 12), ("de".to_owned(), 13)]);
         assert_eq!(vocabulary.first_timestamp, 18);
         assert!(vocabulary.is_timestamp(18) && !vocabulary.is_timestamp(17));
+        assert_eq!(vocabulary.largest(), 17);
         assert!((vocabulary.seconds(68) - 1.0).abs() < 1e-9);
     }
 
