@@ -10,6 +10,15 @@ use tempfile::TempDir;
 const FAMILIES: [&str; 7] =
     ["llama", "gemma", "gemma2", "gemma3-text", "qwen3", "qwen3-moe", "qwen3-moe-mixed"];
 
+/// Families with encoders of their own; the sharp attention of Gemma 4 makes more of the last bits.
+const WITH_ENCODERS: [(&str, f64); 5] = [
+    ("gemma3-vision", 1e-5),
+    ("gemma4-e", 1e-4),
+    ("gemma4-moe", 1e-4),
+    ("gemma4-omni-moe", 1e-4),
+    ("gemma4-unified", 1e-4),
+];
+
 fn golden(family: &str) -> PathBuf {
     root().join("tests/golden/parity").join(family)
 }
@@ -71,6 +80,63 @@ fn other_heads_of_whisper_are_no_match() {
     let ran = with_config("whisper", json!({"decoder_attention_heads": 2}));
     assert_eq!(ran.status, Some(1), "{ran:?}");
     assert_eq!(ran.json().last(), Some(&json!({"pass": false})));
+}
+
+#[test]
+fn encoders_what_they_read_and_the_decoder_after_them_are_those_of_transformers() {
+    for (family, most) in WITH_ENCODERS {
+        let ran = parity(&golden(family));
+        assert_eq!(ran.status, Some(0), "{family}: {ran:?}");
+        let lines = ran.json();
+        let errors: Vec<(&str, f64)> = lines
+            .iter()
+            .filter_map(|line| Some((line["tensor"].as_str()?, line["relative_error"].as_f64()?)))
+            .collect();
+        for wanted in ["pixel_values", "image_embeddings", "places", "logits"] {
+            assert!(errors.iter().any(|(name, _)| *name == wanted), "{family}: no {wanted} in {errors:?}");
+        }
+        assert!(errors.iter().all(|(_, error)| *error < most), "{family}: {errors:?}");
+        assert!(lines.iter().any(|line| line["greedy_equal"] == true), "{family}: {lines:?}");
+    }
+}
+
+/// A mixture of experts that was made of a dense checkpoint computes what that computes.
+#[test]
+fn upcycled_equals_dense() {
+    for family in ["llama", "qwen3"] {
+        let folder = tempfile::tempdir().unwrap();
+        let (dense, sparse) = (golden(family), folder.path().join("sparse"));
+        let args = ["models", "upcycle", "--experts", "5", "--chosen", "3", "--seed", "4", "--out"];
+        let mut args: Vec<&std::ffi::OsStr> = args.iter().map(|arg| arg.as_ref()).collect();
+        args.extend([sparse.as_os_str(), dense.as_os_str()]);
+        let ran = run(&args);
+        assert_eq!(ran.status, Some(0), "{ran:?}");
+        refused(&run(&args), &["sparse", "choose a new folder"]);
+        for file in ["inputs.safetensors", "outputs.safetensors"] {
+            fs::copy(dense.join(file), sparse.join(file)).unwrap();
+        }
+        let ran = parity(&sparse);
+        let error = ran.json().iter().find_map(|line| line["relative_error"].as_f64());
+        assert!(error.is_some_and(|error| error < 1e-5), "{family}: {ran:?}");
+        let info = run(&["models".as_ref(), "info".as_ref(), sparse.as_os_str(), "--json".as_ref()]).json();
+        let all = |key: &str| info[0][key].as_u64().unwrap();
+        assert!(all("active_parameters") < all("parameters"), "{info:?}");
+    }
+}
+
+#[test]
+fn what_cannot_be_upcycled_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let upcycle = |family: &str, experts: &str| {
+        let (dense, out) = (golden(family), folder.path().join(format!("{family}-{experts}")));
+        let args = ["models", "upcycle", "--experts", experts, "--out"];
+        let mut args: Vec<&std::ffi::OsStr> = args.iter().map(|arg| arg.as_ref()).collect();
+        args.extend([out.as_os_str(), dense.as_os_str()]);
+        run(&args)
+    };
+    refused(&upcycle("gemma2", "4"), &["llama and qwen3"]);
+    refused(&upcycle("qwen3-moe", "4"), &["dense"]);
+    refused(&upcycle("llama", "1"), &["2 of 1", "choose"]);
 }
 
 /// A copy of a golden folder.

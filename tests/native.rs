@@ -1,0 +1,128 @@
+//! A model with encoders of its own, on a tiny random checkpoint: what it is shown gets into its prompt, is read
+//! once for a conversation, and what it has no encoder for is told. See tests/reference/native.py.
+
+// A test that cannot go on should stop at once.
+#![allow(clippy::unwrap_used)]
+
+use std::path::Path;
+
+use engine::decoder::{Modality, Routing};
+use engine::media::Limits;
+use engine::models::Store;
+use engine::tasks::ask::{AskRequest, Attachment, ReadFile, Turn};
+use engine::{Cancel, Engine, EngineOptions, Event, Stage, Usage};
+use medley_tests::{root, sample};
+
+fn engine(folder: &str) -> Engine {
+    let model = root().join("tests/golden").join(folder).to_string_lossy().into_owned();
+    Engine::new(EngineOptions { store: Store::open_default().unwrap(), model, limits: Limits::default() })
+}
+
+#[derive(Default)]
+struct Asked {
+    text: String,
+    notices: Vec<String>,
+    files: Vec<ReadFile>,
+    /// Positions of the prompt that were read after the first step.
+    first_read: Option<u64>,
+    routing: Option<Routing>,
+    usage: Usage,
+}
+
+impl Asked {
+    /// How many positions of a modality went through the experts of the first sparse layer.
+    fn routed(&self, modality: Modality) -> u64 {
+        let layer = &self.routing.as_ref().unwrap().layers[0];
+        let index = Modality::ALL.iter().position(|known| *known == modality).unwrap();
+        layer.counts[index].iter().sum::<u64>() / layer.n_chosen as u64
+    }
+}
+
+fn ask(engine: &Engine, request: AskRequest) -> Asked {
+    let mut asked = Asked::default();
+    for event in engine.ask(request, &Cancel::new()) {
+        match event.unwrap() {
+            Event::Progress { stage: Stage::Prefill, done, .. } => {
+                asked.first_read.get_or_insert(done);
+            }
+            Event::Text(text) => asked.text.push_str(&text),
+            Event::Notice(text) => asked.notices.push(text),
+            Event::Read(file) => asked.files.push(file),
+            Event::Routing(routing) => asked.routing = Some(routing),
+            Event::Done { usage, .. } => asked.usage = usage,
+            _ => {}
+        }
+    }
+    asked
+}
+
+fn request(media: Vec<Attachment>, question: &str) -> AskRequest {
+    let mut request = AskRequest { media, question: question.into(), ..AskRequest::default() };
+    request.options.max_tokens = 6;
+    request
+}
+
+fn file(path: &Path) -> Attachment {
+    Attachment::File(path.to_path_buf())
+}
+
+#[test]
+fn pictures_and_sound_interleave_and_a_follow_up_reads_only_what_is_new() {
+    let engine = engine("native");
+    let media = [sample("pictures/coffee.png"), sample("speech/austen-0870.wav")];
+    let first = ask(&engine, request(media.iter().map(|path| file(path)).collect(), "What is this?"));
+    let (seen, heard) = (first.routed(Modality::Picture), first.routed(Modality::Sound));
+    // A picture of at most 280 soft tokens; 7.1 seconds at 25 a second.
+    assert!((200..=280).contains(&seen) && (175..=180).contains(&heard), "{seen} {heard}");
+    assert_eq!(first.routed(Modality::Video), 0);
+    assert!(first.usage.prompt_tokens as u64 > seen + heard);
+    let history = vec![Turn { question: "What is this?".into(), answer: first.text.clone() }];
+    let kept = first.files.into_iter().map(Attachment::Read).collect();
+    let second = ask(&engine, AskRequest { history, ..request(kept, "And then?") });
+    assert_eq!(
+        (second.routed(Modality::Picture), second.routed(Modality::Sound)),
+        (0, 0),
+        "read a second time"
+    );
+    assert!(second.first_read.unwrap() > seen + heard);
+    assert!(second.usage.prompt_tokens > first.usage.prompt_tokens);
+}
+
+#[test]
+fn frames_of_a_video_and_its_sound_are_seen_and_heard() {
+    let asked =
+        ask(&engine("native"), request(vec![file(&sample("video/bigbuckbunny.mp4"))], "Which animal?"));
+    let (frames, sound) = (asked.routed(Modality::Video), asked.routed(Modality::Sound));
+    assert!(frames > 5 * 50 && frames <= 32 * 70 && sound > 100, "{frames} {sound}");
+    assert_eq!(asked.routed(Modality::Picture), 0);
+}
+
+#[test]
+fn sound_for_a_model_that_cannot_hear_is_left_to_the_specialists_and_that_is_said() {
+    let asked = ask(&engine("native-deaf"), request(vec![file(&sample("speech/austen-0870.wav"))], "What?"));
+    assert!(
+        asked.notices.iter().any(|n| n.contains("austen-0870.wav") && n.contains("no encoder for sound"))
+    );
+    assert_eq!(asked.routed(Modality::Sound), 0);
+    assert!(
+        asked.files[0].spans.iter().any(|span| span.text.contains("Dashwood")),
+        "{:?}",
+        asked.files[0].spans
+    );
+}
+
+#[test]
+fn more_media_than_the_context_holds_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let media: Vec<Attachment> = (0..9)
+        .map(|i| {
+            let path = folder.path().join(format!("{i}.png"));
+            std::fs::copy(sample("pictures/coffee.png"), &path).unwrap();
+            file(&path)
+        })
+        .collect();
+    let asked = ask(&engine("native"), request(media, "What?"));
+    let told: Vec<_> = asked.notices.iter().filter(|n| n.contains("more than the context")).collect();
+    assert!(!told.is_empty() && told.iter().all(|n| n.contains(".png")), "{:?}", asked.notices);
+    assert!(asked.routed(Modality::Picture) <= 2048 && !asked.text.is_empty());
+}
