@@ -22,6 +22,6 @@ pub use attention::{AttentionRule, causal_attention};
 pub use attention_both_ways::attention_both_ways;
 pub use clipped::{ClippedLinear, clamp};
 pub use linear::{Embedding, Linear};
-pub use norm::{NormSpec, RmsNorm};
+pub use norm::{LayerNorm, NormSpec, RmsNorm};
 pub use rotary::{Rotary, RotarySpec, RotaryStyle};
 pub(crate) use rows::EachRow;
