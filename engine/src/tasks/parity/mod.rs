@@ -1,5 +1,7 @@
 //! Parity: what a checkpoint computes here against what a reference computed.
 
+// Until decoders read soft tokens, only tests compare encoders.
+#[cfg_attr(not(test), allow(dead_code))]
 mod encoders;
 
 use std::path::{Path, PathBuf};
