@@ -121,7 +121,7 @@ def gemma4_towers(seed, *, moe, omni=False):
     vision = Gemma4VisionConfig(hidden_size=24, intermediate_size=32, num_hidden_layers=2, num_attention_heads=2, num_key_value_heads=2, head_dim=12,
         patch_size=2, pooling_kernel_size=3, position_embedding_size=128, use_clipped_linears=omni or not moe, standardize=moe)
     audio = None if moe and not omni else Gemma4AudioConfig(hidden_size=16, num_hidden_layers=2, num_attention_heads=2, output_proj_dims=20,
-        subsampling_conv_channels=[128, 2])
+        subsampling_conv_channels=[128, 8])
     config = Gemma4Config(text_config=Gemma4TextConfig(**text), vision_config=vision, audio_config=audio, attn_implementation="eager", **MARKS)
     model = AutoModelForImageTextToText.from_config(config).float().eval()
     randomise(model, seed)

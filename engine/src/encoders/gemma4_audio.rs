@@ -7,15 +7,14 @@
 
 use std::f32::consts::{E, LN_2};
 
-use candle_core::{DType, Device, Module, Tensor};
-use candle_nn::LayerNorm;
+use candle_core::{Device, Tensor};
 
 use super::config::{AudioTowerConfig, Layout};
 use super::projection::Projection;
 use crate::cancel::Cancel;
 use crate::error::{Doing, Result};
 use crate::features::gemma_mel::{N_MELS, SoundFrames};
-use crate::nn::{Activation, ClippedLinear, Linear, NormSpec, RmsNorm, clamp, softcap};
+use crate::nn::{Activation, ClippedLinear, LayerNorm, Linear, NormSpec, RmsNorm, clamp, softcap};
 use crate::weights::Weights;
 
 const LOADING: &str = "loading an audio tower";
@@ -309,10 +308,7 @@ impl AudioTower {
         let conv = |i: usize, n_in: usize, n_out: usize| -> Result<_> {
             let w = w.sub("convs").sub(i);
             let kernel = w.sub("conv").get("weight", &[n_out, n_in, 3, 3])?;
-            let scale = w.sub("norm").get("weight", &[n_out])?;
-            // With a bias of zero, because candle has a fast way for that only.
-            let bias = Tensor::zeros(n_out, DType::F32, w.device()).doing(LOADING)?;
-            Ok((kernel, LayerNorm::new(scale, bias, config.rms_norm_eps)))
+            Ok((kernel, LayerNorm::new(n_out, config.rms_norm_eps, &w.sub("norm"))?))
         };
         let (d, n_out) = (config.hidden_size, config.output_proj_dims);
         let layers = (0..config.n_layers).map(|i| Layer::new(config, layout, &w.sub("blocks").sub(i)));
@@ -348,7 +344,7 @@ impl AudioTower {
         let mut x = Tensor::from_slice(&frames.values, shape, self.projection.device())?;
         for (kernel, norm) in &self.convs {
             x = x.contiguous()?.conv2d(kernel, 1, 2, 1, 1)?; // [1, channels, time / 2, bands / 2]
-            x = norm.forward(&x.permute((0, 2, 3, 1))?.contiguous()?)?.relu()?;
+            x = norm.forward(&x.permute((0, 2, 3, 1))?)?.relu()?;
             x = x.permute((0, 3, 1, 2))?;
         }
         let n = x.dim(2)?;

@@ -44,7 +44,7 @@ enum Vision {
 }
 
 enum Audio {
-    Tower { tower: gemma4_audio::AudioTower, mel: GemmaMel },
+    Tower { tower: Box<gemma4_audio::AudioTower>, mel: GemmaMel },
     Frames { projection: projection::Projection, samples: usize },
 }
 
@@ -76,7 +76,7 @@ impl Encoders {
         let audio = match &config.audio {
             None => None,
             Some(AudioConfig::Tower(config)) => Some(Audio::Tower {
-                tower: gemma4_audio::AudioTower::new(config, layout, d_model, &w_audio)?,
+                tower: Box::new(gemma4_audio::AudioTower::new(config, layout, d_model, &w_audio)?),
                 mel: GemmaMel::default(),
             }),
             Some(AudioConfig::Frames { samples, eps }) => {

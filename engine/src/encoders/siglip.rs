@@ -3,13 +3,12 @@
 //! Reference: `SiglipVisionModel` in `modeling_siglip.py` and `Gemma3MultiModalProjector` in
 //! `modeling_gemma3.py` of transformers. Golden: `tests/golden/parity/gemma3-vision`.
 
-use candle_core::{Module, Tensor};
-use candle_nn::LayerNorm;
+use candle_core::Tensor;
 
 use super::config::{Layout, SiglipConfig};
 use crate::cancel::Cancel;
 use crate::error::{Doing, Result};
-use crate::nn::{Activation, Linear, NormSpec, RmsNorm, attention_both_ways};
+use crate::nn::{Activation, LayerNorm, Linear, NormSpec, RmsNorm, attention_both_ways};
 use crate::weights::Weights;
 
 const LOADING: &str = "loading SigLIP";
@@ -40,8 +39,7 @@ struct Layer {
 }
 
 fn layer_norm(config: &SiglipConfig, w: &Weights) -> Result<LayerNorm> {
-    let d = config.hidden_size;
-    Ok(LayerNorm::new(w.get("weight", &[d])?, w.get("bias", &[d])?, config.layer_norm_eps))
+    LayerNorm::new(config.hidden_size, config.layer_norm_eps, w)
 }
 
 impl Layer {

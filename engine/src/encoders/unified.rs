@@ -3,14 +3,13 @@
 //! Reference: `Gemma4UnifiedVisionEmbedder` and `Gemma4UnifiedMultimodalEmbedder` in
 //! `modeling_gemma4_unified.py` of transformers. Golden: `tests/golden/parity/gemma4-unified`.
 
-use candle_core::{Module, Tensor};
-use candle_nn::LayerNorm;
+use candle_core::Tensor;
 
 use super::config::{Layout, PatchesConfig};
 use super::projection::{Projection, add_grid_positions};
 use crate::error::{Doing, Result};
 use crate::features::soft_tokens::Patches;
-use crate::nn::Linear;
+use crate::nn::{LayerNorm, Linear};
 use crate::weights::Weights;
 
 const LOADING: &str = "loading a patch embedder";
@@ -28,17 +27,13 @@ pub(super) struct PatchEmbedder {
     projection: Projection,
 }
 
-fn layer_norm(width: usize, w: &Weights) -> Result<LayerNorm> {
-    Ok(LayerNorm::new(w.get("weight", &[width])?, w.get("bias", &[width])?, EPS))
-}
-
 impl PatchEmbedder {
     pub(super) fn new(config: &PatchesConfig, layout: Layout, d_model: usize, w: &Weights) -> Result<Self> {
         let (d, side) = (config.mm_embed_dim, config.patch_size * config.pooling_kernel_size);
         let (n_in, n_positions) = (3 * side * side, config.mm_posemb_size);
         let (patch_norm, patch, positions) = match layout {
             Layout::HuggingFace => (
-                layer_norm(n_in, &w.sub("patch_norm"))?,
+                LayerNorm::new(n_in, EPS, &w.sub("patch_norm"))?,
                 Linear::new(n_in, d, &w.sub("patch"))?,
                 w.get("positions.weight", &[n_positions, 2, d])?.transpose(0, 1).doing(LOADING)?,
             ),
@@ -54,7 +49,7 @@ impl PatchEmbedder {
                 };
                 let weight = reordered(w.sub("patch").get("weight", &[d, n_in])?, d)?;
                 (
-                    LayerNorm::new(norm("weight")?, norm("bias")?, EPS),
+                    LayerNorm::from_tensors(norm("weight")?, Some(norm("bias")?), EPS).doing(LOADING)?,
                     Linear::from_tensors(weight, Some(w.sub("patch").get("bias", &[d])?)),
                     w.get("positions.weight", &[2, n_positions, d])?,
                 )
@@ -63,9 +58,9 @@ impl PatchEmbedder {
         Ok(Self {
             patch_norm,
             patch,
-            embedding_norm: layer_norm(d, &w.sub("embedding_norm"))?,
+            embedding_norm: LayerNorm::new(d, EPS, &w.sub("embedding_norm"))?,
             positions,
-            position_norm: layer_norm(d, &w.sub("position_norm"))?,
+            position_norm: LayerNorm::new(d, EPS, &w.sub("position_norm"))?,
             projection: Projection::new(d, d_model, config.rms_norm_eps, &w.sub("projection"))?,
         })
     }

@@ -91,7 +91,7 @@ fn gelu_body(x: &mut [f32]) {
 #[inline(always)]
 fn gelu_tanh_body(x: &mut [f32]) {
     /// 2 √(2/π): a half of 1 + tanh(u) is the logistic function of 2u.
-    const SLOPE: f32 = 1.595_769_1;
+    const SLOPE: f32 = 1.595_769;
     for v in x {
         let u = SLOPE * (*v + 0.044_715 * *v * *v * *v);
         *v /= 1.0 + exp(-u);

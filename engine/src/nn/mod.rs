@@ -24,6 +24,6 @@ pub use attention_both_ways::attention_both_ways;
 pub use clipped::{ClippedLinear, clamp};
 pub use kv_cache::{AttentionRule, CacheFormat, CacheShape, KvCache};
 pub use linear::{Embedding, Linear};
-pub use norm::{NormSpec, RmsNorm};
+pub use norm::{LayerNorm, NormSpec, RmsNorm};
 pub use rotary::{Angles, Rotary, RotaryScaling, RotarySpec, RotaryStyle};
 pub(crate) use rows::EachRow;
