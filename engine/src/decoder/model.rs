@@ -328,6 +328,7 @@ pub(crate) mod tests {
 
     use candle_core::DType;
 
+    use super::super::config::KeySource;
     use super::*;
     use crate::weights::{TensorFile, same_name};
 
@@ -362,6 +363,11 @@ pub(crate) mod tests {
 
     /// A decoder with random weights, for configurations made from [`DecoderConfig::tiny`].
     pub(crate) fn seeded(config: &DecoderConfig) -> Decoder {
+        seeded_but(config, &[])
+    }
+
+    /// The same without some tensors.
+    fn seeded_but(config: &DecoderConfig, without: &[&str]) -> Decoder {
         let mut shapes = HashMap::from([
             ("embedding.weight".to_owned(), vec![config.n_vocab, config.d_model]),
             ("norm.weight".to_owned(), vec![config.d_model]),
@@ -381,6 +387,7 @@ pub(crate) mod tests {
                 shapes.insert(format!("blocks.{i}.{name}.weight"), shape);
             }
         }
+        shapes.retain(|name, _| !without.iter().any(|part| name.starts_with(part)));
         let weights = Weights::new(Seeded(shapes), "tiny".as_ref(), &Device::Cpu, same_name);
         let decoder = Decoder::new(config, &weights).unwrap();
         weights.expect_all_used(|_| false).unwrap();
@@ -448,6 +455,74 @@ pub(crate) mod tests {
             decoder.forward(&text(&tokens), &mut state, &Cancel::new()).unwrap();
         }
         assert_eq!(state.pos(), 120);
+    }
+
+    #[test]
+    fn a_batch_of_two_is_twice_one() {
+        let decoder = tiny();
+        let cancel = Cancel::new();
+        let mut states = [(); 2].map(|()| decoder.new_state(CacheFormat::F32).unwrap());
+        decoder.read(&text(&[7, 8, 9]), &mut states[0], &cancel).unwrap();
+        let [first, second] = &mut states;
+        let inputs = [text(&[1, 2]), text(&[3, 4, 5, 6])];
+        let mut batch = [(&inputs[0], first), (&inputs[1], second)];
+        let rows = decoder.forward_batch(&mut batch, &cancel).unwrap().unwrap();
+        assert_close(&rows[0], &logits(&decoder, &[&[7, 8, 9, 1, 2]]));
+        assert_close(&rows[1], &logits(&decoder, &[&[3, 4, 5, 6]]));
+        assert_eq!((states[0].pos(), states[1].pos()), (5, 4));
+    }
+
+    /// A decoder whose layers look back over few positions, and one that reads the other's cache.
+    fn windowed(context_tokens: usize) -> Decoder {
+        let mut config = DecoderConfig { context_tokens, ..DecoderConfig::tiny() };
+        config.layers.iter_mut().for_each(|layer| layer.attention.window = Some(16));
+        config.layers[1].attention.keys = KeySource::Layer(0);
+        seeded_but(&config, &["blocks.1.attention.k", "blocks.1.attention.v"])
+    }
+
+    #[test]
+    fn a_window_that_moves_gives_what_reading_at_once_gives() {
+        let decoder = windowed(1000);
+        let tokens: Vec<u32> = (0..700).map(|i| (i * 7) % 64).collect();
+        let whole = logits(&decoder, &[&tokens]);
+        let chunks: Vec<&[u32]> = tokens[..600].chunks(90).chain(tokens[600..].chunks(1)).collect();
+        assert_close(&whole, &logits(&decoder, &chunks));
+    }
+
+    #[test]
+    fn a_state_that_cannot_go_back_so_far_begins_anew() {
+        let decoder = windowed(1000);
+        let mut state = decoder.new_state(CacheFormat::F32).unwrap();
+        let tokens: Vec<u32> = (0..700).map(|i| (i * 7) % 64).collect();
+        for chunk in tokens.chunks(90) {
+            decoder.read(&text(chunk), &mut state, &Cancel::new()).unwrap();
+        }
+        assert_eq!(state.truncate(690), 690);
+        assert_eq!(state.truncate(100), 0);
+        let again = decoder.forward(&text(&tokens), &mut state, &Cancel::new()).unwrap().unwrap();
+        assert_close(&again, &logits(&decoder, &[&tokens]));
+    }
+
+    #[test]
+    fn a_saved_state_goes_on_as_if_it_had_stayed() {
+        let decoder = windowed(1000);
+        for format in CacheFormat::ALL {
+            let mut state = decoder.new_state(format).unwrap();
+            for chunk in (0..600).map(|i| i % 64).collect::<Vec<u32>>().chunks(100) {
+                decoder.read(&text(chunk), &mut state, &Cancel::new()).unwrap();
+            }
+            let mut bytes = Vec::new();
+            state.save(&mut bytes).unwrap();
+            let mut again = decoder.load_state(format, &mut bytes.as_slice()).unwrap();
+            assert_eq!(again.pos(), 600);
+            let next = |state: &mut DecodeState| {
+                decoder.forward(&text(&[3]), state, &Cancel::new()).unwrap().unwrap()
+            };
+            assert_eq!(next(&mut state), next(&mut again), "{format:?}");
+            assert!(decoder.load_state(format, &mut &bytes[..bytes.len() - 3]).is_err(), "cut short");
+            bytes[0] ^= 1;
+            assert!(decoder.load_state(format, &mut bytes.as_slice()).is_err(), "another position");
+        }
     }
 
     #[test]

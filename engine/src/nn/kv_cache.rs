@@ -305,7 +305,7 @@ mod tests {
         assert!(cache.reaches(1200) && cache.reaches(700) && !cache.reaches(100));
         assert!(cache.append(100, &rows, &rows).is_err());
         let rule = AttentionRule { scale: 1.0, softcap: None };
-        assert!(cache.attend(&random((2, 1, 8)), &[90..101], rule).is_err());
+        assert!(cache.attend(&random((2, 1, 8)), std::slice::from_ref(&(90..101)), rule).is_err());
     }
 
     #[test]
@@ -321,8 +321,8 @@ mod tests {
             cache.save(&mut bytes).unwrap();
             let again = KvCache::load(shape, format, 1000, &mut bytes.as_slice()).unwrap();
             let q = random((4, 1, 40));
-            let sees = [892..900];
-            let (a, b) = (cache.attend(&q, &sees, rule).unwrap(), again.attend(&q, &sees, rule).unwrap());
+            let sees = std::slice::from_ref(&(892..900));
+            let (a, b) = (cache.attend(&q, sees, rule).unwrap(), again.attend(&q, sees, rule).unwrap());
             assert_eq!(distance(&a, &b), 0.0, "{format:?}");
             assert!(KvCache::load(shape, format, 899, &mut bytes.as_slice()).is_err(), "too long");
             let cut = &bytes[..bytes.len() - 1];

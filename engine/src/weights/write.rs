@@ -39,9 +39,11 @@ pub fn write_safetensors(path: &Path, tensors: Vec<Planned>) -> Result<()> {
             std::fs::rename(&partial, path).map_err(|source| Error::io("writing", path, source))
         }
     };
-    if outcome.is_err() {
-        // Half a file is of no use; when even this fails, the error that is told says why.
-        let _ = std::fs::remove_file(&partial);
+    if outcome.is_err()
+        && let Err(error) = std::fs::remove_file(&partial)
+    {
+        // The error that is told says why there was no more room or no right.
+        log::info!("{}: half a file stays: {error}", partial.display());
     }
     outcome
 }

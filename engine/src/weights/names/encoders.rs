@@ -49,7 +49,6 @@ fn gemma3<const MODEL: bool, const VISION_MODEL: bool>(name: &str) -> String {
 
 /// Tensors of Hugging Face folders that are stored but take no part: the head with which SigLIP was trained.
 // Until decoders read soft tokens, only tests load such folders.
-#[cfg_attr(not(test), allow(dead_code))]
 pub(crate) fn is_unused_by_encoders(name: &str) -> bool {
     let name = name.strip_prefix("model.").unwrap_or(name);
     ["vision_tower.head.", "vision_tower.vision_model.head."].iter().any(|head| name.starts_with(head))
