@@ -114,7 +114,7 @@ fn sound_for_a_model_that_cannot_hear_is_left_to_the_specialists_and_that_is_sai
 #[test]
 fn more_media_than_the_context_holds_is_told() {
     let folder = tempfile::tempdir().unwrap();
-    let media: Vec<Attachment> = (0..9)
+    let media: Vec<Attachment> = (0..13)
         .map(|i| {
             let path = folder.path().join(format!("{i}.png"));
             std::fs::copy(sample("pictures/coffee.png"), &path).unwrap();

@@ -140,6 +140,11 @@ impl Input {
         cut.map_or(end, |soft| soft.start)
     }
 
+    /// The position after the last medium; 0 without any.
+    pub fn media_end(&self) -> usize {
+        self.soft.last().map_or(0, |soft| soft.range().end)
+    }
+
     /// The positions from `start` on: `n`, or a few more so that no medium is cut.
     pub fn chunk(&self, start: usize, n: usize) -> Self {
         let end = (start + n).min(self.len());

@@ -499,6 +499,17 @@ pub(crate) mod tests {
         }
         assert_eq!(state.truncate(690), 690);
         assert_eq!(state.truncate(100), 0);
+        // A mark is a place to come back to.
+        for chunk in tokens[..90].chunks(30).chain(tokens[90..].chunks(305)) {
+            decoder.read(&text(chunk), &mut state, &Cancel::new()).unwrap();
+            if state.pos() == 90 {
+                state.mark();
+            }
+        }
+        assert_eq!(state.truncate(100), 90);
+        let after = decoder.forward(&text(&tokens[90..400]), &mut state, &Cancel::new()).unwrap().unwrap();
+        assert_close(&after, &logits(&decoder, &[&tokens[..400]]));
+        assert_eq!(state.truncate(50), 0);
         let again = decoder.forward(&text(&tokens), &mut state, &Cancel::new()).unwrap().unwrap();
         assert_close(&again, &logits(&decoder, &[&tokens]));
     }

@@ -15,6 +15,13 @@ pub struct DecodeState {
     pub(super) pos: usize,
     pub(super) routing: Routing,
     format: CacheFormat,
+    mark: Option<Mark>,
+}
+
+/// A position to come back to, with what layers with a window saw then.
+struct Mark {
+    pos: usize,
+    windows: Vec<Option<KvCache>>,
 }
 
 impl DecodeState {
@@ -28,7 +35,7 @@ impl DecodeState {
             layer.attention.cache().map(|shape| KvCache::new(shape, format, device)).transpose()
         };
         let caches = config.layers.iter().map(cache).collect::<candle_core::Result<_>>()?;
-        Ok(Self { caches, pos: 0, routing: Routing::new(config), format })
+        Ok(Self { caches, pos: 0, routing: Routing::new(config), format, mark: None })
     }
 
     /// Tokens that it holds.
@@ -46,15 +53,41 @@ impl DecodeState {
         &self.routing
     }
 
+    /// Makes this position one that [`DecodeState::truncate`] can come back to, however far the conversation
+    /// goes on; the one before is forgotten.
+    pub fn mark(&mut self) {
+        let windows = self.caches.iter().map(|cache| cache.clone().filter(KvCache::has_window)).collect();
+        self.mark = Some(Mark { pos: self.pos, windows });
+    }
+
     /// Forgets all tokens from `pos` on, so that another continuation can follow, and returns how many it
-    /// still holds: none when a layer with a window no longer has what a token at `pos` sees.
+    /// still holds: fewer than `pos` when a layer with a window no longer has what a token there sees. Then it
+    /// is the marked position, or none.
     pub fn truncate(&mut self, pos: usize) -> usize {
         if pos < self.pos {
-            let kept = self.caches.iter().flatten().all(|cache| cache.reaches(pos));
-            self.pos = if kept { pos } else { 0 };
+            let reaches = |caches: &[Option<KvCache>], pos| caches.iter().flatten().all(|c| c.reaches(pos));
+            let marked = self.mark.as_ref().map(|mark| mark.pos).filter(|marked| *marked <= pos);
+            self.pos = match marked {
+                _ if reaches(&self.caches, pos) => pos,
+                Some(marked) => {
+                    self.return_to_mark();
+                    marked
+                }
+                None => 0,
+            };
+            self.mark = self.mark.take().filter(|mark| mark.pos <= self.pos);
             self.caches.iter_mut().flatten().for_each(|cache| cache.truncate(self.pos));
         }
         self.pos
+    }
+
+    fn return_to_mark(&mut self) {
+        let Some(mark) = &self.mark else { return };
+        for (cache, window) in self.caches.iter_mut().zip(&mark.windows) {
+            if window.is_some() {
+                cache.clone_from(window);
+            }
+        }
     }
 
     /// Writes the whole state.
@@ -87,6 +120,6 @@ impl DecodeState {
         if pos == 0 || !caches.iter().flatten().all(|cache| cache.reaches(pos) && cache.end() == pos) {
             return Err(IoError::other("its layers hold different positions"));
         }
-        Ok(Self { caches, pos, routing: Routing::new(config), format })
+        Ok(Self { caches, pos, routing: Routing::new(config), format, mark: None })
     }
 }

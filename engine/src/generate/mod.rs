@@ -218,8 +218,12 @@ impl Generation {
 
     fn read_chunk(&mut self) -> Result<Event> {
         let since = Instant::now();
-        let chunk = self.prompt.chunk(self.conversation.input.len(), PREFILL_CHUNK);
-        let end = self.conversation.input.len() + chunk.len();
+        let done = self.conversation.input.len();
+        // A step ends where media end: a follow-up comes back to there.
+        let media_end = self.prompt.media_end();
+        let most = if done < media_end { PREFILL_CHUNK.min(media_end - done) } else { PREFILL_CHUNK };
+        let chunk = self.prompt.chunk(done, most);
+        let end = done + chunk.len();
         let read = if end == self.prompt.len() {
             self.read(&chunk)?
         } else {
@@ -231,6 +235,9 @@ impl Generation {
         };
         if !read {
             return Ok(self.end(StopReason::Cancelled));
+        }
+        if end == media_end {
+            self.conversation.state.mark();
         }
         self.prefill.add(chunk.len(), since);
         if end == self.prompt.len() {

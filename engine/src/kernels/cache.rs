@@ -58,6 +58,7 @@ impl CacheFormat {
     }
 }
 
+#[derive(Clone)]
 enum Numbers {
     F32(Vec<f32>),
     F16(Vec<f16>),
@@ -65,6 +66,7 @@ enum Numbers {
 }
 
 /// Rows of the same width, added at the end and dropped at either.
+#[derive(Clone)]
 pub struct CacheRows {
     format: CacheFormat,
     width: usize,

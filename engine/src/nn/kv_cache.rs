@@ -35,6 +35,7 @@ impl CacheShape {
 }
 
 /// Keys and values of the positions `first..end`.
+#[derive(Clone)]
 pub struct KvCache {
     shape: CacheShape,
     first: usize,
@@ -42,6 +43,7 @@ pub struct KvCache {
     place: Place,
 }
 
+#[derive(Clone)]
 enum Place {
     /// A list of rows for each head.
     Host { keys: Vec<CacheRows>, values: Vec<CacheRows> },
@@ -75,6 +77,11 @@ impl KvCache {
     pub fn reaches(&self, pos: usize) -> bool {
         let needed = self.shape.window.map_or(0, |window| (pos + 1).saturating_sub(window));
         self.first <= needed && pos <= self.end
+    }
+
+    /// Whether it forgets what lies before a window.
+    pub fn has_window(&self) -> bool {
+        self.shape.window.is_some()
     }
 
     /// The position after the last that it holds.
