@@ -11,7 +11,7 @@ use engine::media::Limits;
 use engine::models::Store;
 use engine::tasks::ask::{AskRequest, Attachment, ReadFile, Turn};
 use engine::{Cancel, Engine, EngineOptions, Event, Stage, Usage};
-use medley_tests::{root, sample};
+use medley_tests::{root, run, sample};
 
 fn engine(folder: &str) -> Engine {
     let model = root().join("tests/golden").join(folder).to_string_lossy().into_owned();
@@ -125,4 +125,24 @@ fn more_media_than_the_context_holds_is_told() {
     let told: Vec<_> = asked.notices.iter().filter(|n| n.contains("more than the context")).collect();
     assert!(!told.is_empty() && told.iter().all(|n| n.contains(".png")), "{:?}", asked.notices);
     assert!(asked.routed(Modality::Picture) <= 2048 && !asked.text.is_empty());
+}
+
+/// Experts in one tensor, a list of windows, factors of rotary frequencies: as GGUF files hold a Gemma 4.
+#[test]
+fn the_same_checkpoint_as_gguf_computes_the_same() {
+    let golden = root().join("tests/golden");
+    let measure = |model: &str| {
+        let (model, text) = (golden.join(model), golden.join("english.txt"));
+        let ran = run(&[
+            "perplexity".as_ref(),
+            "--json".as_ref(),
+            "--model".as_ref(),
+            model.as_os_str(),
+            text.as_os_str(),
+        ]);
+        assert_eq!(ran.status, Some(0), "{ran:?}");
+        ran.json()[0]["perplexity"].as_f64().unwrap()
+    };
+    let (folder, gguf) = (measure("native"), measure("native.gguf"));
+    assert!((folder / gguf - 1.0).abs() < 1e-6, "{folder} and {gguf}");
 }
