@@ -96,11 +96,6 @@ fn agreement(id: &str, load: fn(&std::path::Path) -> engine::Result<LanguageMode
     assert!(rows.len() > 500 && rows.len() == tokens.len(), "{} positions", rows.len());
     let best = |row: &[f32]| (0..row.len()).max_by(|a, b| row[*a].total_cmp(&row[*b])).unwrap();
     let same = rows.iter().zip(&likeliest).filter(|(row, id)| best(row) == **id as usize).count();
-    let log_probability = |row: &[f32], id: u32| {
-        let most = f64::from(row[best(row)]);
-        let sum: f64 = row.iter().map(|x| (f64::from(*x) - most).exp()).sum();
-        f64::from(row[id as usize]) - most - sum.ln()
-    };
     let reference = golden["log_probabilities"].as_array().unwrap();
     assert_eq!(reference.len(), tokens.len() - 1);
     let following = rows.iter().zip(&tokens[1..]).zip(reference);

@@ -49,6 +49,8 @@ mod threads;
 
 mod memory;
 
+mod random;
+
 mod cancel;
 
 mod error;

@@ -7,6 +7,9 @@ use crate::nn::{Activation, RotaryScaling, RotarySpec};
 /// No known decoder passes this in any of its sizes.
 pub(super) const LARGEST: usize = 1 << 24;
 
+/// No known decoder has more layers or experts.
+pub(super) const MOST: usize = 4096;
+
 /// A family of decoders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Family {
@@ -97,6 +100,20 @@ impl Family {
     pub(super) fn local_rotary_base(self) -> Option<f64> {
         (self == Self::Gemma3).then_some(10_000.0)
     }
+}
+
+/// The layer whose keys and values a layer reads that makes none: the last of its kind before `first_shared`.
+pub(super) fn shared_layer(
+    first_shared: usize,
+    sliding: bool,
+    is_sliding: impl Fn(usize) -> Result<bool>,
+) -> Result<Option<usize>> {
+    for earlier in (0..first_shared).rev() {
+        if is_sliding(earlier)? == sliding {
+            return Ok(Some(earlier));
+        }
+    }
+    Ok(None)
 }
 
 /// Checks that heads divide among key-value heads and can be rotated, and that angles are numbers.

@@ -5,7 +5,7 @@ use candle_core::quantized::gguf_file::Value;
 use super::config::{
     AttentionSpec, DecoderConfig, ExpertsSpec, FeedForwardSpec, GatedSpec, KeySource, LayerSpec, PerLayerSpec,
 };
-use super::family::{self, Family, LARGEST};
+use super::family::{self, Family, LARGEST, MOST};
 use crate::error::{Error, Result};
 use crate::nn::{AttentionRule, NormSpec, RotaryScaling, RotarySpec, RotaryStyle};
 use crate::weights::gguf::Metadata;
@@ -20,9 +20,6 @@ const FAMILIES: [(&str, Family); 7] = [
     ("qwen3", Family::Qwen3),
     ("qwen3moe", Family::Qwen3Moe),
 ];
-
-/// No known decoder has more layers or experts.
-const MOST: usize = 4096;
 
 impl DecoderConfig {
     /// Reads the configuration of a GGUF file.
@@ -143,10 +140,8 @@ impl File<'_> {
         if n_shared >= n_layers {
             return Err(self.wrong("attention.shared_kv_layers", n_shared));
         }
-        let sliding = self.is_sliding(family, layer)?;
         let attention = self.attention(family, layer, n_layers, n_layers - n_shared, has_own)?;
         family::check(&attention, "attention.head_count")?;
-        debug_assert_eq!(sliding, attention.window.is_some());
         Ok(LayerSpec {
             attention,
             feed_forward: self.feed_forward(family, layer)?,
@@ -204,12 +199,9 @@ impl File<'_> {
             let has_values = self.meta.has_tensor(&format!("blk.{layer}.attn_v.weight"));
             return Ok(if family.is_gemma4() && !has_values { KeySource::Shared } else { KeySource::Own });
         }
-        for earlier in (0..first_shared).rev() {
-            if self.is_sliding(family, earlier)? == sliding {
-                return Ok(KeySource::Layer(earlier));
-            }
-        }
-        Err(self.wrong("attention.shared_kv_layers", "more than the layers before have to share"))
+        let shared = family::shared_layer(first_shared, sliding, |layer| self.is_sliding(family, layer))?;
+        let reason = "more than the layers before have to share";
+        shared.map(KeySource::Layer).ok_or_else(|| self.wrong("attention.shared_kv_layers", reason))
     }
 
     fn rotary(&self, family: Family, sliding: bool) -> RotarySpec {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::config::{
     AttentionSpec, DecoderConfig, ExpertsSpec, FeedForwardSpec, GatedSpec, KeySource, LayerSpec, PerLayerSpec,
 };
-use super::family::{self, Family, LARGEST};
+use super::family::{self, Family, LARGEST, MOST};
 use super::input::Modality;
 use crate::error::{Error, Result};
 use crate::nn::{Activation, AttentionRule, NormSpec, RotaryScaling, RotarySpec, RotaryStyle};
@@ -31,9 +31,6 @@ const FAMILIES: [(&str, Family); 9] = [
 /// Families with encoders, whose decoder is described in `text_config`.
 const WRAPPERS: [(&str, &str); 3] =
     [("gemma3", "gemma3_text"), ("gemma4", "gemma4_text"), ("gemma4_unified", "gemma4_unified_text")];
-
-/// No known decoder has more layers or experts.
-const MOST: usize = 4096;
 
 /// The fields that are used; transformers leaves out or renames some from version to version.
 #[derive(Deserialize)]
@@ -170,6 +167,11 @@ pub(crate) fn media_token(file: &Value, modality: Modality) -> Option<u32> {
         Modality::Video => ["video_token_id", "video_token_index"],
         Modality::Sound => ["audio_token_id", "audio_token_index"],
     };
+    token_id(file, &names)
+}
+
+/// The id that a checkpoint gives under one of these names.
+pub(crate) fn token_id(file: &Value, names: &[&str]) -> Option<u32> {
     names.iter().find_map(|name| file[*name].as_u64()).and_then(|id| u32::try_from(id).ok())
 }
 
@@ -321,12 +323,10 @@ impl ConfigFile {
         if layer < self.first_shared() {
             return Ok(if self.attention_k_eq_v && !sliding { KeySource::Shared } else { KeySource::Own });
         }
-        for earlier in (0..self.first_shared()).rev() {
-            if self.is_sliding(family, earlier)? == sliding {
-                return Ok(KeySource::Layer(earlier));
-            }
-        }
-        Err(invalid("num_kv_shared_layers", format!("layer {layer} has none of its kind to share with")))
+        let shared =
+            family::shared_layer(self.first_shared(), sliding, |layer| self.is_sliding(family, layer))?;
+        let reason = || format!("layer {layer} has none of its kind to share with");
+        shared.map(KeySource::Layer).ok_or_else(|| invalid("num_kv_shared_layers", reason()))
     }
 
     fn attention(&self, family: Family, layer: usize) -> Result<AttentionSpec> {

@@ -23,7 +23,7 @@ fn config(name: &str) -> Json {
 }
 
 fn load_from(config: &Json, folder: &Path) -> Result<Encoders> {
-    let parsed = EncodersConfig::from_json(&config.to_string())?.unwrap();
+    let parsed = EncodersConfig::from_json(config)?.unwrap();
     let w = Weights::from_folder(folder, &Device::Cpu, same_name).unwrap();
     Ok(Encoders::new(&parsed, 32, &w)?.unwrap())
 }
@@ -110,9 +110,12 @@ fn tensors_of_another_shape_and_missing_ones_are_named() {
 
 #[test]
 fn a_family_without_encoders_has_none() {
-    assert_eq!(EncodersConfig::from_json(r#"{"model_type": "llama"}"#).unwrap(), None);
-    assert_eq!(EncodersConfig::from_json(r#"{"model_type": "gemma4", "audio_config": null}"#).unwrap(), None);
-    assert!(EncodersConfig::from_json("[]").is_err());
+    assert_eq!(EncodersConfig::from_json(&json!({"model_type": "llama"})).unwrap(), None);
+    assert_eq!(
+        EncodersConfig::from_json(&json!({"model_type": "gemma4", "audio_config": null})).unwrap(),
+        None
+    );
+    assert!(EncodersConfig::from_json(&json!([])).is_err());
     let moe = load("gemma4-moe");
     assert!(moe.sees() && !moe.hears());
     assert!(moe.sound(&[0.0; 16_000], &Cancel::new()).unwrap_err().to_string().contains("hears"));

@@ -33,7 +33,7 @@ pub(crate) fn checkpoint(folder: &Path) -> Result<Checkpoint> {
     let described = hugging_face::describe(&folder.join("config.json"))?;
     let weights = Weights::from_folder(folder, &Device::Cpu, described.names)?;
     let decoder = Decoder::new(&described.config, &weights)?;
-    let encoders = match EncodersConfig::from_json(&described.file.to_string())? {
+    let encoders = match EncodersConfig::from_json(&described.file)? {
         Some(config) => Encoders::new(&config, described.config.d_model, &weights)?,
         None => None,
     };

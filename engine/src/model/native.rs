@@ -33,9 +33,7 @@ pub(crate) struct Marks {
 impl Native {
     /// As `config.json` names the tokens.
     pub(crate) fn new(encoders: Encoders, file: &Value) -> Self {
-        let token = |names: [&str; 2]| {
-            names.iter().find_map(|name| file[*name].as_u64()).and_then(|id| u32::try_from(id).ok())
-        };
+        let token = |names: [&str; 2]| hugging_face::token_id(file, &names);
         let marks = |modality, begin, end| {
             let placeholder = hugging_face::media_token(file, modality)?;
             Some(Marks { placeholder, begin: token(begin), end: token(end) })

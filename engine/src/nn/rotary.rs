@@ -135,15 +135,6 @@ impl Angles {
             RotaryStyle::Halves => candle_nn::rotary_emb::rope(x, &self.cos, &self.sin),
         }
     }
-
-    /// Those of some rows only.
-    ///
-    /// # Errors
-    /// When there are not that many.
-    pub fn narrow(&self, first: usize, n: usize) -> candle_core::Result<Self> {
-        let cut = |table: &Tensor| table.narrow(0, first, n)?.contiguous();
-        Ok(Self { cos: cut(&self.cos)?, sin: cut(&self.sin)?, style: self.style })
-    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ pub mod filters;
 
 use crate::features::text::TokenId;
 use crate::generate::GenerateOptions;
+use crate::random::next_bits;
 use filters::{Candidate, Filter, MinP, RepetitionPenalty, Temperature, TopK, TopP};
 
 /// How many of the last tokens a repetition penalty looks at.
@@ -83,13 +84,9 @@ impl Sampler {
         candidates.last().map_or(TokenId(0), |candidate| candidate.token)
     }
 
-    /// Uniform in [0, 1): splitmix64 (Steele et al., 2014), which is enough to draw tokens.
+    /// Uniform in [0, 1).
     fn uniform(&mut self) -> f32 {
-        self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.state;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((z ^ (z >> 31)) >> 40) as f32 / (1u64 << 24) as f32
+        (next_bits(&mut self.state) >> 40) as f32 / (1u64 << 24) as f32
     }
 }
 

@@ -38,7 +38,12 @@ pub(crate) fn perceive(
     cancel: &Cancel,
 ) -> Result<Option<Perceived>> {
     let Some(native) = model.native() else { return Ok(Some(Perceived::default())) };
-    let mut work = Work { model, native, path, room, cancel, medium: Medium::default(), notices: Vec::new() };
+    let mut file = DefaultHasher::new();
+    let about = std::fs::metadata(path).ok();
+    (path, about.as_ref().map(std::fs::Metadata::len)).hash(&mut file);
+    about.and_then(|about| about.modified().ok()).hash(&mut file);
+    let mut work =
+        Work { model, native, path, file, room, cancel, medium: Medium::default(), notices: Vec::new() };
     let done = match opener.open(path, cancel)? {
         Media::Picture(picture) => work.picture(&picture.pixels)?,
         Media::Video(video) => {
@@ -59,6 +64,8 @@ struct Work<'a> {
     model: &'a LanguageModel,
     native: &'a Native,
     path: &'a Path,
+    /// Has heard the path, the length and the time of the last change.
+    file: DefaultHasher,
     room: usize,
     cancel: &'a Cancel,
     medium: Medium,
@@ -77,10 +84,8 @@ impl Work<'_> {
 
     /// The same for the same part of a file as long as the file does not change.
     fn key(&self, part: impl Hash) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        let about = std::fs::metadata(self.path).ok();
-        (self.path, part, about.as_ref().map(std::fs::Metadata::len)).hash(&mut hasher);
-        about.and_then(|about| about.modified().ok()).hash(&mut hasher);
+        let mut hasher = self.file.clone();
+        part.hash(&mut hasher);
         hasher.finish()
     }
 

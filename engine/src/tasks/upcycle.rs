@@ -13,6 +13,7 @@ use crate::cancel::Cancel;
 use crate::decoder::{DecoderConfig, FeedForwardSpec, hugging_face};
 use crate::error::{Doing, Error, Result};
 use crate::nn::{Activation, RotaryScaling, RotaryStyle};
+use crate::random::next_bits;
 use crate::weights::gguf::GgufFile;
 use crate::weights::write::{Planned, write_safetensors};
 use crate::weights::{Weights, names};
@@ -291,14 +292,7 @@ fn neighbours_apart(rows: &Tensor, n_heads: usize) -> Result<Tensor> {
 /// Normal numbers of a seed (Box and Muller, 1958).
 fn normal(seed: u64, n: usize) -> Vec<f32> {
     let mut state = seed;
-    let mut uniform = || {
-        // SplitMix64 (Steele et al., 2014).
-        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = state;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
-    };
+    let mut uniform = || (next_bits(&mut state) >> 11) as f64 / (1u64 << 53) as f64;
     (0..n)
         .map(|_| {
             let radius = (-2.0 * (1.0 - uniform()).ln()).sqrt();

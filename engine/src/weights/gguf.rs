@@ -86,8 +86,7 @@ impl TensorFile for GgufTensors {
         let info = self.content.tensor_infos.get(name)?;
         let kind = info.ggml_dtype;
         let bytes = info.shape.elem_count() / kind.block_size() * kind.type_size();
-        let in_blocks = kind.block_size() > 1;
-        Some(StoredAs { kind: format!("{kind:?}"), bytes: bytes as u64, in_blocks })
+        Some(StoredAs { kind: format!("{kind:?}"), bytes: bytes as u64 })
     }
 
     fn tensor(&self, name: &str, device: &Device) -> candle_core::Result<Tensor> {

@@ -63,8 +63,6 @@ pub(crate) struct StoredAs {
     pub(crate) kind: String,
     /// Size in the file.
     pub(crate) bytes: u64,
-    /// Whether its numbers stay in blocks when they are loaded; others become f32.
-    pub(crate) in_blocks: bool,
 }
 
 /// A view of a model file below a name prefix; cheap to clone.
@@ -394,11 +392,7 @@ impl TensorFile for SafetensorsFile {
 
     fn stored_as(&self, name: &str) -> Option<StoredAs> {
         let (dtype, range) = self.entries.get(name)?;
-        Some(StoredAs {
-            kind: format!("{dtype:?}"),
-            bytes: (range.end - range.start) as u64,
-            in_blocks: false,
-        })
+        Some(StoredAs { kind: format!("{dtype:?}"), bytes: (range.end - range.start) as u64 })
     }
 
     fn tensor(&self, name: &str, device: &Device) -> candle_core::Result<Tensor> {

@@ -442,14 +442,13 @@ fn part<T: serde::de::DeserializeOwned>(field: &'static str, value: serde_json::
 }
 
 impl EncodersConfig {
-    /// Reads the text of a `config.json`. `None` for a family without encoders, and for a checkpoint of a
+    /// Reads a `config.json`. `None` for a family without encoders, and for a checkpoint of a
     /// family with them that has none.
     ///
     /// # Errors
     /// [`Error::Config`] that names the field.
-    pub fn from_json(text: &str) -> Result<Option<Self>> {
-        let file: ConfigFile =
-            serde_json::from_str(text).map_err(|error| invalid("model_type", error.to_string()))?;
+    pub fn from_json(file: &serde_json::Value) -> Result<Option<Self>> {
+        let file = ConfigFile::deserialize(file).map_err(|error| invalid("model_type", error.to_string()))?;
         let (vision, audio) = (file.vision_config, file.audio_config);
         let vision = match (file.model_type.as_str(), vision) {
             (_, None) => None,

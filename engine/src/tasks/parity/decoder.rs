@@ -32,7 +32,7 @@ pub(super) fn parity(folder: &Path, cancel: &Cancel) -> Result<Option<Vec<Parity
         None => Vec::new(),
     };
     let Reader { decoder, weights, .. } = &reader;
-    let ids = token_ids(&folder.join("inputs.safetensors"), "input_ids")?;
+    let ids = token_ids(&case.inputs, "input_ids", &folder.join("inputs.safetensors"))?;
     let input = reader.place(&ids, &made)?;
     let mut state = decoder.new_state(CacheFormat::F32)?;
     let Some(ours) = decoder.forward_all(&input, &mut state, cancel)? else { return Ok(None) };
@@ -42,7 +42,7 @@ pub(super) fn parity(folder: &Path, cancel: &Cancel) -> Result<Option<Vec<Parity
     let reference = case.output("logits", &[1, ids.len(), decoder.config().n_vocab])?;
     events.push(ParityEvent::tensor("logits", &ours.concat(), &reference));
     if case.outputs.has("greedy") {
-        let wanted = token_ids(&folder.join("outputs.safetensors"), "greedy")?;
+        let wanted = token_ids(&case.outputs, "greedy", &folder.join("outputs.safetensors"))?;
         case.outputs.get("greedy", &[1, wanted.len()])?;
         let greedy = continuation(decoder, &input, wanted.len(), &reader.ends, cancel)?;
         let Some(greedy) = greedy else { return Ok(None) };

@@ -242,7 +242,7 @@ mod tests {
     /// The encoders of a Hugging Face folder, and the width of its decoder.
     fn load(folder: &Path) -> (Encoders, usize) {
         let text = std::fs::read_to_string(folder.join("config.json")).unwrap();
-        let config = EncodersConfig::from_json(&text).unwrap().unwrap();
+        let config = EncodersConfig::from_json(&serde_json::from_str(&text).unwrap()).unwrap().unwrap();
         let json: serde_json::Value = serde_json::from_str(&text).unwrap();
         let d_model = json["text_config"]["hidden_size"].as_u64().unwrap() as usize;
         let w = Weights::from_folder(folder, &Device::Cpu, same_name).unwrap();
@@ -327,23 +327,5 @@ mod tests {
         let inputs = weights(&golden("parity/gemma4-e"), "inputs.safetensors");
         assert!(soft_tokens(&encoders, &inputs, &cancelled).unwrap().is_none());
         assert!(soft_tokens(&unified, &inputs, &Cancel::new()).is_err());
-    }
-
-    #[test]
-    #[ignore = "needs checkpoints in the folder that MEDLEY_PARITY names"]
-    fn every_checkpoint_in_a_folder_equals_its_reference() {
-        for entry in std::fs::read_dir(std::env::var("MEDLEY_PARITY").unwrap()).unwrap() {
-            let folder = entry.unwrap().path();
-            let name = folder.file_name().unwrap().to_string_lossy().into_owned();
-            if folder.is_dir() && (name.starts_with("gemma4") || name.starts_with("gemma3-v")) {
-                let (encoders, _) = load(&folder);
-                let (inputs, start) = (weights(&folder, "inputs.safetensors"), std::time::Instant::now());
-                soft_tokens(&encoders, &inputs, &Cancel::new()).unwrap();
-                println!("{name}: {:.2} s", start.elapsed().as_secs_f64());
-                for (tensor, error) in errors(&encoders, &folder) {
-                    println!("    {tensor:24} {error:.2e}");
-                }
-            }
-        }
     }
 }

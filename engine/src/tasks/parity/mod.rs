@@ -94,7 +94,7 @@ impl Case {
     fn token_ids(&self, name: &str, n_vocab: usize, n_positions: usize) -> Result<Vec<u32>> {
         let path = self.folder.join("inputs.safetensors");
         let bad = |reason: String| Error::ModelFile { path: path.clone(), reason };
-        let ids = token_ids(&path, name)?;
+        let ids = token_ids(&self.inputs, name, &path)?;
         self.inputs.get_as(name, &[1, ids.len()], DType::I64)?;
         if ids.len() > n_positions {
             return Err(bad(format!("{name} has {} tokens for {n_positions} positions", ids.len())));
@@ -125,8 +125,7 @@ fn flat(weights: &Weights, name: &str, shape: &[usize], path: &Path) -> Result<V
 }
 
 /// The one row of a tensor of token ids.
-fn token_ids(path: &Path, name: &str) -> Result<Vec<u32>> {
-    let weights = Weights::from_safetensors(path, &Device::Cpu, same_name)?;
+fn token_ids(weights: &Weights, name: &str, path: &Path) -> Result<Vec<u32>> {
     let missing = || Error::TensorMissing { name: name.to_owned(), path: path.to_path_buf() };
     let shape = weights.shape(name).ok_or_else(missing)?;
     let ids = weights.get_as(name, &shape, DType::I64)?;
