@@ -106,26 +106,15 @@ fn agreement(id: &str, load: fn(&std::path::Path) -> engine::Result<LanguageMode
     (share, mean)
 }
 
-/// What is wanted of every way to compute.
-const LEAST_SHARE: f64 = 0.99;
-const MOST_DIFFERENCE: f64 = 0.02;
-
+/// In floats, and with weights as they are stored: llama.cpp, which rounds activations to eight bits, reaches 96.5 %
+/// and 98.8 %.
 #[test]
-fn in_floats_the_predictions_are_those_of_transformers() {
-    for id in ["smollm2-135m", "gemma-3-270m"] {
-        let (share, mean) = agreement(id, LanguageModel::load_in_floats);
-        assert!(share >= LEAST_SHARE && mean < MOST_DIFFERENCE, "{id}: {share} {mean}");
-    }
-}
-
-/// Products of quantised weights round activations to 8 bits in blocks of 32, as ggml does, and that alone misses
-/// what is wanted: these are the measured figures with a little room (96.89 % and 0.0534; 98.62 % and 0.0235).
-#[test]
-fn with_packed_weights_the_predictions_stay_near_those_of_transformers() {
-    for (id, least_share, most_difference) in [("smollm2-135m", 0.965, 0.056), ("gemma-3-270m", 0.983, 0.026)]
-    {
-        let (share, mean) = agreement(id, LanguageModel::load);
-        assert!(share >= least_share && mean < most_difference, "{id}: {share} {mean}");
+fn predictions_are_those_of_transformers() {
+    for load in [LanguageModel::load_in_floats, LanguageModel::load] {
+        for id in ["smollm2-135m", "gemma-3-270m"] {
+            let (share, mean) = agreement(id, load);
+            assert!(share >= 0.99 && mean < 0.02, "{id}: {share} {mean}");
+        }
     }
 }
 
@@ -161,14 +150,9 @@ fn compare(model: &LanguageModel, logit_tolerance: f64, mean_tolerance: f64) {
 }
 
 #[test]
-fn in_floats_logits_equal_the_float_reference() {
+fn logits_equal_the_float_reference() {
     compare(&LanguageModel::load_in_floats(&file()).unwrap(), 0.01, 0.001);
-}
-
-/// Activations in 8 bits shift logits of about 20 by some tenths.
-#[test]
-fn with_packed_weights_logits_stay_near_the_float_reference() {
-    compare(&model(), 1.0, 0.1);
+    compare(&model(), 0.02, 0.002);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::config::{AttentionSpec, DecoderConfig, KeySource};
 use super::state::DecodeState;
 use super::step::Step;
 use crate::error::Result;
-use crate::nn::{Linear, RmsNorm};
+use crate::nn::{Angles, Linear, RmsNorm, to_heads};
 use crate::weights::Weights;
 
 pub(super) struct Attention {
@@ -76,20 +76,12 @@ impl Attention {
         step: &Step,
         states: &mut [&mut DecodeState],
     ) -> candle_core::Result<Tensor> {
-        let AttentionSpec { n_heads, n_kv_heads, rule, .. } = self.spec;
+        let rule = self.spec.rule;
         let angles = &step.angles[self.rotary];
-        let q = angles.rotate(&self.heads(&self.q.forward(x)?, n_heads, self.q_norm.as_ref())?)?;
-        if let Some(keys) = &self.keys {
-            let raw = keys.k.forward(x)?;
-            let k = angles.rotate(&self.heads(&raw, n_kv_heads, keys.k_norm.as_ref())?)?;
-            let v = match &keys.v {
-                Some(v) => v.forward(x)?,
-                None => raw,
-            };
-            let v = self.heads(&v, n_kv_heads, keys.v_norm.as_ref())?;
+        let (q, keys_and_values) = self.project(x, angles)?;
+        if let Some((k, v)) = keys_and_values {
             for (part, state) in step.parts.iter().zip(states.iter_mut()) {
-                let own =
-                    |x: &Tensor| x.squeeze(0)?.narrow(1, part.rows.start, part.rows.len())?.contiguous();
+                let own = |x: &Tensor| x.narrow(1, part.rows.start, part.rows.len())?.contiguous();
                 if let Some(cache) = &mut state.caches[layer] {
                     cache.append(part.pos, &own(&k)?, &own(&v)?)?;
                 }
@@ -104,20 +96,36 @@ impl Attention {
             let Some(cache) = &state.caches[source] else {
                 candle_core::bail!("layer {layer} reads the cache of layer {source}, which has none");
             };
-            let q = q.squeeze(0)?.narrow(1, part.rows.start, part.rows.len())?.contiguous()?;
+            let q = q.narrow(1, part.rows.start, part.rows.len())?.contiguous()?;
             mixed.push(cache.attend(&q, &part.sees(&self.spec), rule)?);
         }
         let mixed = if mixed.len() == 1 { mixed.remove(0) } else { Tensor::cat(&mixed, 0)? };
         self.output.forward(&mixed)
     }
 
-    /// `[n, n_heads * head_dim]` → `[1, n_heads, n, head_dim]`, normed where there is a norm.
-    fn heads(&self, x: &Tensor, n_heads: usize, norm: Option<&RmsNorm>) -> candle_core::Result<Tensor> {
-        let x = x.reshape((1, x.dim(0)?, n_heads, self.spec.head_dim))?;
-        let x = match norm {
-            Some(norm) => norm.forward(&x)?,
-            None => x,
+    /// Queries, and keys and values where the layer has its own, `[n_heads, n, head_dim]`.
+    fn project(
+        &self,
+        x: &Tensor,
+        angles: &Angles,
+    ) -> candle_core::Result<(Tensor, Option<(Tensor, Tensor)>)> {
+        let AttentionSpec { n_heads, n_kv_heads, .. } = self.spec;
+        let queries = |q: &Tensor| to_heads(q, n_heads, self.q_norm.as_ref(), Some(angles));
+        let Some(Keys { k, v, k_norm, v_norm }) = &self.keys else {
+            return Ok((queries(&self.q.forward(x)?)?, None));
         };
-        x.transpose(1, 2)?.contiguous()
+        let (q, k, v) = match v {
+            Some(v) => {
+                let [q, k, v] = Linear::forward_each([&self.q, k, v], x)?;
+                (q, k, v)
+            }
+            None => {
+                let [q, k] = Linear::forward_each([&self.q, k], x)?;
+                (q, k.clone(), k)
+            }
+        };
+        let keys = to_heads(&k, n_kv_heads, k_norm.as_ref(), Some(angles))?;
+        let values = to_heads(&v, n_kv_heads, v_norm.as_ref(), None)?;
+        Ok((queries(&q)?, Some((keys, values))))
     }
 }

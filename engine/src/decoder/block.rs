@@ -10,7 +10,7 @@ use super::per_layer::PerLayerGate;
 use super::state::DecodeState;
 use super::step::Step;
 use crate::error::Result;
-use crate::nn::RmsNorm;
+use crate::nn::{RmsNorm, add};
 use crate::weights::Weights;
 
 pub(super) struct Block {
@@ -58,7 +58,7 @@ impl Block {
         states: &mut [&mut DecodeState],
     ) -> candle_core::Result<Tensor> {
         let y = self.attention.forward(self.layer, &self.attention_norm.forward(x)?, step, states)?;
-        let x = (x + through(self.post_attention_norm.as_ref(), y)?)?;
+        let x = add(through(self.post_attention_norm.as_ref(), y)?, x)?;
         let y = self.feed_forward.forward(&x, |row, expert| {
             let (Some(part), Some(modality)) =
                 (step.parts.iter().position(|part| part.rows.contains(&row)), step.modalities.get(row))
@@ -69,7 +69,7 @@ impl Block {
                 routing.count(*modality, expert);
             }
         })?;
-        let mut x = (x + through(self.post_feed_forward_norm.as_ref(), y)?)?;
+        let mut x = add(through(self.post_feed_forward_norm.as_ref(), y)?, &x)?;
         if let (Some(gate), Some(embeddings)) = (&self.per_layer, embeddings) {
             x = gate.forward(&x, &embeddings.narrow(1, self.layer, 1)?.squeeze(1)?)?;
         }

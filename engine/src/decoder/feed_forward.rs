@@ -107,7 +107,7 @@ impl Gated {
     /// - `x`: `[n, d_model]`
     /// - returns: the same
     pub(super) fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
-        let gate = self.activation.forward(&self.gate.forward(x)?)?;
-        self.down.forward(&(gate * self.up.forward(x)?)?)
+        let [gate, up] = Linear::forward_each([&self.gate, &self.up], x)?;
+        self.down.forward(&self.activation.gated(gate, &up)?)
     }
 }

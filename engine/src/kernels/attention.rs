@@ -6,12 +6,11 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 use super::cache::CacheRows;
 use super::exponential::softmax;
 use super::product::{Matrix, product};
 use super::rows::rows_times;
+use super::team;
 
 /// Queries per tile: enough to share the keys that are read, few enough for their scores to stay near.
 const TILE: usize = 64;
@@ -65,17 +64,14 @@ pub fn attend(
     let group = n_heads / keys.len();
     // Rows of the queries of one key head are `[group, n]`; a tile holds a run of them.
     let tiles_per_head = (group * n).div_ceil(TILE);
-    let tiles: Vec<Vec<f32>> = (0..keys.len() * tiles_per_head)
-        .into_par_iter()
-        .map(|tile| {
-            let (head, first) = (tile / tiles_per_head, tile % tiles_per_head * TILE);
-            let rows = first..(first + TILE).min(group * n);
-            let queries = &queries[(head * group * n + rows.start) * head_dim..][..rows.len() * head_dim];
-            // Row r of a key head is query r % n.
-            let sees: Vec<_> = rows.map(|row| sees[row % n].clone()).collect();
-            mix_tile(shape, queries, &keys[head], &values[head], &sees)
-        })
-        .collect();
+    let tiles = team::map(keys.len() * tiles_per_head, |tile| {
+        let (head, first) = (tile / tiles_per_head, tile % tiles_per_head * TILE);
+        let rows = first..(first + TILE).min(group * n);
+        let queries = &queries[(head * group * n + rows.start) * head_dim..][..rows.len() * head_dim];
+        // Row r of a key head is query r % n.
+        let sees: Vec<_> = rows.map(|row| sees[row % n].clone()).collect();
+        mix_tile(shape, queries, &keys[head], &values[head], &sees)
+    });
     let mut out = vec![0f32; n * n_heads * head_dim];
     for (tile, mixed) in tiles.iter().enumerate() {
         let (head, first) = (tile / tiles_per_head, tile % tiles_per_head * TILE);

@@ -89,6 +89,21 @@ fn gelu_body(x: &mut [f32]) {
 }
 
 #[inline(always)]
+fn gated_silu_body(x: &mut [f32], up: &[f32]) {
+    for (v, up) in x.iter_mut().zip(up) {
+        *v *= up / (1.0 + exp(-*v));
+    }
+}
+
+#[inline(always)]
+fn gated_gelu_tanh_body(x: &mut [f32], up: &[f32]) {
+    gelu_tanh_body(x);
+    for (v, up) in x.iter_mut().zip(up) {
+        *v *= up;
+    }
+}
+
+#[inline(always)]
 fn gelu_tanh_body(x: &mut [f32]) {
     /// 2 √(2/π): a half of 1 + tanh(u) is the logistic function of 2u.
     const SLOPE: f32 = 1.595_769;
@@ -96,28 +111,6 @@ fn gelu_tanh_body(x: &mut [f32]) {
         let u = SLOPE * (*v + 0.044_715 * *v * *v * *v);
         *v /= 1.0 + exp(-u);
     }
-}
-
-/// Compiles a body a second time with wide vectors and picks at run time.
-macro_rules! for_each_isa {
-    ($(#[$doc:meta])* $name:ident, $body:ident, ($($arg:ident: $kind:ty),*) $(-> $out:ty)?) => {
-        $(#[$doc])*
-        pub fn $name($($arg: $kind),*) $(-> $out)? {
-            #[cfg(target_arch = "x86_64")]
-            {
-                #[target_feature(enable = "avx2,fma")]
-                fn wide($($arg: $kind),*) $(-> $out)? {
-                    $body($($arg),*)
-                }
-                if super::rows::x86::available() {
-                    // SAFETY: the processor has the instructions.
-                    #[allow(unsafe_code)]
-                    return unsafe { wide($($arg),*) };
-                }
-            }
-            $body($($arg),*)
-        }
-    };
 }
 
 for_each_isa!(
@@ -143,6 +136,16 @@ for_each_isa!(
 for_each_isa!(
     /// In place: x Φ(x) by its usual approximation by tanh (Hendrycks and Gimpel, 2016, section 2).
     gelu_tanh, gelu_tanh_body, (x: &mut [f32])
+);
+
+for_each_isa!(
+    /// In place: x σ(x) times another number (Shazeer, 2020: SwiGLU).
+    gated_silu, gated_silu_body, (x: &mut [f32], up: &[f32])
+);
+
+for_each_isa!(
+    /// In place: x Φ(x), by tanh, times another number (Shazeer, 2020: GEGLU).
+    gated_gelu_tanh, gated_gelu_tanh_body, (x: &mut [f32], up: &[f32])
 );
 
 #[cfg(test)]

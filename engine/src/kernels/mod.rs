@@ -3,11 +3,35 @@
 //! One operation per file: a slow reference that defines what is right, a portable version, and
 //! variants per instruction set, chosen once by [`Isa::detect`].
 
+/// Compiles a body a second time with wide vectors and picks at run time.
+macro_rules! for_each_isa {
+    ($(#[$doc:meta])* $name:ident, $body:ident, ($($arg:ident: $kind:ty),*) $(-> $out:ty)?) => {
+        $(#[$doc])*
+        pub fn $name($($arg: $kind),*) $(-> $out)? {
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx2,fma")]
+                fn wide($($arg: $kind),*) $(-> $out)? {
+                    $body($($arg),*)
+                }
+                if super::rows::x86::available() {
+                    // SAFETY: the processor has the instructions.
+                    #[allow(unsafe_code)]
+                    return unsafe { wide($($arg),*) };
+                }
+            }
+            $body($($arg),*)
+        }
+    };
+}
+
 pub mod depthwise;
 
 pub mod activations;
 
 pub mod packed;
+
+pub mod team;
 
 pub mod attention;
 
@@ -21,9 +45,11 @@ mod rows;
 
 mod exponential;
 
+pub mod rowwise;
+
 mod arch;
 
-pub use exponential::{gelu, gelu_tanh, largest, softmax, sum_exp};
+pub use exponential::{gated_gelu_tanh, gated_silu, gelu, gelu_tanh, largest, softmax, sum_exp};
 pub use rows::{dot, rows_times};
 
 /// Instruction sets that kernels come in. A value other than `Portable` exists only when this

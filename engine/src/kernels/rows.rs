@@ -4,9 +4,9 @@
 //! it is stored in (half precision halves the traffic) and each row is read once for all vectors.
 //! Sums are kept in f32: rows have at most a few thousand elements.
 
+use super::team;
 use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
-use rayon::prelude::*;
 
 /// How many multiplications are worth a second thread.
 const PARALLEL_FROM: usize = 1 << 18;
@@ -94,8 +94,8 @@ pub fn rows_times<T: Element>(rows: &[T], n_cols: usize, vectors: &[f32], out: &
             task.push(part);
         }
     }
-    let work = |(task, mut outs): (usize, Vec<&mut [f32]>)| {
-        let first = task * task_rows;
+    team::for_each_chunk(&mut tasks, 1, |task, outs| {
+        let (first, outs) = (task * task_rows, &mut outs[0]);
         for i in 0..outs.first().map_or(0, |out| out.len()) {
             let row = &rows[(first + i) * n_cols..(first + i + 1) * n_cols];
             let vector = |v: usize| &vectors[v * n_cols..(v + 1) * n_cols];
@@ -111,12 +111,7 @@ pub fn rows_times<T: Element>(rows: &[T], n_cols: usize, vectors: &[f32], out: &
                 [out[i]] = T::row_times(row, [vector(v + n)]);
             }
         }
-    };
-    if tasks.len() == 1 {
-        tasks.into_iter().enumerate().for_each(work);
-    } else {
-        tasks.into_par_iter().enumerate().for_each(work);
-    }
+    });
 }
 
 /// Eight sums side by side, so that the compiler can use whatever vectors the target has.

@@ -2,7 +2,7 @@
 
 use candle_core::{Device, Tensor};
 
-use super::rows::EachRow;
+use super::rows::{EachPair, EachRow};
 use crate::kernels;
 
 /// What a gate goes through.
@@ -28,6 +28,34 @@ impl Activation {
             Self::GeluTanh => x.gelu(),
         }
     }
+
+    /// `forward(gate) · up`; `gate` belongs to nobody else.
+    ///
+    /// # Shapes
+    /// - `gate`, `up`: the same, contiguous; returns it
+    pub fn gated(self, gate: Tensor, up: &Tensor) -> candle_core::Result<Tensor> {
+        if !matches!(gate.device(), Device::Cpu) {
+            return self.forward(&gate)? * up;
+        }
+        let kernel = match self {
+            Self::Silu => kernels::gated_silu,
+            Self::GeluTanh => kernels::gated_gelu_tanh,
+        };
+        gate.inplace_op2(up, &EachPair("gated", kernel))?;
+        Ok(gate)
+    }
+}
+
+/// `x + y`; `x` belongs to nobody else.
+///
+/// # Shapes
+/// - `x`, `y`: the same, contiguous; returns it
+pub fn add(x: Tensor, y: &Tensor) -> candle_core::Result<Tensor> {
+    if !matches!(x.device(), Device::Cpu) {
+        return x + y;
+    }
+    x.inplace_op2(y, &EachPair("add", kernels::rowwise::add))?;
+    Ok(x)
 }
 
 /// `cap · tanh(x / cap)`: keeps numbers within ±`cap` (Gemma 2, section 2).
@@ -38,6 +66,20 @@ pub fn softcap(x: &Tensor, cap: f64) -> candle_core::Result<Tensor> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_gate_is_its_function_times_the_other() {
+        let x = Tensor::arange(-9f32, 9.0, &Device::Cpu).unwrap().affine(0.7, 0.01).unwrap();
+        let up = x.affine(-0.3, 2.0).unwrap();
+        for activation in [Activation::Silu, Activation::GeluTanh] {
+            let want = (activation.forward(&x).unwrap() * &up).unwrap();
+            let got = activation.gated(x.copy().unwrap(), &up).unwrap();
+            let worst = (got - want).unwrap().abs().unwrap().max_all().unwrap();
+            assert!(worst.to_scalar::<f32>().unwrap() < 1e-5, "{activation:?}: {worst}");
+        }
+        let sum = add(x.copy().unwrap(), &up).unwrap().to_vec1::<f32>().unwrap();
+        assert_eq!(sum, (x + up).unwrap().to_vec1::<f32>().unwrap());
+    }
 
     #[test]
     fn the_kernel_equals_the_library() {

@@ -8,8 +8,8 @@ use candle_core::{DType, Device, Module, Tensor};
 use super::stored::{self, with_slice};
 use crate::error::{Doing, Result};
 use crate::kernels::Isa;
-use crate::kernels::activations::{Activations, BLOCK};
-use crate::kernels::packed::{Format, PANEL, Packed};
+use crate::kernels::activations::Activations;
+use crate::kernels::packed::{self, Format, PANEL, Packed};
 use crate::weights::{StoredMatrix, Weights};
 
 #[derive(Clone)]
@@ -39,14 +39,17 @@ impl Weight {
     /// The same matrix for our kernels, where they have its type; the pages it stood in are given back.
     fn pack(stored: &StoredMatrix) -> Option<Self> {
         let format = match stored.dtype() {
+            GgmlDType::Q4_0 => Format::Q4_0,
             GgmlDType::Q4_1 => Format::Q4_1,
+            GgmlDType::Q5_0 => Format::Q5_0,
+            GgmlDType::Q5_1 => Format::Q5_1,
             GgmlDType::Q8_0 => Format::Q8_0,
+            GgmlDType::Q4K => Format::Q4K,
+            GgmlDType::Q5K => Format::Q5K,
+            GgmlDType::Q6K => Format::Q6K,
             _ => return None,
         };
         let (n_out, n_in) = stored.shape();
-        if !n_in.is_multiple_of(BLOCK) {
-            return None;
-        }
         /// Rows whose pages are given back at a time, so that a large table never stands in memory twice.
         const SLAB: usize = 256 * PANEL;
         let mut packed = Packed::zeros(format, n_out, n_in);
@@ -142,25 +145,58 @@ impl Linear {
     /// - `x`: `[n_rows, n_in]`
     /// - returns: `[n_rows, n_out]`
     pub fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
-        let y = match &self.weight {
-            Weight::Float(weight) => x.matmul(&weight.t()?)?,
+        let [y] = Self::forward_each([self], x)?;
+        Ok(y)
+    }
+
+    /// What each of some layers gives for the same rows, which are quantised once.
+    ///
+    /// # Shapes
+    /// - `x`: `[n_rows, n_in]`
+    /// - returns: `[n_rows, n_out]` for each layer
+    pub fn forward_each<const N: usize>(layers: [&Self; N], x: &Tensor) -> candle_core::Result<[Tensor; N]> {
+        let packed = layers.map(|layer| match &layer.weight {
+            Weight::Packed(packed) => Some(packed.as_ref()),
+            _ => None,
+        });
+        let packed: Vec<&Packed> = packed.into_iter().flatten().collect();
+        let ys: Vec<Tensor> = match <[&Packed; N]>::try_from(packed) {
+            Ok(packed) => {
+                let (x, n_rows) = (x.contiguous()?, x.dim(0)?);
+                let n_in = x.dim(1)?;
+                let times = |x: &[f32]| packed::times(Isa::detect(), packed, &Activations::quantize(x, n_in));
+                let ys = with_slice(&x, times)?.into_iter().zip(packed);
+                ys.map(|(y, packed)| Tensor::from_vec(y, (n_rows, packed.shape().0), &Device::Cpu))
+                    .collect::<candle_core::Result<_>>()?
+            }
+            Err(_) => layers.iter().map(|layer| layer.product(x)).collect::<candle_core::Result<_>>()?,
+        };
+        let ys = ys.into_iter().zip(layers).map(|(y, layer)| match &layer.bias {
+            Some(bias) => y.broadcast_add(bias),
+            None => Ok(y),
+        });
+        let ys: Vec<Tensor> = ys.collect::<candle_core::Result<_>>()?;
+        <[Tensor; N]>::try_from(ys).map_err(|_| candle_core::Error::msg("a layer gave nothing"))
+    }
+
+    /// `x Wᵀ`.
+    fn product(&self, x: &Tensor) -> candle_core::Result<Tensor> {
+        match &self.weight {
+            Weight::Float(weight) => x.matmul(&weight.t()?),
             Weight::Packed(packed) => {
-                let (n_out, n_in) = packed.shape();
                 let x = x.contiguous()?;
-                let n_rows = x.dim(0)?;
-                let y = with_slice(&x, |x| packed.times(Isa::detect(), &Activations::quantize(x, n_in)))?;
-                Tensor::from_vec(y, (n_rows, n_out), &Device::Cpu)?
+                let (n_out, n_in) = packed.shape();
+                let times =
+                    |x: &[f32]| packed::times(Isa::detect(), [packed], &Activations::quantize(x, n_in));
+                let [y] = with_slice(&x, times)?;
+                Tensor::from_vec(y, (x.dim(0)?, n_out), &Device::Cpu)
             }
             Weight::Stored(stored) => {
                 let x = x.contiguous()?;
                 let y = with_slice(&x, |x| stored::times(stored, x))??;
-                Tensor::from_vec(y, (x.dim(0)?, stored.shape().0), &Device::Cpu)?
+                Tensor::from_vec(y, (x.dim(0)?, stored.shape().0), &Device::Cpu)
             }
-            Weight::Quantized(weight) => QMatMul::from_arc(weight.clone())?.forward(x)?,
-        };
-        match &self.bias {
-            Some(bias) => y.broadcast_add(bias),
-            None => Ok(y),
+            Weight::Quantized(weight) => QMatMul::from_arc(weight.clone())?.forward(x),
         }
     }
 }

@@ -9,6 +9,8 @@ mod norm;
 
 mod rotary;
 
+mod heads;
+
 mod kv_cache;
 
 mod attention_both_ways;
@@ -19,9 +21,10 @@ mod clipped;
 
 mod rows;
 
-pub use activation::{Activation, softcap};
+pub use activation::{Activation, add, softcap};
 pub use attention_both_ways::attention_both_ways;
 pub use clipped::{ClippedLinear, clamp};
+pub use heads::to_heads;
 pub use kv_cache::{AttentionRule, CacheFormat, CacheShape, KvCache};
 pub use linear::{Embedding, Linear};
 pub use norm::{LayerNorm, NormSpec, RmsNorm};

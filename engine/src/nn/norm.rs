@@ -3,7 +3,9 @@
 use candle_core::{DType, Device, Tensor};
 
 use super::rows::EachRow;
+use super::stored::with_slice;
 use crate::error::{Doing, Result};
+use crate::kernels::rowwise::{for_each_row, rms_norm};
 use crate::weights::Weights;
 
 /// How a norm computes.
@@ -18,6 +20,8 @@ pub struct NormSpec {
 /// `x / rms(x) · (weight + offset)` over the last dimension.
 pub struct RmsNorm {
     weight: Tensor,
+    /// The same on the processor.
+    each: Vec<f32>,
     eps: f32,
 }
 
@@ -36,7 +40,11 @@ impl RmsNorm {
     /// As [`Weights::get`].
     pub fn scaled(width: usize, spec: NormSpec, scale: f64, w: &Weights) -> Result<Self> {
         let weight = w.get("weight", &[width])?.affine(scale, spec.offset * scale).doing("loading a norm")?;
-        Ok(Self { weight, eps: spec.eps as f32 })
+        Self::from_tensor(weight, spec.eps).doing("loading a norm")
+    }
+
+    fn from_tensor(weight: Tensor, eps: f64) -> candle_core::Result<Self> {
+        Ok(Self { each: weight.to_vec1()?, weight, eps: eps as f32 })
     }
 
     /// Without a weight: `x / rms(x)`.
@@ -44,15 +52,29 @@ impl RmsNorm {
     /// # Errors
     /// [`Error::Compute`](crate::Error::Compute).
     pub fn unscaled(width: usize, eps: f64, device: &Device) -> Result<Self> {
-        let weight = Tensor::ones(width, DType::F32, device).doing("making a norm")?;
-        Ok(Self { weight, eps: eps as f32 })
+        let weight = Tensor::ones(width, DType::F32, device);
+        weight.and_then(|weight| Self::from_tensor(weight, eps)).doing("making a norm")
     }
 
     /// # Shapes
     /// - `x`: `[…, width]`, contiguous
     /// - returns: the same
     pub fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
-        candle_nn::ops::rms_norm(x, &self.weight, self.eps)
+        if !matches!(x.device(), Device::Cpu) {
+            return candle_nn::ops::rms_norm(x, &self.weight, self.eps);
+        }
+        let width = self.each.len();
+        let y = with_slice(x, |x| {
+            let mut y = vec![0.0; x.len()];
+            for_each_row(&mut y, width, |i, y| self.row(&x[i * width..(i + 1) * width], y));
+            y
+        })?;
+        Tensor::from_vec(y, x.shape(), &Device::Cpu)
+    }
+
+    /// One row on the processor, `[width]`.
+    pub(super) fn row(&self, x: &[f32], y: &mut [f32]) {
+        rms_norm(x, &self.each, self.eps, y);
     }
 }
 

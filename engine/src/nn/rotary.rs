@@ -2,6 +2,8 @@
 
 use candle_core::{Device, Tensor};
 
+use crate::kernels::rowwise::{rotate_halves, rotate_neighbours};
+
 /// Which numbers of a head are rotated together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RotaryStyle {
@@ -88,6 +90,8 @@ pub struct Rotary {
 pub struct Angles {
     cos: Tensor,
     sin: Tensor,
+    /// The same on the processor.
+    each: (Vec<f32>, Vec<f32>),
     style: RotaryStyle,
 }
 
@@ -118,12 +122,22 @@ impl Rotary {
             .flat_map(|pos| self.frequencies.iter().map(move |frequency| *pos as f32 * frequency))
             .map(f32::sin_cos)
             .unzip();
-        let table = |values| Tensor::from_vec(values, shape, device);
-        Ok(Angles { cos: table(cos)?, sin: table(sin)?, style: self.style })
+        let table = |values: &[f32]| Tensor::from_slice(values, shape, device);
+        Ok(Angles { cos: table(&cos)?, sin: table(&sin)?, each: (cos, sin), style: self.style })
     }
 }
 
 impl Angles {
+    /// Rotates the heads of position `i` on the processor, `[head_dim]`.
+    pub(super) fn rotate_row(&self, i: usize, row: &mut [f32]) {
+        let half = row.len() / 2;
+        let (cos, sin) = (&self.each.0[i * half..(i + 1) * half], &self.each.1[i * half..(i + 1) * half]);
+        match self.style {
+            RotaryStyle::Interleaved => rotate_neighbours(row, cos, sin),
+            RotaryStyle::Halves => rotate_halves(row, cos, sin),
+        }
+    }
+
     /// Rotates each row of `x` to its position.
     ///
     /// # Shapes

@@ -1,0 +1,172 @@
+//! AVX-512 with VNNI: 64 products of an unsigned and a signed byte per instruction.
+#![allow(unsafe_code)]
+
+use std::arch::x86_64::*;
+use std::ops::Range;
+
+use super::*;
+use crate::kernels::activations::{Activations, tiles};
+use crate::kernels::packed::{Line, PANEL, Tile};
+
+/// # Safety
+/// See the module above.
+#[target_feature(enable = "avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512vnni")]
+pub(in crate::kernels) unsafe fn panels_times(format: Format, panels: &[Line], x: &Activations, out: Tile) {
+    // SAFETY: the same contract.
+    unsafe { for_format!(format, panels_of(panels, x, out)) }
+}
+
+#[target_feature(enable = "avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512vnni")]
+unsafe fn panels_of<const F: u8>(panels: &[Line], x: &Activations, out: Tile) {
+    let panel_lines = const { format(F) }.panel_lines(x.n_blocks);
+    for (i, panel) in panels.chunks_exact(panel_lines).enumerate() {
+        for rows in tiles(x.n_rows()) {
+            // SAFETY: the same contract.
+            unsafe {
+                let out = out.of(i, rows.start);
+                match rows.len() {
+                    8 => tile_of::<F, 8>(panel, x, rows.start, out),
+                    4 => tile_of::<F, 4>(panel, x, rows.start, out),
+                    2 => tile_of::<F, 2>(panel, x, rows.start, out),
+                    _ => tile_of::<F, 1>(panel, x, rows.start, out),
+                }
+            }
+        }
+    }
+}
+
+/// A tile of `N` rows of activations times a panel. Loops over rows are innermost and short, so that the compiler
+/// unrolls them and sums stay in registers: eight rows have 24.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512vnni")]
+unsafe fn tile_of<const F: u8, const N: usize>(panel: &[Line], x: &Activations, first: usize, out: Tile) {
+    let format = const { format(F) };
+    let panel = panel.as_ptr().cast::<u8>();
+    let mut sums = [_mm512_setzero_ps(); N];
+    for unit in 0..x.n_blocks {
+        // SAFETY: the panel has `n_blocks` units, and the tile as many blocks of `N` rows.
+        unsafe {
+            let (scale, offset) = read_factors::<F>(panel, unit);
+            let weights = read_quants::<F>(panel.add(64 * format.unit_line(unit)));
+            let at = first * x.n_blocks + unit * N;
+            let planes = x.planes.as_ptr().add(at).cast::<i32>();
+            let by = x.factors.as_ptr().add(at);
+            let four = |r: usize, i: usize| _mm512_set1_epi32(planes.add(16 * r + i).read());
+            let products = |vectors: Range<usize>| {
+                let (mut upper, mut lower) = ([_mm512_setzero_si512(); N], [_mm512_setzero_si512(); N]);
+                for g in vectors {
+                    for r in 0..N {
+                        upper[r] = _mm512_dpbusd_epi32(upper[r], weights[g], four(r, g));
+                        lower[r] = _mm512_dpbusd_epi32(lower[r], weights[g], four(r, 8 + g));
+                    }
+                }
+                for r in 0..N {
+                    upper[r] = _mm512_add_epi32(_mm512_slli_epi32::<7>(upper[r]), lower[r]);
+                }
+                upper
+            };
+            let mut add = |products: [__m512i; N], scale: __m512, offset: __m512, shares: [f32; N]| {
+                for r in 0..N {
+                    let factor = _mm512_mul_ps(scale, _mm512_set1_ps((*by.add(r)).scale));
+                    sums[r] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(products[r]), factor, sums[r]);
+                    sums[r] = _mm512_fmadd_ps(offset, _mm512_set1_ps(shares[r]), sums[r]);
+                }
+            };
+            if F == Q6K {
+                let share = |half: usize| std::array::from_fn(|r| (*by.add(r)).halves[half]);
+                add(products(0..4), scale[0], offset[0], share(0));
+                add(products(4..8), scale[1], offset[1], share(1));
+            } else {
+                add(products(0..8), scale[0], offset[0], std::array::from_fn(|r| (*by.add(r)).sum));
+            }
+        }
+    }
+    let mask = if out.width >= PANEL { u16::MAX } else { (1 << out.width) - 1 };
+    for (r, sum) in sums.into_iter().enumerate() {
+        // SAFETY: the tile has `N` rows of `width` columns.
+        unsafe { _mm512_mask_storeu_ps(out.at.add(r * out.stride), mask, sum) };
+    }
+}
+
+/// Scales and offsets of the halves of a unit.
+///
+/// # Safety
+/// The unit exists.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512vnni")]
+unsafe fn read_factors<const F: u8>(panel: *const u8, unit: usize) -> ([__m512; 2], [__m512; 2]) {
+    let format = const { format(F) };
+    // SAFETY: within the factors of the unit's group, which starts a line.
+    unsafe {
+        let (group, unit) = (panel.add(64 * format.group_line(unit)), unit % format.group());
+        let halves = |at: usize| _mm512_cvtph_ps(_mm256_load_si256(group.add(at).cast()));
+        let bytes = |at: usize| _mm_load_si128(group.add(at + 32 * unit).cast());
+        // Two units of these formats share a line.
+        let scale = halves(if format.group() == 2 { 32 * unit } else { 0 });
+        let shifted =
+            |scale: __m512| _mm512_mul_ps(scale, _mm512_set1_ps(f32::from(format.shift().unwrap_or(0))));
+        match F {
+            Q4_1 | Q5_1 => ([scale; 2], [halves(32); 2]),
+            Q4K | Q5K => {
+                let number = |at| _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(bytes(at)));
+                let minimum = _mm512_mul_ps(halves(32), number(80));
+                let offset = _mm512_sub_ps(_mm512_setzero_ps(), minimum);
+                ([_mm512_mul_ps(scale, number(64)); 2], [offset; 2])
+            }
+            Q6K => {
+                let number = |at| _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes(at)));
+                let scales = [_mm512_mul_ps(scale, number(32)), _mm512_mul_ps(scale, number(48))];
+                (scales, scales.map(shifted))
+            }
+            _ => ([scale; 2], [shifted(scale); 2]),
+        }
+    }
+}
+
+/// The vectors of a unit whose lines start at `lines`.
+///
+/// # Safety
+/// The lines exist and are aligned.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512vnni")]
+unsafe fn read_quants<const F: u8>(lines: *const u8) -> [__m512i; 8] {
+    // SAFETY: by contract.
+    let line = |i: usize| unsafe { _mm512_load_si512(lines.add(64 * i).cast()) };
+    let mut vectors = [_mm512_setzero_si512(); 8];
+    if F == Q8_0 {
+        for (g, vector) in vectors.iter_mut().enumerate() {
+            *vector = line(g);
+        }
+        return vectors;
+    }
+    for g in 0..4 {
+        let low = _mm512_set1_epi8(15);
+        vectors[g] = _mm512_and_si512(line(g), low);
+        vectors[g + 4] = _mm512_and_si512(_mm512_srli_epi16::<4>(line(g)), low);
+    }
+    match F {
+        Q5_0 | Q5_1 | Q5K => {
+            for (g, vector) in vectors.iter_mut().enumerate() {
+                // SAFETY: eight masks in the fifth line.
+                let fifth = unsafe { lines.add(256 + 8 * g).cast::<u64>().read() };
+                *vector = _mm512_mask_add_epi8(*vector, fifth, *vector, _mm512_set1_epi8(16));
+            }
+        }
+        Q6K => {
+            for h in 0..2 {
+                let (bits, high) = (line(4 + h), _mm512_set1_epi8(0x30));
+                let parts = [
+                    _mm512_slli_epi16::<4>(bits),
+                    _mm512_slli_epi16::<2>(bits),
+                    bits,
+                    _mm512_srli_epi16::<2>(bits),
+                ];
+                for (vector, part) in vectors[4 * h..4 * h + 4].iter_mut().zip(parts) {
+                    *vector = _mm512_or_si512(*vector, _mm512_and_si512(part, high));
+                }
+            }
+        }
+        _ => {}
+    }
+    vectors
+}

@@ -1,0 +1,79 @@
+//! What a layer does with each row between its products: norm, rotation, sum.
+//!
+//! Loops without branches and without an order of addition that matters, compiled for wide vectors.
+
+use super::team;
+
+/// Numbers that are worth a task: some ten microseconds.
+const TASK: usize = 16_384;
+
+/// Calls `task` with each row of `width` numbers and which it is, on all threads where there is enough to do.
+///
+/// # Panics
+/// When `width` is 0 (a bug of the caller).
+pub fn for_each_row(numbers: &mut [f32], width: usize, task: impl Fn(usize, &mut [f32]) + Sync) {
+    let rows = TASK.div_ceil(width);
+    team::for_each_chunk(numbers, rows * width, |chunk, numbers| {
+        for (i, row) in numbers.chunks_mut(width).enumerate() {
+            task(chunk * rows + i, row);
+        }
+    });
+}
+
+#[inline(always)]
+fn rms_norm_body(x: &[f32], weight: &[f32], eps: f32, out: &mut [f32]) {
+    let mut sums = [0f32; 16];
+    let (whole, rest) = x.as_chunks::<16>();
+    for x in whole {
+        for (sum, x) in sums.iter_mut().zip(x) {
+            *sum += x * x;
+        }
+    }
+    let sum = sums.iter().sum::<f32>() + rest.iter().map(|x| x * x).sum::<f32>();
+    let scale = (sum / x.len() as f32 + eps).sqrt().recip();
+    for ((out, x), weight) in out.iter_mut().zip(x).zip(weight) {
+        *out = x * scale * weight;
+    }
+}
+
+#[inline(always)]
+fn rotate_halves_body(x: &mut [f32], cos: &[f32], sin: &[f32]) {
+    let (first, second) = x.split_at_mut(cos.len());
+    for (((a, b), cos), sin) in first.iter_mut().zip(second).zip(cos).zip(sin) {
+        (*a, *b) = (*a * cos - *b * sin, *b * cos + *a * sin);
+    }
+}
+
+#[inline(always)]
+fn rotate_neighbours_body(x: &mut [f32], cos: &[f32], sin: &[f32]) {
+    for (([a, b], cos), sin) in x.as_chunks_mut::<2>().0.iter_mut().zip(cos).zip(sin) {
+        (*a, *b) = (*a * cos - *b * sin, *b * cos + *a * sin);
+    }
+}
+
+#[inline(always)]
+fn add_body(x: &mut [f32], y: &[f32]) {
+    for (x, y) in x.iter_mut().zip(y) {
+        *x += y;
+    }
+}
+
+for_each_isa!(
+    /// `x / rms(x) · weight` (Zhang and Sennrich, 2019, equation 4).
+    rms_norm, rms_norm_body, (x: &[f32], weight: &[f32], eps: f32, out: &mut [f32])
+);
+
+for_each_isa!(
+    /// In place: turns the pairs (i, i + d/2).
+    rotate_halves, rotate_halves_body, (x: &mut [f32], cos: &[f32], sin: &[f32])
+);
+
+for_each_isa!(
+    /// In place: turns the pairs (2 i, 2 i + 1).
+    rotate_neighbours, rotate_neighbours_body, (x: &mut [f32], cos: &[f32], sin: &[f32])
+);
+
+for_each_isa!(
+    /// In place: `x + y`.
+    add, add_body, (x: &mut [f32], y: &[f32])
+);
