@@ -133,13 +133,13 @@ fn quantize_body(x: &[[f32; BLOCK]], n_blocks: usize, planes: &mut [Planes], fac
         let scale = largest.iter().fold(0f32, |a, b| a.max(*b)) / LARGEST;
         let inverse = if scale > 0.0 { 1.0 / scale } else { 0.0 };
         let mut sums = [[0i32; 16]; 2];
-        for half in 0..2 {
-            for i in 0..16 {
+        for (half, sums) in sums.iter_mut().enumerate() {
+            for (i, sum) in sums.iter_mut().enumerate() {
                 /// Adding 1.5 · 2²³ leaves the nearest whole number, ties to even, in the low bits.
                 const ROUND: f32 = 12_582_912.0;
                 let at = 16 * half + i;
                 let q = (x[at] * inverse + ROUND).to_bits().wrapping_sub(ROUND.to_bits()).cast_signed();
-                sums[half][i] = q;
+                *sum = q;
                 let upper = (q + UPPER / 2) >> 7;
                 planes.upper[at] = upper as i8;
                 planes.lower[at] = (q - (upper << 7)) as i8;

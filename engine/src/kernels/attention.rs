@@ -1,22 +1,29 @@
 //! Attention of queries over a cache of keys and values, each query over a run of them.
 //!
-//! Each task takes a tile of queries of one key head: scores by one matrix product, softmax of
-//! each row over the keys it may see, the mix of values by a second product. The scores of a tile
-//! stay in a near cache; the whole `[n_heads, n, n_keys]` matrix is never made. All sums in f32.
+//! Each task takes a tile of queries of one key head and a run of keys, block after block: scores by one product,
+//! exponentials against the largest score so far, the mix of values by a second product (Dao et al.,
+//! FlashAttention, 2022, algorithm 1). The scores of a tile and a block stay in a near cache; the whole
+//! `[n_heads, n, n_keys]` matrix is never made. Where there are fewer tiles than threads, keys are cut into runs
+//! whose results are joined at the end. All sums in f32.
 
 use std::ops::Range;
 
 use super::cache::CacheRows;
-use super::exponential::softmax;
+use super::exponential::{exp_from, largest};
 use super::product::{Matrix, product};
-use super::rows::rows_times;
 use super::team;
 
 /// Queries per tile: enough to share the keys that are read, few enough for their scores to stay near.
 const TILE: usize = 64;
 
-/// Keys or values that are unpacked at a time, where a cache does not keep floats.
-const UNPACK_ROWS: usize = 128;
+/// Keys per block.
+const BLOCK: usize = 256;
+
+/// Up to this many queries, sums along rows beat a product of matrices, which first lays both out anew.
+const FEW: usize = 8;
+
+/// Numbers of keys that are worth a task of their own.
+const RUN: usize = 1 << 15;
 
 /// Sizes of one call.
 #[derive(Debug, Clone, Copy)]
@@ -64,87 +71,177 @@ pub fn attend(
     let group = n_heads / keys.len();
     // Rows of the queries of one key head are `[group, n]`; a tile holds a run of them.
     let tiles_per_head = (group * n).div_ceil(TILE);
-    let tiles = team::map(keys.len() * tiles_per_head, |tile| {
+    let n_tiles = keys.len() * tiles_per_head;
+    let seen = |sees: &[Range<usize>]| {
+        let start = sees.iter().map(|sees| sees.start).min().unwrap_or(0);
+        start..sees.iter().map(|sees| sees.end).max().unwrap_or(0)
+    };
+    let all = seen(sees);
+    let wanted = (4 * rayon::current_num_threads()).div_ceil(n_tiles);
+    let runs = wanted.min(all.len() * head_dim * TILE.min(group * n) / RUN).max(1);
+    let mut tasks = team::map(n_tiles * runs, |task| {
+        let (tile, run) = (task / runs, task % runs);
         let (head, first) = (tile / tiles_per_head, tile % tiles_per_head * TILE);
         let rows = first..(first + TILE).min(group * n);
         let queries = &queries[(head * group * n + rows.start) * head_dim..][..rows.len() * head_dim];
         // Row r of a key head is query r % n.
         let sees: Vec<_> = rows.map(|row| sees[row % n].clone()).collect();
-        mix_tile(shape, queries, &keys[head], &values[head], &sees)
+        // Keys that no row of the tile sees are not read.
+        let seen = seen(&sees);
+        let length = seen.len().div_ceil(runs);
+        let start = (seen.start + run * length).min(seen.end);
+        let mut mix = Mix::new(sees.len(), head_dim);
+        mix.add(shape, queries, (&keys[head], &values[head]), start..(start + length).min(seen.end), &sees);
+        mix
     });
     let mut out = vec![0f32; n * n_heads * head_dim];
-    for (tile, mixed) in tiles.iter().enumerate() {
+    for (tile, runs) in tasks.chunks_mut(runs).enumerate() {
         let (head, first) = (tile / tiles_per_head, tile % tiles_per_head * TILE);
-        for (i, mixed) in mixed.chunks(head_dim).enumerate() {
+        let (mix, others) = runs.split_at_mut(1);
+        others.iter().for_each(|other| mix[0].join(other));
+        for (i, (mixed, sum)) in mix[0].mixed.chunks(head_dim).zip(&mix[0].sums).enumerate() {
             let row = first + i;
-            let at = (row % n) * n_heads + head * group + row / n;
-            out[at * head_dim..(at + 1) * head_dim].copy_from_slice(mixed);
+            let at = ((row % n) * n_heads + head * group + row / n) * head_dim;
+            for (out, mixed) in out[at..at + head_dim].iter_mut().zip(mixed) {
+                *out = mixed / sum;
+            }
         }
     }
     out
 }
 
-/// Calls `f` with runs of rows as floats and where each run begins, counted from the first of `rows`.
-fn in_floats(cache: &CacheRows, rows: Range<usize>, head_dim: usize, mut f: impl FnMut(usize, &[f32])) {
-    if let Some(floats) = cache.floats(rows.clone()) {
-        return f(0, floats);
+/// What rows of queries have seen so far.
+struct Mix {
+    /// The largest score of each row.
+    largest: Vec<f32>,
+    /// Σ exp(score − largest) of each row.
+    sums: Vec<f32>,
+    /// Σ exp(score − largest) · value, `[rows, head_dim]`.
+    mixed: Vec<f32>,
+}
+
+impl Mix {
+    fn new(n_rows: usize, head_dim: usize) -> Self {
+        let largest = vec![f32::NEG_INFINITY; n_rows];
+        Self { largest, sums: vec![0.0; n_rows], mixed: vec![0.0; n_rows * head_dim] }
     }
-    let mut floats = vec![0.0; UNPACK_ROWS.min(rows.len()) * head_dim];
-    for start in rows.clone().step_by(UNPACK_ROWS) {
-        let run = start..(start + UNPACK_ROWS).min(rows.end);
-        let floats = &mut floats[..run.len() * head_dim];
-        cache.read(run, floats);
-        f(start - rows.start, floats);
+
+    /// Adds a run of keys, of which row r sees those in `sees[r]`.
+    fn add(
+        &mut self,
+        shape: Shape,
+        queries: &[f32],
+        (keys, values): (&CacheRows, &CacheRows),
+        run: Range<usize>,
+        sees: &[Range<usize>],
+    ) {
+        let (n_rows, head_dim) = (sees.len(), shape.head_dim);
+        let (mut room, mut scores) = (Vec::new(), Vec::new());
+        for start in run.clone().step_by(BLOCK) {
+            let block = start..(start + BLOCK).min(run.end);
+            let n = block.len();
+            scores.resize(n_rows * n, 0.0);
+            if n_rows <= FEW {
+                keys.times(block.clone(), queries, &mut room, &mut scores);
+            } else {
+                let keys = keys.floats(block.clone(), &mut room);
+                let keys = Matrix { numbers: keys, row: 1, column: head_dim };
+                product((n_rows, n, head_dim), Matrix::rows(queries, head_dim), keys, 0.0, &mut scores);
+            }
+            for (row, (scores, sees)) in scores.chunks_mut(n).zip(sees).enumerate() {
+                let from = sees.start.clamp(block.start, block.end) - block.start;
+                let to = sees.end.clamp(block.start, block.end) - block.start;
+                scores[..from].fill(0.0);
+                scores[to.max(from)..].fill(0.0);
+                if from < to {
+                    self.weigh(row, shape.rule, &mut scores[from..to]);
+                }
+            }
+            let values = values.floats(block, &mut room);
+            if n_rows <= FEW {
+                for (scores, mixed) in scores.chunks(n).zip(self.mixed.chunks_mut(head_dim)) {
+                    add_rows(values, scores, mixed);
+                }
+            } else {
+                let scores = Matrix::rows(&scores, n);
+                let values = Matrix::rows(values, head_dim);
+                product((n_rows, head_dim, n), scores, values, 1.0, &mut self.mixed);
+            }
+        }
+    }
+
+    /// Turns scores of a row into weights against the largest so far; what was added before shrinks to it.
+    fn weigh(&mut self, row: usize, rule: Rule, scores: &mut [f32]) {
+        scores.iter_mut().for_each(|score| *score *= rule.scale);
+        if let Some(cap) = rule.softcap {
+            scores.iter_mut().for_each(|score| *score = cap * (*score / cap).tanh());
+        }
+        let before = self.largest[row];
+        let now = before.max(largest(scores));
+        if now > before {
+            self.shrink(row, now);
+        }
+        self.sums[row] += exp_from(scores, now);
+    }
+
+    /// Counts a row against a larger score.
+    fn shrink(&mut self, row: usize, to: f32) {
+        let factor = (self.largest[row] - to).exp();
+        let head_dim = self.mixed.len() / self.sums.len();
+        self.largest[row] = to;
+        self.sums[row] *= factor;
+        self.mixed[row * head_dim..(row + 1) * head_dim].iter_mut().for_each(|x| *x *= factor);
+    }
+
+    /// Adds what the same rows saw elsewhere.
+    fn join(&mut self, other: &Self) {
+        let head_dim = self.mixed.len() / self.sums.len();
+        for (row, theirs) in other.mixed.chunks(head_dim).enumerate() {
+            // Nothing was seen there.
+            if other.largest[row] == f32::NEG_INFINITY {
+                continue;
+            }
+            if other.largest[row] > self.largest[row] {
+                self.shrink(row, other.largest[row]);
+            }
+            let factor = (other.largest[row] - self.largest[row]).exp();
+            self.sums[row] += factor * other.sums[row];
+            for (ours, theirs) in self.mixed[row * head_dim..(row + 1) * head_dim].iter_mut().zip(theirs) {
+                *ours += factor * theirs;
+            }
+        }
     }
 }
 
-/// One tile: `queries` of `[rows, head_dim]`, of which row r sees the keys `sees[r]`.
-fn mix_tile(
-    shape: Shape,
-    queries: &[f32],
-    keys: &CacheRows,
-    values: &CacheRows,
-    sees: &[Range<usize>],
-) -> Vec<f32> {
-    let head_dim = shape.head_dim;
-    // Keys that no row of the tile sees are not read.
-    let first = sees.iter().map(|sees| sees.start).min().unwrap_or(0);
-    let end = sees.iter().map(|sees| sees.end).max().unwrap_or(0);
-    let (n_rows, n_keys) = (sees.len(), end - first);
-    let mut scores = vec![0f32; n_rows * n_keys];
-    let mut part = Vec::new();
-    in_floats(keys, first..end, head_dim, |start, keys| {
-        let n = keys.len() / head_dim;
-        part.resize(n_rows * n, 0.0);
-        if n_rows <= 4 {
-            rows_times(keys, head_dim, queries, &mut part);
-        } else {
-            let keys = Matrix { numbers: keys, row: 1, column: head_dim };
-            product((n_rows, n, head_dim), Matrix::rows(queries, head_dim), keys, 0.0, &mut part);
+/// Numbers that are summed side by side.
+const WIDE: usize = 64;
+
+#[inline(always)]
+fn add_rows_body(rows: &[f32], weights: &[f32], out: &mut [f32]) {
+    let width = out.len();
+    let (wide, rest) = out.as_chunks_mut::<WIDE>();
+    let n_wide = wide.len();
+    for (i, out) in wide.iter_mut().enumerate() {
+        let mut sums = *out;
+        for (row, weight) in rows.chunks_exact(width).zip(weights) {
+            let Some(row) = row[i * WIDE..].first_chunk::<WIDE>() else { continue };
+            for (sum, x) in sums.iter_mut().zip(row) {
+                *sum += weight * x;
+            }
         }
-        for (scores, part) in scores.chunks_mut(n_keys).zip(part.chunks(n)) {
-            scores[start..start + n].copy_from_slice(part);
-        }
-    });
-    for (scores, sees) in scores.chunks_mut(n_keys).zip(sees) {
-        let (before, rest) = scores.split_at_mut(sees.start - first);
-        let (seen, after) = rest.split_at_mut(sees.len());
-        seen.iter_mut().for_each(|score| *score *= shape.rule.scale);
-        if let Some(cap) = shape.rule.softcap {
-            seen.iter_mut().for_each(|score| *score = cap * (*score / cap).tanh());
-        }
-        softmax(seen);
-        before.fill(0.0);
-        after.fill(0.0);
+        *out = sums;
     }
-    let mut mixed = vec![0f32; n_rows * head_dim];
-    in_floats(values, first..end, head_dim, |start, values| {
-        let n = values.len() / head_dim;
-        let scores = Matrix { numbers: &scores[start..], row: n_keys, column: 1 };
-        product((n_rows, head_dim, n), scores, Matrix::rows(values, head_dim), 1.0, &mut mixed);
-    });
-    mixed
+    for (row, weight) in rows.chunks_exact(width).zip(weights) {
+        for (out, x) in rest.iter_mut().zip(&row[n_wide * WIDE..]) {
+            *out += weight * x;
+        }
+    }
 }
+
+for_each_isa!(
+    /// `out += Σ weights[r] · rows[r]`.
+    add_rows, add_rows_body, (rows: &[f32], weights: &[f32], out: &mut [f32])
+);
 
 #[cfg(test)]
 mod tests {
@@ -218,7 +315,19 @@ mod tests {
     #[test]
     fn equals_the_reference_around_every_tile_edge() {
         for (n_heads, n_kv_heads) in [(1, 1), (9, 3), (4, 1)] {
-            for (n, pos) in [(1, 0), (1, 70), (2, 5), (7, 0), (22, 9), (63, 1), (64, 0), (65, 3), (130, 17)] {
+            for (n, pos) in [
+                (1, 0),
+                (1, 70),
+                (2, 5),
+                (7, 0),
+                (22, 9),
+                (63, 1),
+                (64, 0),
+                (65, 3),
+                (130, 17),
+                (1, 3000),
+                (3, 2100),
+            ] {
                 for (sees, softcap) in views(n, pos).iter().zip([None, Some(0.5), None]) {
                     let shape = Shape { n_heads, head_dim: 16, n, rule: Rule { scale: 0.25, softcap } };
                     let queries = numbers(n_heads * n * 16, 1);

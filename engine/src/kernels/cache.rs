@@ -9,6 +9,8 @@ use half::f16;
 use half::slice::HalfFloatSliceExt;
 use serde::{Deserialize, Serialize};
 
+use super::rows::{rows_times, widen};
+
 /// Numbers that share a scale.
 const BLOCK: usize = 32;
 
@@ -139,11 +141,23 @@ impl CacheRows {
         }
     }
 
-    /// Some rows in place, where they are kept as floats.
-    pub(super) fn floats(&self, rows: Range<usize>) -> Option<&[f32]> {
+    /// Lends some rows as floats, written to `room` where they are not kept as such.
+    pub(super) fn floats<'a>(&'a self, rows: Range<usize>, room: &'a mut Vec<f32>) -> &'a [f32] {
+        if let Numbers::F32(all) = &self.numbers {
+            return &all[rows.start * self.width..rows.end * self.width];
+        }
+        room.resize(rows.len() * self.width, 0.0);
+        self.read(rows, room);
+        room
+    }
+
+    /// `out[v][r] = rows[r] · vectors[v]` for some of the rows, which are read once.
+    pub(super) fn times(&self, rows: Range<usize>, vectors: &[f32], room: &mut Vec<f32>, out: &mut [f32]) {
         match &self.numbers {
-            Numbers::F32(all) => Some(&all[rows.start * self.width..rows.end * self.width]),
-            _ => None,
+            Numbers::F16(all) => {
+                rows_times(&all[rows.start * self.width..rows.end * self.width], self.width, vectors, out);
+            }
+            _ => rows_times(self.floats(rows, room), self.width, vectors, out),
         }
     }
 
@@ -152,7 +166,7 @@ impl CacheRows {
         let numbers = rows.start * self.width..rows.end * self.width;
         match &self.numbers {
             Numbers::F32(all) => out.copy_from_slice(&all[numbers]),
-            Numbers::F16(all) => all[numbers].convert_to_f32_slice(out),
+            Numbers::F16(all) => widen(&all[numbers], out),
             Numbers::Blocks(all) => {
                 let row_bytes = self.format.row_bytes(self.width);
                 let bytes = &all[rows.start * row_bytes..rows.end * row_bytes];

@@ -82,6 +82,22 @@ fn softmax_body(x: &mut [f32]) {
 }
 
 #[inline(always)]
+fn exp_from_body(x: &mut [f32], max: f32) -> f32 {
+    let mut sums = [0.0_f32; 16];
+    let (whole, rest) = x.as_chunks_mut::<16>();
+    for v in whole {
+        for (sum, v) in sums.iter_mut().zip(v) {
+            *v = exp(*v - max);
+            *sum += *v;
+        }
+    }
+    for v in rest.iter_mut() {
+        *v = exp(*v - max);
+    }
+    sums.iter().sum::<f32>() + rest.iter().sum::<f32>()
+}
+
+#[inline(always)]
 fn gelu_body(x: &mut [f32]) {
     for v in x {
         *v = 0.5 * *v * (1.0 + erf(*v * std::f32::consts::FRAC_1_SQRT_2));
@@ -126,6 +142,11 @@ for_each_isa!(
 for_each_isa!(
     /// In place: exp(x) / Σ exp(x).
     softmax, softmax_body, (x: &mut [f32])
+);
+
+for_each_isa!(
+    /// In place: exp(x − max); returns their sum.
+    exp_from, exp_from_body, (x: &mut [f32], max: f32) -> f32
 );
 
 for_each_isa!(

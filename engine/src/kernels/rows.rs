@@ -69,6 +69,21 @@ impl Element for bf16 {
     }
 }
 
+/// Writes half-precision numbers as floats.
+///
+/// # Panics
+/// When the lengths differ (a bug of the caller).
+pub(super) fn widen(from: &[f16], to: &mut [f32]) {
+    assert_eq!(from.len(), to.len());
+    #[cfg(target_arch = "x86_64")]
+    if x86::available() {
+        // SAFETY: the processor has the instructions, and the lengths are the same.
+        #[allow(unsafe_code)]
+        return unsafe { x86::widen(from, to) };
+    }
+    from.convert_to_f32_slice(to);
+}
+
 /// The sum of products of two slices of the same length.
 pub fn dot(a: &[f32], b: &[f32]) -> f32 {
     debug_assert_eq!(a.len(), b.len());
@@ -164,6 +179,21 @@ pub(super) mod x86 {
     pub unsafe fn row_times_f16<const N: usize>(row: &[f16], vectors: [&[f32]; N]) -> [f32; N] {
         // SAFETY: as above; an f16 is two bytes, so 8 of them are one 128-bit load.
         unsafe { products(row, vectors, |at| _mm256_cvtph_ps(_mm_loadu_si128(at.cast())), f16::to_f32) }
+    }
+
+    #[target_feature(enable = "avx2,fma,f16c")]
+    pub unsafe fn widen(from: &[f16], to: &mut [f32]) {
+        let (from8, rest) = from.as_chunks::<8>();
+        let (to8, to_rest) = to.as_chunks_mut::<8>();
+        for (from, to) in from8.iter().zip(to8) {
+            // SAFETY: eight numbers are read and written.
+            unsafe {
+                _mm256_storeu_ps(to.as_mut_ptr(), _mm256_cvtph_ps(_mm_loadu_si128(from.as_ptr().cast())));
+            }
+        }
+        for (from, to) in rest.iter().zip(to_rest) {
+            *to = from.to_f32();
+        }
     }
 
     /// Two running sums for each vector hide the latency of the multiply-add.
