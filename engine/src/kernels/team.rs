@@ -5,9 +5,10 @@
 
 #![allow(unsafe_code)]
 
+use std::any::Any;
 use std::cell::UnsafeCell;
 use std::ops::Range;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, TryLockError};
 use std::thread::Thread;
@@ -29,7 +30,8 @@ struct Team {
     job: UnsafeCell<Option<Job>>,
     /// The next part that nobody has taken.
     next: AtomicUsize,
-    panicked: AtomicBool,
+    /// What a member's panic said.
+    panic: Mutex<Option<Box<dyn Any + Send>>>,
 }
 
 struct Member {
@@ -53,7 +55,7 @@ static TEAM: Team = Team {
     gate: AtomicUsize::new(0),
     job: UnsafeCell::new(None),
     next: AtomicUsize::new(0),
-    panicked: AtomicBool::new(false),
+    panic: Mutex::new(None),
 };
 
 /// Calls `task` with each of `0..n`, on all threads of the team. While another loop runs, the caller works alone.
@@ -88,9 +90,10 @@ pub fn for_each(n: usize, task: impl Fn(usize) + Sync) {
     }
     take_parts(Job { task, n });
     drop(open);
-    if TEAM.panicked.swap(false, Ordering::Relaxed) {
-        drop(leader);
-        panic!("a part of a parallel loop panicked");
+    let panic = TEAM.panic.lock().ok().and_then(|mut panic| panic.take());
+    drop(leader);
+    if let Some(panic) = panic {
+        resume_unwind(panic);
     }
 }
 
@@ -180,9 +183,10 @@ fn work(asleep: &AtomicBool) {
         // SAFETY: this thread is inside, so the leader has written the job and does not change it.
         let job = unsafe { *TEAM.job.get() };
         if let Some(job) = job
-            && catch_unwind(AssertUnwindSafe(|| take_parts(job))).is_err()
+            && let Err(panic) = catch_unwind(AssertUnwindSafe(|| take_parts(job)))
+            && let Ok(mut first) = TEAM.panic.lock()
         {
-            TEAM.panicked.store(true, Ordering::Relaxed);
+            first.get_or_insert(panic);
         }
         TEAM.gate.fetch_sub(2, Ordering::Release);
     }
