@@ -7,8 +7,8 @@ use medley_tests::{Ran, root, run};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-const FAMILIES: [&str; 7] =
-    ["llama", "gemma", "gemma2", "gemma3-text", "qwen3", "qwen3-moe", "qwen3-moe-mixed"];
+const FAMILIES: [&str; 8] =
+    ["llama", "gemma", "gemma2", "gemma3-text", "qwen3", "qwen3-moe", "qwen3-moe-mixed", "mixtral"];
 
 /// Families with encoders of their own; the sharp attention of Gemma 4 makes more of the last bits.
 const WITH_ENCODERS: [(&str, f64); 5] = [

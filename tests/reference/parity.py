@@ -91,6 +91,8 @@ def bert():
 
 makers = {name: functools.partial(decoder, kind, sizes) for name, (kind, sizes) in FAMILIES.items()}
 makers |= {"whisper": whisper, "bert": bert}
+makers["mixtral"] = functools.partial(decoder, "mixtral", dict(num_hidden_layers=2, num_local_experts=4,
+    num_experts_per_tok=2, sliding_window=None, tie_word_embeddings=False))
 root = pathlib.Path(__file__).parent.parent / "golden" / "parity"
 for seed, (name, make) in enumerate(makers.items(), start=20):
     if sys.argv[1:] and name not in sys.argv[1:]:

@@ -152,18 +152,26 @@ impl DecoderConfig {
         caches.map(|cache| cache.bytes(n, format)).sum()
     }
 
-    /// Whether a tensor of a Hugging Face folder belongs to keys and values of a layer that reads an earlier
-    /// layer's: published files still hold them.
+    /// Whether a tensor of a Hugging Face folder or a GGUF file belongs to keys and values of a layer that reads
+    /// an earlier layer's: published files still hold them.
     pub(crate) fn is_unread(&self, name: &str) -> bool {
-        let Some((_, rest)) = name.split_once("layers.") else { return false };
+        let layers = name.split_once("layers.").or_else(|| name.split_once("blk."));
+        let Some((_, rest)) = layers else { return false };
         let Some((layer, part)) = rest.split_once('.') else { return false };
         let reads = layer.parse().is_ok_and(|layer: usize| {
             self.layers.get(layer).is_some_and(|layer| matches!(layer.attention.keys, KeySource::Layer(_)))
         });
         reads
-            && ["self_attn.k_proj.", "self_attn.v_proj.", "self_attn.k_norm."]
-                .iter()
-                .any(|p| part.starts_with(p))
+            && [
+                "self_attn.k_proj.",
+                "self_attn.v_proj.",
+                "self_attn.k_norm.",
+                "attn_k.",
+                "attn_v.",
+                "attn_k_norm.",
+            ]
+            .iter()
+            .any(|p| part.starts_with(p))
     }
 
     /// The first of the layers at the top that write no cache: a token that needs no logits can stop there.

@@ -1,7 +1,5 @@
 //! The metadata of a GGUF file → [`DecoderConfig`]. Keys: ggml `gguf-py/gguf/constants.py`.
 
-use candle_core::quantized::gguf_file::Value;
-
 use super::config::{
     AttentionSpec, DecoderConfig, ExpertsSpec, FeedForwardSpec, GatedSpec, KeySource, LayerSpec, PerLayerSpec,
 };
@@ -109,15 +107,8 @@ impl File<'_> {
     /// A size that may differ from layer to layer.
     fn layer_size(&self, name: &str, layer: usize) -> Result<Option<usize>> {
         let Some(list) = self.meta.list(&self.key(name)) else { return self.optional(name) };
-        let number = |value: &Value| -> Option<u64> {
-            value.to_u64().ok().or_else(|| match value {
-                Value::I32(n) => u64::try_from(*n).ok(),
-                Value::I64(n) => u64::try_from(*n).ok(),
-                _ => None,
-            })
-        };
-        match list.get(layer).map(number) {
-            Some(Some(value @ 1..)) if value <= LARGEST as u64 => Ok(Some(value as usize)),
+        match list.get(layer).and_then(|value| value.integer()) {
+            Some(value @ 1..) if value <= LARGEST as u64 => Ok(Some(value as usize)),
             _ => Err(self.wrong(name, format!("a list without a size for layer {layer}"))),
         }
     }
@@ -131,7 +122,7 @@ impl File<'_> {
                 family => Ok(family.is_sliding(layer)),
             };
         };
-        let listed = list.get(layer).and_then(|value| value.to_bool().ok());
+        let listed = list.get(layer).and_then(|value| value.bool());
         listed.ok_or_else(|| self.wrong(PATTERN, format!("a list without layer {layer}")))
     }
 

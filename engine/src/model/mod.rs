@@ -65,16 +65,12 @@ impl LanguageModel {
         let file = GgufFile::open(path)?;
         let meta = file.metadata();
         let tokenizer = Tokenizer::from_gguf(&meta)?;
-        let weights = prepare(file.weights(&Device::Cpu, names::gguf_decoder));
-        let config = DecoderConfig::from_gguf(&meta, tokenizer.n_vocab(), !weights.has("output.weight"))?;
-        let decoder = Decoder::new(&config, &weights)?;
-        // Some files carry the rotary frequencies as a tensor; they follow from the configuration.
-        weights.expect_all_used(|name| name == "rope_freqs.weight")?;
+        let decoder = gguf_decoder(&file, tokenizer.n_vocab(), prepare)?;
         let text_of = |key: &str| -> String {
             let id = meta.integer(key).and_then(|id| usize::try_from(id).ok());
             let tokens = meta.list("tokenizer.ggml.tokens");
-            let token = id.zip(tokens).and_then(|(id, tokens)| tokens.get(id)?.to_string().ok().cloned());
-            token.unwrap_or_default()
+            let token = id.zip(tokens).and_then(|(id, tokens)| tokens.get(id)?.string());
+            token.unwrap_or_default().into_owned()
         };
         let template = meta.string("tokenizer.chat_template").map(|source| {
             ChatTemplate::new(
@@ -207,6 +203,16 @@ impl LanguageModel {
     }
 }
 
+/// The decoder of a GGUF file with this many tokens.
+fn gguf_decoder(file: &GgufFile, n_vocab: usize, prepare: fn(Weights) -> Weights) -> Result<Decoder> {
+    let weights = prepare(file.weights(&Device::Cpu, names::gguf_decoder));
+    let config = DecoderConfig::from_gguf(&file.metadata(), n_vocab, !weights.has("output.weight"))?;
+    let decoder = Decoder::new(&config, &weights)?;
+    // Some files carry the rotary frequencies as a tensor; they follow from the configuration.
+    weights.expect_all_used(|name| name == "rope_freqs.weight" || config.is_unread(name))?;
+    Ok(decoder)
+}
+
 /// A conversation as plain text that asks for the next answer.
 fn transcript(messages: &[ChatMessage]) -> String {
     let mut text = String::new();
@@ -225,6 +231,37 @@ fn transcript(messages: &[ChatMessage]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decoder::CacheFormat;
+
+    /// See tests/reference/parity_gguf.py: stacked experts, permuted rows, layers that share caches.
+    #[test]
+    fn decoders_as_gguf_compute_what_their_folders_compute() {
+        let ids: Vec<u32> = (0..40).map(|i| 3 + i * 31 % 80).collect();
+        let input = Input::from(&ids[..]);
+        let logits = |decoder: &Decoder, n_first: usize| {
+            let mut state = decoder.new_state(CacheFormat::F32).unwrap();
+            let mut parts = vec![input.chunk(0, n_first)];
+            parts.extend((n_first..ids.len()).map(|at| input.chunk(at, 1)));
+            let rows = parts
+                .iter()
+                .flat_map(|part| decoder.forward_all(part, &mut state, &Cancel::new()).unwrap().unwrap());
+            rows.flatten().collect::<Vec<f32>>()
+        };
+        for family in ["mixtral", "qwen3-moe", "gemma4-e"] {
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/parity").join(family);
+            let file = GgufFile::open(&folder.join("model.gguf")).unwrap();
+            let n_vocab = file.metadata().list("tokenizer.ggml.tokens").unwrap().len();
+            let ours = gguf_decoder(&file, n_vocab, |weights| weights).unwrap();
+            let expected = logits(&folder::checkpoint(&folder).unwrap().decoder, ids.len());
+            let largest = expected.iter().fold(0.0f32, |most, logit| most.max(logit.abs()));
+            for n_first in [ids.len(), 25] {
+                let found = logits(&ours, n_first);
+                let errors = found.iter().zip(&expected).map(|(a, b)| (a - b).abs());
+                let error = errors.fold(0.0, f32::max) / largest;
+                assert!(found.len() == expected.len() && error < 1e-5, "{family} {n_first}: {error}");
+            }
+        }
+    }
 
     #[test]
     fn a_base_model_is_asked_in_plain_text() {

@@ -89,7 +89,7 @@ fn gguf(path: &Path, context_tokens: Option<u64>) -> Result<ModelInfo> {
     let meta = file.metadata();
     let weights = file.weights(&Device::Cpu, same_name);
     let architecture = meta.string("general.architecture").map(str::to_owned);
-    let n_vocab = meta.list("tokenizer.ggml.tokens").map_or(0, <[_]>::len);
+    let n_vocab = meta.list("tokenizer.ggml.tokens").map_or(0, |list| list.len());
     let config = DecoderConfig::from_gguf(&meta, n_vocab, !weights.has("output.weight"));
     let of_architecture = |key: &str| architecture.as_ref().and_then(|a| meta.integer(&format!("{a}.{key}")));
     let (trained_for, n_layers) = (of_architecture("context_length"), of_architecture("block_count"));

@@ -117,7 +117,7 @@ impl Dense {
         let file = GgufFile::open(from)?;
         let meta = file.metadata();
         let weights = file.weights(&Device::Cpu, names::gguf_decoder);
-        let n_vocab = meta.list("tokenizer.ggml.tokens").map_or(0, <[_]>::len);
+        let n_vocab = meta.list("tokenizer.ggml.tokens").map_or(0, |list| list.len());
         let config = DecoderConfig::from_gguf(&meta, n_vocab, !weights.sub("output").has("weight"))?;
         let permuted =
             config.layers.iter().all(|layer| layer.attention.rotary.style == RotaryStyle::Interleaved);

@@ -1,14 +1,16 @@
 //! The vocabulary of a GGUF file → [`Tokenizer`].
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use serde::Deserialize;
 use tokenizers::AddedToken;
-use tokenizers::models::bpe::{BPE, Vocab};
 
+use super::byte_pairs::{BytePairs, Merge, Rules};
 use super::bytes::letters_to_bytes;
 use super::control::is_structure;
-use super::tokenizer::{TokenId, Tokenizer, id};
+use super::pieces::{Pieces, Strings};
+use super::tokenizer::{Cutter, TokenId, Tokenizer, id};
 use super::{sentence_pieces, splitters};
 use crate::error::{Error, Result};
 use crate::weights::gguf::Metadata;
@@ -33,16 +35,16 @@ pub(super) fn is_control(token: &str, kind: u64) -> bool {
 /// What a GGUF file says about its vocabulary.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Vocabulary {
+pub(super) struct Vocabulary<'a> {
     /// `tokenizer.ggml.model`: "gpt2" (bytes), "llama" (pieces with scores), "gemma4" (pieces with merges).
     pub(super) kind: String,
     /// `tokenizer.ggml.pre`, for the vocabularies of bytes.
     pub(super) splitter: Option<String>,
-    pub(super) tokens: Vec<String>,
+    pub(super) tokens: Vec<Cow<'a, str>>,
     pub(super) types: Vec<u64>,
     pub(super) scores: Vec<f32>,
     /// Pairs with a space between.
-    pub(super) merges: Vec<String>,
+    pub(super) merges: Vec<Cow<'a, str>>,
     /// Whether a text begins with a space that was not there.
     pub(super) space_prefix: bool,
     pub(super) begin: Option<u32>,
@@ -59,21 +61,19 @@ impl Tokenizer {
     }
 }
 
-impl Vocabulary {
-    fn read(meta: &Metadata) -> Result<Self> {
+impl<'a> Vocabulary<'a> {
+    fn read(meta: &Metadata<'a>) -> Result<Self> {
         let kind = meta.string("tokenizer.ggml.model").ok_or_else(|| meta.missing("tokenizer.ggml.model"))?;
         let tokens = strings(meta, "tokenizer.ggml.tokens")?;
         let types = match meta.list("tokenizer.ggml.token_type") {
-            Some(list) => {
-                list.iter().map(|v| v.to_i32().map_or(0, |v| u64::try_from(v).unwrap_or(0))).collect()
-            }
+            Some(list) => list.iter().map(|value| value.integer().unwrap_or(0)).collect(),
             None => vec![1; tokens.len()],
         };
         let scores = match kind {
             "llama" => {
                 let scores = meta.list("tokenizer.ggml.scores");
                 let scores = scores.ok_or_else(|| meta.missing("tokenizer.ggml.scores"))?;
-                scores.iter().map(|v| v.to_f32().unwrap_or(f32::MIN)).collect()
+                scores.iter().map(|value| value.float().map_or(f32::MIN, |score| score as f32)).collect()
             }
             _ => Vec::new(),
         };
@@ -106,16 +106,17 @@ impl Vocabulary {
         match self.kind.as_str() {
             "gpt2" => {
                 let splitter = splitters::named(self.splitter.as_deref().unwrap_or("default"))?;
-                let (inner, bytes, control) =
-                    byte_level(self.tokens, &self.types, pairs(&self.merges)?, splitter)?;
-                Tokenizer::assemble(inner, bytes, control, begin, end)
+                let made = byte_level(&self.tokens, &self.types, &self.merges, splitter)?;
+                Tokenizer::assemble(made.inner, made.bytes, made.control, begin, end)
             }
             "llama" | "gemma4" => {
+                let pieces = pieces(&self.tokens, &self.types);
                 let merges = match self.kind.as_str() {
-                    "llama" => sentence_pieces::merges(&self.tokens, &self.types, &self.scores)?,
-                    _ => pairs(&self.merges)?,
+                    "llama" => sentence_pieces::merges(&pieces, &self.tokens, &self.types, &self.scores)?,
+                    _ => pairs(&pieces, &self.merges)?,
                 };
-                let made = sentence_pieces::build(&self.tokens, &self.types, merges, self.space_prefix)?;
+                let made =
+                    sentence_pieces::build(pieces, &self.tokens, &self.types, &merges, self.space_prefix)?;
                 Tokenizer::assemble(made.inner, made.bytes, made.control, begin, end)
             }
             other => Err(Error::Tokenizer {
@@ -127,54 +128,62 @@ impl Vocabulary {
     }
 }
 
-/// The tokenizer, the bytes of each token, and the control tokens.
-type Made = (tokenizers::Tokenizer, Vec<Vec<u8>>, HashMap<String, TokenId>);
+/// What a [`Tokenizer`] is made of.
+pub(super) struct Made {
+    pub(super) inner: Cutter,
+    /// The bytes of each token; empty for control tokens.
+    pub(super) bytes: Strings,
+    pub(super) control: HashMap<String, TokenId>,
+}
+
+/// The vocabulary of ordinary text, which has no control tokens and therefore cannot give them.
+pub(super) fn pieces(tokens: &[Cow<str>], types: &[u64]) -> Pieces {
+    Pieces::new(tokens.iter().zip(types).map(|(token, kind)| (!is_control(token, *kind)).then_some(&**token)))
+}
 
 /// Byte-level pairs (Radford et al., GPT-2, 2019).
 fn byte_level(
-    tokens: Vec<String>,
+    tokens: &[Cow<str>],
     types: &[u64],
-    merges: Vec<(String, String)>,
+    merges: &[Cow<str>],
     splitter: splitters::Splitter,
 ) -> Result<Made> {
     let failed = |e: tokenizers::Error| Error::Tokenizer { reason: e.to_string() };
     let letters = letters_to_bytes();
-    let (mut bytes, mut control) = (Vec::with_capacity(tokens.len()), HashMap::new());
-    let (mut vocab, mut found_first) = (Vocab::default(), Vec::new());
-    for (i, (token, kind)) in tokens.into_iter().zip(types).enumerate() {
-        if is_control(&token, *kind) {
-            bytes.push(Vec::new());
-            // Not in the vocabulary of ordinary text, which therefore cannot give them.
-            control.insert(token, id(i)?);
-            continue;
-        }
-        if *kind == USER_DEFINED {
-            bytes.push(token.clone().into_bytes());
-            found_first.push(AddedToken::from(token.as_str(), false).normalized(false));
+    let (mut bytes, mut control, mut found_first) = (Strings::default(), HashMap::new(), Vec::new());
+    for (i, (token, kind)) in tokens.iter().zip(types).enumerate() {
+        if is_control(token, *kind) {
+            bytes.push(&[]);
+            control.insert(token.to_string(), id(i)?);
+        } else if *kind == USER_DEFINED {
+            bytes.push(token.as_bytes());
+            found_first.push(AddedToken::from(&**token, false).normalized(false));
         } else {
-            bytes.push(token.chars().filter_map(|letter| letters.get(&letter).copied()).collect());
+            let meant: Vec<u8> = token.chars().filter_map(|letter| letters.get(&letter).copied()).collect();
+            bytes.push(&meant);
         }
-        vocab.insert(token, id(i)?.0);
     }
-    let bpe = BPE::builder().vocab_and_merges(vocab, merges).ignore_merges(splitter.ignore_merges);
-    let mut inner = tokenizers::Tokenizer::new(bpe.build().map_err(failed)?);
+    let pieces = pieces(tokens, types);
+    let merges = pairs(&pieces, merges)?;
+    let rules = Rules { ignore_merges: splitter.ignore_merges, ..Rules::default() };
+    let mut inner = Cutter::new(BytePairs::new(pieces, &merges, rules));
     inner.with_normalizer(splitter.normalizer).map_err(failed)?;
     inner.with_pre_tokenizer(Some(splitter.pre));
     inner.add_tokens(found_first).map_err(failed)?;
-    Ok((inner, bytes, control))
+    Ok(Made { inner, bytes, control })
 }
 
-fn pairs(merges: &[String]) -> Result<Vec<(String, String)>> {
-    let pair = |pair: &String| match pair.split_once(' ') {
-        Some((a, b)) => Ok((a.to_owned(), b.to_owned())),
+fn pairs(pieces: &Pieces, merges: &[Cow<str>]) -> Result<Vec<Merge>> {
+    let pair = |pair: &Cow<str>| match pair.split_once(' ') {
+        Some((left, right)) => Merge::named(pieces, left, right),
         None => Err(Error::Tokenizer { reason: format!("the merge {pair:?} is not a pair") }),
     };
     merges.iter().map(pair).collect()
 }
 
-fn strings(meta: &Metadata, key: &str) -> Result<Vec<String>> {
+fn strings<'a>(meta: &Metadata<'a>, key: &str) -> Result<Vec<Cow<'a, str>>> {
     let list = meta.list(key).ok_or_else(|| meta.missing(key))?;
-    list.iter().map(|value| value.to_string().cloned().map_err(|_| meta.missing(key))).collect()
+    list.iter().map(|value| value.string().ok_or_else(|| meta.missing(key))).collect()
 }
 
 #[cfg(test)]
@@ -183,7 +192,7 @@ mod tests {
 
     #[derive(Deserialize)]
     struct Case {
-        vocabulary: Vocabulary,
+        vocabulary: Vocabulary<'static>,
         texts: Vec<(String, Vec<u32>)>,
         /// Whether a text comes back as it was; composed characters change some.
         lossless: bool,

@@ -1,16 +1,20 @@
 //! `tokenizer.json` of a Hugging Face folder → [`Tokenizer`].
 //!
-//! The `tokenizers` crate runs what the file describes, but for two things: the special tokens are taken out,
+//! The text is cut as the file describes, but for two things: the special tokens are taken out,
 //! so that ordinary text cannot give them, and nothing is added around a text.
 
 use std::collections::HashMap;
 
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
+use tokenizers::{AddedToken, NormalizerWrapper, PreTokenizerWrapper};
 
+use super::byte_pairs::{BytePairs, Merge, Rules};
 use super::bytes::letters_to_bytes;
 use super::control::is_structure;
+use super::pieces::{Pieces, Strings};
 use super::sentence_pieces::{SPACE, byte};
-use super::tokenizer::{TokenId, Tokenizer};
+use super::tokenizer::{Cutter, TokenId, Tokenizer};
 use crate::error::{Error, Result};
 
 /// The largest vocabularies have about 262,000 tokens.
@@ -57,40 +61,30 @@ impl Tokenizer {
         let control: HashMap<String, TokenId> =
             added.iter().filter(|t| t.is_control).map(|t| (t.content.clone(), TokenId(t.id))).collect();
 
-        let unknown = file["model"]["unk_token"].as_str().map(str::to_owned);
-        let vocab = vocabulary(&mut file)?;
-        let mut bytes = vec![Vec::new(); size(vocab, &added)?];
-        let letters = letters_to_bytes();
-        for (token, id) in vocab.iter() {
-            let Some(slot) = id.as_u64().and_then(|id| bytes.get_mut(id as usize)) else { continue };
-            *slot = match byte(token) {
-                _ if is_bytes => token.chars().filter_map(|letter| letters.get(&letter).copied()).collect(),
-                Some(byte) => vec![byte],
-                None => token.replace(SPACE, " ").into_bytes(),
-            };
-        }
+        let mut model = file["model"].take();
+        let unknown = model["unk_token"].as_str().map(str::to_owned);
+        let vocab = vocabulary(&mut model)?;
+        let n_entries = size(vocab, &added)?;
         for token in &added {
-            bytes[token.id as usize] = match token.is_control {
-                true => Vec::new(),
-                false => token.content.clone().into_bytes(),
-            };
-            if !token.is_control {
+            if !token.is_control || unknown.as_ref() == Some(&token.content) {
                 // In the vocabulary it keeps its number, whatever was taken out before it.
                 vocab.insert(token.content.clone(), token.id.into());
-            } else if unknown.as_ref() != Some(&token.content) {
+            } else {
                 vocab.remove(&token.content);
             }
         }
-        if let Some(list) = file["added_tokens"].as_array_mut() {
-            list.retain(|token| {
-                token["content"].as_str().is_some_and(|content| !control.contains_key(content))
-            });
-        }
-        for rule in ["post_processor", "truncation", "padding"] {
-            file[rule] = Value::Null;
-        }
-        let inner = tokenizers::Tokenizer::from_bytes(file.to_string())
-            .map_err(|e| bad(format!("it does not describe a tokenizer: {e}")))?;
+        let bytes = bytes(vocab, &added, n_entries, is_bytes);
+        let mut inner = Cutter::new(byte_pairs(&model, n_entries, unknown.as_deref())?);
+        let failed = |e: tokenizers::Error| bad(e.to_string());
+        inner
+            .with_normalizer(described::<Option<NormalizerWrapper>>(&mut file["normalizer"])?)
+            .map_err(failed)?;
+        inner.with_pre_tokenizer(described::<Option<PreTokenizerWrapper>>(&mut file["pre_tokenizer"])?);
+        let found_first = added.iter().zip(file["added_tokens"].as_array_mut().into_iter().flatten());
+        let found_first = found_first.filter(|(token, _)| !token.is_control);
+        let found_first: Vec<AddedToken> =
+            found_first.map(|(_, token)| described(token)).collect::<Result<_>>()?;
+        inner.add_tokens(found_first).map_err(failed)?;
         let begin = begins.and_then(|name| control.get(&name).copied());
         let mut end = options.end.clone();
         end.extend(options.end_name.as_ref().and_then(|name| control.get(name)));
@@ -111,9 +105,80 @@ fn added_tokens(file: &Value) -> Result<Vec<Added>> {
     list.iter().map(token).collect()
 }
 
+/// A part of the file in the form of the `tokenizers` crate.
+fn described<T: DeserializeOwned>(part: &mut Value) -> Result<T> {
+    let bad = |e| Error::Tokenizer { reason: format!("it does not describe a tokenizer: {e}") };
+    serde_json::from_value(part.take()).map_err(bad)
+}
+
+/// The bytes of each token; none for control tokens, which are never shown.
+fn bytes(vocab: &Map<String, Value>, added: &[Added], n_entries: usize, is_bytes: bool) -> Strings {
+    let mut spellings = by_id(vocab, n_entries);
+    let added: HashMap<u32, &Added> = added.iter().map(|token| (token.id, token)).collect();
+    let letters = letters_to_bytes();
+    let mut bytes = Strings::default();
+    for (id, spelling) in (0..).zip(&mut spellings) {
+        match (added.get(&id), spelling.take().unwrap_or_default()) {
+            (Some(token), _) if token.is_control => bytes.push(&[]),
+            (Some(token), _) => bytes.push(token.content.as_bytes()),
+            (None, spelling) if is_bytes => {
+                let letters = spelling.chars().filter_map(|letter| letters.get(&letter).copied());
+                bytes.push(&letters.collect::<Vec<u8>>());
+            }
+            (None, spelling) => match byte(spelling) {
+                Some(byte) => bytes.push(&[byte]),
+                None => bytes.push(spelling.replace(SPACE, " ").as_bytes()),
+            },
+        }
+    }
+    bytes
+}
+
+/// The spelling of each number.
+fn by_id(vocab: &Map<String, Value>, n_entries: usize) -> Vec<Option<&str>> {
+    let mut spellings = vec![None; n_entries];
+    for (token, id) in vocab {
+        let slot = id.as_u64().and_then(|id| spellings.get_mut(usize::try_from(id).ok()?));
+        slot.into_iter().for_each(|slot| *slot = Some(token.as_str()));
+    }
+    spellings
+}
+
+/// What the file calls its model.
+fn byte_pairs(model: &Value, n_entries: usize, unknown: Option<&str>) -> Result<BytePairs> {
+    let bad = |reason: String| Error::Tokenizer { reason };
+    for rule in ["continuing_subword_prefix", "end_of_word_suffix", "dropout"] {
+        let value = &model[rule];
+        if !(value.is_null() || *value == json!("") || value.as_f64() == Some(0.0)) {
+            return Err(bad(format!("its {rule} is {value}, which is not supported")));
+        }
+    }
+    let vocab = model["vocab"].as_object().ok_or_else(|| bad("it has no vocabulary".into()))?;
+    let pieces = Pieces::new(by_id(vocab, n_entries).into_iter());
+    let merges = model["merges"].as_array().ok_or_else(|| bad("it has no merges".into()))?;
+    let merge = |pair: &Value| {
+        let parts = match (pair.as_str(), pair.as_array().map(Vec::as_slice)) {
+            (Some(pair), _) => pair.split_once(' '),
+            (None, Some([left, right])) => left.as_str().zip(right.as_str()),
+            _ => None,
+        };
+        let (left, right) = parts.ok_or_else(|| bad(format!("the merge {pair} is not a pair")))?;
+        Merge::named(&pieces, left, right)
+    };
+    let merges = merges.iter().map(merge).collect::<Result<Vec<_>>>()?;
+    let is_set = |rule: &str| model[rule].as_bool().unwrap_or(false);
+    let lacks = |name: &str| bad(format!("its unk_token {name:?} is not in its vocabulary"));
+    let rules = Rules {
+        byte_fallback: is_set("byte_fallback"),
+        unknown: unknown.map(|name| pieces.id(name).ok_or_else(|| lacks(name))).transpose()?,
+        fuse_unknown: is_set("fuse_unk"),
+        ignore_merges: is_set("ignore_merges"),
+    };
+    Ok(BytePairs::new(pieces, &merges, rules))
+}
+
 /// The tokens that merges make, by their spelling.
-fn vocabulary(file: &mut Value) -> Result<&mut Map<String, Value>> {
-    let model = &mut file["model"];
+fn vocabulary(model: &mut Value) -> Result<&mut Map<String, Value>> {
     let kind = model["type"].as_str().unwrap_or(if model["merges"].is_array() { "BPE" } else { "unknown" });
     if kind != "BPE" {
         let reason = format!("its kind is {kind:?}, and only byte-pair encoding (\"BPE\") is supported");

@@ -1,6 +1,8 @@
 //! Text → token ids and back, with the vocabulary and chat template that a GGUF file or a Hugging Face folder
 //! carries.
 
+mod byte_pairs;
+
 mod bytes;
 
 mod chat;
@@ -10,6 +12,8 @@ mod control;
 mod gguf;
 
 mod hugging_face;
+
+mod pieces;
 
 mod sentence_pieces;
 

@@ -1,14 +1,19 @@
 //! Text to token ids and back.
 //!
-//! The merges run in the `tokenizers` crate. Control tokens are never found in ordinary text:
+//! The `tokenizers` crate cuts and normalises text; [`BytePairs`] joins it. Control tokens are never found in ordinary text:
 //! [`Tokenizer::encode`] cannot produce them, so that nothing a user or a document says can pass
 //! for the structure of the conversation.
 
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
+use tokenizers::{
+    DecoderWrapper, NormalizerWrapper, PostProcessorWrapper, PreTokenizerWrapper, TokenizerImpl,
+};
 
+use super::byte_pairs::BytePairs;
 use super::control::{ControlTokens, Written};
+use super::pieces::Strings;
 use crate::error::{Error, Result};
 
 /// An entry of the vocabulary.
@@ -17,6 +22,10 @@ pub struct TokenId(pub u32);
 
 /// Control tokens that end an answer wherever a vocabulary has them.
 const ENDS: [&str; 5] = ["<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<end_of_turn>", "<turn|>"];
+
+/// What cuts ordinary text into tokens.
+pub(super) type Cutter =
+    TokenizerImpl<BytePairs, NormalizerWrapper, PreTokenizerWrapper, PostProcessorWrapper, DecoderWrapper>;
 
 /// A part of a prompt.
 #[derive(Debug, Clone, Copy)]
@@ -29,9 +38,9 @@ pub(super) enum Part<'a> {
 
 /// Text to token ids and token ids to bytes.
 pub struct Tokenizer {
-    inner: tokenizers::Tokenizer,
+    inner: Cutter,
     /// The bytes of each token; empty for control tokens, which are never shown.
-    bytes: Vec<Vec<u8>>,
+    bytes: Strings,
     control: ControlTokens,
     end: Vec<TokenId>,
     begin: Option<TokenId>,
@@ -40,8 +49,8 @@ pub struct Tokenizer {
 impl Tokenizer {
     /// `bytes` of every token; `control` tokens must not be in the vocabulary of `inner`.
     pub(super) fn assemble(
-        inner: tokenizers::Tokenizer,
-        bytes: Vec<Vec<u8>>,
+        inner: Cutter,
+        bytes: Strings,
         control: HashMap<String, TokenId>,
         begin: Option<TokenId>,
         mut end: Vec<TokenId>,
@@ -105,7 +114,7 @@ impl Tokenizer {
 
     /// The bytes of a token; a character may need several tokens. Control tokens give none.
     pub fn bytes(&self, token: TokenId) -> &[u8] {
-        self.bytes.get(token.0 as usize).map_or(&[], Vec::as_slice)
+        self.bytes.get(token.0 as usize).unwrap_or_default()
     }
 
     /// Whether this token ends an answer.
@@ -132,13 +141,16 @@ pub(super) fn id(i: usize) -> Result<TokenId> {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use std::borrow::Cow;
+
     use super::super::bytes::letters_to_bytes;
     use super::super::gguf::{CONTROL, Vocabulary};
     use super::*;
 
     /// Single letters, "ab", and two control tokens.
     pub(crate) fn tiny() -> Tokenizer {
-        let mut tokens: Vec<String> = letters_to_bytes().into_keys().map(String::from).collect();
+        let mut tokens: Vec<Cow<str>> =
+            letters_to_bytes().into_keys().map(|letter| letter.to_string().into()).collect();
         tokens.sort();
         tokens.push("ab".into());
         let mut types = vec![1; tokens.len()];

@@ -1,5 +1,9 @@
 //! GGUF: a header of typed key–value pairs, then tensors, often block-quantised.
-//! Format: ggml `docs/gguf.md`; the bounded parser is candle's.
+//! Format: ggml `docs/gguf.md`.
+
+mod header;
+
+mod metadata;
 
 use std::collections::HashMap;
 use std::io::Cursor;
@@ -7,15 +11,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use candle_core::quantized::QTensor;
-use candle_core::quantized::gguf_file::{Content, Value};
 use candle_core::{Device, Tensor};
 
 use super::{Place, StoredAs, TensorFile, Weights, is_plain, map_file, stored};
 use crate::error::{Error, Result};
+use header::Header;
+pub use metadata::{List, Metadata, Value};
 
 /// An opened GGUF file: metadata parsed, tensor data mapped.
 pub struct GgufFile {
-    content: Arc<Content>,
+    header: Arc<Header>,
     map: Arc<memmap2::Mmap>,
     path: Arc<Path>,
 }
@@ -28,42 +33,40 @@ impl GgufFile {
     pub fn open(path: &Path) -> Result<Self> {
         let map = map_file(path)?;
         let bad = |reason: String| Error::ModelFile { path: path.to_path_buf(), reason };
-        let content = Content::read(&mut Cursor::new(&map[..]))
-            .map_err(|e| bad(format!("not a valid GGUF file: {e}")))?;
+        let header = Header::read(&map).map_err(|reason| bad(format!("not a valid GGUF file: {reason}")))?;
         // In the order of the file's names, so that the same file gives the same message.
-        let infos: std::collections::BTreeMap<_, _> = content.tensor_infos.iter().collect();
+        let infos: std::collections::BTreeMap<_, _> = header.tensors.iter().collect();
         for (name, info) in infos {
             let block = info.ggml_dtype.block_size();
             let count = info.shape.dims().iter().try_fold(1, |product: usize, n| product.checked_mul(*n));
             let bytes = count.and_then(|n| (n / block).checked_mul(info.ggml_dtype.type_size()));
             let end = bytes
                 .and_then(|bytes| (bytes as u64).checked_add(info.offset))
-                .and_then(|end| end.checked_add(content.tensor_data_offset));
+                .and_then(|end| end.checked_add(header.data_offset));
             if end.is_none_or(|end| end > map.len() as u64) {
                 return Err(bad(format!(
                     "tensor {name:?} passes the end of the file; the file is cut short"
                 )));
             }
         }
-        Ok(Self { content: Arc::new(content), map: Arc::new(map), path: path.into() })
+        Ok(Self { header: Arc::new(header), map: Arc::new(map), path: path.into() })
     }
 
     /// The file's own key–value pairs.
     pub fn metadata(&self) -> Metadata<'_> {
-        Metadata { content: &self.content, path: &self.path }
+        Metadata { header: &self.header, file: &self.map, path: &self.path }
     }
 
     /// Its tensors; `rename` turns our names into the file's.
     pub fn weights(&self, device: &Device, rename: fn(&str) -> String) -> Weights {
-        // GGUF lists dimensions innermost first; candle's parser has already reversed them.
         let shapes = self
-            .content
-            .tensor_infos
+            .header
+            .tensors
             .iter()
             .map(|(name, info)| (name.clone(), info.shape.dims().to_vec()))
             .collect();
         Weights::new(
-            GgufTensors { content: self.content.clone(), map: self.map.clone(), shapes },
+            GgufTensors { header: self.header.clone(), map: self.map.clone(), shapes },
             &self.path,
             device,
             rename,
@@ -72,9 +75,16 @@ impl GgufFile {
 }
 
 struct GgufTensors {
-    content: Arc<Content>,
+    header: Arc<Header>,
     map: Arc<memmap2::Mmap>,
     shapes: HashMap<String, Vec<usize>>,
+}
+
+impl GgufTensors {
+    fn read(&self, name: &str, device: &Device) -> Option<candle_core::Result<QTensor>> {
+        let info = self.header.tensors.get(name)?;
+        Some(info.read(&mut Cursor::new(&self.map[..]), self.header.data_offset, device))
+    }
 }
 
 impl TensorFile for GgufTensors {
@@ -83,97 +93,31 @@ impl TensorFile for GgufTensors {
     }
 
     fn stored_as(&self, name: &str) -> Option<StoredAs> {
-        let info = self.content.tensor_infos.get(name)?;
+        let info = self.header.tensors.get(name)?;
         let kind = info.ggml_dtype;
         let bytes = info.shape.elem_count() / kind.block_size() * kind.type_size();
         Some(StoredAs { kind: format!("{kind:?}"), bytes: bytes as u64 })
     }
 
     fn tensor(&self, name: &str, device: &Device) -> candle_core::Result<Tensor> {
-        self.content.tensor(&mut Cursor::new(&self.map[..]), name, device)?.dequantize(device)
+        match self.read(name, device) {
+            Some(tensor) => tensor?.dequantize(device),
+            None => candle_core::bail!("there is no such tensor"),
+        }
     }
 
     fn quantized(&self, name: &str, device: &Device) -> Option<candle_core::Result<QTensor>> {
-        let info = self.content.tensor_infos.get(name)?;
-        if is_plain(info.ggml_dtype) {
-            return None;
-        }
-        Some(self.content.tensor(&mut Cursor::new(&self.map[..]), name, device))
+        if is_plain(self.header.tensors.get(name)?.ggml_dtype) { None } else { self.read(name, device) }
     }
 
     fn place(&self, name: &str) -> Option<Place> {
-        let info = self.content.tensor_infos.get(name)?;
+        let info = self.header.tensors.get(name)?;
         let dims = info.shape.dims();
         let n_rows = dims.iter().rev().skip(1).product::<usize>();
         let length = stored::row_bytes(info.ggml_dtype, dims.last().copied()?)?.checked_mul(n_rows)?;
-        let start = usize::try_from(self.content.tensor_data_offset.checked_add(info.offset)?).ok()?;
+        let start = usize::try_from(self.header.data_offset.checked_add(info.offset)?).ok()?;
         let bytes = start..start.checked_add(length)?;
         Some(Place { map: self.map.clone(), bytes, dtype: info.ggml_dtype })
-    }
-}
-
-/// Typed access to the key–value pairs of a GGUF file.
-pub struct Metadata<'a> {
-    content: &'a Content,
-    path: &'a Path,
-}
-
-impl<'a> Metadata<'a> {
-    /// The file, for messages.
-    pub fn path(&self) -> &'a Path {
-        self.path
-    }
-
-    /// The raw value, if there is one.
-    pub fn value(&self, key: &str) -> Option<&'a Value> {
-        self.content.metadata.get(key)
-    }
-
-    /// Whether the file has a tensor of this name.
-    pub fn has_tensor(&self, name: &str) -> bool {
-        self.content.tensor_infos.contains_key(name)
-    }
-
-    /// A string, if there is one.
-    pub fn string(&self, key: &str) -> Option<&'a str> {
-        self.value(key)?.to_string().ok().map(String::as_str)
-    }
-
-    /// A whole number of any stored width, if there is one.
-    pub fn integer(&self, key: &str) -> Option<u64> {
-        let value = self.value(key)?;
-        value.to_u64().ok().or_else(|| value.to_i64().ok().and_then(|v| u64::try_from(v).ok())).or_else(
-            || match value {
-                Value::I32(v) => u64::try_from(*v).ok(),
-                Value::I16(v) => u64::try_from(*v).ok(),
-                Value::I8(v) => u64::try_from(*v).ok(),
-                _ => None,
-            },
-        )
-    }
-
-    /// A number of either float width, if there is one.
-    pub fn float(&self, key: &str) -> Option<f64> {
-        let value = self.value(key)?;
-        value.to_f64().ok().or_else(|| value.to_f32().ok().map(f64::from))
-    }
-
-    /// A truth value, if there is one.
-    pub fn bool(&self, key: &str) -> Option<bool> {
-        self.value(key)?.to_bool().ok()
-    }
-
-    /// A list, if there is one.
-    pub fn list(&self, key: &str) -> Option<&'a [Value]> {
-        self.value(key)?.to_vec().ok().map(Vec::as_slice)
-    }
-
-    /// The error for a key that must be there.
-    pub fn missing(&self, key: &str) -> Error {
-        Error::ModelFile {
-            path: self.path.to_path_buf(),
-            reason: format!("the metadata key {key:?} is missing"),
-        }
     }
 }
 
