@@ -8,6 +8,7 @@ use engine::generate::GenerateOptions;
 use engine::models::Store;
 use engine::tasks::evaluate::perplexity;
 use engine::{Cancel, Event, LanguageModel, StopReason};
+use medley_tests::run;
 use serde_json::Value;
 
 fn file_of(id: &str) -> std::path::PathBuf {
@@ -244,4 +245,32 @@ fn perplexity_of_plain_english_is_low_and_of_shuffled_letters_high() {
     assert!(measure(&backwards).perplexity > 4.0 * plain.perplexity);
     let error = perplexity(&model, "too short", CacheFormat::F16, &Cancel::new(), |_, _| ()).err().unwrap();
     assert!(error.to_string().contains("512"), "{error}");
+}
+
+/// What a program may hold while it writes, besides the model's file and the conversation's cache.
+#[cfg(target_os = "linux")]
+const MOST_BESIDES_BYTES: u64 = 150 << 20;
+
+#[cfg(target_os = "linux")]
+#[test]
+fn writing_takes_little_more_memory_than_the_file_and_the_cache() {
+    let (n_prompt, n_written) = (512, 32);
+    for id in ["smollm2-135m", "gemma-3-270m"] {
+        let path = file_of(id);
+        let [prompt, written] = [n_prompt, n_written].map(|n: usize| n.to_string());
+        let options =
+            ["--json", "--decoder-only", "--runs", "1", "--prompt", &prompt, "--generate", &written];
+        let model = ["--model", path.to_str().unwrap()];
+        let ran = run(&[&["bench"], &options[..], &model[..]].concat());
+        assert_eq!(ran.status, Some(0), "{ran:?}");
+        let peak_bytes = ran.json().iter().find_map(|line| line["peak_rss_bytes"].as_u64()).unwrap();
+        let file_bytes = std::fs::metadata(&path).unwrap().len();
+        let config = LanguageModel::load(&path).unwrap().decoder().config().clone();
+        let cache_bytes = config.cache_bytes(n_prompt + n_written, CacheFormat::F16);
+        let besides = peak_bytes.saturating_sub(file_bytes + cache_bytes);
+        assert!(
+            besides <= MOST_BESIDES_BYTES,
+            "{id}: {besides} bytes besides {file_bytes} of its file and {cache_bytes} of its cache"
+        );
+    }
 }

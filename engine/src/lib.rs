@@ -59,6 +59,7 @@ pub use cancel::Cancel;
 pub use engine::{Engine, EngineOptions};
 pub use error::{Error, MediaProblem, Result};
 pub use generate::event::{Event, Stage, StopReason, Usage};
+pub use memory::human_bytes;
 pub use model::LanguageModel;
 pub use sequence::{Evidence, Finding, Piece, Place, Rect, Span};
 pub use threads::set_threads;

@@ -1,4 +1,4 @@
-//! How much memory is free.
+//! How much memory is free, and sizes for people.
 
 use std::path::Path;
 
@@ -23,11 +23,12 @@ fn available(meminfo: &str) -> Option<u64> {
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
 }
 
-/// Sizes for people: `1.5 GB`, `320 MB`.
-pub(crate) fn human_bytes(bytes: u64) -> String {
-    match bytes as f64 {
-        gigabytes if gigabytes >= 1e9 => format!("{:.1} GB", gigabytes / 1e9),
-        megabytes => format!("{:.0} MB", (megabytes / 1e6).ceil()),
+/// Sizes for people: `1.50 GB`, `98.4 MB`, `1 kB`.
+pub fn human_bytes(bytes: u64) -> String {
+    match bytes {
+        0..1_000_000 => format!("{} kB", bytes.div_ceil(1000)),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
+        _ => format!("{:.2} GB", bytes as f64 / 1e9),
     }
 }
 
@@ -41,6 +42,10 @@ mod tests {
         assert_eq!(available(meminfo), Some(12_288_000_000));
         assert_eq!(available("MemTotal: 1 kB"), None);
         assert_eq!(available("MemAvailable: many kB"), None);
-        assert_eq!((human_bytes(12_288_000_000), human_bytes(1)), ("12.3 GB".into(), "1 MB".into()));
+    }
+
+    #[test]
+    fn sizes_keep_three_figures() {
+        assert_eq!([900, 98_362_432, 1_500_000_000].map(human_bytes), ["1 kB", "98.4 MB", "1.50 GB"]);
     }
 }

@@ -4,7 +4,7 @@
 Each folder is a checkpoint in the layout of transformers (config.json, model.safetensors) with
 inputs.safetensors (input_ids) and outputs.safetensors (logits and the greedy continuation), in float32
 with eager attention; Whisper and BERT have the inputs and outputs of their own kinds. `medley parity FOLDER`
-compares.
+compares. What parity_gguf.py puts beside them has to be written again afterwards.
 
     pip install torch transformers safetensors && python tests/reference/parity.py [FAMILY…]
 """
@@ -17,6 +17,8 @@ import torch
 from safetensors.torch import save_file
 from transformers import (AutoConfig, AutoModelForCausalLM, BertConfig, BertModel, WhisperConfig, WhisperFeatureExtractor,
     WhisperForConditionalGeneration)
+
+from randomise import randomise
 
 N_VOCAB, N_PROMPT, N_NEW = 96, 29, 8
 COMMON = dict(vocab_size=N_VOCAB, hidden_size=32, intermediate_size=48, num_attention_heads=4, num_key_value_heads=2,
@@ -33,18 +35,6 @@ FAMILIES = {
     "qwen3-moe-mixed": ("qwen3_moe", dict(num_hidden_layers=2, moe_intermediate_size=20, num_experts=4, num_experts_per_tok=2,
         norm_topk_prob=False, decoder_sparse_step=2, tie_word_embeddings=False)),
 }
-
-
-def randomise(model, seed):
-    """Numbers that matter everywhere, in norms, too."""
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            noise = torch.randn(parameter.shape, generator=generator)
-            if parameter.ndim == 1:
-                parameter.add_(0.1 * noise)
-            else:
-                parameter.copy_(noise * 1.2 / parameter.shape[-1] ** 0.5)
 
 
 def decoder(kind, sizes):

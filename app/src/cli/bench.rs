@@ -5,12 +5,12 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Instant;
 
-use engine::Cancel;
 use engine::media::{Media, Opener};
 use engine::models::Store;
 use engine::perception::speech::SpeechModels;
 use engine::tasks::evaluate::{SpeedOptions, speed};
 use engine::tasks::transcribe::{TranscribeEvent, TranscribeOptions, transcribe};
+use engine::{Cancel, human_bytes};
 use medley_app::bench_window;
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ use super::args::BenchArgs;
 use super::failure::{Failure, Outcome};
 use super::output::Output;
 use super::perplexity;
-use super::progress::{human_bytes, peak_rss_bytes, say};
+use super::progress::{peak_rss_bytes, say};
 
 /// Measures what was asked for and prints a row for each figure.
 pub fn run(args: &BenchArgs, cancel: &Cancel) -> Outcome {

@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use engine::Cancel;
 use engine::models::{FileState, ModelEntry, ModelInfo, PullStage, Store, VerifyEvent, inspect};
+use engine::{Cancel, human_bytes};
 use serde_json::json;
 
 use super::args::{ModelsAction, ModelsArgs};
 use super::failure::{Failure, Outcome};
 use super::output::Output;
-use super::progress::{Bar, human_bytes, say};
+use super::progress::{Bar, say};
 use super::upcycle;
 
 /// Does one thing with the models of this machine.

@@ -81,15 +81,6 @@ pub fn peak_rss_bytes() -> Option<u64> {
     Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
 }
 
-/// Bytes for people.
-pub fn human_bytes(bytes: u64) -> String {
-    match bytes {
-        0..1_000_000 => format!("{} kB", bytes.div_ceil(1000)),
-        1_000_000..1_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
-        _ => format!("{:.2} GB", bytes as f64 / 1e9),
-    }
-}
-
 /// A time in a recording for people: "0:07", "1:02:03".
 pub fn clock(seconds: f64) -> String {
     let all = seconds.max(0.0).floor() as u64;
@@ -108,11 +99,6 @@ mod tests {
     fn times_read_like_a_player_shows_them() {
         let shown = [0.0, 7.9, 65.0, 3723.4].map(clock);
         assert_eq!(shown, ["0:00", "0:07", "1:05", "1:02:03"]);
-    }
-
-    #[test]
-    fn sizes_keep_three_figures() {
-        assert_eq!([900, 98_362_432, 1_500_000_000].map(human_bytes), ["1 kB", "98.4 MB", "1.50 GB"]);
     }
 
     #[cfg(target_os = "linux")]

@@ -481,7 +481,7 @@ mod tests {
         );
         // Two layers, two heads of 8 numbers, keys and values, two bytes: 128 bytes per token.
         let refused = check(100_000_000, 10_000_000_000).unwrap_err().to_string();
-        assert!(refused.contains("12.8 GB") && refused.contains("10.0 GB are free"), "{refused}");
+        assert!(refused.contains("12.80 GB") && refused.contains("10.00 GB are free"), "{refused}");
         let refused = check(100_000_000, 1_000_000).unwrap_err().to_string();
         assert!(refused.contains("shorten it"), "{refused}");
     }

@@ -216,7 +216,7 @@ pub fn thumbnail(path: &Path, longest_side_px: u32, pdfium: Option<&Path>) -> Re
 /// As [`Opener::open`]; [`MediaProblem::NoPicture`] when the file is not a video.
 pub fn frame_at(path: &Path, time_s: f64, longest_side_px: u32) -> Result<RgbImage> {
     match Opener::default().open(path, &Cancel::new())? {
-        Media::Video(video) => video.frame_at(time_s, longest_side_px),
+        Media::Video(mut video) => video.frame_at(time_s, longest_side_px),
         _ => Err(Error::media(path, MediaProblem::NoPicture)),
     }
 }

@@ -11,7 +11,7 @@ use crate::encoders::Encoders;
 use crate::error::Result;
 use crate::features::soft_tokens::{BUDGETS, FRAME_BUDGET, PICTURE_BUDGET};
 use crate::features::uniform_frames::{FRAMES, stamp};
-use crate::media::{Media, Opener, SoundReader, frame_at};
+use crate::media::{Media, Opener, SoundReader, VideoReader};
 use crate::model::{LanguageModel, Medium, Native};
 
 /// Longest side of the frames that are decoded for an encoder; its budget of tokens is used up below that.
@@ -46,8 +46,8 @@ pub(crate) fn perceive(
         Work { model, native, path, file, room, cancel, medium: Medium::default(), notices: Vec::new() };
     let done = match opener.open(path, cancel)? {
         Media::Picture(picture) => work.picture(&picture.pixels)?,
-        Media::Video(video) => {
-            let seen = work.video(video.duration_s().unwrap_or(0.0))?;
+        Media::Video(mut video) => {
+            let seen = work.video(&mut video)?;
             match video.sound() {
                 Some(sound) if seen => work.sound(sound?)?,
                 _ => seen,
@@ -121,7 +121,8 @@ impl Work<'_> {
     }
 
     /// A frame of each second, or [`FRAMES`] in all, each after its time.
-    fn video(&mut self, duration_s: f64) -> Result<bool> {
+    fn video(&mut self, video: &mut VideoReader) -> Result<bool> {
+        let duration_s = video.duration_s().unwrap_or(0.0);
         let n = (duration_s.ceil() as usize).clamp(1, FRAMES);
         for i in 0..n {
             if self.cancel.is_cancelled() {
@@ -132,7 +133,10 @@ impl Work<'_> {
                 break;
             }
             let time_s = duration_s * i as f64 / n as f64;
-            let frame = frame_at(self.path, time_s, FRAME_SIDE_PX)?;
+            let frame = match video.frame_at(time_s, FRAME_SIDE_PX) {
+                Err(_) if self.cancel.is_cancelled() => return Ok(false),
+                frame => frame?,
+            };
             let before = if i == 0 { "" } else { " " };
             self.medium.push_text(self.model.encode(&format!("{before}{} ", stamp(time_s)))?);
             if !self.see(&frame, FRAME_BUDGET, Modality::Video, i as u64)? {

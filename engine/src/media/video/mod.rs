@@ -45,6 +45,8 @@ pub struct VideoReader {
     decoder: Box<Decoder>,
     picker: FramePicker,
     duration_s: Option<f64>,
+    /// The frame that [`VideoReader::frame_at`] found last.
+    held: Option<ff::frame::Video>,
     notices: Vec<String>,
     ended: bool,
 }
@@ -72,6 +74,7 @@ impl VideoReader {
             decoder: Box::new(decoder),
             picker: FramePicker::new(plan),
             duration_s,
+            held: None,
             notices: Vec::new(),
             ended: false,
         })
@@ -130,25 +133,32 @@ impl VideoReader {
         first.ok_or_else(|| guard::damaged(&self.path, "none of its frames can be decoded"))
     }
 
-    /// The frame shown at a time: the last one that starts no later.
-    pub(super) fn frame_at(mut self, time_s: f64, longest_side_px: u32) -> Result<RgbImage> {
+    /// The frame shown at a time (the last one that starts no later), upright, neither side longer than
+    /// `longest_side_px`. Times of further calls must not fall; a reader that gave such frames is not walked
+    /// through as well.
+    ///
+    /// # Errors
+    /// [`Error::Media`] when nothing can be decoded, or was cancelled before anything was.
+    pub fn frame_at(&mut self, time_s: f64, longest_side_px: u32) -> Result<RgbImage> {
         self.decoder.decoder.skip_frame(ff::Discard::Default);
         self.decoder.jump(time_s);
-        let mut held = ff::frame::Video::empty();
-        let mut found = false;
         while let Some(at_s) = self.decoder.next(&self.cancel)? {
             // Timestamps are rounded in some containers: half a frame at 120 a second is no error.
-            if at_s > time_s + 0.004 && found {
+            if at_s > time_s + 0.004 && self.held.is_some() {
+                // It may be the one for the next time.
+                self.decoder.waiting_s = Some(at_s);
                 break;
             }
-            std::mem::swap(&mut self.decoder.frame, &mut held);
-            found = true;
+            let held = self.held.get_or_insert_with(ff::frame::Video::empty);
+            std::mem::swap(&mut self.decoder.frame, held);
         }
-        if !found {
+        let Some(held) = &mut self.held else {
             return Err(guard::damaged(&self.path, "none of its frames can be decoded"));
-        }
-        self.decoder.frame = held;
-        self.decoder.picture(longest_side_px)
+        };
+        std::mem::swap(&mut self.decoder.frame, held);
+        let picture = self.decoder.picture(longest_side_px);
+        std::mem::swap(&mut self.decoder.frame, held);
+        picture
     }
 
     fn next_frame(&mut self) -> Result<Option<Frame>> {
@@ -369,6 +379,7 @@ impl Decoder {
         }
         self.decoder.flush();
         self.draining = false;
+        self.waiting_s = None;
         // If what comes next lies behind us, jumping again would only repeat work.
         let before = self.last_s;
         if let Ok(Some(landed_s)) = self.next(&Cancel::new()) {
