@@ -149,6 +149,8 @@ pub fn medley() -> Command {
     });
     let mut command = Command::new(program);
     command.current_dir(root()).env_remove("RUST_LOG");
+    // What tests read is nothing to keep in the user's folder.
+    command.env("MEDLEY_CACHE", program.with_file_name("test-cache"));
     command
 }
 
