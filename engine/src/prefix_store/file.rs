@@ -9,7 +9,7 @@ use super::key::PrefixKey;
 use crate::cancel::Cancel;
 
 /// Another layout has another number.
-const MAGIC: [u8; 16] = *b"medley prefix 01";
+pub(super) const MAGIC: [u8; 16] = *b"medley prefix 01";
 
 /// Length and hash.
 const TRAILER_BYTES: u64 = 8 + 32;

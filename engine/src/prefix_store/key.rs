@@ -6,12 +6,10 @@ use std::time::SystemTime;
 use candle_core::{DType, Tensor};
 use sha2::{Digest, Sha256};
 
+use super::file::MAGIC;
 use crate::decoder::{CacheFormat, Input, Modality};
 use crate::error::{Doing, Result};
 use crate::threads;
-
-/// Another number where the same prompt gives other keys and values: other arithmetic, another way to hash.
-const VERSION: u32 = 1;
 
 /// A beginning of a prompt, read by one model into one format.
 #[derive(Clone, PartialEq, Eq)]
@@ -30,7 +28,7 @@ pub(super) struct ModelKey(Sha256);
 
 impl ModelKey {
     /// A file, or all files of a folder: path, size and time of the last change. Files of the store of models have
-    /// their content's hash in their path.
+    /// their content's hash in their path. So too the program itself: another one may compute otherwise.
     ///
     /// # Errors
     /// When the file system does not tell.
@@ -43,9 +41,8 @@ impl ModelKey {
             files.sort();
         }
         let mut hash = Sha256::new();
-        hash.update(VERSION.to_le_bytes());
-        text(&mut hash, env!("CARGO_PKG_VERSION"));
-        for path in files {
+        hash.update(MAGIC);
+        for path in std::iter::once(std::env::current_exe()?).chain(files) {
             let about = path.metadata()?;
             let changed = about.modified()?.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
             text(&mut hash, &path.to_string_lossy());
