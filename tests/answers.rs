@@ -17,7 +17,12 @@ fn engine() -> Engine {
     static ENGINE: OnceLock<Engine> = OnceLock::new();
     let load = || {
         let store = Store::open_default().unwrap();
-        Engine::new(EngineOptions { store, model: "smollm2-135m".into(), limits: Limits::default() })
+        Engine::new(EngineOptions {
+            store,
+            model: "smollm2-135m".into(),
+            limits: Limits::default(),
+            prefixes: None,
+        })
     };
     ENGINE.get_or_init(load).clone()
 }

@@ -102,8 +102,14 @@ fn ask_streams_events_with_the_fields_of_the_contract() {
     let last = &events[events.len() - 1];
     assert_eq!(last["event"], "done");
     assert!(["stop", "length"].contains(&last["reason"].as_str().unwrap_or_default()), "{last}");
-    let usage =
-        ["prompt_tokens", "generated_tokens", "first_token_s", "prefill_tokens_per_s", "decode_tokens_per_s"];
+    let usage = [
+        "prompt_tokens",
+        "cached_tokens",
+        "generated_tokens",
+        "first_token_s",
+        "prefill_tokens_per_s",
+        "decode_tokens_per_s",
+    ];
     assert!(usage.iter().all(|field| is_number(&last["usage"][field])), "{last}");
     assert!(last["usage"]["generated_tokens"].as_u64() <= Some(24), "{last}");
 }
@@ -287,6 +293,40 @@ fn what_is_no_model_is_told_so() {
             false => Err(format!("{ran:?}")),
         }
     });
+}
+
+#[test]
+fn a_long_prompt_is_read_once_unless_nothing_may_be_kept() {
+    let folder = tempfile::tempdir().unwrap_or_else(|e| panic!("{e}"));
+    let run = |arguments: &[&str]| {
+        let mut command = medley();
+        command.args(arguments).env("MEDLEY_CACHE", folder.path());
+        let ran = run_within(Duration::from_secs(60), command);
+        assert_eq!(ran.status, Some(0), "{ran:?}");
+        ran
+    };
+    let text = std::fs::read_to_string(sample("documents/weather-station.md")).unwrap_or_default();
+    let prompt: String = text.chars().take(2400).collect();
+    let ask = |more: &[&str]| {
+        let ran = run(&[&["ask", "--raw", &prompt, "--json", "--max-tokens", "8"], more].concat());
+        let text: String = ran.events("text").iter().filter_map(|event| event["text"].as_str()).collect();
+        let usage = &ran.events("done")[0]["usage"];
+        (text, usage["cached_tokens"].as_u64().unwrap_or(u64::MAX))
+    };
+    let stored = |more: &[&str]| run(&[&["models", "cache", "--json"], more].concat()).json().remove(0);
+    let (answer, cached) = ask(&["--no-prefix-cache"]);
+    assert_eq!((cached, &stored(&[])["files"]), (0, &0.into()));
+    assert_eq!(ask(&[]), (answer.clone(), 0));
+    let kept = stored(&[]);
+    let bytes = kept["bytes"].as_u64().unwrap_or_default();
+    assert!(kept["files"] == 1 && bytes > 1_000_000 && kept["most_bytes"].as_u64() >= Some(bytes), "{kept}");
+    let (again, cached) = ask(&[]);
+    assert!(again == answer && cached >= 256, "{cached}: {again:?} and {answer:?}");
+    assert_eq!(ask(&["--no-prefix-cache"]), (answer, 0));
+    let human = run(&["models", "cache"]);
+    assert!(human.stdout.contains("1 prompt") && human.stderr.contains("--clear"), "{human:?}");
+    let cleared = stored(&["--clear"]);
+    assert_eq!((&cleared["freed_bytes"], &cleared["files"]), (&bytes.into(), &0.into()), "{cleared}");
 }
 
 #[test]

@@ -145,11 +145,19 @@ pub fn medley() -> Command {
         }
         let built = build.status();
         assert!(built.is_ok_and(|status| status.success()), "run `make build` first");
+        // What an earlier test kept is no part of this one; most often there is no such folder.
+        drop(std::fs::remove_dir_all(test_cache(&program)));
         program
     });
     let mut command = Command::new(program);
     command.current_dir(root()).env_remove("RUST_LOG");
+    // What tests read is nothing to keep in the user's folder.
+    command.env("MEDLEY_CACHE", test_cache(program));
     command
+}
+
+fn test_cache(program: &Path) -> PathBuf {
+    program.with_file_name("test-cache")
 }
 
 /// Runs the program to its end, at most `limit` long.

@@ -15,7 +15,8 @@ use medley_tests::{root, run, sample};
 
 fn engine(folder: &str) -> Engine {
     let model = root().join("tests/golden").join(folder).to_string_lossy().into_owned();
-    Engine::new(EngineOptions { store: Store::open_default().unwrap(), model, limits: Limits::default() })
+    let (store, limits) = (Store::open_default().unwrap(), Limits::default());
+    Engine::new(EngineOptions { store, model, limits, prefixes: None })
 }
 
 #[derive(Default)]

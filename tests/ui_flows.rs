@@ -47,6 +47,7 @@ impl Window {
         let mut options = Some(AppOptions {
             backend: Box::new(backend),
             store: None,
+            prefixes: None,
             data_folder,
             model: None,
             attach: Vec::new(),
@@ -439,6 +440,7 @@ fn write_until_killed(folder: &Path) -> ! {
     let options = AppOptions {
         backend: Box::new(backend),
         store: None,
+        prefixes: None,
         data_folder: folder.to_path_buf(),
         model: None,
         attach: Vec::new(),

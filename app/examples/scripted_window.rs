@@ -22,6 +22,13 @@ fn main() -> anyhow::Result<()> {
     let data_folder = std::env::var_os("MEDLEY_DATA")
         .map_or_else(|| std::env::temp_dir().join("medley-scripted"), Into::into);
     let attach = std::env::args_os().skip(1).map(Into::into).collect();
-    let options = AppOptions { backend: Box::new(backend), store: None, data_folder, model: None, attach };
+    let options = AppOptions {
+        backend: Box::new(backend),
+        store: None,
+        prefixes: None,
+        data_folder,
+        model: None,
+        attach,
+    };
     open_window(options, false)
 }

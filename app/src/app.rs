@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use engine::PrefixStore;
 use engine::models::Store;
 
 use crate::command::{Command, Commands};
@@ -21,6 +22,8 @@ pub struct AppOptions {
     pub backend: Box<dyn Backend>,
     /// The models; without them nothing is ever missing (for scripts).
     pub store: Option<Store>,
+    /// What is kept of prompts, to be deleted with the conversations.
+    pub prefixes: Option<PrefixStore>,
     /// Where conversations are kept.
     pub data_folder: PathBuf,
     /// The decoder for this run, if not the one in the settings.
@@ -36,6 +39,7 @@ pub struct App {
     pub(crate) jobs: Jobs,
     pub(crate) storage: Storage,
     pub(crate) store: Option<Store>,
+    pub(crate) prefixes: Option<PrefixStore>,
     pub(crate) active: Active,
     /// The conversation that was deleted last, with its place in the list.
     pub(crate) deleted: Option<(usize, Conversation)>,
@@ -75,6 +79,7 @@ impl App {
             jobs,
             storage,
             store: options.store,
+            prefixes: options.prefixes,
             active: Active::default(),
             deleted: None,
             commands: Commands::default(),

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use engine::PrefixStore;
 use engine::models::{Store, data_folder};
 
 use crate::App;
@@ -30,9 +31,11 @@ pub fn run_window(options: WindowOptions) -> anyhow::Result<()> {
     let store = Store::open_default()?;
     let model = options.model.clone().unwrap_or_default();
     let wayland = options.wayland;
+    let prefixes = Some(PrefixStore::open_default()?);
     let options = AppOptions {
-        backend: Box::new(EngineBackend::new(store.clone(), model)),
+        backend: Box::new(EngineBackend::new(store.clone(), prefixes.clone(), model)),
         store: Some(store),
+        prefixes,
         data_folder: data_folder()?,
         model: options.model,
         attach: options.attach,
@@ -209,6 +212,7 @@ pub fn bench_window() -> anyhow::Result<WindowBench> {
     let options = AppOptions {
         backend: Box::new(backend),
         store: None,
+        prefixes: None,
         data_folder: folder.clone(),
         model: None,
         attach: Vec::new(),

@@ -11,6 +11,7 @@ use crate::media::{Limits, Media, Opener};
 use crate::model::LanguageModel;
 use crate::models::Store;
 use crate::perception::{Reading, Specialists};
+use crate::prefix_store::{ModelPrefixes, PrefixStore};
 use crate::tasks::ask::{Ask, AskRequest};
 use crate::tasks::evidence::Meanings;
 use crate::tasks::perceive::{self, Perceived};
@@ -25,6 +26,8 @@ pub struct EngineOptions {
     pub model: String,
     /// How much of a file is accepted.
     pub limits: Limits,
+    /// Where the states of long prompts are kept for other runs; none keeps none.
+    pub prefixes: Option<PrefixStore>,
 }
 
 /// Loads models on first use and keeps them. A clone is another handle to the same models, so one
@@ -35,6 +38,7 @@ pub struct Engine(Arc<Shared>);
 struct Shared {
     specialists: Arc<Specialists>,
     limits: Limits,
+    prefixes: Option<PrefixStore>,
     decoder: Mutex<DecoderSlot>,
     /// What the decoder read last, for a follow-up that begins alike.
     conversation: Mutex<Option<Conversation>>,
@@ -48,7 +52,13 @@ type PerceivedKey = (PathBuf, Option<SystemTime>, usize);
 /// Which decoder is wanted, and that one once it is loaded.
 struct DecoderSlot {
     wanted: String,
-    loaded: Option<Arc<LanguageModel>>,
+    loaded: Option<Loaded>,
+}
+
+/// A decoder with what is kept on disk of prompts that it read.
+struct Loaded {
+    model: Arc<LanguageModel>,
+    prefixes: Option<ModelPrefixes>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -61,6 +71,7 @@ impl Engine {
         Self(Arc::new(Shared {
             specialists: Arc::new(Specialists::new(options.store)),
             limits: options.limits,
+            prefixes: options.prefixes,
             decoder: Mutex::new(DecoderSlot { wanted: options.model, loaded: None }),
             conversation: Mutex::new(None),
             meanings: Arc::default(),
@@ -118,14 +129,21 @@ impl Engine {
     pub fn language_model(&self) -> Result<Arc<LanguageModel>> {
         let mut slot = lock(&self.0.decoder);
         if let Some(loaded) = &slot.loaded {
-            return Ok(loaded.clone());
+            return Ok(loaded.model.clone());
         }
         let path = PathBuf::from(&slot.wanted);
         // A folder that happens to have the name of a model does not hide it.
         let is_path =
             path.is_file() || (path.is_dir() && self.store().registry().get(&slot.wanted).is_none());
         let path = if is_path { path } else { self.store().file(&slot.wanted, "model")? };
-        Ok(slot.loaded.insert(Arc::new(LanguageModel::load(&path)?)).clone())
+        let prefixes = self.0.prefixes.as_ref().and_then(|prefixes| prefixes.of_model(&path));
+        let model = Arc::new(LanguageModel::load(&path)?);
+        Ok(slot.loaded.insert(Loaded { model, prefixes }).model.clone())
+    }
+
+    /// What is kept on disk of prompts that the loaded decoder read.
+    pub(crate) fn prefixes(&self) -> Option<ModelPrefixes> {
+        lock(&self.0.decoder).loaded.as_ref().and_then(|loaded| loaded.prefixes.clone())
     }
 
     /// Whether an answer can begin at once; not while another thread loads the decoder.

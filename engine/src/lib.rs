@@ -37,6 +37,8 @@ mod model;
 
 pub mod models;
 
+mod prefix_store;
+
 pub mod weights;
 
 pub mod nn;
@@ -61,5 +63,6 @@ pub use error::{Error, MediaProblem, Result};
 pub use generate::event::{Event, Stage, StopReason, Usage};
 pub use memory::human_bytes;
 pub use model::LanguageModel;
+pub use prefix_store::{PrefixStore, PrefixUsage};
 pub use sequence::{Evidence, Finding, Piece, Place, Rect, Span};
 pub use threads::set_threads;

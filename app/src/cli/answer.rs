@@ -9,7 +9,9 @@ use engine::media::{Kind, Limits};
 use engine::models::Store;
 use engine::perception::ReadEvent;
 use engine::tasks::ask::{AskRequest, Attachment, ReadFile};
-use engine::{Cancel, Engine, EngineOptions, Event, Evidence, Place, Rect, Stage, StopReason, Usage};
+use engine::{
+    Cancel, Engine, EngineOptions, Event, Evidence, Place, PrefixStore, Rect, Stage, StopReason, Usage,
+};
 use serde_json::{Value, json};
 
 use super::args::AnswerArgs;
@@ -32,6 +34,7 @@ impl Answerer {
             store: Store::open_default()?,
             model: model.to_owned(),
             limits: Limits::default(),
+            prefixes: PrefixStore::open_default().ok(),
         };
         Ok(Self {
             engine: Engine::new(options),
@@ -91,6 +94,7 @@ impl Answerer {
                 temperature: args.temperature.unwrap_or(options.temperature),
                 seed: args.seed.unwrap_or(options.seed),
                 cache: args.cache,
+                prefix_cache: !args.no_prefix_cache,
                 ..options
             },
             ..AskRequest::default()
@@ -189,8 +193,12 @@ impl Answerer {
             StopReason::Length => " · stopped at the length limit",
             StopReason::Cancelled => " · cancelled",
         };
+        let cached = match usage.cached_tokens {
+            0 => String::new(),
+            cached => format!(" ({cached} read before)"),
+        };
         say(&format!(
-            "\n{} prompt tokens, {} written · first after {:.2} s · read {:.0}/s, wrote {:.0}/s{why}",
+            "\n{} prompt tokens{cached}, {} written · first after {:.2} s · read {:.0}/s, wrote {:.0}/s{why}",
             usage.prompt_tokens,
             usage.generated_tokens,
             usage.first_token_s,

@@ -75,14 +75,15 @@ Examples:
   medley transcribe *.wav --format vtt -o subtitles/
   medley transcribe interview.m4a --model whisper-base --language de --json")]
     Transcribe(TranscribeArgs),
-    /// List, fetch, check and describe models
+    /// List, fetch, check and describe models, and what is kept of the prompts that they read
     #[command(after_help = "\
 Examples:
   medley models list
   medley models pull --default
   medley models pull whisper-base
   medley models verify
-  medley models info smollm2-135m")]
+  medley models info smollm2-135m
+  medley models cache --clear")]
     Models(ModelsArgs),
     /// Measure speed and memory on this machine
     #[command(after_help = "\
@@ -154,6 +155,9 @@ pub struct AnswerArgs {
     /// How the conversation is kept: f32, f16, q8 or q4; smaller ones hold longer conversations
     #[arg(long, value_name = "FORMAT", default_value = "f16", value_parser = cache_format)]
     pub cache: CacheFormat,
+    /// Neither keep on disk what was read of a long prompt, nor use what was kept
+    #[arg(long)]
+    pub no_prefix_cache: bool,
     /// The same seed gives the same answer
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
@@ -269,6 +273,16 @@ pub enum ModelsAction {
         after_help = "Examples:\n  medley models upcycle smollm2-135m --experts 8 --chosen 2 --out sparse\n  medley models upcycle dense-folder --out sparse && medley models info sparse"
     )]
     Upcycle(UpcycleArgs),
+    /// What is kept of long prompts, so that they are not read again
+    #[command(after_help = "Examples:\n  medley models cache\n  medley models cache --clear")]
+    Cache {
+        /// Delete it
+        #[arg(long)]
+        clear: bool,
+        /// One JSON object per line
+        #[arg(long)]
+        json: bool,
+    },
     /// Delete a model's files
     #[command(after_help = "Examples:\n  medley models remove whisper-base")]
     Remove {

@@ -1,9 +1,9 @@
-//! `medley models list|pull|verify|info|upcycle|remove`.
+//! `medley models list|pull|verify|info|upcycle|cache|remove`.
 
 use std::path::Path;
 
 use engine::models::{FileState, ModelEntry, ModelInfo, PullStage, Store, VerifyEvent, inspect};
-use engine::{Cancel, human_bytes};
+use engine::{Cancel, PrefixStore, human_bytes};
 use serde_json::json;
 
 use super::args::{ModelsAction, ModelsArgs};
@@ -35,6 +35,7 @@ pub fn run(args: ModelsArgs, cancel: &Cancel) -> Outcome {
             info(&store, &model, context.map(u64::from), &mut Output::new(json))
         }
         ModelsAction::Upcycle(args) => upcycle::run(&store, &args, cancel),
+        ModelsAction::Cache { clear, json } => cache(clear, &mut Output::new(json)),
         ModelsAction::Remove { id, json } => {
             let freed_bytes = store.remove(&id)?;
             let mut out = Output::new(json);
@@ -77,6 +78,26 @@ fn list(store: &Store, out: &mut Output) -> Outcome {
     if !out.is_json() {
         say(&format!("* needed by default · kept in {}", store.root().display()));
     }
+    Ok(())
+}
+
+fn cache(clear: bool, out: &mut Output) -> Outcome {
+    let prefixes = PrefixStore::open_default()?;
+    let freed_bytes = if clear { prefixes.clear()? } else { 0 };
+    let usage = prefixes.usage();
+    if out.is_json() {
+        return out.object(&json!({
+            "folder": prefixes.folder(), "files": usage.files, "bytes": usage.bytes,
+            "most_bytes": usage.most_bytes, "freed_bytes": freed_bytes,
+        }));
+    }
+    if clear {
+        return out.line(&format!("{} freed", human_bytes(freed_bytes)));
+    }
+    let (bytes, most) = (human_bytes(usage.bytes), human_bytes(usage.most_bytes));
+    let prompts = if usage.files == 1 { "prompt" } else { "prompts" };
+    out.line(&format!("{} {prompts}, {bytes} of at most {most}", usage.files))?;
+    say(&format!("kept in {} · `medley models cache --clear` deletes them", prefixes.folder().display()));
     Ok(())
 }
 

@@ -15,7 +15,8 @@ use super::progress::Bar;
 /// A decoder: an id of the registry, or a path.
 pub fn decoder(model: &str) -> Outcome<Arc<LanguageModel>> {
     let store = Store::open_default()?;
-    let engine = Engine::new(EngineOptions { store, model: model.to_owned(), limits: Limits::default() });
+    let limits = Limits::default();
+    let engine = Engine::new(EngineOptions { store, model: model.to_owned(), limits, prefixes: None });
     Ok(engine.language_model()?)
 }
 

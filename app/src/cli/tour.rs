@@ -25,6 +25,7 @@ pub fn run(args: &TourArgs, cancel: &Cancel) -> Outcome {
         max_tokens: Some(120),
         temperature: None,
         cache: CacheFormat::default(),
+        no_prefix_cache: false,
         seed: None,
         system: None,
         threads: None,

@@ -27,6 +27,7 @@ pub fn run(args: TranscribeArgs, cancel: &Cancel) -> Outcome {
         store: Store::open_default()?,
         model: DEFAULT_MODEL.to_owned(),
         limits: Limits::default(),
+        prefixes: None,
     });
     let mut run = Run { out: Output::new(args.json), bar: Bar::units(), engine, cancel, args: &args };
     let started = Instant::now();

@@ -5,7 +5,7 @@ use std::path::Path;
 use engine::models::Store;
 use engine::perception::ReadEvent;
 use engine::tasks::ask::AskRequest;
-use engine::{Cancel, Engine, EngineOptions, Event, Result};
+use engine::{Cancel, Engine, EngineOptions, Event, PrefixStore, Result};
 
 /// What the engine thread asks of an engine.
 pub trait Backend: Send {
@@ -33,8 +33,9 @@ pub struct EngineBackend {
 
 impl EngineBackend {
     /// Loads nothing yet.
-    pub fn new(store: Store, model: String) -> Self {
-        let options = EngineOptions { store, model, limits: engine::media::Limits::default() };
+    pub fn new(store: Store, prefixes: Option<PrefixStore>, model: String) -> Self {
+        let limits = engine::media::Limits::default();
+        let options = EngineOptions { store, model, limits, prefixes };
         Self { engine: Engine::new(options.clone()), options }
     }
 }

@@ -113,6 +113,7 @@ impl Backend for Scripted {
         let (pause, cancel, n_words) = (self.pause, cancel.clone(), words.len());
         let usage = Usage {
             prompt_tokens: self.prompt_tokens,
+            cached_tokens: 0,
             generated_tokens: n_words,
             context_tokens: self.context_tokens,
             first_token_s: 0.1,

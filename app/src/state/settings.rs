@@ -28,6 +28,8 @@ pub struct Settings {
     pub max_tokens: usize,
     /// 0 takes the likeliest token every time.
     pub temperature: f32,
+    /// Keep the states of long prompts on disk.
+    pub prefix_cache: bool,
     /// Size of text in percent.
     pub text_percent: u32,
 }
@@ -39,6 +41,7 @@ impl Default for Settings {
             model: "smollm2-135m".into(),
             max_tokens: 512,
             temperature: 0.0,
+            prefix_cache: true,
             text_percent: 100,
         }
     }
@@ -53,6 +56,7 @@ impl Settings {
         GenerateOptions {
             max_tokens: self.max_tokens,
             temperature: self.temperature,
+            prefix_cache: self.prefix_cache,
             ..GenerateOptions::default()
         }
     }

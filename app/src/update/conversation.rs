@@ -118,7 +118,13 @@ pub(super) fn clear(app: &mut App) {
     app.storage.write(Write::ClearAll);
     app.state.selected = None;
     new(app);
-    app.state.say("All conversations were deleted");
+    let kept = app.prefixes.as_ref().and_then(|prefixes| prefixes.clear().err());
+    app.state.say(match kept {
+        None => "All conversations were deleted".to_owned(),
+        Some(error) => {
+            format!("All conversations were deleted, but not what was kept of their prompts: {error}")
+        }
+    });
 }
 
 /// Marks a conversation as changed now, moves it to the top and writes it.

@@ -1,6 +1,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use engine::PrefixStore;
 use engine::models::Store;
 
 use crate::command::Command;
@@ -26,8 +27,14 @@ impl Bench {
     fn open(folder: &Path, backend: Scripted, store: Option<Store>) -> Self {
         let ctx = egui::Context::default();
         let data_folder = folder.to_path_buf();
-        let options =
-            AppOptions { backend: Box::new(backend), store, data_folder, model: None, attach: Vec::new() };
+        let options = AppOptions {
+            backend: Box::new(backend),
+            store,
+            prefixes: Some(PrefixStore::open(&folder.join("prefixes"), PrefixStore::MOST_BYTES)),
+            data_folder,
+            model: None,
+            attach: Vec::new(),
+        };
         Self { app: App::new(options, &ctx).unwrap(), ctx, folder: folder.to_path_buf() }
     }
 
@@ -127,4 +134,19 @@ fn earlier_turns_go_with_the_next_question_and_the_same_file_is_added_once() {
     let conversation = bench.app.state().current().unwrap();
     let with_evidence = conversation.exchanges.iter().filter(|e| !e.answer.evidence.is_empty()).count();
     assert_eq!(with_evidence, 2, "the file still counts for the second question");
+}
+
+#[test]
+fn with_all_conversations_goes_what_was_kept_of_their_prompts() {
+    let folder = folder("clear-prefixes");
+    let kept = folder.join("prefixes/a.state");
+    std::fs::create_dir_all(folder.join("prefixes")).unwrap();
+    std::fs::write(&kept, "keys and values").unwrap();
+    let mut bench = Bench::open(&folder, Scripted::default(), None);
+    bench.run(Command::ClearData);
+    assert!(!kept.exists());
+    assert_eq!(
+        bench.app.state.toast.as_ref().map(|toast| toast.text.as_str()),
+        Some("All conversations were deleted")
+    );
 }

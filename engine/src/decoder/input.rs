@@ -145,11 +145,24 @@ impl Input {
         self.soft.last().map_or(0, |soft| soft.range().end)
     }
 
+    /// Where a step of `n` positions from `start` on ends: later where it would cut a medium, earlier where
+    /// media end, because a follow-up comes back to there.
+    pub fn step_end(&self, start: usize, n: usize) -> usize {
+        let media_end = self.media_end();
+        let end = start + n;
+        self.after_media(if start < media_end { end.min(media_end) } else { end })
+    }
+
+    /// `end`, or where the medium ends that it would cut.
+    fn after_media(&self, end: usize) -> usize {
+        let end = end.min(self.len());
+        let cut = self.soft.iter().find(|soft| soft.range().start < end && end < soft.range().end);
+        cut.map_or(end, |soft| soft.range().end).min(self.len())
+    }
+
     /// The positions from `start` on: `n`, or a few more so that no medium is cut.
     pub fn chunk(&self, start: usize, n: usize) -> Self {
-        let end = (start + n).min(self.len());
-        let cut = self.soft.iter().find(|soft| soft.range().start < end && end < soft.range().end);
-        let end = cut.map_or(end, |soft| soft.range().end).min(self.len());
+        let end = self.after_media(start + n);
         let within = self.soft.iter().filter(|soft| soft.start >= start && soft.range().end <= end);
         let soft = within.map(|soft| Soft { start: soft.start - start, ..soft.clone() }).collect();
         Self { ids: self.ids[start..end].to_vec(), soft }

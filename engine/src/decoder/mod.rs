@@ -39,7 +39,7 @@ pub use config::{
 pub use input::{Input, Modality, Soft};
 pub use model::{Decoder, log_probability};
 pub use routing::{LayerRouting, Routing};
-pub use state::DecodeState;
+pub use state::{DecodeState, Mark};
 
 #[cfg(test)]
 pub(crate) use model::tests::seeded;

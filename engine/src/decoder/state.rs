@@ -19,7 +19,7 @@ pub struct DecodeState {
 }
 
 /// A position to come back to, with what layers with a window saw then.
-struct Mark {
+pub struct Mark {
     pos: usize,
     windows: Vec<Option<KvCache>>,
 }
@@ -53,11 +53,16 @@ impl DecodeState {
         &self.routing
     }
 
+    /// This position, so that it can be saved however far the conversation goes on.
+    pub fn here(&self) -> Mark {
+        let window = |cache: &Option<KvCache>| cache.as_ref().filter(|cache| cache.has_window()).cloned();
+        Mark { pos: self.pos, windows: self.caches.iter().map(window).collect() }
+    }
+
     /// Makes this position one that [`DecodeState::truncate`] can come back to, however far the conversation
     /// goes on; the one before is forgotten.
     pub fn mark(&mut self) {
-        let windows = self.caches.iter().map(|cache| cache.clone().filter(KvCache::has_window)).collect();
-        self.mark = Some(Mark { pos: self.pos, windows });
+        self.mark = Some(self.here());
     }
 
     /// Forgets all tokens from `pos` on, so that another continuation can follow, and returns how many it
@@ -90,13 +95,18 @@ impl DecodeState {
         }
     }
 
-    /// Writes the whole state.
+    /// Writes the state as it was at a position that it went through.
     ///
     /// # Errors
-    /// Those of the writer.
-    pub fn save(&self, out: &mut impl Write) -> std::io::Result<()> {
-        out.write_all(&(self.pos as u64).to_le_bytes())?;
-        self.caches.iter().flatten().try_for_each(|cache| cache.save(out))
+    /// Those of the writer, or when it has gone back beyond that position.
+    pub fn save(&self, at: &Mark, out: &mut impl Write) -> std::io::Result<()> {
+        out.write_all(&(at.pos as u64).to_le_bytes())?;
+        let caches =
+            self.caches.iter().zip(&at.windows).filter_map(|(now, then)| then.as_ref().or(now.as_ref()));
+        for cache in caches {
+            cache.save(at.pos, out)?;
+        }
+        Ok(())
     }
 
     /// Reads what [`DecodeState::save`] wrote of a state of the same decoder and format.

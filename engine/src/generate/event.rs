@@ -74,6 +74,9 @@ pub enum StopReason {
 pub struct Usage {
     /// Tokens of the prompt.
     pub prompt_tokens: usize,
+    /// How many of them were read for an earlier prompt, in this run or, as far as it was stored, in another.
+    #[serde(default)]
+    pub cached_tokens: usize,
     /// Tokens written.
     pub generated_tokens: usize,
     /// Tokens that the model can hold; for the context meter.

@@ -8,6 +8,8 @@ pub mod event;
 
 mod detokenize;
 
+mod keeping;
+
 mod repeats;
 
 mod stop;
@@ -23,9 +25,11 @@ use crate::error::{Error, Result};
 use crate::features::text::TokenId;
 use crate::memory::{available_bytes, human_bytes};
 use crate::model::LanguageModel;
+use crate::prefix_store::ModelPrefixes;
 use crate::sampler::Sampler;
 use detokenize::Detokenizer;
 use event::{Event, Stage, StopReason, Usage};
+use keeping::Keeping;
 use repeats::Repeats;
 use stop::StopStrings;
 
@@ -58,6 +62,13 @@ pub struct GenerateOptions {
     /// How keys and values are kept: smaller formats hold longer conversations.
     #[serde(default)]
     pub cache: CacheFormat,
+    /// Whether the states of long prompts are kept on disk and used again.
+    #[serde(default = "yes")]
+    pub prefix_cache: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl Default for GenerateOptions {
@@ -73,6 +84,7 @@ impl Default for GenerateOptions {
             stop: Vec::new(),
             end_repeats: true,
             cache: CacheFormat::default(),
+            prefix_cache: true,
         }
     }
 }
@@ -111,6 +123,10 @@ pub struct Generation {
     first_token_s: f64,
     /// What the experts had done before, until that of this answer is told; none without experts.
     routing: Option<Routing>,
+    /// Tokens of the prompt that are not read again.
+    cached: usize,
+    /// What is stored after the answer.
+    keeping: Option<Keeping>,
     phase: Phase,
 }
 
@@ -144,7 +160,7 @@ impl Rate {
 }
 
 impl Generation {
-    /// `earlier` is reused as far as it begins like `prompt`.
+    /// `earlier` is reused as far as it begins like `prompt`, or what is stored where that is longer.
     ///
     /// # Errors
     /// [`Error::Request`] when the prompt is empty or leaves no room in the context.
@@ -153,8 +169,10 @@ impl Generation {
         prompt: Input,
         options: &GenerateOptions,
         earlier: Option<Conversation>,
+        prefixes: Option<ModelPrefixes>,
         cancel: &Cancel,
     ) -> Result<Self> {
+        let started = Instant::now();
         let context = model.context_tokens();
         if prompt.is_empty() || prompt.len() >= context {
             let reason = if prompt.is_empty() {
@@ -165,18 +183,8 @@ impl Generation {
             return Err(Error::Request { reason });
         }
         check_memory(model.decoder().config(), prompt.len(), options, available_bytes())?;
-        let earlier = earlier.filter(|earlier| earlier.state.format() == options.cache);
-        let mut conversation = match earlier {
-            Some(earlier) => earlier,
-            None => {
-                Conversation { input: Input::default(), state: model.decoder().new_state(options.cache)? }
-            }
-        };
-        // At least one token is read anew: its logits are needed.
-        let shared = conversation.input.shared_with(&prompt).min(prompt.len() - 1);
-        let kept = conversation.state.truncate(prompt.whole_media(shared));
-        conversation.input.truncate(kept);
-        let routing = conversation.state.routing();
+        let (conversation, keeping) = begin(&model, &prompt, options, earlier, prefixes, cancel)?;
+        let (cached, routing) = (conversation.input.len(), conversation.state.routing());
         Ok(Self {
             max_tokens: options.max_tokens.min(context - prompt.len()),
             sampler: Sampler::new(options),
@@ -190,10 +198,12 @@ impl Generation {
             logits: None,
             written: Vec::new(),
             cancel: cancel.clone(),
-            started: Instant::now(),
+            started,
             prefill: Rate::default(),
             decode: Rate::default(),
             first_token_s: 0.0,
+            cached,
+            keeping,
             phase: Phase::Reading,
         })
     }
@@ -219,11 +229,8 @@ impl Generation {
     fn read_chunk(&mut self) -> Result<Event> {
         let since = Instant::now();
         let done = self.conversation.input.len();
-        // A step ends where media end: a follow-up comes back to there.
-        let media_end = self.prompt.media_end();
-        let most = if done < media_end { PREFILL_CHUNK.min(media_end - done) } else { PREFILL_CHUNK };
-        let chunk = self.prompt.chunk(done, most);
-        let end = done + chunk.len();
+        let end = self.prompt.step_end(done, PREFILL_CHUNK);
+        let chunk = self.prompt.chunk(done, end - done);
         let read = if end == self.prompt.len() {
             self.read(&chunk)?
         } else {
@@ -236,8 +243,11 @@ impl Generation {
         if !read {
             return Ok(self.end(StopReason::Cancelled));
         }
-        if end == media_end {
+        if end == self.prompt.media_end() {
             self.conversation.state.mark();
+        }
+        if let Some(keeping) = &mut self.keeping {
+            keeping.reach(&self.conversation.state);
         }
         self.prefill.add(chunk.len(), since);
         if end == self.prompt.len() {
@@ -311,6 +321,7 @@ impl Generation {
     fn usage(&self) -> Usage {
         Usage {
             prompt_tokens: self.prompt.len(),
+            cached_tokens: self.cached,
             generated_tokens: self.written.len(),
             context_tokens: self.model.context_tokens(),
             first_token_s: self.first_token_s,
@@ -318,6 +329,45 @@ impl Generation {
             decode_tokens_per_s: self.decode.per_second(),
         }
     }
+}
+
+/// What of `prompt` need not be read: the beginning that `earlier` shares with it, or the one that is stored; and what
+/// can be stored of the rest.
+fn begin(
+    model: &LanguageModel,
+    prompt: &Input,
+    options: &GenerateOptions,
+    earlier: Option<Conversation>,
+    prefixes: Option<ModelPrefixes>,
+    cancel: &Cancel,
+) -> Result<(Conversation, Option<Keeping>)> {
+    let earlier = earlier.filter(|earlier| earlier.state.format() == options.cache);
+    let mut conversation = match earlier {
+        Some(earlier) => earlier,
+        None => Conversation { input: Input::default(), state: model.decoder().new_state(options.cache)? },
+    };
+    // At least one token is read anew: its logits are needed.
+    let shared = conversation.input.shared_with(prompt).min(prompt.len() - 1);
+    let known = conversation.state.truncate(prompt.whole_media(shared));
+    conversation.input.truncate(known);
+    let Some(prefixes) = prefixes.filter(|_| options.prefix_cache) else { return Ok((conversation, None)) };
+    let keeping = Keeping::new(prefixes, prompt, options.cache)?;
+    if let Some(mut state) = keeping.restore(known, model.decoder(), cancel) {
+        if state.pos() == prompt.media_end() {
+            state.mark();
+        }
+        let mut input = prompt.clone();
+        input.truncate(state.pos());
+        return Ok((Conversation { input, state }, Some(keeping)));
+    }
+    // What is stored must be what reading the prompt alone gives, to the last bit. After tokens of another prompt it
+    // is read in other steps and rounded otherwise; where these are few, it is read from its beginning instead.
+    if keeping.is_worthwhile() && 8 * known <= prompt.len() {
+        conversation.state.truncate(0);
+        conversation.input.truncate(0);
+    }
+    let is_alone = conversation.input.is_empty();
+    Ok((conversation, Some(keeping).filter(|_| is_alone)))
 }
 
 /// Refuses a conversation whose keys and values do not fit into the memory that is free.
@@ -361,6 +411,10 @@ impl Iterator for Generation {
                     if let Some(before) = self.routing.take() {
                         let used = self.conversation.state.routing().since(&before);
                         return Some(Ok(Event::Routing(used)));
+                    }
+                    // Only now: nobody waits for it any more.
+                    if let Some(keeping) = self.keeping.take() {
+                        keeping.store(&self.conversation.state, self.model.decoder(), &self.cancel);
                     }
                     self.phase = Phase::Ended;
                     return Some(Ok(Event::Done { reason, usage: self.usage() }));

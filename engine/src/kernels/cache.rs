@@ -180,16 +180,19 @@ impl CacheRows {
         }
     }
 
-    /// All rows as bytes, little-endian, `n_rows() * row_bytes(width)` of them.
-    pub fn to_bytes(&self) -> Vec<u8> {
+    /// The first `n` rows as bytes, little-endian, `n * row_bytes(width)` of them.
+    ///
+    /// # Panics
+    /// When there are not that many (a bug of the caller).
+    pub fn first_bytes(&self, n: usize) -> Vec<u8> {
         match &self.numbers {
-            Numbers::F32(all) => all.iter().flat_map(|x| x.to_le_bytes()).collect(),
-            Numbers::F16(all) => all.iter().flat_map(|x| x.to_le_bytes()).collect(),
-            Numbers::Blocks(all) => all.clone(),
+            Numbers::F32(all) => all[..n * self.width].iter().flat_map(|x| x.to_le_bytes()).collect(),
+            Numbers::F16(all) => all[..n * self.width].iter().flat_map(|x| x.to_le_bytes()).collect(),
+            Numbers::Blocks(all) => all[..n * self.format.row_bytes(self.width)].to_vec(),
         }
     }
 
-    /// Rows from [`CacheRows::to_bytes`]; `None` when these are not whole rows.
+    /// Rows from [`CacheRows::first_bytes`]; `None` when these are not whole rows.
     pub fn from_bytes(format: CacheFormat, width: usize, bytes: &[u8]) -> Option<Self> {
         if width == 0 || !bytes.len().is_multiple_of(format.row_bytes(width)) {
             return None;
@@ -272,7 +275,7 @@ mod tests {
                 kept.extend(&rows[..3 * width]);
                 kept.extend(&rows[3 * width..]);
                 assert_eq!(kept.n_rows(), 7);
-                assert_eq!(kept.to_bytes().len(), 7 * format.row_bytes(width));
+                assert_eq!(kept.first_bytes(7).len(), 7 * format.row_bytes(width));
                 let mut got = vec![9.0; 4 * width];
                 kept.read(2..6, &mut got);
                 for (got, want) in got.iter().zip(&rows[2 * width..]) {
@@ -297,7 +300,7 @@ mod tests {
             kept.truncate(5);
             kept.drop_first(2);
             assert_eq!((kept.n_rows(), read(&kept, 0..3)), (3, want.clone()));
-            let again = CacheRows::from_bytes(format, 40, &kept.to_bytes()).unwrap();
+            let again = CacheRows::from_bytes(format, 40, &kept.first_bytes(kept.n_rows())).unwrap();
             assert_eq!(read(&again, 0..3), want);
             assert!(CacheRows::from_bytes(format, 40, &[0; 7]).is_none());
         }

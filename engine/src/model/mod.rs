@@ -199,7 +199,7 @@ impl LanguageModel {
         earlier: Option<Conversation>,
         cancel: &Cancel,
     ) -> Result<Generation> {
-        Generation::new(self.clone(), prompt.into(), options, earlier, cancel)
+        Generation::new(self.clone(), prompt.into(), options, earlier, None, cancel)
     }
 }
 

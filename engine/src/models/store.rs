@@ -153,14 +153,33 @@ impl Store {
 /// # Errors
 /// [`Error::Request`] when the machine names no home folder.
 pub fn data_folder() -> Result<PathBuf> {
-    if let Some(folder) = std::env::var_os("MEDLEY_DATA").filter(|folder| !folder.is_empty()) {
-        return Ok(PathBuf::from(folder));
+    match from_environment("MEDLEY_DATA") {
+        Some(folder) => Ok(folder),
+        None => Ok(platform_folders()?.data_dir().to_path_buf()),
     }
-    directories::ProjectDirs::from("", "", "medley").map(|dirs| dirs.data_dir().to_path_buf()).ok_or_else(
-        || Error::Request {
-            reason: "no home folder is set; set MEDLEY_DATA to a folder for Medley's data".into(),
-        },
-    )
+}
+
+/// The folder for what can be had again: `MEDLEY_CACHE`, or `cache` in `MEDLEY_DATA`, or the platform's cache
+/// folder.
+///
+/// # Errors
+/// [`Error::Request`] when the machine names no home folder.
+pub fn cache_folder() -> Result<PathBuf> {
+    let in_data = || from_environment("MEDLEY_DATA").map(|folder| folder.join("cache"));
+    match from_environment("MEDLEY_CACHE").or_else(in_data) {
+        Some(folder) => Ok(folder),
+        None => Ok(platform_folders()?.cache_dir().to_path_buf()),
+    }
+}
+
+fn from_environment(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).filter(|folder| !folder.is_empty()).map(PathBuf::from)
+}
+
+fn platform_folders() -> Result<directories::ProjectDirs> {
+    directories::ProjectDirs::from("", "", "medley").ok_or_else(|| Error::Request {
+        reason: "no home folder is set; set MEDLEY_DATA to a folder for Medley's data".into(),
+    })
 }
 
 /// One step of a check.

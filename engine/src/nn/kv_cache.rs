@@ -179,18 +179,22 @@ impl KvCache {
         }
     }
 
-    /// Writes what it holds.
+    /// Writes what it holds before position `end`.
     ///
     /// # Errors
-    /// Those of the writer; a cache on another device is not written.
-    pub fn save(&self, out: &mut impl Write) -> std::io::Result<()> {
+    /// Those of the writer; a cache that does not reach there or is on another device is not written.
+    pub fn save(&self, end: usize, out: &mut impl Write) -> std::io::Result<()> {
         let Place::Host { keys, values } = &self.place else {
             return Err(std::io::Error::other("a cache on a device is not saved"));
         };
-        for n in [self.first, self.end] {
+        if !self.reaches(end) {
+            return Err(std::io::Error::other(format!("{}..{} and not {end}", self.first, self.end)));
+        }
+        for n in [self.first, end] {
             out.write_all(&(n as u64).to_le_bytes())?;
         }
-        keys.iter().chain(values).try_for_each(|rows| out.write_all(&rows.to_bytes()))
+        let n_rows = end - self.first;
+        keys.iter().chain(values).try_for_each(|rows| out.write_all(&rows.first_bytes(n_rows)))
     }
 
     /// Reads what [`KvCache::save`] wrote of a cache of the same shape and format.
@@ -325,7 +329,7 @@ mod tests {
                 cache.append(pos, &random((2, 300, 40)), &random((2, 300, 40))).unwrap();
             }
             let mut bytes = Vec::new();
-            cache.save(&mut bytes).unwrap();
+            cache.save(900, &mut bytes).unwrap();
             let again = KvCache::load(shape, format, 1000, &mut bytes.as_slice()).unwrap();
             let q = random((4, 1, 40));
             let sees = std::slice::from_ref(&(892..900));

@@ -68,6 +68,8 @@ pub struct Ask {
     events: VecDeque<Event>,
     step: Step,
     started: Instant,
+    /// Seconds until the prompt was there.
+    before_s: f64,
     answer: String,
 }
 
@@ -96,6 +98,7 @@ impl Ask {
             events: VecDeque::new(),
             step: Step::Attach(media),
             started: Instant::now(),
+            before_s: 0.0,
             answer: String::new(),
         }
     }
@@ -256,7 +259,9 @@ impl Ask {
             // A small model goes on with notes and questions of its own.
             options.stop.extend(["\nQuestion: ", "\nNotes from "].map(str::to_owned));
         }
-        let generation = model.generate(input, &options, earlier, &self.cancel)?;
+        let prefixes = self.engine.prefixes();
+        self.before_s = self.started.elapsed().as_secs_f64();
+        let generation = Generation::new(model, input, &options, earlier, prefixes, &self.cancel)?;
         self.step = Step::Write(Box::new(generation), found);
         Ok(())
     }
@@ -272,7 +277,7 @@ impl Ask {
                     self.events.extend(more.into_iter().map(Event::Evidence));
                 }
                 // People wait from the question on, not from the prompt on.
-                usage.first_token_s += self.waited_s(&usage);
+                usage.first_token_s += self.before_s;
                 self.done(reason, usage);
             }
             Some(event) => {
@@ -285,16 +290,6 @@ impl Ask {
             None => {}
         }
         Ok(())
-    }
-
-    /// Seconds before generation began.
-    fn waited_s(&self, usage: &Usage) -> f64 {
-        let written_s = if usage.decode_tokens_per_s > 0.0 {
-            usage.generated_tokens.saturating_sub(1) as f64 / usage.decode_tokens_per_s
-        } else {
-            0.0
-        };
-        (self.started.elapsed().as_secs_f64() - usage.first_token_s - written_s).max(0.0)
     }
 
     fn done(&mut self, reason: StopReason, usage: Usage) {

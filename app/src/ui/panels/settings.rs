@@ -102,6 +102,15 @@ fn rows_ui(ui: &mut Ui, settings: &mut Settings, state: &AppState, commands: &Co
         ui.label(weak("0 gives the likeliest words and the same answer every time."));
     });
     ui.end_row();
+
+    ui.label("Long prompts");
+    ui.vertical(|ui| {
+        ui.checkbox(&mut settings.prefix_cache, "Keep what the model has read");
+        ui.label(weak(
+            "On this disk, so that it need not read the same again; deleted with all conversations.",
+        ));
+    });
+    ui.end_row();
 }
 
 fn data_ui(ui: &mut Ui, state: &AppState, view: &mut ViewState, commands: &Commands) {

@@ -1,0 +1,136 @@
+//! Prompts whose beginning another run has read: only the rest is read, and the answer is the same.
+
+// A test that cannot go on should stop at once.
+#![allow(clippy::unwrap_used)]
+
+use std::path::Path;
+
+use engine::decoder::{Modality, Routing};
+use engine::media::Limits;
+use engine::models::Store;
+use engine::tasks::ask::{AskRequest, Attachment, Turn};
+use engine::{Cancel, Engine, EngineOptions, Event, PrefixStore, Stage, Usage};
+use medley_tests::{root, sample};
+
+/// An engine as another run of the program has it: nothing in memory.
+fn engine(model: &str, folder: &Path) -> Engine {
+    let prefixes = Some(PrefixStore::open(folder, PrefixStore::MOST_BYTES));
+    let (store, limits) = (Store::open_default().unwrap(), Limits::default());
+    Engine::new(EngineOptions { store, model: model.to_owned(), limits, prefixes })
+}
+
+#[derive(Default)]
+struct Asked {
+    text: String,
+    /// Where the first step of reading ended.
+    first_read: usize,
+    routing: Option<Routing>,
+    usage: Usage,
+}
+
+impl Asked {
+    /// Positions that were read of a modality; for mixtures of experts.
+    fn read(&self, modality: Modality) -> u64 {
+        let layer = &self.routing.as_ref().unwrap().layers[0];
+        let index = Modality::ALL.iter().position(|known| *known == modality).unwrap();
+        layer.counts[index].iter().sum::<u64>() / layer.n_chosen as u64
+    }
+}
+
+fn ask(engine: &Engine, request: AskRequest) -> Asked {
+    let mut asked = Asked::default();
+    for event in engine.ask(request, &Cancel::new()) {
+        match event.unwrap() {
+            Event::Progress { stage: Stage::Prefill, done, .. } if asked.first_read == 0 => {
+                asked.first_read = done as usize;
+            }
+            Event::Text(text) => asked.text.push_str(&text),
+            Event::Routing(routing) => asked.routing = Some(routing),
+            Event::Done { usage, .. } => asked.usage = usage,
+            _ => {}
+        }
+    }
+    asked
+}
+
+fn request(media: Vec<Attachment>, question: &str) -> AskRequest {
+    let mut request = AskRequest { media, question: question.into(), ..AskRequest::default() };
+    request.options.max_tokens = 16;
+    request
+}
+
+/// Two copies of a text and a sentence to be continued: some 1,200 tokens.
+fn document(question: &str) -> AskRequest {
+    let text = std::fs::read_to_string(root().join("tests/golden/english.txt")).unwrap();
+    AskRequest { raw: true, ..request(Vec::new(), &format!("{text}\n\n{text}\n\n{question}")) }
+}
+
+fn n_files(folder: &Path) -> usize {
+    std::fs::read_dir(folder).map_or(0, Iterator::count)
+}
+
+/// Gemma 3 270M has windows of 512 positions in most layers, and the prompt is longer.
+#[test]
+fn the_same_document_is_not_read_twice_and_answers_stay_the_same() {
+    for model in ["smollm2-135m", "gemma-3-270m"] {
+        let folder = tempfile::tempdir().unwrap();
+        let [one, other] = ["The most important word here is", "This text is about"];
+        let mut off = document(other);
+        off.options.prefix_cache = false;
+        let alone = ask(&engine(model, folder.path()), off);
+        assert_eq!((n_files(folder.path()), alone.usage.cached_tokens), (0, 0), "{model}: it is off");
+        let first = ask(&engine(model, folder.path()), document(one));
+        assert_eq!((n_files(folder.path()), first.usage.cached_tokens), (1, 0), "{model}");
+        for (question, alone) in [(one, first), (other, alone)] {
+            let again = ask(&engine(model, folder.path()), document(question));
+            let (cached, prompt) = (again.usage.cached_tokens, again.usage.prompt_tokens);
+            // One step of at most 256 positions was left.
+            assert!(cached.is_multiple_of(256) && prompt - cached <= 256, "{model}: {cached} of {prompt}");
+            assert_eq!((again.first_read, again.text), (prompt, alone.text), "{model}");
+        }
+    }
+}
+
+#[test]
+fn pictures_and_sound_are_not_read_twice_and_other_pictures_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = root().join("tests/golden/native").to_string_lossy().into_owned();
+    let engine = || engine(&model, folder.path());
+    let file = |name: &str| Attachment::File(sample(name));
+    let media = || vec![file("pictures/coffee.png"), file("speech/austen-0870.wav")];
+    let first = ask(&engine(), request(media(), "What is this?"));
+    assert!(first.read(Modality::Picture) > 200 && first.read(Modality::Sound) > 170);
+    assert!(n_files(folder.path()) > 0);
+    let again = ask(&engine(), request(media(), "What is this?"));
+    assert_eq!((again.read(Modality::Picture), again.read(Modality::Sound)), (0, 0));
+    assert_eq!(again.text, first.text);
+    // A conversation that goes on in another run.
+    let history = || vec![Turn { question: "What is this?".into(), answer: "Coffee.".into() }];
+    let follow_up = || AskRequest { history: history(), ..request(media(), "And then?") };
+    let mut alone = follow_up();
+    alone.options.prefix_cache = false;
+    let (alone, follow_up) = (ask(&engine(), alone), ask(&engine(), follow_up()));
+    assert_eq!((follow_up.read(Modality::Picture), follow_up.read(Modality::Sound)), (0, 0));
+    assert!(alone.read(Modality::Picture) > 200 && alone.usage.cached_tokens == 0);
+    assert_eq!(follow_up.text, alone.text);
+    // The same words about another picture.
+    let other = vec![file("pictures/rocket.jpg"), file("speech/austen-0870.wav")];
+    let other = ask(&engine(), request(other, "What is this?"));
+    assert!(other.read(Modality::Picture) > 200, "{:?}", other.usage);
+}
+
+#[test]
+fn what_another_model_or_format_read_is_not_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let golden = |name: &str| root().join("tests/golden").join(name).to_string_lossy().into_owned();
+    let media = || vec![Attachment::File(sample("pictures/coffee.png"))];
+    let cached = |model: &str, change: fn(&mut AskRequest)| {
+        let mut request = request(media(), "What is this?");
+        change(&mut request);
+        ask(&engine(&golden(model), folder.path()), request).usage.cached_tokens
+    };
+    assert_eq!(cached("native", |_| ()), 0);
+    assert!(cached("native", |_| ()) >= 256);
+    assert_eq!(cached("native.gguf", |_| ()), 0);
+    assert_eq!(cached("native", |request| request.options.cache = engine::decoder::CacheFormat::Q8), 0);
+}
