@@ -6,7 +6,7 @@ use crate::decoder::{CacheFormat, DecodeState, Decoder, Input, Mark};
 use crate::error::Result;
 use crate::prefix_store::{ModelPrefixes, PrefixKey};
 
-/// Fewer tokens are not worth a file. Even for the smallest models reading one step takes fifty times as long as
+/// Fewer tokens are not worth a file. Even for the smallest models reading a step takes forty times as long as
 /// loading it (README, "Measured").
 const LEAST_TOKENS: usize = PREFILL_CHUNK;
 
