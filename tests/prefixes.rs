@@ -59,10 +59,10 @@ fn request(media: Vec<Attachment>, question: &str) -> AskRequest {
     request
 }
 
-/// Two copies of a text and a sentence to be continued: some 1,200 tokens.
+/// A text and a sentence to be continued: some 600 tokens.
 fn document(question: &str) -> AskRequest {
     let text = std::fs::read_to_string(root().join("tests/golden/english.txt")).unwrap();
-    AskRequest { raw: true, ..request(Vec::new(), &format!("{text}\n\n{text}\n\n{question}")) }
+    AskRequest { raw: true, ..request(Vec::new(), &format!("{text}\n\n{question}")) }
 }
 
 fn n_files(folder: &Path) -> usize {
