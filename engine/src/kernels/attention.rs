@@ -16,8 +16,11 @@ use super::team;
 /// Queries per tile: enough to share the keys that are read, few enough for their scores to stay near.
 const TILE: usize = 64;
 
-/// Keys per block.
+/// Keys per block for a product of matrices.
 const BLOCK: usize = 256;
+
+/// Numbers per block for sums along rows: they stay in the nearest cache while each query reads them.
+const FEW_BLOCK: usize = 4096;
 
 /// Up to this many queries, sums along rows beat a product of matrices, which first lays both out anew.
 const FEW: usize = 8;
@@ -137,8 +140,9 @@ impl Mix {
     ) {
         let (n_rows, head_dim) = (sees.len(), shape.head_dim);
         let (mut room, mut scores) = (Vec::new(), Vec::new());
-        for start in run.clone().step_by(BLOCK) {
-            let block = start..(start + BLOCK).min(run.end);
+        let size = if n_rows <= FEW { FEW_BLOCK.div_ceil(head_dim) } else { BLOCK };
+        for start in run.clone().step_by(size) {
+            let block = start..(start + size).min(run.end);
             let n = block.len();
             scores.resize(n_rows * n, 0.0);
             if n_rows <= FEW {

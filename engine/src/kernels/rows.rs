@@ -122,8 +122,15 @@ pub fn rows_times<T: Element>(rows: &[T], n_cols: usize, vectors: &[f32], out: &
                 }
                 v += 4;
             }
-            for (n, out) in outs[v..].iter_mut().enumerate() {
-                [out[i]] = T::row_times(row, [vector(v + n)]);
+            // The row is read once for the rest, too.
+            match n_vectors - v {
+                3 => {
+                    [outs[v][i], outs[v + 1][i], outs[v + 2][i]] =
+                        T::row_times(row, [vector(v), vector(v + 1), vector(v + 2)])
+                }
+                2 => [outs[v][i], outs[v + 1][i]] = T::row_times(row, [vector(v), vector(v + 1)]),
+                1 => [outs[v][i]] = T::row_times(row, [vector(v)]),
+                _ => {}
             }
         }
     });
