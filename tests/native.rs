@@ -33,9 +33,7 @@ struct Asked {
 impl Asked {
     /// How many positions of a modality went through the experts of the first sparse layer.
     fn routed(&self, modality: Modality) -> u64 {
-        let layer = &self.routing.as_ref().unwrap().layers[0];
-        let index = Modality::ALL.iter().position(|known| *known == modality).unwrap();
-        layer.counts[index].iter().sum::<u64>() / layer.n_chosen as u64
+        self.routing.as_ref().unwrap().layers[0].positions(modality)
     }
 }
 

@@ -31,9 +31,7 @@ struct Asked {
 impl Asked {
     /// Positions that were read of a modality; for mixtures of experts.
     fn read(&self, modality: Modality) -> u64 {
-        let layer = &self.routing.as_ref().unwrap().layers[0];
-        let index = Modality::ALL.iter().position(|known| *known == modality).unwrap();
-        layer.counts[index].iter().sum::<u64>() / layer.n_chosen as u64
+        self.routing.as_ref().unwrap().layers[0].positions(modality)
     }
 }
 

@@ -58,6 +58,11 @@ impl Routing {
 }
 
 impl LayerRouting {
+    /// How many positions of a modality went through the layer.
+    pub fn positions(&self, modality: Modality) -> u64 {
+        self.counts[modality as usize].iter().sum::<u64>() / (self.n_chosen as u64).max(1)
+    }
+
     pub(super) fn count(&mut self, modality: Modality, expert: usize) {
         if let Some(n) = self.counts[modality as usize].get_mut(expert) {
             *n += 1;

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
+use super::team;
 
 /// Numbers per block.
 pub const BLOCK: usize = 32;
@@ -77,13 +77,11 @@ impl Activations {
             rest_planes = rest;
             tasks.push((&x[rows.start * n_in..rows.end * n_in], planes_of_tile, of_tile));
         }
-        let run = |(x, planes, factors): (&[f32], &mut [Planes], &mut [Factors])| {
-            quantize_tile(x.as_chunks().0, n_blocks, planes, factors);
-        };
-        match tasks.len() {
-            0 | 1 => tasks.into_iter().for_each(run),
-            _ => tasks.into_par_iter().for_each(run),
-        }
+        team::for_each_chunk(&mut tasks, 1, |_, tile| {
+            for (x, planes, factors) in tile {
+                quantize_tile(x.as_chunks().0, n_blocks, planes, factors);
+            }
+        });
         Self { n_rows, n_blocks, factors, planes }
     }
 

@@ -3,6 +3,8 @@
 //! One operation per file: a slow reference that defines what is right, a portable version, and
 //! variants per instruction set, chosen once by [`Isa::detect`].
 
+use std::sync::LazyLock;
+
 /// Compiles a body a second time with wide vectors and picks at run time.
 macro_rules! for_each_isa {
     ($(#[$doc:meta])* $name:ident, $body:ident, ($($arg:ident: $kind:ty),*) $(-> $out:ty)?) => {
@@ -69,7 +71,10 @@ enum Kind {
 impl Isa {
     /// The best one that this processor has.
     pub fn detect() -> Self {
-        Self::all().last().copied().unwrap_or(Self(Kind::Portable))
+        // Asked for with every product.
+        static BEST: LazyLock<Isa> =
+            LazyLock::new(|| Isa::all().last().copied().unwrap_or(Isa(Kind::Portable)));
+        *BEST
     }
 
     /// All that this processor has, slowest first.

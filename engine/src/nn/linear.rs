@@ -161,14 +161,7 @@ impl Linear {
         });
         let packed: Vec<&Packed> = packed.into_iter().flatten().collect();
         let ys: Vec<Tensor> = match <[&Packed; N]>::try_from(packed) {
-            Ok(packed) => {
-                let (x, n_rows) = (x.contiguous()?, x.dim(0)?);
-                let n_in = x.dim(1)?;
-                let times = |x: &[f32]| packed::times(Isa::detect(), packed, &Activations::quantize(x, n_in));
-                let ys = with_slice(&x, times)?.into_iter().zip(packed);
-                ys.map(|(y, packed)| Tensor::from_vec(y, (n_rows, packed.shape().0), &Device::Cpu))
-                    .collect::<candle_core::Result<_>>()?
-            }
+            Ok(packed) => times_packed(packed, x)?,
             Err(_) => layers.iter().map(|layer| layer.product(x)).collect::<candle_core::Result<_>>()?,
         };
         let ys = ys.into_iter().zip(layers).map(|(y, layer)| match &layer.bias {
@@ -183,14 +176,7 @@ impl Linear {
     fn product(&self, x: &Tensor) -> candle_core::Result<Tensor> {
         match &self.weight {
             Weight::Float(weight) => x.matmul(&weight.t()?),
-            Weight::Packed(packed) => {
-                let x = x.contiguous()?;
-                let (n_out, n_in) = packed.shape();
-                let times =
-                    |x: &[f32]| packed::times(Isa::detect(), [packed], &Activations::quantize(x, n_in));
-                let [y] = with_slice(&x, times)?;
-                Tensor::from_vec(y, (x.dim(0)?, n_out), &Device::Cpu)
-            }
+            Weight::Packed(packed) => times_packed([packed], x).map(|mut ys| ys.swap_remove(0)),
             Weight::Stored(stored) => {
                 let x = x.contiguous()?;
                 let y = with_slice(&x, |x| stored::times(stored, x))??;
@@ -199,6 +185,14 @@ impl Linear {
             Weight::Quantized(weight) => QMatMul::from_arc(weight.clone())?.forward(x),
         }
     }
+}
+
+/// `x Wᵀ` for each matrix; `x` is quantised once.
+fn times_packed<const N: usize>(matrices: [&Packed; N], x: &Tensor) -> candle_core::Result<Vec<Tensor>> {
+    let (n_rows, n_in) = x.dims2()?;
+    let times = |x: &[f32]| packed::times(Isa::detect(), matrices, &Activations::quantize(x, n_in));
+    let ys = with_slice(&x.contiguous()?, times)?.into_iter().zip(matrices);
+    ys.map(|(y, matrix)| Tensor::from_vec(y, (n_rows, matrix.shape().0), &Device::Cpu)).collect()
 }
 
 /// A table of one row per token; rows are unpacked when they are looked up, never the whole table.

@@ -143,7 +143,7 @@ impl Angles {
     /// # Shapes
     /// - `x`: `[1, n_heads, n, head_dim]`, contiguous
     /// - returns: the same
-    pub fn rotate(&self, x: &Tensor) -> candle_core::Result<Tensor> {
+    pub(super) fn rotate(&self, x: &Tensor) -> candle_core::Result<Tensor> {
         match self.style {
             RotaryStyle::Interleaved => candle_nn::rotary_emb::rope_i(x, &self.cos, &self.sin),
             RotaryStyle::Halves => candle_nn::rotary_emb::rope(x, &self.cos, &self.sin),

@@ -1,7 +1,6 @@
 //! Functions of whole rows, in place and on every core.
 
 use candle_core::{CpuStorage, InplaceOp1, InplaceOp2, Layout};
-use rayon::prelude::*;
 
 use crate::kernels::rowwise::for_each_row;
 
@@ -18,7 +17,7 @@ impl<F: Fn(&mut [f32]) + Sync> InplaceOp1 for EachRow<F> {
             candle_core::bail!("{} needs contiguous f32", self.0);
         };
         let width = layout.dims().last().copied().unwrap_or(1).max(1);
-        values[start..end].par_chunks_mut(width).for_each(&self.1);
+        for_each_row(&mut values[start..end], width, |_, row| (self.1)(row));
         Ok(())
     }
 }
