@@ -22,6 +22,7 @@ fn engine() -> Engine {
             model: "smollm2-135m".into(),
             limits: Limits::default(),
             prefixes: None,
+            panels: None,
         })
     };
     ENGINE.get_or_init(load).clone()

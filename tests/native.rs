@@ -16,7 +16,7 @@ use medley_tests::{root, run, sample};
 fn engine(folder: &str) -> Engine {
     let model = root().join("tests/golden").join(folder).to_string_lossy().into_owned();
     let (store, limits) = (Store::open_default().unwrap(), Limits::default());
-    Engine::new(EngineOptions { store, model, limits, prefixes: None })
+    Engine::new(EngineOptions { store, model, limits, prefixes: None, panels: None })
 }
 
 #[derive(Default)]

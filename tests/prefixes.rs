@@ -16,7 +16,7 @@ use medley_tests::{root, sample};
 fn engine(model: &str, folder: &Path) -> Engine {
     let prefixes = Some(PrefixStore::open(folder, PrefixStore::MOST_BYTES));
     let (store, limits) = (Store::open_default().unwrap(), Limits::default());
-    Engine::new(EngineOptions { store, model: model.to_owned(), limits, prefixes })
+    Engine::new(EngineOptions { store, model: model.to_owned(), limits, prefixes, panels: None })
 }
 
 #[derive(Default)]

@@ -16,6 +16,7 @@ use crate::tasks::ask::{Ask, AskRequest};
 use crate::tasks::evidence::Meanings;
 use crate::tasks::perceive::{self, Perceived};
 use crate::tasks::transcribe::{self, TranscribeOptions, Transcription};
+use crate::weights::PanelStore;
 
 /// What an [`Engine`] is made from.
 #[derive(Debug, Clone)]
@@ -28,6 +29,8 @@ pub struct EngineOptions {
     pub limits: Limits,
     /// Where the states of long prompts are kept for other runs; none keeps none.
     pub prefixes: Option<PrefixStore>,
+    /// Where models are kept as the kernels want them; none arranges them at each start.
+    pub panels: Option<PanelStore>,
 }
 
 /// Loads models on first use and keeps them. A clone is another handle to the same models, so one
@@ -39,6 +42,7 @@ struct Shared {
     specialists: Arc<Specialists>,
     limits: Limits,
     prefixes: Option<PrefixStore>,
+    panels: Option<PanelStore>,
     decoder: Mutex<DecoderSlot>,
     /// What the decoder read last, for a follow-up that begins alike.
     conversation: Mutex<Option<Conversation>>,
@@ -72,6 +76,7 @@ impl Engine {
             specialists: Arc::new(Specialists::new(options.store)),
             limits: options.limits,
             prefixes: options.prefixes,
+            panels: options.panels,
             decoder: Mutex::new(DecoderSlot { wanted: options.model, loaded: None }),
             conversation: Mutex::new(None),
             meanings: Arc::default(),
@@ -137,7 +142,7 @@ impl Engine {
             path.is_file() || (path.is_dir() && self.store().registry().get(&slot.wanted).is_none());
         let path = if is_path { path } else { self.store().file(&slot.wanted, "model")? };
         let prefixes = self.0.prefixes.as_ref().and_then(|prefixes| prefixes.of_model(&path));
-        let model = Arc::new(LanguageModel::load(&path)?);
+        let model = Arc::new(LanguageModel::load_with(&path, self.0.panels.as_ref())?);
         Ok(slot.loaded.insert(Loaded { model, prefixes }).model.clone())
     }
 

@@ -37,6 +37,8 @@ mod model;
 
 pub mod models;
 
+mod disk_cache;
+
 mod prefix_store;
 
 pub mod weights;
@@ -58,11 +60,13 @@ mod cancel;
 mod error;
 
 pub use cancel::Cancel;
+pub use disk_cache::CacheUsage;
 pub use engine::{Engine, EngineOptions};
 pub use error::{Error, MediaProblem, Result};
 pub use generate::event::{Event, Stage, StopReason, Usage};
 pub use memory::human_bytes;
 pub use model::LanguageModel;
-pub use prefix_store::{PrefixStore, PrefixUsage};
+pub use prefix_store::PrefixStore;
 pub use sequence::{Evidence, Finding, Piece, Place, Rect, Span};
 pub use threads::set_threads;
+pub use weights::PanelStore;

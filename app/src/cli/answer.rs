@@ -10,7 +10,8 @@ use engine::models::Store;
 use engine::perception::ReadEvent;
 use engine::tasks::ask::{AskRequest, Attachment, ReadFile};
 use engine::{
-    Cancel, Engine, EngineOptions, Event, Evidence, Place, PrefixStore, Rect, Stage, StopReason, Usage,
+    Cancel, Engine, EngineOptions, Event, Evidence, PanelStore, Place, PrefixStore, Rect, Stage, StopReason,
+    Usage,
 };
 use serde_json::{Value, json};
 
@@ -35,6 +36,7 @@ impl Answerer {
             model: model.to_owned(),
             limits: Limits::default(),
             prefixes: PrefixStore::open_default().ok(),
+            panels: PanelStore::open_default().ok(),
         };
         Ok(Self {
             engine: Engine::new(options),

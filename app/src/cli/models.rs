@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use engine::models::{FileState, ModelEntry, ModelInfo, PullStage, Store, VerifyEvent, inspect};
-use engine::{Cancel, PrefixStore, human_bytes};
+use engine::{Cancel, PanelStore, PrefixStore, human_bytes};
 use serde_json::json;
 
 use super::args::{ModelsAction, ModelsArgs};
@@ -83,12 +83,17 @@ fn list(store: &Store, out: &mut Output) -> Outcome {
 
 fn cache(clear: bool, out: &mut Output) -> Outcome {
     let prefixes = PrefixStore::open_default()?;
-    let freed_bytes = if clear { prefixes.clear()? } else { 0 };
-    let usage = prefixes.usage();
+    let panels = PanelStore::open_default()?;
+    let freed_bytes = if clear { prefixes.clear()? + panels.clear()? } else { 0 };
+    let (usage, of_panels) = (prefixes.usage(), panels.usage());
     if out.is_json() {
         return out.object(&json!({
             "folder": prefixes.folder(), "files": usage.files, "bytes": usage.bytes,
             "most_bytes": usage.most_bytes, "freed_bytes": freed_bytes,
+            "panels": {
+                "folder": panels.folder(), "files": of_panels.files, "bytes": of_panels.bytes,
+                "most_bytes": of_panels.most_bytes,
+            },
         }));
     }
     if clear {
@@ -97,7 +102,11 @@ fn cache(clear: bool, out: &mut Output) -> Outcome {
     let (bytes, most) = (human_bytes(usage.bytes), human_bytes(usage.most_bytes));
     let prompts = if usage.files == 1 { "prompt" } else { "prompts" };
     out.line(&format!("{} {prompts}, {bytes} of at most {most}", usage.files))?;
-    say(&format!("kept in {} · `medley models cache --clear` deletes them", prefixes.folder().display()));
+    let (bytes, most) = (human_bytes(of_panels.bytes), human_bytes(of_panels.most_bytes));
+    let models = if of_panels.files == 1 { "model" } else { "models" };
+    out.line(&format!("{} {models} arranged for this program, {bytes} of at most {most}", of_panels.files))?;
+    let (prefixes, panels) = (prefixes.folder().display(), panels.folder().display());
+    say(&format!("kept in {prefixes} and {panels} · `medley models cache --clear` deletes all of it"));
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use engine::media::Limits;
 use engine::models::Store;
 use engine::tasks::evaluate::perplexity;
-use engine::{Cancel, Engine, EngineOptions, LanguageModel};
+use engine::{Cancel, Engine, EngineOptions, LanguageModel, PanelStore};
 
 use super::args::PerplexityArgs;
 use super::failure::{Failure, Outcome};
@@ -16,7 +16,9 @@ use super::progress::Bar;
 pub fn decoder(model: &str) -> Outcome<Arc<LanguageModel>> {
     let store = Store::open_default()?;
     let limits = Limits::default();
-    let engine = Engine::new(EngineOptions { store, model: model.to_owned(), limits, prefixes: None });
+    let panels = PanelStore::open_default().ok();
+    let options = EngineOptions { store, model: model.to_owned(), limits, prefixes: None, panels };
+    let engine = Engine::new(options);
     Ok(engine.language_model()?)
 }
 

@@ -28,6 +28,7 @@ pub fn run(args: TranscribeArgs, cancel: &Cancel) -> Outcome {
         model: DEFAULT_MODEL.to_owned(),
         limits: Limits::default(),
         prefixes: None,
+        panels: None,
     });
     let mut run = Run { out: Output::new(args.json), bar: Bar::units(), engine, cancel, args: &args };
     let started = Instant::now();

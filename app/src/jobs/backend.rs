@@ -5,7 +5,7 @@ use std::path::Path;
 use engine::models::Store;
 use engine::perception::ReadEvent;
 use engine::tasks::ask::AskRequest;
-use engine::{Cancel, Engine, EngineOptions, Event, PrefixStore, Result};
+use engine::{Cancel, Engine, EngineOptions, Event, PanelStore, PrefixStore, Result};
 
 /// What the engine thread asks of an engine.
 pub trait Backend: Send {
@@ -35,7 +35,8 @@ impl EngineBackend {
     /// Loads nothing yet.
     pub fn new(store: Store, prefixes: Option<PrefixStore>, model: String) -> Self {
         let limits = engine::media::Limits::default();
-        let options = EngineOptions { store, model, limits, prefixes };
+        let options =
+            EngineOptions { store, model, limits, prefixes, panels: PanelStore::open_default().ok() };
         Self { engine: Engine::new(options.clone()), options }
     }
 }

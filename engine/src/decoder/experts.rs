@@ -5,7 +5,7 @@ use candle_core::{DType, Tensor};
 use super::config::{DecoderConfig, ExpertsSpec};
 use super::feed_forward::Gated;
 use crate::error::{Doing, Result};
-use crate::nn::{Linear, NormSpec, RmsNorm};
+use crate::nn::{Linear, NormSpec, RmsNorm, mix_rows};
 use crate::weights::Weights;
 
 /// A position that goes through an expert, and how much its result counts.
@@ -119,22 +119,29 @@ impl Experts {
         visits: &Visits,
         mut count: impl FnMut(usize, usize),
     ) -> candle_core::Result<Tensor> {
-        let mut mixed = x.zeros_like()?;
         // Experts in their order, so that sums do not depend on the order of positions.
-        for (i, (expert, visits)) in self.0.iter().zip(visits).enumerate() {
-            if visits.is_empty() {
-                continue;
-            }
+        let chosen = || self.0.iter().zip(visits).filter(|(_, visits)| !visits.is_empty());
+        let (mut rows, mut weights, mut ends) = (Vec::new(), Vec::new(), vec![0]);
+        for (i, visits) in visits.iter().enumerate().filter(|(_, visits)| !visits.is_empty()) {
             visits.iter().for_each(|visit| count(visit.row as usize, i));
-            let rows: Vec<u32> = visits.iter().map(|visit| visit.row).collect();
-            let weights: Vec<f32> = visits.iter().map(|visit| visit.weight).collect();
-            let rows = Tensor::new(rows, x.device())?;
-            let weights = Tensor::new(weights, x.device())?.unsqueeze(1)?;
-            let y = expert.forward(&x.index_select(&rows, 0)?)?.broadcast_mul(&weights)?;
-            mixed = mixed.index_add(&rows, &y, 0)?;
+            rows.extend(visits.iter().map(|visit| visit.row));
+            weights.extend(visits.iter().map(|visit| visit.weight));
+            ends.push(rows.len());
         }
-        Ok(mixed)
+        let Some((Gated { activation, .. }, _)) = chosen().next() else { return x.zeros_like() };
+        let layers: Vec<_> = chosen().map(|(expert, _)| [&expert.gate, &expert.up]).collect();
+        let [gate, up] = Linear::forward_grouped(&layers, x, &groups(&rows, &ends))?;
+        let hidden = activation.gated(gate, &up)?;
+        let layers: Vec<_> = chosen().map(|(expert, _)| [&expert.down]).collect();
+        let in_order: Vec<u32> = (0..rows.len() as u32).collect();
+        let [y] = Linear::forward_grouped(&layers, &hidden, &groups(&in_order, &ends))?;
+        mix_rows(&y, x.dim(0)?, &rows, &weights)
     }
+}
+
+/// Runs of rows that end where `ends` say.
+fn groups<'a>(rows: &'a [u32], ends: &[usize]) -> Vec<&'a [u32]> {
+    ends.windows(2).map(|ends| &rows[ends[0]..ends[1]]).collect()
 }
 
 #[cfg(test)]

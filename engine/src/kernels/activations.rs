@@ -85,6 +85,32 @@ impl Activations {
         Self { n_rows, n_blocks, factors, planes }
     }
 
+    /// Some of the rows, in this order; a row may come more than once.
+    ///
+    /// # Panics
+    /// When there is no such row (a bug of the caller).
+    pub fn gather(&self, rows: &[u32]) -> Self {
+        let n_blocks = self.n_blocks;
+        let places: Vec<(usize, usize)> = tiles(self.n_rows)
+            .flat_map(|tile| tile.clone().map(move |row| (row, tile.clone())))
+            .map(
+                // Where block 0 of a row is, and how far the next one lies from it.
+                |(row, tile)| (tile.start * n_blocks + row - tile.start, tile.len()),
+            )
+            .collect();
+        let (mut planes, mut factors) = (Vec::new(), Vec::new());
+        planes.reserve_exact(rows.len() * n_blocks);
+        factors.reserve_exact(rows.len() * n_blocks);
+        for tile in tiles(rows.len()) {
+            let places: Vec<_> = rows[tile].iter().map(|row| places[*row as usize]).collect();
+            for block in 0..n_blocks {
+                planes.extend(places.iter().map(|(at, step)| self.planes[at + block * step]));
+                factors.extend(places.iter().map(|(at, step)| self.factors[at + block * step]));
+            }
+        }
+        Self { n_rows: rows.len(), n_blocks, factors, planes }
+    }
+
     /// Rows.
     pub fn n_rows(&self) -> usize {
         self.n_rows

@@ -58,6 +58,18 @@ fn add_body(x: &mut [f32], y: &[f32]) {
     }
 }
 
+#[inline(always)]
+fn add_scaled_body(x: &mut [f32], y: &[f32], scale: f32) {
+    for (x, y) in x.iter_mut().zip(y) {
+        *x += scale * y;
+    }
+}
+
+for_each_isa!(
+    /// In place: `x + scale · y`.
+    add_scaled, add_scaled_body, (x: &mut [f32], y: &[f32], scale: f32)
+);
+
 for_each_isa!(
     /// `x / rms(x) · weight` (Zhang and Sennrich, 2019, equation 4).
     rms_norm, rms_norm_body, (x: &[f32], weight: &[f32], eps: f32, out: &mut [f32])

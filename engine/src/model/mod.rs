@@ -16,7 +16,8 @@ use crate::error::{Error, Result};
 use crate::features::text::{ChatMessage, ChatTemplate, MEDIUM, Rendered, Role, TokenId, Tokenizer};
 use crate::generate::{Conversation, GenerateOptions, Generation};
 use crate::weights::gguf::GgufFile;
-use crate::weights::{Weights, names};
+use crate::weights::panels::ModelPanels;
+use crate::weights::{PanelStore, Weights, names};
 use folder::Checkpoint;
 pub(crate) use native::{Medium, Native};
 
@@ -26,6 +27,8 @@ pub struct LanguageModel {
     tokenizer: Tokenizer,
     template: Option<ChatTemplate>,
     native: Option<Native>,
+    /// Waits, when it is dropped, until its file is whole.
+    _panels: Option<ModelPanels>,
 }
 
 impl LanguageModel {
@@ -34,7 +37,13 @@ impl LanguageModel {
     pub(crate) fn tiny() -> Self {
         let tokenizer = crate::features::text::tiny_tokenizer();
         let config = DecoderConfig { n_vocab: tokenizer.n_vocab(), ..DecoderConfig::tiny() };
-        Self { decoder: crate::decoder::seeded(&config), tokenizer, template: None, native: None }
+        Self {
+            decoder: crate::decoder::seeded(&config),
+            tokenizer,
+            template: None,
+            native: None,
+            _panels: None,
+        }
     }
 
     /// Loads a GGUF file, or a Hugging Face folder: `config.json`, safetensors in one file or several, and
@@ -46,7 +55,16 @@ impl LanguageModel {
     /// something is damaged or missing, [`Error::Config`](crate::Error::Config) when the family is not
     /// supported.
     pub fn load(path: &Path) -> Result<Self> {
-        Self::load_as(path, |weights| weights)
+        Self::load_with(path, None)
+    }
+
+    /// As [`LanguageModel::load`]; what its file holds is kept as the kernels want it, so that the next start is
+    /// quicker.
+    ///
+    /// # Errors
+    /// As [`LanguageModel::load`].
+    pub fn load_with(path: &Path, panels: Option<&PanelStore>) -> Result<Self> {
+        Self::load_as(path, panels, |weights| weights)
     }
 
     /// As [`LanguageModel::load`], but computes in f32 throughout: slower and several times as large,
@@ -55,17 +73,22 @@ impl LanguageModel {
     /// # Errors
     /// As [`LanguageModel::load`].
     pub fn load_in_floats(path: &Path) -> Result<Self> {
-        Self::load_as(path, Weights::unpacked)
+        Self::load_as(path, None, Weights::unpacked)
     }
 
-    fn load_as(path: &Path, prepare: fn(Weights) -> Weights) -> Result<Self> {
+    fn load_as(path: &Path, panels: Option<&PanelStore>, prepare: fn(Weights) -> Weights) -> Result<Self> {
         if path.is_dir() {
             return Self::load_folder(path);
         }
         let file = GgufFile::open(path)?;
         let meta = file.metadata();
         let tokenizer = Tokenizer::from_gguf(&meta)?;
-        let decoder = gguf_decoder(&file, tokenizer.n_vocab(), prepare)?;
+        let panels = panels.and_then(|store| store.of_model(path));
+        let decoder =
+            gguf_decoder(&file, tokenizer.n_vocab(), |weights| prepare(weights).with_panels(panels.clone()))?;
+        if let Some(panels) = &panels {
+            panels.finish();
+        }
         let text_of = |key: &str| -> String {
             let id = meta.integer(key).and_then(|id| usize::try_from(id).ok());
             let tokens = meta.list("tokenizer.ggml.tokens");
@@ -80,7 +103,7 @@ impl LanguageModel {
             )
         });
         let native = Native::beside(path, &decoder, &tokenizer)?;
-        Ok(Self { decoder, tokenizer, template, native })
+        Ok(Self { decoder, tokenizer, template, native, _panels: panels })
     }
 
     fn load_folder(folder: &Path) -> Result<Self> {
@@ -93,7 +116,7 @@ impl LanguageModel {
         let Checkpoint { decoder, encoders, config, .. } = folder::checkpoint(folder)?;
         let (tokenizer, template) = folder::text(folder, decoder.config().n_vocab)?;
         let native = encoders.map(|encoders| Native::new(encoders, &config));
-        Ok(Self { decoder, tokenizer, template, native })
+        Ok(Self { decoder, tokenizer, template, native, _panels: None })
     }
 
     #[cfg(test)]
@@ -204,7 +227,11 @@ impl LanguageModel {
 }
 
 /// The decoder of a GGUF file with this many tokens.
-fn gguf_decoder(file: &GgufFile, n_vocab: usize, prepare: fn(Weights) -> Weights) -> Result<Decoder> {
+fn gguf_decoder(
+    file: &GgufFile,
+    n_vocab: usize,
+    prepare: impl FnOnce(Weights) -> Weights,
+) -> Result<Decoder> {
     let weights = prepare(file.weights(&Device::Cpu, names::gguf_decoder));
     let config = DecoderConfig::from_gguf(&file.metadata(), n_vocab, !weights.has("output.weight"))?;
     let decoder = Decoder::new(&config, &weights)?;

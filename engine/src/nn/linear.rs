@@ -1,5 +1,6 @@
 //! The one linear layer, for float and for block-quantised weights.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use candle_core::quantized::{GgmlDType, QMatMul, QTensor};
@@ -7,16 +8,17 @@ use candle_core::{DType, Device, Module, Tensor};
 
 use super::stored::{self, with_slice};
 use crate::error::{Doing, Result};
-use crate::kernels::Isa;
 use crate::kernels::activations::Activations;
-use crate::kernels::packed::{self, Format, PANEL, Packed};
+use crate::kernels::packed::{self, Format, PANEL, Packed, interleave, packed_bytes};
+use crate::kernels::rowwise::{add_scaled, for_each_row};
+use crate::kernels::{Isa, team};
 use crate::weights::{StoredMatrix, Weights};
 
 #[derive(Clone)]
 enum Weight {
     Float(Tensor),
     /// Interleaved for our kernels.
-    Packed(Arc<Packed>),
+    Packed(Packed),
     /// In its mapped file.
     Stored(StoredMatrix),
     /// Block-quantised on another device, or in a file that cannot be used in place.
@@ -28,7 +30,7 @@ impl Weight {
     fn new(n_out: usize, n_in: usize, w: &Weights) -> Result<Self> {
         let shape = [n_out, n_in];
         if let Some(stored) = w.get_stored("weight", &shape)? {
-            return Ok(Self::pack(&stored).unwrap_or(Self::Stored(stored)));
+            return Ok(pack(&stored, w, true).map_or(Self::Stored(stored), Self::Packed));
         }
         match w.get_quantized("weight", &shape)? {
             Some(weight) => Ok(Self::Quantized(Arc::new(weight))),
@@ -36,29 +38,46 @@ impl Weight {
         }
     }
 
-    /// The same matrix for our kernels, where they have its type; the pages it stood in are given back.
-    fn pack(stored: &StoredMatrix) -> Option<Self> {
-        let format = match stored.dtype() {
-            GgmlDType::Q4_0 => Format::Q4_0,
-            GgmlDType::Q4_1 => Format::Q4_1,
-            GgmlDType::Q5_0 => Format::Q5_0,
-            GgmlDType::Q5_1 => Format::Q5_1,
-            GgmlDType::Q8_0 => Format::Q8_0,
-            GgmlDType::Q4K => Format::Q4K,
-            GgmlDType::Q5K => Format::Q5K,
-            GgmlDType::Q6K => Format::Q6K,
-            _ => return None,
-        };
-        let (n_out, n_in) = stored.shape();
-        /// Rows whose pages are given back at a time, so that a large table never stands in memory twice.
-        const SLAB: usize = 256 * PANEL;
-        let mut packed = Packed::zeros(format, n_out, n_in);
+    /// A run of rows of a whole matrix; panels are cut between panels only.
+    fn rows(&self, rows: Range<usize>) -> candle_core::Result<Option<Self>> {
+        Ok(match self {
+            Self::Float(weight) => Some(Self::Float(weight.narrow(0, rows.start, rows.len())?)),
+            Self::Packed(packed) => packed.rows(rows).map(Self::Packed),
+            Self::Stored(stored) => Some(Self::Stored(stored.rows(rows))),
+            Self::Quantized(_) => None,
+        })
+    }
+}
+
+/// `weight` of `w` for our kernels, where they have its type: in the file that keeps panels, or else in memory if that
+/// is wanted. The pages it stood in are given back.
+fn pack(stored: &StoredMatrix, w: &Weights, in_memory: bool) -> Option<Packed> {
+    /// Rows whose pages are given back at a time, so that a large table never stands in memory twice.
+    const SLAB: usize = 256 * PANEL;
+    let format = match stored.dtype() {
+        GgmlDType::Q4_0 => Format::Q4_0,
+        GgmlDType::Q4_1 => Format::Q4_1,
+        GgmlDType::Q5_0 => Format::Q5_0,
+        GgmlDType::Q5_1 => Format::Q5_1,
+        GgmlDType::Q8_0 => Format::Q8_0,
+        GgmlDType::Q4K => Format::Q4K,
+        GgmlDType::Q5K => Format::Q5K,
+        GgmlDType::Q6K => Format::Q6K,
+        _ => return None,
+    };
+    let (n_out, n_in) = stored.shape();
+    let fill = |panels: &mut [u8]| {
         for first in (0..n_out).step_by(SLAB) {
             let rows = stored.rows(first..(first + SLAB).min(n_out));
-            packed.fill(first, rows.bytes());
+            interleave(format, n_in, first, rows.bytes(), panels);
             rows.release();
         }
-        Some(Self::Packed(Arc::new(packed)))
+    };
+    let layout = format!("{format:?} {n_out}x{n_in}");
+    let kept = w.kept_panels("weight", &layout, packed_bytes(format, n_out, n_in), fill);
+    match kept.and_then(|bytes| Packed::new(format, (n_out, n_in), bytes)) {
+        None if in_memory => Some(Packed::in_memory(format, (n_out, n_in), fill)),
+        kept => kept,
     }
 }
 
@@ -79,7 +98,7 @@ impl Linear {
     }
 
     /// `n` layers from one `weight` of `[n, n_out, n_in]`, each cut into parts of `n_out` in `parts`. They
-    /// stay in their mapped file where that is possible, so that only those that are used are in memory.
+    /// stay in a mapped file where that is possible, so that only those that are used are in memory.
     ///
     /// # Errors
     /// As [`Weights::get`].
@@ -91,40 +110,39 @@ impl Linear {
     ) -> Result<Vec<[Self; PARTS]>> {
         let n_out: usize = parts.iter().sum();
         let shape = [n, n_out, n_in];
-        let stored = w.get_stored("weight", &shape)?;
-        let float = if stored.is_none() { Some(w.get("weight", &shape)?) } else { None };
+        let whole = match w.get_stored("weight", &shape)? {
+            // Panels that can be cut where the parts are.
+            Some(stored) if parts.iter().all(|rows| rows.is_multiple_of(PANEL)) => {
+                pack(&stored, w, false).map_or(Weight::Stored(stored), Weight::Packed)
+            }
+            Some(stored) => Weight::Stored(stored),
+            None => {
+                let weight = w.get("weight", &shape)?.reshape((n * n_out, n_in));
+                Weight::Float(weight.doing("taking stacked weights apart")?)
+            }
+        };
         let layer = |i: usize| {
             let mut start = i * n_out;
-            let mut cut = |rows: usize| {
-                let from = start;
-                start += rows;
-                let weight = match (&stored, &float) {
-                    (Some(stored), _) => Weight::Stored(stored.rows(from..start)),
-                    (None, Some(float)) => Weight::Float(
-                        float.reshape((n * n_out, n_in)).and_then(|rows_of| rows_of.narrow(0, from, rows))?,
-                    ),
-                    (None, None) => candle_core::bail!("no weights"),
-                };
-                Ok(Self { weight, bias: None })
-            };
             let mut layers = Vec::with_capacity(PARTS);
             for rows in parts {
-                layers.push(cut(rows)?);
+                let weight = whole.rows(start..start + rows)?;
+                let weight = weight.ok_or_else(|| candle_core::Error::msg("a part is not whole panels"))?;
+                layers.push(Self { weight, bias: None });
+                start += rows;
             }
             <[Self; PARTS]>::try_from(layers).map_err(|_| candle_core::Error::msg("parts are lost"))
         };
         (0..n).map(layer).collect::<candle_core::Result<_>>().doing("taking stacked weights apart")
     }
 
-    /// One layer whose weights stay in their mapped file: for experts, of which few are used at a time.
+    /// One layer whose weights stay in a mapped file: for experts, of which few are used at a time.
     ///
     /// # Errors
     /// As [`Weights::get`].
     pub fn in_place(n_in: usize, n_out: usize, w: &Weights) -> Result<Self> {
-        match w.get_stored("weight", &[n_out, n_in])? {
-            Some(stored) => Ok(Self { weight: Weight::Stored(stored), bias: None }),
-            None => Self::new(n_in, n_out, w),
-        }
+        let Some(stored) = w.get_stored("weight", &[n_out, n_in])? else { return Self::new(n_in, n_out, w) };
+        let weight = pack(&stored, w, false).map_or(Weight::Stored(stored), Weight::Packed);
+        Ok(Self { weight, bias: None })
     }
 
     /// A layer of float weights that are not stored as they are used.
@@ -155,20 +173,43 @@ impl Linear {
     /// - `x`: `[n_rows, n_in]`
     /// - returns: `[n_rows, n_out]` for each layer
     pub fn forward_each<const N: usize>(layers: [&Self; N], x: &Tensor) -> candle_core::Result<[Tensor; N]> {
-        let packed = layers.map(|layer| match &layer.weight {
-            Weight::Packed(packed) => Some(packed.as_ref()),
-            _ => None,
-        });
-        let packed: Vec<&Packed> = packed.into_iter().flatten().collect();
-        let ys: Vec<Tensor> = match <[&Packed; N]>::try_from(packed) {
-            Ok(packed) => times_packed(packed, x)?,
-            Err(_) => layers.iter().map(|layer| layer.product(x)).collect::<candle_core::Result<_>>()?,
+        let ys: Vec<Tensor> = match all_packed(layers) {
+            Some(packed) => times_packed(packed, x)?,
+            None => layers.iter().map(|layer| layer.product(x)).collect::<candle_core::Result<_>>()?,
         };
         let ys = ys.into_iter().zip(layers).map(|(y, layer)| match &layer.bias {
             Some(bias) => y.broadcast_add(bias),
             None => Ok(y),
         });
         let ys: Vec<Tensor> = ys.collect::<candle_core::Result<_>>()?;
+        <[Tensor; N]>::try_from(ys).map_err(|_| candle_core::Error::msg("a layer gave nothing"))
+    }
+
+    /// What some rows give that go through layers of their own: group g of rows of `x` through each of `layers[g]`.
+    /// The rows are quantised once.
+    ///
+    /// # Shapes
+    /// - `x`: `[n_rows, n_in]`; `groups` names rows of it
+    /// - returns: `[n, n_out]` for each layer of a group, with the rows of the groups one after the other
+    pub fn forward_grouped<const N: usize>(
+        layers: &[[&Self; N]],
+        x: &Tensor,
+        groups: &[&[u32]],
+    ) -> candle_core::Result<[Tensor; N]> {
+        let packed: Option<Vec<[&Packed; N]>> = layers.iter().map(|layers| all_packed(*layers)).collect();
+        let has_bias = layers.iter().flatten().any(|layer| layer.bias.is_some());
+        if let Some(packed) = packed.filter(|_| !has_bias) {
+            return times_grouped(&packed, x, groups);
+        }
+        let mut parts = [const { Vec::new() }; N];
+        for (layers, rows) in layers.iter().zip(groups) {
+            let x = x.index_select(&Tensor::new(*rows, x.device())?, 0)?;
+            for (parts, y) in parts.iter_mut().zip(Self::forward_each(*layers, &x)?) {
+                parts.push(y);
+            }
+        }
+        let ys: Vec<Tensor> =
+            parts.iter().map(|parts| Tensor::cat(parts, 0)).collect::<candle_core::Result<_>>()?;
         <[Tensor; N]>::try_from(ys).map_err(|_| candle_core::Error::msg("a layer gave nothing"))
     }
 
@@ -185,6 +226,75 @@ impl Linear {
             Weight::Quantized(weight) => QMatMul::from_arc(weight.clone())?.forward(x),
         }
     }
+}
+
+/// The panels of the layers, where all have some.
+fn all_packed<const N: usize>(layers: [&Linear; N]) -> Option<[&Packed; N]> {
+    let packed = layers.into_iter().map(|layer| match &layer.weight {
+        Weight::Packed(packed) => Some(packed),
+        _ => None,
+    });
+    <[&Packed; N]>::try_from(packed.collect::<Option<Vec<_>>>()?).ok()
+}
+
+/// [`Linear::forward_grouped`] for packed weights, as one loop over all groups and matrices.
+fn times_grouped<const N: usize>(
+    matrices: &[[&Packed; N]],
+    x: &Tensor,
+    groups: &[&[u32]],
+) -> candle_core::Result<[Tensor; N]> {
+    let (n_rows, n_in) = x.dims2()?;
+    let x = with_slice(&x.contiguous()?, |x| Activations::quantize(x, n_in))?;
+    let is_all =
+        |rows: &[u32]| rows.len() == n_rows && rows.iter().enumerate().all(|(i, row)| i == *row as usize);
+    let gathered = team::map(groups.len(), |g| (!is_all(groups[g])).then(|| x.gather(groups[g])));
+    let n: usize = groups.iter().map(|rows| rows.len()).sum();
+    let n_outs: [usize; N] =
+        std::array::from_fn(|i| matrices.first().map_or(0, |matrices| matrices[i].shape().0));
+    let mut ys = n_outs.map(|n_out| vec![0f32; n * n_out]);
+    let mut products = Vec::with_capacity(N * groups.len());
+    for (i, y) in ys.iter_mut().enumerate() {
+        let mut rest = y.as_mut_slice();
+        for ((matrices, x_of), rows) in matrices.iter().zip(&gathered).zip(groups) {
+            let (y, others) = rest.split_at_mut(rows.len() * n_outs[i]);
+            rest = others;
+            products.push((matrices[i], x_of.as_ref().unwrap_or(&x), y));
+        }
+    }
+    packed::times_each(Isa::detect(), products);
+    let ys = ys.into_iter().zip(n_outs).map(|(y, n_out)| Tensor::from_vec(y, (n, n_out), &Device::Cpu));
+    let ys: Vec<Tensor> = ys.collect::<candle_core::Result<_>>()?;
+    <[Tensor; N]>::try_from(ys).map_err(|_| candle_core::Error::msg("a layer gave nothing"))
+}
+
+/// Sums of rows of `y`: visit i adds `weights[i] · y[i]` to row `rows[i]` of `n_rows`, in the order of the visits.
+///
+/// # Shapes
+/// - `y`: `[n_visits, width]`, contiguous
+/// - returns: `[n_rows, width]`
+pub fn mix_rows(y: &Tensor, n_rows: usize, rows: &[u32], weights: &[f32]) -> candle_core::Result<Tensor> {
+    let (n_visits, width) = y.dims2()?;
+    if rows.len() != n_visits || weights.len() != n_visits || rows.iter().any(|row| *row as usize >= n_rows) {
+        candle_core::bail!("{n_visits} rows do not go to {} of {n_rows} rows", rows.len());
+    }
+    if !matches!(y.device(), Device::Cpu) {
+        let y = y.broadcast_mul(&Tensor::new(weights, y.device())?.unsqueeze(1)?)?;
+        let mixed = Tensor::zeros((n_rows, width), DType::F32, y.device())?;
+        return mixed.index_add(&Tensor::new(rows, y.device())?, &y, 0);
+    }
+    let mut visits = vec![Vec::new(); n_rows];
+    for (visit, (row, weight)) in rows.iter().zip(weights).enumerate() {
+        visits[*row as usize].push((visit, *weight));
+    }
+    let mut mixed = vec![0f32; n_rows * width];
+    with_slice(y, |y| {
+        for_each_row(&mut mixed, width, |row, mixed| {
+            for (visit, weight) in &visits[row] {
+                add_scaled(mixed, &y[visit * width..][..width], *weight);
+            }
+        });
+    })?;
+    Tensor::from_vec(mixed, (n_rows, width), &Device::Cpu)
 }
 
 /// `x Wᵀ` for each matrix; `x` is quantised once.

@@ -1,13 +1,13 @@
 //! What a state depends on, as a hash.
 
 use std::path::Path;
-use std::time::SystemTime;
 
 use candle_core::{DType, Tensor};
 use sha2::{Digest, Sha256};
 
 use super::file::MAGIC;
 use crate::decoder::{CacheFormat, Input};
+use crate::disk_cache::hash_identity;
 use crate::error::{Doing, Result};
 use crate::threads;
 
@@ -15,20 +15,12 @@ use crate::threads;
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct PrefixKey(pub(super) [u8; 32]);
 
-impl PrefixKey {
-    /// In lower-case hexadecimal.
-    pub(super) fn name(&self) -> String {
-        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
-    }
-}
-
 /// Has heard which model it is.
 #[derive(Clone)]
 pub(super) struct ModelKey(Sha256);
 
 impl ModelKey {
-    /// A file, or all files of a folder: path, size and time of the last change. Files of the store of models have
-    /// their content's hash in their path. So too the program itself: another one may compute otherwise.
+    /// A file, or all files of a folder, and the program itself: another one may compute otherwise.
     ///
     /// # Errors
     /// When the file system does not tell.
@@ -43,11 +35,7 @@ impl ModelKey {
         let mut hash = Sha256::new();
         hash.update(MAGIC);
         for path in std::iter::once(std::env::current_exe()?).chain(files) {
-            let about = path.metadata()?;
-            let changed = about.modified()?.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-            text(&mut hash, &path.to_string_lossy());
-            hash.update(about.len().to_le_bytes());
-            hash.update(changed.as_nanos().to_le_bytes());
+            hash_identity(&mut hash, &path)?;
         }
         Ok(Self(hash))
     }

@@ -12,144 +12,59 @@ mod key;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Instant;
 
 use crate::cancel::Cancel;
 use crate::decoder::{CacheFormat, DecodeState, Decoder, Input, Mark};
-use crate::error::{Error, Result};
+use crate::disk_cache::{CacheUsage, DiskCache, remove, touch};
+use crate::error::Result;
 use crate::models::cache_folder;
 use key::ModelKey;
 pub(crate) use key::PrefixKey;
 
-/// Ends the names of whole files.
-const EXTENSION: &str = "state";
-
-/// Begins the names of files that are being written.
-const UNFINISHED: &str = "unfinished-";
-
-/// An unfinished file of this age is one whose writer was killed.
-const ABANDONED: Duration = Duration::from_secs(3600);
-
-/// States in a folder, the least recently used deleted first; cheap to clone.
+/// States in a folder; cheap to clone.
 #[derive(Debug, Clone)]
-pub struct PrefixStore {
-    folder: Arc<Path>,
-    most_bytes: u64,
-}
-
-/// What a [`PrefixStore`] takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PrefixUsage {
-    /// States.
-    pub files: usize,
-    /// Their size.
-    pub bytes: u64,
-    /// What they may take.
-    pub most_bytes: u64,
-}
-
-struct Stored {
-    path: PathBuf,
-    bytes: u64,
-    used: SystemTime,
-}
+pub struct PrefixStore(DiskCache);
 
 impl PrefixStore {
-    /// What the states may take by default.
+    /// What the states may take by default; never more than a tenth of the disk that is free.
     pub const MOST_BYTES: u64 = 2 << 30;
 
     /// The store in the user's cache folder.
     ///
     /// # Errors
-    /// [`Error::Request`] when the machine names no home folder.
+    /// [`Error::Request`](crate::Error::Request) when the machine names no home folder.
     pub fn open_default() -> Result<Self> {
         Ok(Self::open(&cache_folder()?.join("prefixes"), Self::MOST_BYTES))
     }
 
     /// A store in this folder, which need not exist yet.
     pub fn open(folder: &Path, most_bytes: u64) -> Self {
-        Self { folder: folder.into(), most_bytes }
+        Self(DiskCache::new(folder, "state", most_bytes, 10))
     }
 
     /// The folder.
     pub fn folder(&self) -> &Path {
-        &self.folder
+        self.0.folder()
     }
 
     /// How much is stored.
-    pub fn usage(&self) -> PrefixUsage {
-        let stored = self.stored();
-        let bytes = stored.iter().map(|stored| stored.bytes).sum();
-        PrefixUsage { files: stored.len(), bytes, most_bytes: self.most_bytes() }
+    pub fn usage(&self) -> CacheUsage {
+        self.0.usage()
     }
 
     /// Deletes all states; returns the bytes that became free.
     ///
     /// # Errors
-    /// [`Error::Io`].
+    /// [`Error::Io`](crate::Error::Io).
     pub fn clear(&self) -> Result<u64> {
-        let mut freed = 0;
-        for stored in self.stored() {
-            remove(&stored.path).map_err(|e| Error::io("deleting", &stored.path, e))?;
-            freed += stored.bytes;
-        }
-        Ok(freed)
+        self.0.clear()
     }
 
     /// The states of the model at this path; none where it cannot be told from others.
     pub(crate) fn of_model(&self, model: &Path) -> Option<ModelPrefixes> {
         let model = ModelKey::of(model).map_err(|e| log::info!("{}: {e}", model.display())).ok()?;
         Some(ModelPrefixes { store: self.clone(), model })
-    }
-
-    /// What they may take now: never more than a tenth of what is free.
-    fn most_bytes(&self) -> u64 {
-        let existing = self.folder.ancestors().find(|folder| folder.exists());
-        let free = existing.and_then(|folder| fs4::available_space(folder).ok());
-        self.most_bytes.min(free.unwrap_or(0) / 10)
-    }
-
-    fn stored(&self) -> Vec<Stored> {
-        let entries = std::fs::read_dir(&self.folder).into_iter().flatten().flatten();
-        let states =
-            entries.filter(|entry| Path::new(&entry.file_name()).extension().is_some_and(|e| e == EXTENSION));
-        let stored = states.filter_map(|entry| {
-            let about = entry.metadata().ok()?;
-            Some(Stored { path: entry.path(), bytes: about.len(), used: about.modified().ok()? })
-        });
-        stored.collect()
-    }
-
-    /// Deletes the least recently used until the rest takes at most `bytes`, and what killed writers left.
-    fn make_room(&self, bytes: u64) -> io::Result<()> {
-        let mut stored = self.stored();
-        stored.sort_by_key(|stored| stored.used);
-        let mut taken: u64 = stored.iter().map(|stored| stored.bytes).sum();
-        for old in stored {
-            if taken <= bytes {
-                break;
-            }
-            remove(&old.path)?;
-            taken -= old.bytes;
-        }
-        for entry in std::fs::read_dir(&self.folder)?.flatten() {
-            let age =
-                entry.metadata().and_then(|about| about.modified()).ok().and_then(|at| at.elapsed().ok());
-            let is_unfinished = entry.file_name().to_string_lossy().starts_with(UNFINISHED);
-            if is_unfinished && age.is_some_and(|age| age > ABANDONED) {
-                remove(&entry.path())?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Deletes a file, unless another process did so.
-fn remove(path: &Path) -> io::Result<()> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        done => done,
     }
 }
 
@@ -162,7 +77,7 @@ pub(crate) struct ModelPrefixes {
 
 impl ModelPrefixes {
     fn path(&self, key: &PrefixKey) -> PathBuf {
-        self.store.folder.join(format!("{}.{EXTENSION}", key.name()))
+        self.store.0.path(&key.0)
     }
 
     /// Keys of the beginnings of a prompt, one for each of the ends of the steps in which it is read.
@@ -202,10 +117,7 @@ impl ModelPrefixes {
         match state {
             Ok(state) => {
                 log::info!("{}: {pos} tokens loaded in {:?}", path.display(), since.elapsed());
-                // The least recently used goes first.
-                if let Err(error) = file.set_modified(SystemTime::now()) {
-                    log::info!("{}: {error}", path.display());
-                }
+                touch(&file, &path);
                 Some(state)
             }
             Err(_) if cancel.is_cancelled() => None,
@@ -244,28 +156,16 @@ impl ModelPrefixes {
         expected_bytes: u64,
         cancel: &Cancel,
     ) -> io::Result<()> {
-        let most_bytes = self.store.most_bytes();
+        let most_bytes = self.store.0.most_bytes();
         if expected_bytes > most_bytes {
             return Err(io::Error::other(format!("{expected_bytes} bytes of {most_bytes}")));
         }
-        make_folder(&self.store.folder)?;
-        // Only its owner may read it: what was read can be guessed from a state.
-        let unfinished = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(&self.store.folder)?;
+        let unfinished = self.store.0.unfinished()?;
         file::write(unfinished.as_file(), key, cancel, |out| state.save(at, out))?;
-        let bytes = unfinished.as_file().metadata()?.len();
-        let others = most_bytes.checked_sub(bytes).ok_or_else(|| io::Error::other("too large"))?;
-        self.store.make_room(others)?;
+        self.store.0.make_room(unfinished.as_file().metadata()?.len())?;
         unfinished.persist(self.path(key))?;
         Ok(())
     }
-}
-
-/// Makes a folder that only its owner sees into.
-fn make_folder(folder: &Path) -> io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.recursive(true).create(folder)
 }
 
 #[cfg(test)]

@@ -59,7 +59,7 @@ impl Bench {
     }
 
     fn files(&self) -> Vec<PathBuf> {
-        let mut files: Vec<_> = self.store(0).stored().into_iter().map(|stored| stored.path).collect();
+        let mut files: Vec<_> = self.store(0).0.files().into_iter().collect();
         files.sort();
         files
     }
@@ -185,10 +185,10 @@ fn the_least_recently_used_goes_first() {
     ask(2, most_bytes);
     let old = |path: &Path, seconds| {
         let file = File::options().write(true).open(path).unwrap();
-        file.set_modified(SystemTime::now() - Duration::from_secs(seconds)).unwrap();
+        file.set_modified(std::time::SystemTime::now() - std::time::Duration::from_secs(seconds)).unwrap();
     };
     bench.files().iter().for_each(|path| old(path, 1000));
-    let abandoned = bench.store(0).folder().join(format!("{UNFINISHED}x"));
+    let abandoned = bench.store(0).folder().join("unfinished-x");
     std::fs::write(&abandoned, "half").unwrap();
     old(&abandoned, 4000);
     assert_eq!(ask(1, most_bytes), 512, "used again");

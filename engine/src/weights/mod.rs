@@ -11,6 +11,8 @@ pub mod gguf;
 
 pub mod names;
 
+pub(crate) mod panels;
+
 mod pth;
 
 mod shards;
@@ -27,6 +29,9 @@ use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{DType, Device, Tensor};
 
 use crate::error::{Error, Result};
+use crate::kernels::packed::Bytes;
+use panels::ModelPanels;
+pub use panels::PanelStore;
 pub use stored::StoredMatrix;
 
 /// A file with tensors in it.
@@ -74,6 +79,7 @@ pub struct Weights {
     rename: fn(&str) -> String,
     prefix: String,
     unpack: bool,
+    panels: Option<ModelPanels>,
     used: Arc<Mutex<BTreeSet<String>>>,
 }
 
@@ -91,6 +97,7 @@ impl Weights {
             rename,
             prefix: String::new(),
             unpack: false,
+            panels: None,
             used: Arc::default(),
         }
     }
@@ -125,6 +132,24 @@ impl Weights {
     /// The same, but block-quantised tensors are given as floats.
     pub(crate) fn unpacked(self) -> Self {
         Self { unpack: true, ..self }
+    }
+
+    /// The same, with matrices as kernels want them kept there.
+    pub(crate) fn with_panels(self, panels: Option<ModelPanels>) -> Self {
+        Self { panels, ..self }
+    }
+
+    /// The region that is kept for a tensor under this name and length, which `fill` gets as zeros where it is new;
+    /// `None` when nothing is kept of this file.
+    pub(crate) fn kept_panels(
+        &self,
+        name: &str,
+        layout: &str,
+        n_bytes: usize,
+        fill: impl FnOnce(&mut [u8]),
+    ) -> Option<Bytes> {
+        let name = format!("{} {layout}", self.file_name(name));
+        self.panels.as_ref()?.region(&name, n_bytes, fill)
     }
 
     /// The same file seen through other names; what either view uses counts for both.

@@ -11,6 +11,7 @@ mod format;
 mod tests;
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
@@ -20,6 +21,9 @@ use super::{Isa, Kind, team};
 
 /// Output rows per panel.
 pub const PANEL: usize = 16;
+
+/// Another arrangement of panels has another number: files that keep panels are of no use to it.
+pub const LAYOUT: u32 = 1;
 
 /// One cache line.
 #[derive(Clone, Copy)]
@@ -42,41 +46,112 @@ impl Line {
             std::slice::from_raw_parts_mut(lines.as_mut_ptr().cast(), size_of_val(lines))
         }
     }
+
+    /// # Panics
+    /// When the bytes are not aligned whole lines (a bug of the caller).
+    fn of(bytes: &[u8]) -> &[Self] {
+        let lines = bytes.as_ptr().cast::<Self>();
+        assert!(lines.is_aligned() && bytes.len().is_multiple_of(size_of::<Self>()));
+        // SAFETY: aligned, and as many whole lines as there are; any bytes make one.
+        #[allow(unsafe_code)]
+        unsafe {
+            std::slice::from_raw_parts(lines, bytes.len() / size_of::<Self>())
+        }
+    }
+
+    /// # Panics
+    /// As [`Line::of`].
+    fn of_mut(bytes: &mut [u8]) -> &mut [Self] {
+        let lines = bytes.as_mut_ptr().cast::<Self>();
+        assert!(lines.is_aligned() && bytes.len().is_multiple_of(size_of::<Self>()));
+        // SAFETY: as above, and borrowed by nobody else.
+        #[allow(unsafe_code)]
+        unsafe {
+            std::slice::from_raw_parts_mut(lines, bytes.len() / size_of::<Self>())
+        }
+    }
 }
 
-/// A matrix of `[n_out, n_in]` in panels.
+/// Bytes that panels stand in: memory of our own, or a mapped file.
+pub type Bytes = Arc<dyn AsRef<[u8]> + Send + Sync>;
+
+/// A matrix of `[n_out, n_in]` in panels; cheap to clone and to cut.
+#[derive(Clone)]
 pub struct Packed {
     format: Format,
     n_in: usize,
     n_out: usize,
-    lines: Vec<Line>,
+    bytes: Bytes,
+    /// Where its first panel stands.
+    start: usize,
+}
+
+/// Lines that are allocated here.
+struct Owned(Vec<Line>);
+
+impl AsRef<[u8]> for Owned {
+    fn as_ref(&self) -> &[u8] {
+        Line::bytes(&self.0)
+    }
+}
+
+/// Bytes of a matrix of `[n_out, n_in]` in panels.
+///
+/// # Panics
+/// When `n_in` is not a whole number of blocks (a bug of the caller).
+pub const fn packed_bytes(format: Format, n_out: usize, n_in: usize) -> usize {
+    assert!(n_in.is_multiple_of(format.block()));
+    n_out.div_ceil(PANEL) * format.panel_lines(n_in / BLOCK) * size_of::<Line>()
+}
+
+/// Interleaves rows as a file holds them, from `first` on, the first of a panel, into the zeros that `panels` of the
+/// whole matrix begin with. Done once for each row.
+///
+/// # Panics
+/// When `first` is within a panel, `rows` are not whole rows, or `panels` are not lines that have a place for them (a
+/// bug of the caller).
+pub fn interleave(format: Format, n_in: usize, first: usize, rows: &[u8], panels: &mut [u8]) {
+    let row_bytes = n_in / format.block() * format.block_bytes();
+    let panel_lines = format.panel_lines(n_in / BLOCK);
+    assert!(first.is_multiple_of(PANEL) && rows.len().is_multiple_of(row_bytes));
+    let panels = &mut Line::of_mut(panels)[first / PANEL * panel_lines..];
+    assert!(rows.len().div_ceil(PANEL * row_bytes) * panel_lines <= panels.len());
+    let panels = panels.par_chunks_mut(panel_lines);
+    panels.zip(rows.par_chunks(PANEL * row_bytes)).for_each(|(panel, bytes)| {
+        let rows: Vec<&[u8]> = bytes.chunks(row_bytes).collect();
+        format::interleave(format, &rows, panel);
+    });
 }
 
 impl Packed {
-    /// A matrix of zeros.
+    /// Of panels that [`interleave`] made; `None` when these are not as many bytes as the matrix has, or not lines.
+    pub fn new(format: Format, (n_out, n_in): (usize, usize), bytes: Bytes) -> Option<Self> {
+        let all = (*bytes).as_ref();
+        let is_whole = all.len() == packed_bytes(format, n_out, n_in);
+        let is_aligned = all.as_ptr().cast::<Line>().is_aligned();
+        (is_whole && is_aligned).then_some(Self { format, n_in, n_out, bytes, start: 0 })
+    }
+
+    /// In memory of its own, which `fill` gets as zeros.
     ///
     /// # Panics
     /// When `n_in` is not a whole number of blocks (a bug of the caller).
-    pub fn zeros(format: Format, n_out: usize, n_in: usize) -> Self {
-        assert!(n_in.is_multiple_of(format.block()));
-        let n_lines = n_out.div_ceil(PANEL) * format.panel_lines(n_in / BLOCK);
-        Self { format, n_in, n_out, lines: vec![Line([0; 64]); n_lines] }
+    pub fn in_memory(format: Format, (n_out, n_in): (usize, usize), fill: impl FnOnce(&mut [u8])) -> Self {
+        let mut lines = vec![Line([0; 64]); packed_bytes(format, n_out, n_in) / size_of::<Line>()];
+        fill(Line::bytes_mut(&mut lines));
+        Self { format, n_in, n_out, bytes: Arc::new(Owned(lines)), start: 0 }
     }
 
-    /// Interleaves rows as the file holds them, from `first` on: the first of a panel. Done once for each row.
+    /// A run of its rows; `None` when it does not begin with a panel, or ends within one.
     ///
     /// # Panics
-    /// When `first` is within a panel or `bytes` are not whole rows of the matrix (a bug of the caller).
-    pub fn fill(&mut self, first: usize, bytes: &[u8]) {
-        let (format, panel_lines) = (self.format, self.panel_lines());
-        let row_bytes = self.n_in / format.block() * format.block_bytes();
-        assert!(first.is_multiple_of(PANEL) && bytes.len().is_multiple_of(row_bytes));
-        assert!(first + bytes.len() / row_bytes <= self.n_out);
-        let panels = self.lines[first / PANEL * panel_lines..].par_chunks_mut(panel_lines);
-        panels.zip(bytes.par_chunks(PANEL * row_bytes)).for_each(|(panel, bytes)| {
-            let rows: Vec<&[u8]> = bytes.chunks(row_bytes).collect();
-            format::interleave(format, &rows, panel);
-        });
+    /// When there are not that many (a bug of the caller).
+    pub fn rows(&self, rows: Range<usize>) -> Option<Self> {
+        assert!(rows.start <= rows.end && rows.end <= self.n_out);
+        let is_whole = rows.end.is_multiple_of(PANEL) || rows.end == self.n_out;
+        let start = self.start + rows.start / PANEL * self.panel_lines() * size_of::<Line>();
+        let cut = || Self { n_out: rows.len(), start, ..self.clone() };
+        (is_whole && rows.start.is_multiple_of(PANEL)).then(cut)
     }
 
     /// `[n_out, n_in]`
@@ -92,8 +167,10 @@ impl Packed {
         self.format.panel_lines(self.n_in / BLOCK)
     }
 
-    fn panel(&self, panel: usize) -> &[Line] {
-        &self.lines[panel * self.panel_lines()..][..self.panel_lines()]
+    fn panels(&self, panels: Range<usize>) -> &[Line] {
+        let panel_bytes = self.panel_lines() * size_of::<Line>();
+        let bytes = &(*self.bytes).as_ref()[self.start..];
+        Line::of(&bytes[panels.start * panel_bytes..panels.end * panel_bytes])
     }
 
     /// One row in floats.
@@ -102,7 +179,7 @@ impl Packed {
     /// When there is no such row, or `out` is not `[n_in]`.
     pub fn row(&self, row: usize, out: &mut [f32]) {
         assert!(row < self.n_out && out.len() == self.n_in);
-        let (panel, r) = (self.panel(row / PANEL), row % PANEL);
+        let (panel, r) = (self.panels(row / PANEL..row / PANEL + 1), row % PANEL);
         for (unit, out) in out.as_chunks_mut::<BLOCK>().0.iter_mut().enumerate() {
             let factors = format::factors(self.format, panel, unit, r);
             let quants = format::quants(self.format, panel, unit, r);
@@ -122,31 +199,49 @@ impl Packed {
 /// # Panics
 /// When the width of `x` is not the `n_in` of all (a bug of the caller).
 pub fn times<const N: usize>(isa: Isa, matrices: [&Packed; N], x: &Activations) -> [Vec<f32>; N] {
+    let mut outs = matrices.map(|matrix| vec![0f32; x.n_rows() * matrix.n_out]);
+    times_each(isa, matrices.into_iter().zip(&mut outs).map(|(matrix, out)| (matrix, x, out.as_mut_slice())));
+    outs
+}
+
+/// Several products of rows of activations, each with a transposed matrix of its own, on all threads of the pool.
+///
+/// # Shapes
+/// - `products`: a matrix `[n_out, n_in]`, activations `[n_rows, n_in]`, and where `[n_rows, n_out]` go
+///
+/// # Panics
+/// When a shape does not fit (a bug of the caller).
+pub fn times_each<'a>(
+    isa: Isa,
+    products: impl IntoIterator<Item = (&'a Packed, &'a Activations, &'a mut [f32])>,
+) {
     /// Lines of weights times rows of activations that are worth a task: some five microseconds.
     const TASK: usize = 1024;
-    let n_rows = x.n_rows();
-    let mut outs = matrices.map(|matrix| vec![0f32; n_rows * matrix.n_out]);
-    let mut tasks = Vec::new();
-    let n_all: usize = matrices.iter().map(|matrix| matrix.n_panels()).sum();
-    for (matrix, out) in matrices.into_iter().zip(&mut outs) {
+    struct Product<'a>(&'a Packed, &'a Activations, Columns);
+    let columns = |(matrix, x, out): (&'a Packed, &'a Activations, &'a mut [f32])| {
         assert_eq!(x.n_blocks * BLOCK, matrix.n_in, "a row of weights has the width of the activations");
-        let columns = Columns { start: out.as_mut_ptr(), stride: matrix.n_out };
-        let worth = TASK.div_ceil(matrix.panel_lines() * n_rows.max(1));
-        let step = n_all.div_ceil(4 * rayon::current_num_threads()).max(worth);
-        let starts = (0..matrix.n_panels()).step_by(step);
-        tasks.extend(starts.map(|start| (matrix, columns, start..(start + step).min(matrix.n_panels()))));
+        assert_eq!(x.n_rows() * matrix.n_out, out.len(), "a result has a place for each product of rows");
+        Product(matrix, x, Columns { start: out.as_mut_ptr(), stride: matrix.n_out })
+    };
+    let products: Vec<Product> = products.into_iter().map(columns).collect();
+    let cost = |Product(matrix, x, _): &Product| matrix.panel_lines() * x.n_rows().max(1);
+    let all: usize = products.iter().map(|product| product.0.n_panels() * cost(product)).sum();
+    let task = TASK.max(all / (4 * rayon::current_num_threads()));
+    let mut tasks = Vec::new();
+    for product in &products {
+        let (n_panels, step) = (product.0.n_panels(), task.div_ceil(cost(product)));
+        let starts = (0..n_panels).step_by(step);
+        tasks.extend(starts.map(|start| (product, start..(start + step).min(n_panels))));
     }
-    let run = |(matrix, columns, panels): &(&Packed, Columns, Range<usize>)| {
+    team::for_each(tasks.len(), |task| {
+        let (Product(matrix, x, columns), panels) = &tasks[task];
         let first = panels.start * PANEL;
         // SAFETY: all rows and the columns from `first` on lie inside the matrix's result; each panel belongs to
         // one task and no two panels share a column.
         #[allow(unsafe_code)]
         let out = unsafe { columns.from(first, matrix.n_out - first) };
-        let lines = panels.start * matrix.panel_lines()..panels.end * matrix.panel_lines();
-        panels_times(isa, matrix.format, &matrix.lines[lines], x, out);
-    };
-    team::for_each(tasks.len(), |task| run(&tasks[task]));
-    outs
+        panels_times(isa, matrix.format, matrix.panels(panels.clone()), x, out);
+    });
 }
 
 /// Where tasks write their columns of a result.

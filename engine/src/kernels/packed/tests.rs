@@ -52,13 +52,13 @@ fn floats(format: Format, bytes: &[u8], n_out: usize, n_in: usize) -> Vec<f32> {
 
 /// A whole matrix, filled in two parts where it has more than one panel.
 fn packed(format: Format, bytes: &[u8], n_out: usize, n_in: usize) -> Packed {
-    let mut packed = Packed::zeros(format, n_out, n_in);
-    let (first, rest) = bytes.split_at(PANEL.min(n_out) * (bytes.len() / n_out));
-    packed.fill(0, first);
-    if !rest.is_empty() {
-        packed.fill(PANEL, rest);
-    }
-    packed
+    Packed::in_memory(format, (n_out, n_in), |panels| {
+        let (first, rest) = bytes.split_at(PANEL.min(n_out) * (bytes.len() / n_out));
+        interleave(format, n_in, 0, first, panels);
+        if !rest.is_empty() {
+            interleave(format, n_in, PANEL, rest, panels);
+        }
+    })
 }
 
 /// The numbers that activations stand for.
@@ -101,6 +101,49 @@ fn every_kernel_equals_the_reference_around_every_tile_edge() {
             }
         }
     }
+}
+
+#[test]
+fn rows_that_are_gathered_and_panels_that_are_cut_give_what_the_whole_gives() {
+    let (mut seed, n_in) = (4, 256);
+    for format in Format::ALL {
+        let bytes = random_bytes(format, n_in / format.block() * 70, &mut seed);
+        let whole = packed(format, &bytes, 70, n_in);
+        assert!(whole.rows(8..32).is_none() && whole.rows(16..40).is_none(), "within a panel");
+        let cuts = [0..32, 32..48, 48..70].map(|rows| (rows.start, whole.rows(rows).unwrap()));
+        for n_rows in [1, 3, 11, 24] {
+            let x: Vec<f32> = (0..n_rows * n_in).map(|_| 4.0 * float(&mut seed)).collect();
+            let x = Activations::quantize(&x, n_in);
+            let [want] = times(Isa::detect(), [&whole], &x);
+            for rows in [vec![0], (0..n_rows as u32).rev().collect(), vec![n_rows as u32 - 1; 9]] {
+                let some = x.gather(&rows);
+                let mut outs = cuts.each_ref().map(|(_, cut)| vec![0.0; rows.len() * cut.shape().0]);
+                let products = cuts.iter().zip(&mut outs);
+                times_each(Isa::detect(), products.map(|((_, cut), out)| (cut, &some, out.as_mut_slice())));
+                for ((first, cut), out) in cuts.iter().zip(&outs) {
+                    for (out, row) in out.chunks(cut.shape().0).zip(&rows) {
+                        let want = &want[*row as usize * 70 + first..][..out.len()];
+                        assert_eq!(out, want, "{format:?}, row {row} of {n_rows}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn panels_of_another_size_or_address_are_refused() {
+    let bytes = |n: usize| Packed::in_memory(Format::Q8_0, (16, 32 * n), |_| {}).bytes;
+    let shape = (16, 64);
+    assert!(Packed::new(Format::Q8_0, shape, bytes(2)).is_some());
+    assert!(Packed::new(Format::Q8_0, shape, bytes(4)).is_none());
+    struct Crooked(Bytes);
+    impl AsRef<[u8]> for Crooked {
+        fn as_ref(&self) -> &[u8] {
+            &(*self.0).as_ref()[1..][..packed_bytes(Format::Q8_0, 16, 64)]
+        }
+    }
+    assert!(Packed::new(Format::Q8_0, shape, Arc::new(Crooked(bytes(4)))).is_none());
 }
 
 #[test]
@@ -157,4 +200,18 @@ fn nothing_times_anything_is_nothing() {
             assert!(times(isa, [&packed(format, &bytes, 20, n_in)], &x)[0].iter().all(|y| *y == 0.0));
         }
     }
+}
+
+/// Files keep panels: whoever changes how these are arranged gives [`LAYOUT`] another number, and then this sum.
+#[test]
+fn panels_are_arranged_as_their_number_says() {
+    let mut sum = 0xCBF2_9CE4_8422_2325u64;
+    for format in Format::ALL {
+        let bytes = random_bytes(format, 18 * 256 / format.block(), &mut 5);
+        let panels = packed(format, &bytes, 18, 256);
+        for byte in (*panels.bytes).as_ref() {
+            sum = (sum ^ u64::from(*byte)).wrapping_mul(0x100_0000_01B3);
+        }
+    }
+    assert_eq!((LAYOUT, sum), (1, 9_934_017_928_826_237_237));
 }
