@@ -9,7 +9,7 @@ use half::f16;
 use half::slice::HalfFloatSliceExt;
 use serde::{Deserialize, Serialize};
 
-use super::rows::{rows_times, widen};
+use super::rows::{rows_mixed, rows_times, widen};
 
 /// Numbers that share a scale.
 const BLOCK: usize = 32;
@@ -158,6 +158,16 @@ impl CacheRows {
                 rows_times(&all[rows.start * self.width..rows.end * self.width], self.width, vectors, out);
             }
             _ => rows_times(self.floats(rows, room), self.width, vectors, out),
+        }
+    }
+
+    /// `out[v] += Σ weights[v][r] · rows[r]` for some of the rows, which are read once.
+    pub(super) fn mix(&self, rows: Range<usize>, weights: &[f32], room: &mut Vec<f32>, out: &mut [f32]) {
+        match &self.numbers {
+            Numbers::F16(all) => {
+                rows_mixed(&all[rows.start * self.width..rows.end * self.width], self.width, weights, out);
+            }
+            _ => rows_mixed(self.floats(rows, room), self.width, weights, out),
         }
     }
 

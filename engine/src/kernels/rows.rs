@@ -4,20 +4,45 @@
 //! it is stored in (half precision halves the traffic) and each row is read once for all vectors.
 //! Sums are kept in f32: rows have at most a few thousand elements.
 
-use super::team;
+use super::rowwise::add_scaled;
+use super::{Isa, team};
 use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 
 /// How many multiplications are worth a second thread.
 const PARALLEL_FROM: usize = 1 << 18;
 
-/// What a matrix may be stored in.
-pub trait Element: Copy + Send + Sync {
-    /// `out[i] = row · vectors[i]`; all vectors are as long as the row.
-    fn row_times<const N: usize>(row: &[Self], vectors: [&[f32]; N]) -> [f32; N];
+/// What a matrix may be stored in, as numbers for which kernels are compiled one by one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+#[allow(missing_docs)]
+pub enum Kind {
+    F32,
+    F16,
+    BF16,
 }
 
-impl Element for f32 {
+/// What a matrix may be stored in.
+///
+/// # Safety
+/// `KIND` names the type: kernels read rows as that.
+#[allow(unsafe_code)]
+pub unsafe trait Element: Copy + Send + Sync {
+    /// Which one it is.
+    const KIND: Kind;
+
+    /// `out[i] = row · vectors[i]`; all vectors are as long as the row.
+    fn row_times<const N: usize>(row: &[Self], vectors: [&[f32]; N]) -> [f32; N];
+
+    /// Writes a row as floats.
+    fn widen(row: &[Self], to: &mut [f32]);
+}
+
+// SAFETY: it is this one.
+#[allow(unsafe_code)]
+unsafe impl Element for f32 {
+    const KIND: Kind = Kind::F32;
+
     fn row_times<const N: usize>(row: &[f32], vectors: [&[f32]; N]) -> [f32; N] {
         #[cfg(target_arch = "x86_64")]
         if x86::available() {
@@ -27,9 +52,17 @@ impl Element for f32 {
         }
         vectors.map(|x| dot_portable(row, x))
     }
+
+    fn widen(row: &[f32], to: &mut [f32]) {
+        to.copy_from_slice(row);
+    }
 }
 
-impl Element for f16 {
+// SAFETY: it is this one.
+#[allow(unsafe_code)]
+unsafe impl Element for f16 {
+    const KIND: Kind = Kind::F16;
+
     fn row_times<const N: usize>(row: &[f16], vectors: [&[f32]; N]) -> [f32; N] {
         #[cfg(target_arch = "x86_64")]
         if x86::available() {
@@ -48,24 +81,36 @@ impl Element for f16 {
         }
         sums
     }
+
+    fn widen(row: &[f16], to: &mut [f32]) {
+        widen(row, to);
+    }
 }
 
-impl Element for bf16 {
+// SAFETY: it is this one.
+#[allow(unsafe_code)]
+unsafe impl Element for bf16 {
+    const KIND: Kind = Kind::BF16;
+
     fn row_times<const N: usize>(row: &[bf16], vectors: [&[f32]; N]) -> [f32; N] {
         // Widening is a shift, which compilers make vectors of; a block at a time stays in the nearest cache.
         let mut wide = [0.0_f32; 256];
         let mut sums = [0.0; N];
         for (start, part) in row.chunks(wide.len()).enumerate().map(|(i, part)| (i * 256, part)) {
             let wide = &mut wide[..part.len()];
-            for (wide, narrow) in wide.iter_mut().zip(part) {
-                *wide = f32::from_bits(u32::from(narrow.to_bits()) << 16);
-            }
+            Self::widen(part, wide);
             for (sum, x) in sums.iter_mut().zip(vectors) {
                 let [part] = f32::row_times(wide, [&x[start..start + wide.len()]]);
                 *sum += part;
             }
         }
         sums
+    }
+
+    fn widen(row: &[bf16], to: &mut [f32]) {
+        for (to, narrow) in to.iter_mut().zip(row) {
+            *to = f32::from_bits(u32::from(narrow.to_bits()) << 16);
+        }
     }
 }
 
@@ -102,38 +147,115 @@ pub fn rows_times<T: Element>(rows: &[T], n_cols: usize, vectors: &[f32], out: &
     assert_eq!(out.len(), n_rows * n_vectors);
     let n_tasks = if rows.len() * n_vectors < PARALLEL_FROM { 1 } else { 4 * rayon::current_num_threads() };
     let task_rows = n_rows.div_ceil(n_tasks).max(1);
-    // Each task owns its part of every output vector.
-    let mut tasks: Vec<Vec<&mut [f32]>> = (0..n_rows.div_ceil(task_rows)).map(|_| Vec::new()).collect();
-    for out in out.chunks_mut(n_rows) {
-        for (task, part) in tasks.iter_mut().zip(out.chunks_mut(task_rows)) {
-            task.push(part);
+    let columns = Columns { start: out.as_mut_ptr(), stride: n_rows };
+    team::for_each(n_rows.div_ceil(task_rows), |task| {
+        let of_task = task * task_rows..((task + 1) * task_rows).min(n_rows);
+        // SAFETY: each task writes columns of its own, of as many rows as there are vectors.
+        #[allow(unsafe_code)]
+        let out = unsafe { columns.from(of_task.start) };
+        let rows = &rows[of_task.start * n_cols..of_task.end * n_cols];
+        #[cfg(target_arch = "x86_64")]
+        if is_wide(n_cols) {
+            use super::arch::x86_64::floats::rows_times;
+            let (shape, at) = ((of_task.len(), n_cols), rows.as_ptr().cast());
+            // SAFETY: the processor has the instructions and rows are whole vectors, as just asked; lengths were
+            // compared above.
+            #[allow(unsafe_code)]
+            unsafe {
+                match T::KIND {
+                    Kind::F32 => rows_times::<{ Kind::F32 as u8 }>(at, shape, vectors, out, n_rows),
+                    Kind::F16 => rows_times::<{ Kind::F16 as u8 }>(at, shape, vectors, out, n_rows),
+                    Kind::BF16 => rows_times::<{ Kind::BF16 as u8 }>(at, shape, vectors, out, n_rows),
+                }
+            }
+            return;
         }
-    }
-    team::for_each_chunk(&mut tasks, 1, |task, outs| {
-        let (first, outs) = (task * task_rows, &mut outs[0]);
-        for i in 0..outs.first().map_or(0, |out| out.len()) {
-            let row = &rows[(first + i) * n_cols..(first + i + 1) * n_cols];
+        for (i, row) in rows.chunks(n_cols).enumerate() {
             let vector = |v: usize| &vectors[v * n_cols..(v + 1) * n_cols];
+            let put = |v: usize, sums: &[f32]| {
+                for (k, sum) in sums.iter().enumerate() {
+                    // SAFETY: a row of the task and a vector that exist.
+                    #[allow(unsafe_code)]
+                    unsafe {
+                        out.add((v + k) * n_rows + i).write(*sum);
+                    }
+                }
+            };
             let mut v = 0;
             while v + 4 <= n_vectors {
-                let sums = T::row_times(row, [vector(v), vector(v + 1), vector(v + 2), vector(v + 3)]);
-                for (out, sum) in outs[v..].iter_mut().zip(sums) {
-                    out[i] = sum;
-                }
+                put(v, &T::row_times(row, [vector(v), vector(v + 1), vector(v + 2), vector(v + 3)]));
                 v += 4;
             }
             // The row is read once for the rest, too.
             match n_vectors - v {
-                3 => {
-                    [outs[v][i], outs[v + 1][i], outs[v + 2][i]] =
-                        T::row_times(row, [vector(v), vector(v + 1), vector(v + 2)])
-                }
-                2 => [outs[v][i], outs[v + 1][i]] = T::row_times(row, [vector(v), vector(v + 1)]),
-                1 => [outs[v][i]] = T::row_times(row, [vector(v)]),
+                3 => put(v, &T::row_times(row, [vector(v), vector(v + 1), vector(v + 2)])),
+                2 => put(v, &T::row_times(row, [vector(v), vector(v + 1)])),
+                1 => put(v, &T::row_times(row, [vector(v)])),
                 _ => {}
             }
         }
     });
+}
+
+/// `out[v] += Σ weights[v][r] · rows[r]`, for rows and mixes of `n_cols` elements, all row-major, on this thread.
+///
+/// # Panics
+/// When the lengths do not fit together (a bug of the caller).
+pub(super) fn rows_mixed<T: Element>(rows: &[T], n_cols: usize, weights: &[f32], out: &mut [f32]) {
+    let (n_rows, n_vectors) = (rows.len() / n_cols, out.len() / n_cols);
+    assert_eq!(rows.len(), n_rows * n_cols);
+    assert_eq!(out.len(), n_vectors * n_cols);
+    assert_eq!(weights.len(), n_rows * n_vectors);
+    #[cfg(target_arch = "x86_64")]
+    if is_wide(n_cols) {
+        use super::arch::x86_64::floats::rows_mixed;
+        let (shape, at) = ((n_rows, n_cols), rows.as_ptr().cast());
+        // SAFETY: the processor has the instructions and rows are whole vectors, as just asked; lengths were compared
+        // above.
+        #[allow(unsafe_code)]
+        unsafe {
+            match T::KIND {
+                Kind::F32 => rows_mixed::<{ Kind::F32 as u8 }>(at, shape, weights, n_rows, out),
+                Kind::F16 => rows_mixed::<{ Kind::F16 as u8 }>(at, shape, weights, n_rows, out),
+                Kind::BF16 => rows_mixed::<{ Kind::BF16 as u8 }>(at, shape, weights, n_rows, out),
+            }
+        }
+        return;
+    }
+    let mut wide = vec![0.0; n_cols];
+    for (r, row) in rows.chunks_exact(n_cols).enumerate() {
+        T::widen(row, &mut wide);
+        for (out, weights) in out.chunks_mut(n_cols).zip(weights.chunks(n_rows)) {
+            add_scaled(out, &wide, weights[r]);
+        }
+    }
+}
+
+/// Whether rows of this length go through the kernels for AVX-512.
+#[cfg(target_arch = "x86_64")]
+fn is_wide(n_cols: usize) -> bool {
+    Isa::detect().0 == super::Kind::Avx512Vnni && n_cols.is_multiple_of(super::arch::x86_64::floats::LANES)
+}
+
+/// Where tasks write their columns of a result.
+struct Columns {
+    start: *mut f32,
+    stride: usize,
+}
+
+// SAFETY: tasks write different columns; see `rows_times`.
+#[allow(unsafe_code)]
+unsafe impl Sync for Columns {}
+
+impl Columns {
+    /// # Safety
+    /// There is this column.
+    #[allow(unsafe_code)]
+    unsafe fn from(&self, column: usize) -> *mut f32 {
+        debug_assert!(column < self.stride);
+        // SAFETY: by contract.
+        unsafe { self.start.add(column) }
+    }
 }
 
 /// Eight sums side by side, so that the compiler can use whatever vectors the target has.
@@ -261,6 +383,39 @@ mod tests {
             f16::from_f32((state >> 16) as f32 / 32_768.0 - 1.0).to_f32()
         };
         (0..n).map(next).collect()
+    }
+
+    #[test]
+    fn mixes_equal_the_slow_sum_at_every_edge() {
+        for n_cols in [1, 7, 16, 32, 48, 64, 80, 144, 256] {
+            for n_rows in [1, 3, 64] {
+                for n_vectors in [1, 2, 3, 4, 5, 9] {
+                    let (rows, weights) = (numbers(n_rows * n_cols, 7), numbers(n_rows * n_vectors, 3));
+                    let half: Vec<f16> = rows.iter().map(|&v| f16::from_f32(v)).collect();
+                    let brain: Vec<bf16> = rows.iter().map(|&v| bf16::from_f32(v)).collect();
+                    let rounded: Vec<f32> = brain.iter().map(|v| v.to_f32()).collect();
+                    let before = numbers(n_vectors * n_cols, 9);
+                    let want = |rows: &[f32]| {
+                        let mut want = before.clone();
+                        for (v, want) in want.chunks_mut(n_cols).enumerate() {
+                            for (row, weight) in rows.chunks(n_cols).zip(&weights[v * n_rows..]) {
+                                want.iter_mut().zip(row).for_each(|(want, x)| *want += weight * x);
+                            }
+                        }
+                        want
+                    };
+                    let mut got = [before.clone(), before.clone(), before.clone()];
+                    rows_mixed(&rows, n_cols, &weights, &mut got[0]);
+                    rows_mixed(&half, n_cols, &weights, &mut got[1]);
+                    rows_mixed(&brain, n_cols, &weights, &mut got[2]);
+                    for (got, want) in got.iter().zip([want(&rows), want(&rows), want(&rounded)]) {
+                        for (i, (a, b)) in got.iter().zip(&want).enumerate() {
+                            assert!((a - b).abs() < 1e-4, "{n_rows}×{n_cols}×{n_vectors} at {i}: {a} {b}");
+                        }
+                    }
+                }
+            }
+        }
     }
 
     #[test]

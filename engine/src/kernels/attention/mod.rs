@@ -3,8 +3,9 @@
 //! Each task takes a tile of queries of one key head and a run of keys, block after block: scores by one product,
 //! exponentials against the largest score so far, the mix of values by a second product (Dao et al.,
 //! FlashAttention, 2022, algorithm 1). The scores of a tile and a block stay in a near cache; the whole
-//! `[n_heads, n, n_keys]` matrix is never made. Where there are fewer tiles than threads, keys are cut into runs
-//! whose results are joined at the end. All sums in f32.
+//! `[n_heads, n, n_keys]` matrix is never made. All sums in f32. A few queries take another way ([`few`]).
+
+mod few;
 
 use std::ops::Range;
 
@@ -18,15 +19,6 @@ const TILE: usize = 64;
 
 /// Keys per block for a product of matrices.
 const BLOCK: usize = 256;
-
-/// Numbers per block for sums along rows: they stay in the nearest cache while each query reads them.
-const FEW_BLOCK: usize = 4096;
-
-/// Up to this many queries, sums along rows beat a product of matrices, which first lays both out anew.
-const FEW: usize = 8;
-
-/// Numbers of keys that are worth a task of their own.
-const RUN: usize = 1 << 15;
 
 /// Sizes of one call.
 #[derive(Debug, Clone, Copy)]
@@ -72,104 +64,86 @@ pub fn attend(
     let held = keys.iter().chain(values).map(CacheRows::n_rows).min().unwrap_or(0);
     assert!(sees.iter().all(|sees| sees.start < sees.end && sees.end <= held));
     let group = n_heads / keys.len();
+    if group * n <= few::MOST {
+        return few::attend(shape, queries, keys, values, sees);
+    }
     // Rows of the queries of one key head are `[group, n]`; a tile holds a run of them.
     let tiles_per_head = (group * n).div_ceil(TILE);
-    let n_tiles = keys.len() * tiles_per_head;
-    let seen = |sees: &[Range<usize>]| {
-        let start = sees.iter().map(|sees| sees.start).min().unwrap_or(0);
-        start..sees.iter().map(|sees| sees.end).max().unwrap_or(0)
-    };
-    let all = seen(sees);
-    let wanted = (4 * rayon::current_num_threads()).div_ceil(n_tiles);
-    let runs = wanted.min(all.len() * head_dim * TILE.min(group * n) / RUN).max(1);
-    let mut tasks = team::map(n_tiles * runs, |task| {
-        let (tile, run) = (task / runs, task % runs);
-        let (head, first) = (tile / tiles_per_head, tile % tiles_per_head * TILE);
+    let tiles = team::map(keys.len() * tiles_per_head, |task| {
+        let (head, first) = (task / tiles_per_head, task % tiles_per_head * TILE);
         let rows = first..(first + TILE).min(group * n);
         let queries = &queries[(head * group * n + rows.start) * head_dim..][..rows.len() * head_dim];
         // Row r of a key head is query r % n.
         let sees: Vec<_> = rows.map(|row| sees[row % n].clone()).collect();
-        // Keys that no row of the tile sees are not read.
-        let seen = seen(&sees);
-        let length = seen.len().div_ceil(runs);
-        let start = (seen.start + run * length).min(seen.end);
-        let mut mix = Mix::new(sees.len(), head_dim);
-        mix.add(shape, queries, (&keys[head], &values[head]), start..(start + length).min(seen.end), &sees);
-        mix
+        mix_tile(shape, queries, (&keys[head], &values[head]), &sees)
     });
     let mut out = vec![0f32; n * n_heads * head_dim];
-    for (tile, runs) in tasks.chunks_mut(runs).enumerate() {
+    for (tile, mixed) in tiles.iter().enumerate() {
         let (head, first) = (tile / tiles_per_head, tile % tiles_per_head * TILE);
-        let (mix, others) = runs.split_at_mut(1);
-        others.iter().for_each(|other| mix[0].join(other));
-        for (i, (mixed, sum)) in mix[0].mixed.chunks(head_dim).zip(&mix[0].sums).enumerate() {
+        for (i, mixed) in mixed.chunks(head_dim).enumerate() {
             let row = first + i;
             let at = ((row % n) * n_heads + head * group + row / n) * head_dim;
-            for (out, mixed) in out[at..at + head_dim].iter_mut().zip(mixed) {
-                *out = mixed / sum;
-            }
+            out[at..at + head_dim].copy_from_slice(mixed);
         }
     }
     out
 }
 
-/// What rows of queries have seen so far.
-struct Mix {
-    /// The largest score of each row.
-    largest: Vec<f32>,
-    /// Σ exp(score − largest) of each row.
-    sums: Vec<f32>,
-    /// Σ exp(score − largest) · value, `[rows, head_dim]`.
-    mixed: Vec<f32>,
+/// The rows that any of some queries sees.
+fn seen(sees: &[Range<usize>]) -> Range<usize> {
+    let start = sees.iter().map(|sees| sees.start).min().unwrap_or(0);
+    start..sees.iter().map(|sees| sees.end).max().unwrap_or(0)
 }
 
-impl Mix {
-    fn new(n_rows: usize, head_dim: usize) -> Self {
-        let largest = vec![f32::NEG_INFINITY; n_rows];
-        Self { largest, sums: vec![0.0; n_rows], mixed: vec![0.0; n_rows * head_dim] }
+/// What a tile of queries sees, `[rows, head_dim]`. Keys that none of them sees are not read.
+fn mix_tile(
+    shape: Shape,
+    queries: &[f32],
+    (keys, values): (&CacheRows, &CacheRows),
+    sees: &[Range<usize>],
+) -> Vec<f32> {
+    let (n_rows, head_dim) = (sees.len(), shape.head_dim);
+    let mut mixed = vec![0f32; n_rows * head_dim];
+    let (mut largest, mut sums) = (vec![f32::NEG_INFINITY; n_rows], vec![0f32; n_rows]);
+    let (mut room, mut scores) = (Vec::new(), Vec::new());
+    let run = seen(sees);
+    for start in run.clone().step_by(BLOCK) {
+        let block = start..(start + BLOCK).min(run.end);
+        let n = block.len();
+        scores.resize(n_rows * n, 0.0);
+        let of_block = Matrix { numbers: keys.floats(block.clone(), &mut room), row: 1, column: head_dim };
+        product((n_rows, n, head_dim), Matrix::rows(queries, head_dim), of_block, 0.0, &mut scores);
+        let mut mix = Mix { largest: &mut largest, sums: &mut sums, mixed: &mut mixed };
+        mix.weigh_all(shape.rule, &block, sees, &mut scores);
+        let values = Matrix::rows(values.floats(block, &mut room), head_dim);
+        product((n_rows, head_dim, n), Matrix::rows(&scores, n), values, 1.0, &mut mixed);
     }
+    for (mixed, sum) in mixed.chunks_mut(head_dim).zip(&sums) {
+        mixed.iter_mut().for_each(|x| *x /= sum);
+    }
+    mixed
+}
 
-    /// Adds a run of keys, of which row r sees those in `sees[r]`.
-    fn add(
-        &mut self,
-        shape: Shape,
-        queries: &[f32],
-        (keys, values): (&CacheRows, &CacheRows),
-        run: Range<usize>,
-        sees: &[Range<usize>],
-    ) {
-        let (n_rows, head_dim) = (sees.len(), shape.head_dim);
-        let (mut room, mut scores) = (Vec::new(), Vec::new());
-        let size = if n_rows <= FEW { FEW_BLOCK.div_ceil(head_dim) } else { BLOCK };
-        for start in run.clone().step_by(size) {
-            let block = start..(start + size).min(run.end);
-            let n = block.len();
-            scores.resize(n_rows * n, 0.0);
-            if n_rows <= FEW {
-                keys.times(block.clone(), queries, &mut room, &mut scores);
-            } else {
-                let keys = keys.floats(block.clone(), &mut room);
-                let keys = Matrix { numbers: keys, row: 1, column: head_dim };
-                product((n_rows, n, head_dim), Matrix::rows(queries, head_dim), keys, 0.0, &mut scores);
-            }
-            for (row, (scores, sees)) in scores.chunks_mut(n).zip(sees).enumerate() {
-                let from = sees.start.clamp(block.start, block.end) - block.start;
-                let to = sees.end.clamp(block.start, block.end) - block.start;
-                scores[..from].fill(0.0);
-                scores[to.max(from)..].fill(0.0);
-                if from < to {
-                    self.weigh(row, shape.rule, &mut scores[from..to]);
-                }
-            }
-            let values = values.floats(block, &mut room);
-            if n_rows <= FEW {
-                for (scores, mixed) in scores.chunks(n).zip(self.mixed.chunks_mut(head_dim)) {
-                    add_rows(values, scores, mixed);
-                }
-            } else {
-                let scores = Matrix::rows(&scores, n);
-                let values = Matrix::rows(values, head_dim);
-                product((n_rows, head_dim, n), scores, values, 1.0, &mut self.mixed);
+/// What rows of queries have seen so far.
+struct Mix<'a> {
+    /// The largest score of each row.
+    largest: &'a mut [f32],
+    /// Σ exp(score − largest) of each row.
+    sums: &'a mut [f32],
+    /// Σ exp(score − largest) · value, `[rows, head_dim]`.
+    mixed: &'a mut [f32],
+}
+
+impl Mix<'_> {
+    /// Turns the scores of a block, `[rows, n]`, into weights; 0 for keys that a row does not see.
+    fn weigh_all(&mut self, rule: Rule, block: &Range<usize>, sees: &[Range<usize>], scores: &mut [f32]) {
+        for (row, (scores, sees)) in scores.chunks_mut(block.len()).zip(sees).enumerate() {
+            let from = sees.start.clamp(block.start, block.end) - block.start;
+            let to = sees.end.clamp(block.start, block.end) - block.start;
+            scores[..from].fill(0.0);
+            scores[to.max(from)..].fill(0.0);
+            if from < to {
+                self.weigh(row, rule, &mut scores[from..to]);
             }
         }
     }
@@ -180,72 +154,25 @@ impl Mix {
         if let Some(cap) = rule.softcap {
             scores.iter_mut().for_each(|score| *score = cap * (*score / cap).tanh());
         }
-        let before = self.largest[row];
-        let now = before.max(largest(scores));
-        if now > before {
+        let now = self.largest[row].max(largest(scores));
+        if now > self.largest[row] {
             self.shrink(row, now);
         }
         self.sums[row] += exp_from(scores, now);
     }
 
+    fn head_dim(&self) -> usize {
+        self.mixed.len() / self.sums.len()
+    }
+
     /// Counts a row against a larger score.
     fn shrink(&mut self, row: usize, to: f32) {
-        let factor = (self.largest[row] - to).exp();
-        let head_dim = self.mixed.len() / self.sums.len();
+        let (factor, head_dim) = ((self.largest[row] - to).exp(), self.head_dim());
         self.largest[row] = to;
         self.sums[row] *= factor;
         self.mixed[row * head_dim..(row + 1) * head_dim].iter_mut().for_each(|x| *x *= factor);
     }
-
-    /// Adds what the same rows saw elsewhere.
-    fn join(&mut self, other: &Self) {
-        let head_dim = self.mixed.len() / self.sums.len();
-        for (row, theirs) in other.mixed.chunks(head_dim).enumerate() {
-            // Nothing was seen there.
-            if other.largest[row] == f32::NEG_INFINITY {
-                continue;
-            }
-            if other.largest[row] > self.largest[row] {
-                self.shrink(row, other.largest[row]);
-            }
-            let factor = (other.largest[row] - self.largest[row]).exp();
-            self.sums[row] += factor * other.sums[row];
-            for (ours, theirs) in self.mixed[row * head_dim..(row + 1) * head_dim].iter_mut().zip(theirs) {
-                *ours += factor * theirs;
-            }
-        }
-    }
 }
-
-/// Numbers that are summed side by side.
-const WIDE: usize = 64;
-
-#[inline(always)]
-fn add_rows_body(rows: &[f32], weights: &[f32], out: &mut [f32]) {
-    let width = out.len();
-    let (wide, rest) = out.as_chunks_mut::<WIDE>();
-    let n_wide = wide.len();
-    for (i, out) in wide.iter_mut().enumerate() {
-        let mut sums = *out;
-        for (row, weight) in rows.chunks_exact(width).zip(weights) {
-            let Some(row) = row[i * WIDE..].first_chunk::<WIDE>() else { continue };
-            for (sum, x) in sums.iter_mut().zip(row) {
-                *sum += weight * x;
-            }
-        }
-        *out = sums;
-    }
-    for (row, weight) in rows.chunks_exact(width).zip(weights) {
-        for (out, x) in rest.iter_mut().zip(&row[n_wide * WIDE..]) {
-            *out += weight * x;
-        }
-    }
-}
-
-for_each_isa!(
-    /// `out += Σ weights[r] · rows[r]`.
-    add_rows, add_rows_body, (rows: &[f32], weights: &[f32], out: &mut [f32])
-);
 
 #[cfg(test)]
 mod tests {
@@ -314,6 +241,25 @@ mod tests {
         let window = (pos..pos + n).map(|p| (p + 1usize).saturating_sub(20)..p + 1).collect();
         let run = (pos..pos + n).map(|p| (p + 1usize).saturating_sub(9)..pos + n).collect();
         vec![all, window, run]
+    }
+
+    #[test]
+    fn what_a_query_gets_does_not_depend_on_the_others() {
+        let (n_heads, n, pos) = (9, 5, 1500);
+        let head = |seed| numbers((pos + n) * 16, seed);
+        let keys = cache(&[head(1), head(2), head(3)], CacheFormat::F16);
+        let values = cache(&[head(4), head(5), head(6)], CacheFormat::F16);
+        let queries = numbers(n_heads * n * 16, 7);
+        for sees in views(n, pos) {
+            let shape = Shape { n_heads, head_dim: 16, n, rule: Rule { scale: 0.25, softcap: None } };
+            let all = attend(shape, &queries, &keys, &values, &sees);
+            for (i, sees) in sees.iter().enumerate() {
+                let own: Vec<f32> =
+                    queries.chunks(n * 16).flat_map(|head| head[i * 16..][..16].to_vec()).collect();
+                let alone = attend(Shape { n: 1, ..shape }, &own, &keys, &values, std::slice::from_ref(sees));
+                assert_eq!(alone, all[i * n_heads * 16..][..n_heads * 16], "query {i} of {sees:?}");
+            }
+        }
     }
 
     #[test]
