@@ -326,7 +326,18 @@ fn a_long_prompt_is_read_once_unless_nothing_may_be_kept() {
     let human = run(&["models", "cache"]);
     assert!(human.stdout.contains("1 prompt") && human.stderr.contains("--clear"), "{human:?}");
     let cleared = stored(&["--clear"]);
-    assert_eq!((&cleared["freed_bytes"], &cleared["files"]), (&bytes.into(), &0.into()), "{cleared}");
+    let panels = kept["panels"]["bytes"].as_u64().unwrap_or_default();
+    assert!(kept["panels"]["files"] == 1 && panels > 50_000_000, "{kept}");
+    assert_eq!(
+        (&cleared["freed_bytes"], &cleared["files"]),
+        (&(bytes + panels).into(), &0.into()),
+        "{cleared}"
+    );
+    assert_eq!(
+        (&cleared["panels"]["bytes"], &cleared["panels"]["files"]),
+        (&0.into(), &0.into()),
+        "{cleared}"
+    );
 }
 
 #[test]
