@@ -74,6 +74,7 @@ pub fn main() -> ExitCode {
 }
 
 fn run(args: Args, cancel: &Cancel) -> Outcome {
+    engine::instruction_set()?;
     match args.command {
         None => window(args.window),
         Some(Command::Ask(args)) => ask::run(args, cancel),

@@ -117,30 +117,10 @@ impl Activations {
     }
 }
 
-fn quantize_tile(x: &[[f32; BLOCK]], n_blocks: usize, planes: &mut [Planes], factors: &mut [Factors]) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        if is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512vl") {
-            #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]
-            fn widest(x: &[[f32; BLOCK]], n: usize, planes: &mut [Planes], factors: &mut [Factors]) {
-                quantize_body(x, n, planes, factors);
-            }
-            // SAFETY: the processor has the instructions.
-            #[allow(unsafe_code)]
-            return unsafe { widest(x, n_blocks, planes, factors) };
-        }
-        if is_x86_feature_detected!("avx2") {
-            #[target_feature(enable = "avx2")]
-            fn wide(x: &[[f32; BLOCK]], n: usize, planes: &mut [Planes], factors: &mut [Factors]) {
-                quantize_body(x, n, planes, factors);
-            }
-            // SAFETY: the processor has the instructions.
-            #[allow(unsafe_code)]
-            return unsafe { wide(x, n_blocks, planes, factors) };
-        }
-    }
-    quantize_body(x, n_blocks, planes, factors);
-}
+for_each_isa!(
+    /// Blocks of rows as whole numbers, those of the rows of a tile side by side.
+    quantize_tile, quantize_body, (x: &[[f32; BLOCK]], n_blocks: usize, planes: &mut [Planes], factors: &mut [Factors])
+);
 
 /// No branches and no order of addition that matters, so that the compiler computes side by side.
 #[inline(always)]

@@ -5,7 +5,7 @@
 //! Sums are kept in f32: rows have at most a few thousand elements.
 
 use super::rowwise::add_scaled;
-use super::{Isa, team};
+use super::{Isa, isa, team};
 use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 
@@ -45,7 +45,7 @@ unsafe impl Element for f32 {
 
     fn row_times<const N: usize>(row: &[f32], vectors: [&[f32]; N]) -> [f32; N] {
         #[cfg(target_arch = "x86_64")]
-        if x86::available() {
+        if Isa::detect().0 >= isa::Kind::Avx2 {
             // SAFETY: the processor has the instructions.
             #[allow(unsafe_code)]
             return unsafe { x86::row_times_f32(row, vectors) };
@@ -65,7 +65,7 @@ unsafe impl Element for f16 {
 
     fn row_times<const N: usize>(row: &[f16], vectors: [&[f32]; N]) -> [f32; N] {
         #[cfg(target_arch = "x86_64")]
-        if x86::available() {
+        if Isa::detect().0 >= isa::Kind::Avx2 {
             // SAFETY: the processor has the instructions.
             #[allow(unsafe_code)]
             return unsafe { x86::row_times_f16(row, vectors) };
@@ -121,7 +121,7 @@ unsafe impl Element for bf16 {
 pub(super) fn widen(from: &[f16], to: &mut [f32]) {
     assert_eq!(from.len(), to.len());
     #[cfg(target_arch = "x86_64")]
-    if x86::available() {
+    if Isa::detect().0 >= isa::Kind::Avx2 {
         // SAFETY: the processor has the instructions, and the lengths are the same.
         #[allow(unsafe_code)]
         return unsafe { x86::widen(from, to) };
@@ -234,7 +234,7 @@ pub(super) fn rows_mixed<T: Element>(rows: &[T], n_cols: usize, weights: &[f32],
 /// Whether rows of this length go through the kernels for AVX-512.
 #[cfg(target_arch = "x86_64")]
 fn is_wide(n_cols: usize) -> bool {
-    Isa::detect().0 == super::Kind::Avx512Vnni && n_cols.is_multiple_of(super::arch::x86_64::floats::LANES)
+    Isa::detect().0 == isa::Kind::Avx512Vnni && n_cols.is_multiple_of(super::arch::x86_64::floats::LANES)
 }
 
 /// Where tasks write their columns of a result.
@@ -277,19 +277,8 @@ fn dot_portable(a: &[f32], b: &[f32]) -> f32 {
 #[allow(unsafe_code)]
 pub(super) mod x86 {
     use std::arch::x86_64::*;
-    use std::sync::LazyLock;
 
     use half::f16;
-
-    static AVAILABLE: LazyLock<bool> = LazyLock::new(|| {
-        is_x86_feature_detected!("avx2")
-            && is_x86_feature_detected!("fma")
-            && is_x86_feature_detected!("f16c")
-    });
-
-    pub fn available() -> bool {
-        *AVAILABLE
-    }
 
     #[target_feature(enable = "avx2,fma,f16c")]
     fn sum(v: __m256) -> f32 {

@@ -67,25 +67,25 @@ fn add_scaled_body(x: &mut [f32], y: &[f32], scale: f32) {
 
 for_each_isa!(
     /// In place: `x + scale · y`.
-    add_scaled, add_scaled_body, (x: &mut [f32], y: &[f32], scale: f32)
+    pub add_scaled, add_scaled_body, (x: &mut [f32], y: &[f32], scale: f32)
 );
 
 for_each_isa!(
     /// `x / rms(x) · weight` (Zhang and Sennrich, 2019, equation 4).
-    rms_norm, rms_norm_body, (x: &[f32], weight: &[f32], eps: f32, out: &mut [f32])
+    pub rms_norm, rms_norm_body, (x: &[f32], weight: &[f32], eps: f32, out: &mut [f32])
 );
 
 for_each_isa!(
     /// In place: turns the pairs (i, i + d/2).
-    rotate_halves, rotate_halves_body, (x: &mut [f32], cos: &[f32], sin: &[f32])
+    pub rotate_halves, rotate_halves_body, (x: &mut [f32], cos: &[f32], sin: &[f32])
 );
 
 for_each_isa!(
     /// In place: turns the pairs (2 i, 2 i + 1).
-    rotate_neighbours, rotate_neighbours_body, (x: &mut [f32], cos: &[f32], sin: &[f32])
+    pub rotate_neighbours, rotate_neighbours_body, (x: &mut [f32], cos: &[f32], sin: &[f32])
 );
 
 for_each_isa!(
     /// In place: `x + y`.
-    add, add_body, (x: &mut [f32], y: &[f32])
+    pub add, add_body, (x: &mut [f32], y: &[f32])
 );

@@ -20,7 +20,7 @@ const BLOCK: usize = 4096;
 /// Blocks in a run: some three microseconds of work.
 const RUN: usize = 4;
 
-/// As [`super::attend`], which has compared the lengths.
+/// As [`super::attend`], which has compared the lengths and multiplied the queries by the scale.
 pub(super) fn attend(
     shape: Shape,
     queries: &[f32],
@@ -53,7 +53,7 @@ pub(super) fn attend(
             }
             let scores = &mut scores[..n_rows * keys_of_block.len()];
             keys[head].times(keys_of_block.clone(), queries, &mut room, scores);
-            mix.weigh_all(shape.rule, &keys_of_block, &sees, scores);
+            mix.weigh_all(shape.rule.softcap, &keys_of_block, &sees, scores);
             values[head].mix(keys_of_block, scores, &mut room, mix.mixed);
         }
     });

@@ -63,6 +63,7 @@ pub fn attend(
     assert!(!keys.is_empty() && n_heads.is_multiple_of(keys.len()));
     let held = keys.iter().chain(values).map(CacheRows::n_rows).min().unwrap_or(0);
     assert!(sees.iter().all(|sees| sees.start < sees.end && sees.end <= held));
+    let queries = &queries.iter().map(|x| x * shape.rule.scale).collect::<Vec<_>>()[..];
     let group = n_heads / keys.len();
     if group * n <= few::MOST {
         return few::attend(shape, queries, keys, values, sees);
@@ -114,7 +115,7 @@ fn mix_tile(
         let of_block = Matrix { numbers: keys.floats(block.clone(), &mut room), row: 1, column: head_dim };
         product((n_rows, n, head_dim), Matrix::rows(queries, head_dim), of_block, 0.0, &mut scores);
         let mut mix = Mix { largest: &mut largest, sums: &mut sums, mixed: &mut mixed };
-        mix.weigh_all(shape.rule, &block, sees, &mut scores);
+        mix.weigh_all(shape.rule.softcap, &block, sees, &mut scores);
         let values = Matrix::rows(values.floats(block, &mut room), head_dim);
         product((n_rows, head_dim, n), Matrix::rows(&scores, n), values, 1.0, &mut mixed);
     }
@@ -135,23 +136,28 @@ struct Mix<'a> {
 }
 
 impl Mix<'_> {
-    /// Turns the scores of a block, `[rows, n]`, into weights; 0 for keys that a row does not see.
-    fn weigh_all(&mut self, rule: Rule, block: &Range<usize>, sees: &[Range<usize>], scores: &mut [f32]) {
+    /// Turns the scores of a block, `[rows, n]`, before the soft limit, into weights; 0 for keys that a row does not see.
+    fn weigh_all(
+        &mut self,
+        softcap: Option<f32>,
+        block: &Range<usize>,
+        sees: &[Range<usize>],
+        scores: &mut [f32],
+    ) {
         for (row, (scores, sees)) in scores.chunks_mut(block.len()).zip(sees).enumerate() {
             let from = sees.start.clamp(block.start, block.end) - block.start;
             let to = sees.end.clamp(block.start, block.end) - block.start;
             scores[..from].fill(0.0);
             scores[to.max(from)..].fill(0.0);
             if from < to {
-                self.weigh(row, rule, &mut scores[from..to]);
+                self.weigh(row, softcap, &mut scores[from..to]);
             }
         }
     }
 
     /// Turns scores of a row into weights against the largest so far; what was added before shrinks to it.
-    fn weigh(&mut self, row: usize, rule: Rule, scores: &mut [f32]) {
-        scores.iter_mut().for_each(|score| *score *= rule.scale);
-        if let Some(cap) = rule.softcap {
+    fn weigh(&mut self, row: usize, softcap: Option<f32>, scores: &mut [f32]) {
+        if let Some(cap) = softcap {
             scores.iter_mut().for_each(|score| *score = cap * (*score / cap).tanh());
         }
         let now = self.largest[row].max(largest(scores));

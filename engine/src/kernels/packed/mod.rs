@@ -17,7 +17,8 @@ use rayon::prelude::*;
 
 pub use self::format::Format;
 use super::activations::{Activations, BLOCK, UPPER, tiles};
-use super::{Isa, Kind, team};
+use super::isa::Kind;
+use super::{Isa, team};
 
 /// Output rows per panel.
 pub const PANEL: usize = 16;
@@ -310,7 +311,9 @@ fn panels_times(isa: Isa, format: Format, panels: &[Line], x: &Activations, out:
         // `x.n_blocks` units, and `out` a place for each panel and each row of `x`.
         #[cfg(target_arch = "x86_64")]
         #[allow(unsafe_code)]
-        Kind::Avx2 => unsafe { super::arch::x86_64::avx2::panels_times(format, panels, x, out) },
+        Kind::Avx2 | Kind::AvxVnni => unsafe {
+            super::arch::x86_64::avx2::panels_times(format, panels, x, out)
+        },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
         #[allow(unsafe_code)]

@@ -1,0 +1,156 @@
+//! Which instructions kernels run with: the best that the processor has, or those that `MEDLEY_ISA` names.
+
+use std::env;
+use std::sync::LazyLock;
+
+use crate::error::{Error, Result};
+
+/// Names an instruction set instead of the best one, to test what other processors would run.
+const VARIABLE: &str = "MEDLEY_ISA";
+
+/// Instruction sets that kernels come in. A value other than `Portable` exists only when this
+/// processor has the instructions, so calling a kernel with it is safe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Isa(pub(super) Kind);
+
+/// In the order of what they can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    /// Whatever the compiler makes of plain code.
+    Portable,
+    /// 256 bits, fused multiply-add, half precision: Intel since 2013, AMD since 2015.
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    /// Besides, products of bytes added in fours: Alder Lake, Zen 5.
+    #[cfg(target_arch = "x86_64")]
+    AvxVnni,
+    /// The same in 512 bits: Ice Lake, Zen 4.
+    #[cfg(target_arch = "x86_64")]
+    Avx512Vnni,
+}
+
+impl Isa {
+    /// The best one that this processor has, or the one that `MEDLEY_ISA` names.
+    pub fn detect() -> Self {
+        // Asked for with every product.
+        static CHOSEN: LazyLock<Isa> =
+            LazyLock::new(|| match Isa::named(env::var(VARIABLE).ok().as_deref()) {
+                Ok(isa) => isa,
+                // Told by `instruction_set` before anything is computed.
+                Err(_) => Isa(Kind::Portable),
+            });
+        *CHOSEN
+    }
+
+    /// All that this processor has, slowest first.
+    pub fn all() -> Vec<Self> {
+        let mut all = vec![Self(Kind::Portable)];
+        #[cfg(target_arch = "x86_64")]
+        {
+            let avx2 = is_x86_feature_detected!("avx2")
+                && is_x86_feature_detected!("fma")
+                && is_x86_feature_detected!("f16c");
+            let avx512 = avx2
+                && is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512vl")
+                && is_x86_feature_detected!("avx512vnni");
+            if avx2 {
+                all.push(Self(Kind::Avx2));
+            }
+            if avx2 && is_x86_feature_detected!("avxvnni") {
+                all.push(Self(Kind::AvxVnni));
+            }
+            if avx512 {
+                all.push(Self(Kind::Avx512Vnni));
+            }
+        }
+        all
+    }
+
+    /// The name that the variable uses.
+    pub const fn name(self) -> &'static str {
+        match self.0 {
+            Kind::Portable => "portable",
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Kind::AvxVnni => "avx-vnni",
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512Vnni => "avx512-vnni",
+        }
+    }
+
+    fn named(name: Option<&str>) -> Result<Self> {
+        let all = Self::all();
+        let found = match name.filter(|name| !name.is_empty()) {
+            None => all.last(),
+            Some(name) => all.iter().find(|isa| isa.name() == name),
+        };
+        found.copied().ok_or_else(|| {
+            let names: Vec<_> = all.iter().map(|isa| isa.name()).collect();
+            let name = name.unwrap_or_default();
+            let names = names.join(", ");
+            let reason = format!(
+                "{VARIABLE}={name}: this processor runs {names}; name one of these, or unset the variable for the best"
+            );
+            Error::Request { reason }
+        })
+    }
+}
+
+/// The name of the instruction set that kernels run with.
+///
+/// # Errors
+/// [`Error::Request`] when `MEDLEY_ISA` names one that this processor does not have.
+pub fn instruction_set() -> Result<&'static str> {
+    Isa::named(env::var(VARIABLE).ok().as_deref()).map(Isa::name)
+}
+
+/// Makes a function that runs a body compiled for what the processor has. A body with a parameter `FUSED` is told
+/// whether a fused multiply-add is one instruction.
+macro_rules! for_each_isa {
+    (
+        $(#[$doc:meta])* $vis:vis $name:ident, $body:ident $(::<$fused:ident>)?,
+        ($($arg:ident: $kind:ty),*) $(-> $out:ty)?
+    ) => {
+        $(#[$doc])*
+        $vis fn $name($($arg: $kind),*) $(-> $out)? {
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx2,fma,f16c")]
+                fn wide($($arg: $kind),*) $(-> $out)? {
+                    $body$(::<{ const $fused: bool = true; $fused }>)?($($arg),*)
+                }
+                #[target_feature(enable = "avx2,fma,f16c,avx512f,avx512bw,avx512vl")]
+                fn widest($($arg: $kind),*) $(-> $out)? {
+                    $body$(::<{ const $fused: bool = true; $fused }>)?($($arg),*)
+                }
+                // SAFETY: the processor has the instructions.
+                #[allow(unsafe_code)]
+                match $crate::kernels::isa::Isa::detect().0 {
+                    $crate::kernels::isa::Kind::Portable => {}
+                    $crate::kernels::isa::Kind::Avx512Vnni => return unsafe { widest($($arg),*) },
+                    _ => return unsafe { wide($($arg),*) },
+                }
+            }
+            $body$(::<{ const $fused: bool = false; $fused }>)?($($arg),*)
+        }
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_names_its_own_and_others_are_refused_with_all_of_them() {
+        for isa in Isa::all() {
+            assert_eq!(Isa::named(Some(isa.name())).unwrap(), isa);
+        }
+        let best = Isa::all().last().copied();
+        assert_eq!((Isa::named(None).ok(), Isa::named(Some("")).ok()), (best, best));
+        let refused = Isa::named(Some("mmx")).unwrap_err().to_string();
+        assert!(refused.contains("MEDLEY_ISA=mmx") && refused.contains("portable"), "{refused}");
+    }
+}
