@@ -6,6 +6,7 @@
 //! 2²⁸, exact) times float factors that are added up in f32.
 
 mod format;
+mod portable;
 
 #[cfg(test)]
 mod tests;
@@ -16,7 +17,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 pub use self::format::Format;
-use super::activations::{Activations, BLOCK, UPPER, tiles};
+use super::activations::{Activations, BLOCK};
 use super::isa::Kind;
 use super::{Isa, team};
 
@@ -297,16 +298,9 @@ impl Tile {
 fn panels_times(isa: Isa, format: Format, panels: &[Line], x: &Activations, out: Tile) {
     debug_assert!(panels.len().is_multiple_of(format.panel_lines(x.n_blocks)));
     match isa.0 {
-        Kind::Portable => {
-            for (i, panel) in panels.chunks(format.panel_lines(x.n_blocks)).enumerate() {
-                for rows in tiles(x.n_rows()) {
-                    // SAFETY: the result has a place for each panel and row.
-                    #[allow(unsafe_code)]
-                    let out = unsafe { out.of(i, rows.start) };
-                    tile_portable(format, panel, x, rows, out);
-                }
-            }
-        }
+        // SAFETY: `out` has a place for each panel and each row of `x`.
+        #[allow(unsafe_code)]
+        Kind::Portable => unsafe { portable::panels_times(format, panels, x, out) },
         // SAFETY: `Isa::all` makes these kinds only after it found the instructions; panels have
         // `x.n_blocks` units, and `out` a place for each panel and each row of `x`.
         #[cfg(target_arch = "x86_64")]
@@ -318,35 +312,5 @@ fn panels_times(isa: Isa, format: Format, panels: &[Line], x: &Activations, out:
         #[cfg(target_arch = "x86_64")]
         #[allow(unsafe_code)]
         Kind::Avx512Vnni => unsafe { super::arch::x86_64::vnni::panels_times(format, panels, x, out) },
-    }
-}
-
-/// Works on any processor.
-fn tile_portable(format: Format, panel: &[Line], x: &Activations, rows: Range<usize>, out: Tile) {
-    for column in 0..out.width {
-        let mut sums = [0.0; 8];
-        for unit in 0..x.n_blocks {
-            let quants = format::quants(format, panel, unit, column);
-            let factors = format::factors(format, panel, unit, column);
-            for (r, sum) in sums[..rows.len()].iter_mut().enumerate() {
-                let at = rows.start * x.n_blocks + unit * rows.len() + r;
-                let (planes, by) = (&x.planes[at], &x.factors[at]);
-                for (half, (scale, offset)) in factors.into_iter().enumerate() {
-                    let product = |k: usize| {
-                        let x = UPPER * i32::from(planes.upper[k]) + i32::from(planes.lower[k]);
-                        i32::from(quants[k]) * x
-                    };
-                    let product: i32 = (BLOCK / 2 * half..BLOCK / 2 * (half + 1)).map(product).sum();
-                    *sum += scale * by.scale * product as f32 + offset * by.halves[half];
-                }
-            }
-        }
-        for (r, sum) in sums[..rows.len()].iter().enumerate() {
-            // SAFETY: the tile has these rows of `width` columns.
-            #[allow(unsafe_code)]
-            unsafe {
-                out.at.add(r * out.stride + column).write(*sum);
-            }
-        }
     }
 }

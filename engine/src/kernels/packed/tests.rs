@@ -4,7 +4,7 @@ use candle_core::Device;
 use candle_core::quantized::{GgmlDType, QStorage, QTensor};
 use half::f16;
 
-use super::super::activations::Factors;
+use super::super::activations::{Factors, UPPER, tiles};
 use super::*;
 use crate::random::next_bits;
 
