@@ -341,6 +341,35 @@ fn a_long_prompt_is_read_once_unless_nothing_may_be_kept() {
 }
 
 #[test]
+fn every_instruction_set_gives_the_same_answer_and_others_are_refused_by_name() {
+    let ask = |name: &str| {
+        let mut command = medley();
+        command.args([
+            "ask",
+            "--raw",
+            "Three rivers of Europe are",
+            "--max-tokens",
+            "8",
+            "--no-prefix-cache",
+        ]);
+        command.args(["--temperature", "0"]).env("MEDLEY_ISA", name);
+        run_within(Duration::from_secs(60), command)
+    };
+    let refused = ask("mmx");
+    assert!(
+        refused.status == Some(2) && refused.stderr.contains("MEDLEY_ISA=mmx: this processor runs "),
+        "{refused:?}"
+    );
+    let names =
+        refused.stderr.split("runs ").nth(1).and_then(|rest| rest.split(';').next()).unwrap_or_default();
+    let best = ask("");
+    assert!(best.status == Some(0) && best.stdout.len() > 8 && names.starts_with("portable"), "{best:?}");
+    for name in names.split(", ") {
+        assert_eq!(ask(name).stdout, best.stdout, "{name}");
+    }
+}
+
+#[test]
 fn pulling_what_is_here_takes_no_time() {
     let since = Instant::now();
     let ran = run(&["models", "pull", "--default"]);

@@ -21,7 +21,8 @@ pub(super) enum Kind {
     /// 256 bits, fused multiply-add, half precision: Intel since 2013, AMD since 2015.
     #[cfg(target_arch = "x86_64")]
     Avx2,
-    /// Besides, products of bytes added in fours: Alder Lake, Zen 5.
+    /// Besides, products of bytes added in fours, in whichever of its two encodings: Alder Lake, Zen 5, and what
+    /// has the next.
     #[cfg(target_arch = "x86_64")]
     AvxVnni,
     /// The same in 512 bits: Ice Lake, Zen 4.
@@ -58,7 +59,7 @@ impl Isa {
             if avx2 {
                 all.push(Self(Kind::Avx2));
             }
-            if avx2 && is_x86_feature_detected!("avxvnni") {
+            if avx512 || avx2 && is_x86_feature_detected!("avxvnni") {
                 all.push(Self(Kind::AvxVnni));
             }
             if avx512 {

@@ -305,8 +305,16 @@ fn panels_times(isa: Isa, format: Format, panels: &[Line], x: &Activations, out:
         // `x.n_blocks` units, and `out` a place for each panel and each row of `x`.
         #[cfg(target_arch = "x86_64")]
         #[allow(unsafe_code)]
-        Kind::Avx2 | Kind::AvxVnni => unsafe {
-            super::arch::x86_64::avx2::panels_times(format, panels, x, out)
+        Kind::Avx2 => unsafe { super::arch::x86_64::avx2::panels_times(format, panels, x, out) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        #[allow(unsafe_code)]
+        Kind::AvxVnni => unsafe {
+            use super::arch::x86_64::avx2::{panels_times_vnni, panels_times_vnni_512};
+            match is_x86_feature_detected!("avxvnni") {
+                true => panels_times_vnni(format, panels, x, out),
+                false => panels_times_vnni_512(format, panels, x, out),
+            }
         },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]

@@ -1,4 +1,5 @@
-//! AVX2: 32 products of an unsigned and a signed byte per instruction, added in pairs of 16 bits.
+//! 32 products of an unsigned and a signed byte per instruction: of AVX2, added in pairs of 16 bits, or of VNNI, added
+//! in fours of 32.
 #![allow(unsafe_code)]
 
 use std::arch::x86_64::*;
@@ -8,16 +9,40 @@ use super::*;
 use crate::kernels::activations::{Activations, tiles};
 use crate::kernels::packed::{Line, Tile};
 
-/// # Safety
-/// See the module above.
-#[target_feature(enable = "avx2,fma,f16c")]
-pub(in crate::kernels) unsafe fn panels_times(format: Format, panels: &[Line], x: &Activations, out: Tile) {
-    // SAFETY: the same contract.
-    unsafe { for_format!(format, panels_of(panels, x, out)) }
+/// How products of bytes are added in fours.
+const PAIRS: u8 = 0;
+/// By one instruction of AVX-VNNI.
+const VNNI: u8 = 1;
+/// By the same one as AVX-512 encodes it.
+const VNNI_512: u8 = 2;
+
+/// Makes the entry of a way to add, for which everything below is compiled with its instructions.
+macro_rules! entry {
+    ($name:ident, $features:literal, $dot:ident) => {
+        /// # Safety
+        /// See the module above.
+        #[target_feature(enable = $features)]
+        pub(in crate::kernels) unsafe fn $name(format: Format, panels: &[Line], x: &Activations, out: Tile) {
+            /// Compiled once for each format.
+            #[target_feature(enable = $features)]
+            unsafe fn of<const F: u8>(panels: &[Line], x: &Activations, out: Tile) {
+                // SAFETY: the same contract.
+                unsafe { panels_of::<F, $dot>(panels, x, out) }
+            }
+            // SAFETY: the same contract.
+            unsafe { for_format!(format, of(panels, x, out)) }
+        }
+    };
 }
 
-#[target_feature(enable = "avx2,fma,f16c")]
-unsafe fn panels_of<const F: u8>(panels: &[Line], x: &Activations, out: Tile) {
+entry!(panels_times, "avx2,fma,f16c", PAIRS);
+entry!(panels_times_vnni, "avx2,fma,f16c,avxvnni", VNNI);
+entry!(panels_times_vnni_512, "avx2,fma,f16c,avx512f,avx512vl,avx512vnni", VNNI_512);
+
+/// # Safety
+/// See the module above.
+#[inline(always)]
+unsafe fn panels_of<const F: u8, const D: u8>(panels: &[Line], x: &Activations, out: Tile) {
     let panel_lines = const { format(F) }.panel_lines(x.n_blocks);
     for (i, panel) in panels.chunks_exact(panel_lines).enumerate() {
         for rows in tiles(x.n_rows()) {
@@ -27,9 +52,9 @@ unsafe fn panels_of<const F: u8>(panels: &[Line], x: &Activations, out: Tile) {
                 unsafe {
                     let out = out.of(i, rows.start + r);
                     match rows.len() {
-                        4 | 8 => tile_of::<F, 4>(panel, x, &rows, r, out),
-                        2 => tile_of::<F, 2>(panel, x, &rows, r, out),
-                        _ => tile_of::<F, 1>(panel, x, &rows, r, out),
+                        4 | 8 => tile_of::<F, D, 4>(panel, x, &rows, r, out),
+                        2 => tile_of::<F, D, 2>(panel, x, &rows, r, out),
+                        _ => tile_of::<F, D, 1>(panel, x, &rows, r, out),
                     }
                 }
             }
@@ -38,8 +63,11 @@ unsafe fn panels_of<const F: u8>(panels: &[Line], x: &Activations, out: Tile) {
 }
 
 /// `N` rows of a tile, from its row `r` on, times a panel, eight of its 16 columns after the other.
-#[target_feature(enable = "avx2,fma,f16c")]
-unsafe fn tile_of<const F: u8, const N: usize>(
+///
+/// # Safety
+/// See the module above.
+#[inline(always)]
+unsafe fn tile_of<const F: u8, const D: u8, const N: usize>(
     panel: &[Line],
     x: &Activations,
     rows: &Range<usize>,
@@ -49,7 +77,8 @@ unsafe fn tile_of<const F: u8, const N: usize>(
     let format = const { format(F) };
     let panel = panel.as_ptr().cast::<u8>();
     for side in 0..2 {
-        let mut sums = [_mm256_setzero_ps(); N];
+        // SAFETY: by contract.
+        let mut sums = unsafe { [_mm256_setzero_ps(); N] };
         for unit in 0..x.n_blocks {
             // SAFETY: the panel has `n_blocks` units, and the tile as many blocks of its rows.
             unsafe {
@@ -63,8 +92,8 @@ unsafe fn tile_of<const F: u8, const N: usize>(
                     let (mut upper, mut lower) = ([_mm256_setzero_si256(); N], [_mm256_setzero_si256(); N]);
                     for g in vectors {
                         for r in 0..N {
-                            upper[r] = _mm256_add_epi32(upper[r], dot::<F>(weights[g], four(r, g)));
-                            lower[r] = _mm256_add_epi32(lower[r], dot::<F>(weights[g], four(r, 8 + g)));
+                            upper[r] = dot::<F, D>(upper[r], weights[g], four(r, g));
+                            lower[r] = dot::<F, D>(lower[r], weights[g], four(r, 8 + g));
                         }
                     }
                     for r in 0..N {
@@ -102,18 +131,29 @@ unsafe fn tile_of<const F: u8, const N: usize>(
     }
 }
 
-/// Sums of four products. The instruction adds pairs up to 2¹⁵, which quants of at most six bits stay below;
-/// eight-bit ones are signed here: their magnitude is the unsigned side and the sign moves to the activation,
+/// Adds sums of four products. Two instructions of AVX2 add pairs up to 2¹⁵, which quants of at most six bits stay
+/// below; eight-bit ones are signed here: their magnitude is the unsigned side and the sign moves to the activation,
 /// which never is −128 and so can always be negated.
-#[inline]
-#[target_feature(enable = "avx2")]
-fn dot<const F: u8>(weights: __m256i, four: __m256i) -> __m256i {
-    let pairs = if F == Q8_0 {
-        _mm256_maddubs_epi16(_mm256_abs_epi8(weights), _mm256_sign_epi8(four, weights))
-    } else {
-        _mm256_maddubs_epi16(weights, four)
-    };
-    _mm256_madd_epi16(pairs, _mm256_set1_epi16(1))
+///
+/// # Safety
+/// The processor has the instructions.
+#[inline(always)]
+unsafe fn dot<const F: u8, const D: u8>(sum: __m256i, weights: __m256i, four: __m256i) -> __m256i {
+    // SAFETY: by contract.
+    unsafe {
+        let (weights, four) = match F {
+            Q8_0 => (_mm256_abs_epi8(weights), _mm256_sign_epi8(four, weights)),
+            _ => (weights, four),
+        };
+        match D {
+            VNNI => _mm256_dpbusd_avx_epi32(sum, weights, four),
+            VNNI_512 => _mm256_dpbusd_epi32(sum, weights, four),
+            _ => {
+                let pairs = _mm256_maddubs_epi16(weights, four);
+                _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)))
+            }
+        }
+    }
 }
 
 /// Scales and offsets of the halves of a unit, for the rows of one side of the panel.
