@@ -64,7 +64,7 @@ pub use disk_cache::CacheUsage;
 pub use engine::{Engine, EngineOptions};
 pub use error::{Error, MediaProblem, Result};
 pub use generate::event::{Event, Stage, StopReason, Usage};
-pub use kernels::instruction_set;
+pub use kernels::{instruction_set, probe};
 pub use memory::human_bytes;
 pub use model::LanguageModel;
 pub use prefix_store::PrefixStore;

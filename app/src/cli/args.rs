@@ -89,7 +89,7 @@ Examples:
     #[command(after_help = "\
 Examples:
   medley bench
-  medley bench --json --depth 1024 --generate 128
+  medley bench --json --depth 0,512,4096
   medley bench --model other.gguf --decoder-only
   medley bench --window")]
     Bench(BenchArgs),
@@ -306,9 +306,9 @@ pub struct BenchArgs {
     /// Tokens to write
     #[arg(long, default_value_t = 64, value_name = "N")]
     pub generate: usize,
-    /// Tokens that the conversation holds before
-    #[arg(long, default_value_t = 0, value_name = "N")]
-    pub depth: usize,
+    /// Tokens that the conversation holds before; several with commas
+    #[arg(long, default_value = "0", value_name = "N", value_delimiter = ',')]
+    pub depth: Vec<usize>,
     /// Threads to compute with; all processors unless given
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,

@@ -127,12 +127,17 @@ macro_rules! for_each_isa {
                 fn widest($($arg: $kind),*) $(-> $out)? {
                     $body$(::<{ const $fused: bool = true; $fused }>)?($($arg),*)
                 }
-                // SAFETY: the processor has the instructions.
                 #[allow(unsafe_code)]
                 match $crate::kernels::isa::Isa::detect().0 {
                     $crate::kernels::isa::Kind::Portable => {}
-                    $crate::kernels::isa::Kind::Avx512Vnni => return unsafe { widest($($arg),*) },
-                    _ => return unsafe { wide($($arg),*) },
+                    $crate::kernels::isa::Kind::Avx512Vnni => {
+                        // SAFETY: the processor has the instructions.
+                        return unsafe { widest($($arg),*) };
+                    }
+                    _ => {
+                        // SAFETY: the processor has the instructions.
+                        return unsafe { wide($($arg),*) };
+                    }
                 }
             }
             $body$(::<{ const $fused: bool = false; $fused }>)?($($arg),*)

@@ -30,6 +30,8 @@ pub mod rowwise;
 
 mod arch;
 
+pub mod probe;
+
 pub use exponential::{gated_gelu_tanh, gated_silu, gelu, gelu_tanh, largest, softmax, sum_exp};
 pub use isa::{Isa, instruction_set};
 pub use rows::{dot, rows_times};

@@ -22,6 +22,8 @@ pub struct ModelInfo {
     pub parameters: u64,
     /// Those that take part in each token: of a mixture of experts only the chosen ones.
     pub active_parameters: u64,
+    /// What a token goes through; known of GGUF files.
+    pub step: Option<Step>,
     /// Tokens of context it was trained for.
     pub context_tokens: Option<u64>,
     /// Layers.
@@ -46,6 +48,15 @@ pub struct ModelInfo {
     pub memory: Memory,
     /// Why it cannot be run as a decoder, when it cannot.
     pub problem: Option<String>,
+}
+
+/// What a token goes through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Step {
+    /// Bytes of weights that writing a token reads; tables of which it reads a row do not count.
+    pub bytes: u64,
+    /// Numbers that each token of a prompt is multiplied by: without the vocabulary, which only the last one is.
+    pub parameters: u64,
 }
 
 /// Memory that a model needs.
@@ -84,6 +95,30 @@ pub fn inspect(path: &Path, context_tokens: Option<u64>) -> Result<ModelInfo> {
     if path.is_dir() { folder(path, context_tokens) } else { gguf(path, context_tokens) }
 }
 
+/// What a token of a GGUF file goes through.
+fn step(weights: &Weights, config: &DecoderConfig) -> Step {
+    let has_output = weights.has("output.weight");
+    let chosen = config.layers.iter().find_map(|layer| match &layer.feed_forward {
+        FeedForwardSpec::Gated(_) => None,
+        FeedForwardSpec::Experts(experts) | FeedForwardSpec::Both(_, experts) => {
+            Some((experts.n_chosen as u64, experts.n_experts as u64))
+        }
+    });
+    let mut step = Step { bytes: 0, parameters: 0 };
+    for (name, numbers, stored) in weights.contents() {
+        let (part, whole) = chosen.filter(|_| name.contains("_exps.")).unwrap_or((1, 1));
+        let is_table = name == "token_embd.weight";
+        if name.starts_with("per_layer_token_embd") || is_table && has_output {
+            continue;
+        }
+        step.bytes += stored.map_or(4 * numbers, |stored| stored.bytes) * part / whole;
+        if !is_table && name != "output.weight" {
+            step.parameters += numbers * part / whole;
+        }
+    }
+    step
+}
+
 fn gguf(path: &Path, context_tokens: Option<u64>) -> Result<ModelInfo> {
     let file = GgufFile::open(path)?;
     let meta = file.metadata();
@@ -97,8 +132,10 @@ fn gguf(path: &Path, context_tokens: Option<u64>) -> Result<ModelInfo> {
     let projector = projector_beside(path);
     let mut modalities = vec!["text"];
     modalities.extend(projector.iter().flat_map(|path| of_projector(path)));
+    let step = config.as_ref().ok().map(|config| step(&weights, config));
     Ok(ModelInfo {
         name: meta.string("general.name").map(str::to_owned),
+        step,
         context_tokens: trained_for,
         n_layers,
         n_heads,
@@ -150,6 +187,7 @@ fn described(
         architecture,
         parameters,
         active_parameters: parameters.saturating_sub(config.as_ref().map_or(0, idle_parameters)),
+        step: None,
         context_tokens: config.as_ref().map(|config| config.context_tokens as u64),
         n_layers: config.as_ref().map(|config| config.layers.len() as u64),
         n_heads: most(|attention| attention.n_heads),

@@ -175,10 +175,10 @@ unsafe fn tile_mixed<const KIND: u8, const N: usize, const C: usize>(
     // SAFETY: within the columns of `out`.
     let place = |n: usize, c: usize| unsafe { out.add(n * n_cols + c * LANES) };
     let mut mixed = [[_mm512_setzero_ps(); C]; N];
-    for n in 0..N {
-        for c in 0..C {
+    for (n, mixed) in mixed.iter_mut().enumerate() {
+        for (c, part) in mixed.iter_mut().enumerate() {
             // SAFETY: as above.
-            mixed[n][c] = unsafe { _mm512_loadu_ps(place(n, c)) };
+            *part = unsafe { _mm512_loadu_ps(place(n, c)) };
         }
     }
     for r in 0..n_rows {
@@ -189,18 +189,18 @@ unsafe fn tile_mixed<const KIND: u8, const N: usize, const C: usize>(
             for (c, part) in parts.iter_mut().enumerate() {
                 *part = load::<KIND>(row.add(c * LANES * size::<KIND>()));
             }
-            for n in 0..N {
+            for (n, mixed) in mixed.iter_mut().enumerate() {
                 let weight = _mm512_set1_ps(*weights.add(n * stride + r));
-                for c in 0..C {
-                    mixed[n][c] = _mm512_fmadd_ps(weight, parts[c], mixed[n][c]);
+                for (sum, &part) in mixed.iter_mut().zip(&parts) {
+                    *sum = _mm512_fmadd_ps(weight, part, *sum);
                 }
             }
         }
     }
-    for n in 0..N {
-        for c in 0..C {
+    for (n, mixed) in mixed.iter().enumerate() {
+        for (c, &part) in mixed.iter().enumerate() {
             // SAFETY: as above.
-            unsafe { _mm512_storeu_ps(place(n, c), mixed[n][c]) };
+            unsafe { _mm512_storeu_ps(place(n, c), part) };
         }
     }
 }

@@ -1,25 +1,25 @@
 //! `medley bench`: medians of several runs on this machine.
 
+mod decoder;
+mod start;
+
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Instant;
 
+use engine::Cancel;
 use engine::media::{Media, Opener};
 use engine::models::Store;
 use engine::perception::speech::SpeechModels;
-use engine::tasks::evaluate::{SpeedOptions, speed};
 use engine::tasks::transcribe::{TranscribeEvent, TranscribeOptions, transcribe};
-use engine::{Cancel, human_bytes};
 use medley_app::bench_window;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::DEFAULT_SPEECH_MODEL;
 use super::args::BenchArgs;
 use super::failure::{Failure, Outcome};
 use super::output::Output;
-use super::perplexity;
-use super::progress::{peak_rss_bytes, say};
+use super::progress::say;
 
 /// Measures what was asked for and prints a row for each figure.
 pub fn run(args: &BenchArgs, cancel: &Cancel) -> Outcome {
@@ -28,52 +28,15 @@ pub fn run(args: &BenchArgs, cancel: &Cancel) -> Outcome {
         return window(&mut out);
     }
     let threads = engine::set_threads(args.threads);
-    decoder(args, threads, &mut out, cancel)?;
+    decoder::run(args, threads, &mut out, cancel)?;
     if args.decoder_only || cancel.is_cancelled() {
         return Ok(());
     }
     transcription(args, threads, &mut out, cancel)?;
     if !cancel.is_cancelled() {
-        cold_start(args, &mut out)?;
+        start::run(args, &mut out)?;
     }
     Ok(())
-}
-
-fn decoder(args: &BenchArgs, threads: usize, out: &mut Output, cancel: &Cancel) -> Outcome {
-    let model = perplexity::decoder(&args.model)?;
-    let options = SpeedOptions { prompt: args.prompt, generate: args.generate, depth: args.depth };
-    let mut runs = Vec::new();
-    for _ in 0..args.runs {
-        runs.push(speed(&model, options, cancel)?);
-        if cancel.is_cancelled() {
-            return Ok(());
-        }
-    }
-    let Some(first) = runs.first() else { return Ok(()) };
-    for (i, row) in first.iter().enumerate() {
-        let rate = median(runs.iter().filter_map(|run| run.get(i)).map(|row| row.tokens_per_s).collect());
-        if out.is_json() {
-            out.object(&json!({
-                "model": args.model, "phase": row.phase, "depth": row.depth, "tokens": row.tokens,
-                "tokens_per_s": rate, "threads": threads,
-            }))?;
-        } else {
-            let phase = format!("{:?}", row.phase).to_lowercase();
-            out.line(&format!(
-                "{} {phase}: {rate:.1} tokens/s ({} tokens at depth {}, {threads} threads)",
-                args.model, row.tokens, row.depth
-            ))?;
-        }
-    }
-    memory(&args.model, out)
-}
-
-fn memory(model: &str, out: &mut Output) -> Outcome {
-    let Some(bytes) = peak_rss_bytes() else { return Ok(()) };
-    match out.is_json() {
-        true => out.object(&json!({"model": model, "phase": "memory", "peak_rss_bytes": bytes})),
-        false => out.line(&format!("peak memory so far: {}", human_bytes(bytes))),
-    }
 }
 
 fn transcription(args: &BenchArgs, threads: usize, out: &mut Output, cancel: &Cancel) -> Outcome {
@@ -120,49 +83,6 @@ fn hear(models: &Arc<SpeechModels>, path: &Path, cancel: &Cancel) -> Outcome<f64
         }
     }
     Ok(audio_s)
-}
-
-/// Starts ourselves as a person would and takes the time to the first token.
-fn cold_start(args: &BenchArgs, out: &mut Output) -> Outcome {
-    let failed = |why: String| Failure::Failed(format!("measuring the start failed: {why}"));
-    let program = std::env::current_exe().map_err(|e| failed(e.to_string()))?;
-    let (mut firsts, mut peaks) = (Vec::new(), Vec::new());
-    // The first one fills the disk cache and does not count.
-    for run in 0..=args.runs {
-        let started = Instant::now();
-        let mut child = Command::new(&program)
-            .args(["ask", "--json", "--max-tokens", "8", "--model", &args.model, "Name a river."])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(|e| failed(e.to_string()))?;
-        let Some(stdout) = child.stdout.take() else { return Err(failed("no output".into())) };
-        let (mut first_s, mut peak) = (None, None);
-        for line in std::io::BufRead::lines(std::io::BufReader::new(stdout)) {
-            let line = line.map_err(|e| failed(e.to_string()))?;
-            let Ok(event) = serde_json::from_str::<Value>(&line) else { continue };
-            if event["event"] == "text" {
-                first_s.get_or_insert(started.elapsed().as_secs_f64());
-            }
-            peak = event["peak_rss_bytes"].as_u64().or(peak);
-        }
-        let status = child.wait().map_err(|e| failed(e.to_string()))?;
-        let Some(first_s) = first_s.filter(|_| status.success()) else {
-            return Err(failed(format!("`medley ask` ended with {status} and no answer")));
-        };
-        if run > 0 {
-            firsts.push(first_s);
-            peaks.extend(peak.map(|bytes| bytes as f64));
-        }
-    }
-    let (first_token_s, peak) = (median(firsts), (!peaks.is_empty()).then(|| median(peaks) as u64));
-    if out.is_json() {
-        return out.object(&json!({
-            "model": args.model, "phase": "cold_start", "first_token_s": first_token_s, "peak_rss_bytes": peak,
-        }));
-    }
-    let memory = peak.map(|bytes| format!(", peak memory {}", human_bytes(bytes))).unwrap_or_default();
-    out.line(&format!("cold start of `medley ask` to the first token: {first_token_s:.2} s{memory}"))
 }
 
 fn window(out: &mut Output) -> Outcome {
