@@ -36,15 +36,16 @@ def mb(value):
     return f"{value / 1e6:.0f} MB"
 
 
-for name, what in [("prefill", "reading a prompt"), ("decode", "writing")]:
+for name, what, limit in [("prefill", "reading a prompt", "multiplies"), ("decode", "writing", "reads from memory")]:
     if row := phase.get(name):
-        add(f"{row['model']}: {what}, {row['tokens']} tokens at depth {row['depth']}", f"{row['tokens_per_s']:.0f} tokens/s")
+        share = f", {100 * row['share']:.0f} % of what this machine {limit}" if row.get("share") else ""
+        add(f"{row['model']}: {what}, {row['tokens']} tokens at depth {row['depth']}", f"{row['tokens_per_s']:.0f} tokens/s{share}")
 if row := phase.get("memory"):
     add("decoder alone: peak memory", mb(row["peak_rss_bytes"]))
 if row := phase.get("transcribe"):
     add(f"{row['model']}: transcription ({row['audio_s']:.1f} s of speech)", f"{row['audio_s_per_s']:.1f} seconds of speech per second")
 if row := phase.get("cold_start"):
-    add("`medley ask` without files: start to first token, warm disk cache", f"{row['first_token_s']:.2f} s")
+    add("`medley ask` without files: start to first token, the first time / later", f"{row['first_start_s']:.2f} s / {row['first_token_s']:.2f} s")
     if row.get("peak_rss_bytes"):
         add("`medley ask` without files: peak memory", mb(row["peak_rss_bytes"]))
 if row := phase.get("window"):

@@ -419,7 +419,13 @@ fn bench_rows_have_the_fields_of_the_contract() {
         );
         assert!(row["tokens_per_s"].as_f64().is_some_and(|rate| rate > 0.0), "{row}");
         assert!(row["threads"].as_u64().is_some_and(|n| n > 0) && row["tokens"].is_u64(), "{row}");
+        assert!(row["share"].as_f64().is_some_and(|share| share > 0.0), "{row}");
     }
+    let machine = ran.json().into_iter().find(|row| row["phase"] == "machine").unwrap_or_default();
+    for what in ["read_bytes_per_s", "byte_products_per_s"] {
+        assert!(machine[what].as_f64().is_some_and(|rate| rate > 1e8), "{machine}");
+    }
+    assert!(machine["instructions"].is_string(), "{machine}");
 }
 
 #[test]
