@@ -44,6 +44,7 @@ struct Shared {
     prefixes: Option<PrefixStore>,
     panels: Option<PanelStore>,
     decoder: Mutex<DecoderSlot>,
+    draft: Mutex<Option<DraftSlot>>,
     /// What the decoder read last, for a follow-up that begins alike.
     conversation: Mutex<Option<Conversation>>,
     meanings: Arc<Meanings>,
@@ -57,6 +58,12 @@ type PerceivedKey = (PathBuf, Option<SystemTime>, usize);
 struct DecoderSlot {
     wanted: String,
     loaded: Option<Loaded>,
+}
+
+/// A smaller model that guesses for the decoder.
+struct DraftSlot {
+    wanted: String,
+    loaded: Option<Arc<LanguageModel>>,
 }
 
 /// A decoder with what is kept on disk of prompts that it read.
@@ -78,6 +85,7 @@ impl Engine {
             prefixes: options.prefixes,
             panels: options.panels,
             decoder: Mutex::new(DecoderSlot { wanted: options.model, loaded: None }),
+            draft: Mutex::new(None),
             conversation: Mutex::new(None),
             meanings: Arc::default(),
             perceived: Mutex::default(),
@@ -92,6 +100,12 @@ impl Engine {
             *lock(&self.0.conversation) = None;
             lock(&self.0.perceived).clear();
         }
+    }
+
+    /// Chooses a smaller model of the same family that guesses what the decoder writes, so that it can read several
+    /// tokens at once; the answers are the same. It is loaded when it is needed.
+    pub fn set_draft(&self, model: Option<&str>) {
+        *lock(&self.0.draft) = model.map(|model| DraftSlot { wanted: model.to_owned(), loaded: None });
     }
 
     /// Starts to read a file into spans.
@@ -136,14 +150,32 @@ impl Engine {
         if let Some(loaded) = &slot.loaded {
             return Ok(loaded.model.clone());
         }
-        let path = PathBuf::from(&slot.wanted);
-        // A folder that happens to have the name of a model does not hide it.
-        let is_path =
-            path.is_file() || (path.is_dir() && self.store().registry().get(&slot.wanted).is_none());
-        let path = if is_path { path } else { self.store().file(&slot.wanted, "model")? };
+        let path = self.model_path(&slot.wanted)?;
         let prefixes = self.0.prefixes.as_ref().and_then(|prefixes| prefixes.of_model(&path));
         let model = Arc::new(LanguageModel::load_with(&path, self.0.panels.as_ref())?);
         Ok(slot.loaded.insert(Loaded { model, prefixes }).model.clone())
+    }
+
+    /// The model that guesses, loaded now if it was not yet; none where none was chosen.
+    ///
+    /// # Errors
+    /// As [`Engine::language_model`].
+    pub(crate) fn draft_model(&self) -> Result<Option<Arc<LanguageModel>>> {
+        let mut slot = lock(&self.0.draft);
+        let Some(DraftSlot { wanted, loaded }) = slot.as_mut() else { return Ok(None) };
+        if loaded.is_none() {
+            let path = self.model_path(wanted)?;
+            *loaded = Some(Arc::new(LanguageModel::load_with(&path, self.0.panels.as_ref())?));
+        }
+        Ok(loaded.clone())
+    }
+
+    /// Where a model is: an id, or a path.
+    fn model_path(&self, wanted: &str) -> Result<PathBuf> {
+        let path = PathBuf::from(wanted);
+        // A folder that happens to have the name of a model does not hide it.
+        let is_path = path.is_file() || (path.is_dir() && self.store().registry().get(wanted).is_none());
+        if is_path { Ok(path) } else { self.store().file(wanted, "model") }
     }
 
     /// What is kept on disk of prompts that the loaded decoder read.

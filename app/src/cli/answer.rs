@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use engine::generate::GenerateOptions;
+use engine::generate::{GenerateOptions, Speculation};
 use engine::media::{Kind, Limits};
 use engine::models::Store;
 use engine::perception::ReadEvent;
@@ -82,6 +82,7 @@ impl Answerer {
         if !media.is_empty() && read.is_empty() {
             return Err(Failure::Told(worst));
         }
+        self.engine.set_draft(args.draft.as_deref());
         let options = match args.raw {
             true => GenerateOptions::plain(),
             false => GenerateOptions::default(),
@@ -97,6 +98,7 @@ impl Answerer {
                 seed: args.seed.unwrap_or(options.seed),
                 cache: args.cache,
                 prefix_cache: !args.no_prefix_cache,
+                speculation: if args.no_speculation { Speculation::Off } else { Speculation::On },
                 ..options
             },
             ..AskRequest::default()
@@ -199,8 +201,12 @@ impl Answerer {
             0 => String::new(),
             cached => format!(" ({cached} read before)"),
         };
+        let guessed = match usage.accepted_tokens {
+            0 => String::new(),
+            accepted => format!(" ({accepted} of them guessed)"),
+        };
         say(&format!(
-            "\n{} prompt tokens{cached}, {} written · first after {:.2} s · read {:.0}/s, wrote {:.0}/s{why}",
+            "\n{} prompt tokens{cached}, {} written{guessed} · first after {:.2} s · read {:.0}/s, wrote {:.0}/s{why}",
             usage.prompt_tokens,
             usage.generated_tokens,
             usage.first_token_s,

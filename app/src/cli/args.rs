@@ -91,6 +91,7 @@ Examples:
   medley bench
   medley bench --json --depth 0,512,4096
   medley bench --model other.gguf --decoder-only
+  medley bench --quote --chains 8
   medley bench --window")]
     Bench(BenchArgs),
     /// How well a decoder predicts a text (windows of 512 tokens, second half scored)
@@ -158,6 +159,12 @@ pub struct AnswerArgs {
     /// Neither keep on disk what was read of a long prompt, nor use what was kept
     #[arg(long)]
     pub no_prefix_cache: bool,
+    /// Read no tokens before they are chosen; the answer is the same
+    #[arg(long, conflicts_with = "draft")]
+    pub no_speculation: bool,
+    /// A smaller model of the same family that guesses what comes next; the answer is the same
+    #[arg(long, value_name = "MODEL")]
+    pub draft: Option<String>,
     /// The same seed gives the same answer
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
@@ -321,6 +328,15 @@ pub struct BenchArgs {
     /// Only the window: start-up, frame times, idle repaints (needs a display)
     #[arg(long)]
     pub window: bool,
+    /// Only quoting from a document, without and with guesses of what comes next
+    #[arg(long, conflicts_with = "window")]
+    pub quote: bool,
+    /// Only one answer and N answers to the same prompt, written side by side
+    #[arg(long, value_name = "N", conflicts_with = "window", value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub chains: Option<u32>,
+    /// The text to quote from, or to go on after
+    #[arg(long, default_value = "assets/samples/documents/weather-station.md", value_name = "FILE")]
+    pub document: PathBuf,
     /// The recording to transcribe
     #[arg(long, default_value = "assets/samples/speech/austen-0870.wav", value_name = "FILE")]
     pub recording: PathBuf,

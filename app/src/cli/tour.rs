@@ -26,6 +26,8 @@ pub fn run(args: &TourArgs, cancel: &Cancel) -> Outcome {
         temperature: None,
         cache: CacheFormat::default(),
         no_prefix_cache: false,
+        no_speculation: false,
+        draft: None,
         seed: None,
         system: None,
         threads: None,

@@ -119,6 +119,7 @@ impl Backend for Scripted {
             first_token_s: 0.1,
             prefill_tokens_per_s: 1000.0,
             decode_tokens_per_s: 50.0,
+            ..Usage::default()
         };
         let stop = cancel.clone();
         let text = words.into_iter().map_while(move |word| {

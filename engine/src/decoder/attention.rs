@@ -6,7 +6,7 @@ use super::config::{AttentionSpec, DecoderConfig, KeySource};
 use super::state::DecodeState;
 use super::step::Step;
 use crate::error::Result;
-use crate::nn::{Angles, Linear, RmsNorm, to_heads};
+use crate::nn::{Angles, KvCache, Linear, RmsNorm, to_heads};
 use crate::weights::Weights;
 
 pub(super) struct Attention {
@@ -91,15 +91,16 @@ impl Attention {
             KeySource::Layer(earlier) => earlier,
             KeySource::Own | KeySource::Shared => layer,
         };
-        let mut mixed = Vec::with_capacity(step.parts.len());
+        let mut caches = Vec::with_capacity(step.parts.len());
+        let mut sees = Vec::new();
         for (part, state) in step.parts.iter().zip(states.iter()) {
             let Some(cache) = &state.caches[source] else {
                 candle_core::bail!("layer {layer} reads the cache of layer {source}, which has none");
             };
-            let q = q.narrow(1, part.rows.start, part.rows.len())?.contiguous()?;
-            mixed.push(cache.attend(&q, &part.sees(&self.spec), rule)?);
+            caches.push((cache, part.rows.clone()));
+            sees.extend(part.sees(&self.spec));
         }
-        let mixed = if mixed.len() == 1 { mixed.remove(0) } else { Tensor::cat(&mixed, 0)? };
+        let mixed = KvCache::attend(&caches, &q.contiguous()?, &sees, rule)?;
         self.output.forward(&mixed)
     }
 

@@ -7,6 +7,7 @@ use super::attention::Attention;
 use super::config::{DecoderConfig, LayerSpec};
 use super::feed_forward::FeedForward;
 use super::per_layer::PerLayerGate;
+use super::routing::Choice;
 use super::state::DecodeState;
 use super::step::Step;
 use crate::error::Result;
@@ -60,14 +61,13 @@ impl Block {
         let y = self.attention.forward(self.layer, &self.attention_norm.forward(x)?, step, states)?;
         let x = add(through(self.post_attention_norm.as_ref(), y)?, x)?;
         let y = self.feed_forward.forward(&x, |row, expert| {
-            let (Some(part), Some(modality)) =
+            let (Some(i), Some(modality)) =
                 (step.parts.iter().position(|part| part.rows.contains(&row)), step.modalities.get(row))
             else {
                 return;
             };
-            if let Some(routing) = states[part].routing.of_layer(self.layer) {
-                routing.count(*modality, expert);
-            }
+            let pos = step.parts[i].pos + row - step.parts[i].rows.start;
+            states[i].count(Choice { pos, layer: self.layer, modality: *modality, expert });
         })?;
         let mut x = add(through(self.post_feed_forward_norm.as_ref(), y)?, &x)?;
         if let (Some(gate), Some(embeddings)) = (&self.per_layer, embeddings) {

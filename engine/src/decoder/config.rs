@@ -1,6 +1,6 @@
 //! What a decoder looks like, as data.
 
-use crate::nn::{Activation, AttentionRule, CacheFormat, CacheShape, NormSpec, RotarySpec};
+use crate::nn::{Activation, AttentionRule, CacheFormat, CacheShape, MOST_ALIKE, NormSpec, RotarySpec};
 #[cfg(test)]
 use crate::nn::{RotaryScaling, RotaryStyle};
 
@@ -150,6 +150,13 @@ impl DecoderConfig {
     pub fn cache_bytes(&self, n: usize, format: CacheFormat) -> u64 {
         let caches = self.layers.iter().filter_map(|layer| layer.attention.cache());
         caches.map(|cache| cache.bytes(n, format)).sum()
+    }
+
+    /// So many positions may be read in one step with the same results, to the last bit, as one by one (for weights
+    /// that our kernels hold).
+    pub fn rows_alike(&self) -> usize {
+        let of_layer = |layer: &LayerSpec| MOST_ALIKE * layer.attention.n_kv_heads / layer.attention.n_heads;
+        self.layers.iter().map(of_layer).min().unwrap_or(1).max(1)
     }
 
     /// Whether a tensor of a Hugging Face folder or a GGUF file belongs to keys and values of a layer that reads

@@ -110,6 +110,7 @@ impl Decoder {
         let (mut x, ids) = self.embed(turns).doing(doing)?;
         let placed = turns.iter().map(|turn| (turn.input, turn.state.pos));
         let mut step = Step::new(placed, &self.rotaries, &self.device).doing(doing)?;
+        turns.iter_mut().for_each(|turn| turn.state.begin_step());
         let embeddings = self.per_layer.as_ref().map(|per_layer| per_layer.forward(&ids, &x));
         let mut embeddings = embeddings.transpose().doing(doing)?;
         let mut states: Vec<&mut DecodeState> = turns.iter_mut().map(|turn| &mut *turn.state).collect();
@@ -225,8 +226,9 @@ impl Decoder {
         threads::run(|| Ok(self.run(&mut [Turn { input, state }], Wanted::Nothing, cancel)?.is_some()))
     }
 
-    /// Reads `input` and returns the logits after each position, `[n][n_vocab]`; `None` when cancelled. For
-    /// comparisons: a long text takes much memory.
+    /// Reads `input` and returns the logits after each position, `[n][n_vocab]`; `None` when cancelled, with the state
+    /// as it was before. A long text takes much memory. Up to [`DecoderConfig::rows_alike`] positions get the logits
+    /// that they would get one by one.
     ///
     /// # Errors
     /// As [`Decoder::forward`].

@@ -52,20 +52,28 @@ impl Routing {
         added
     }
 
-    pub(super) fn of_layer(&mut self, layer: usize) -> Option<&mut LayerRouting> {
-        self.layers.iter_mut().find(|routing| routing.layer == layer)
+    /// Counts a choice, once more or once less.
+    pub(super) fn count(&mut self, choice: Choice, by: i64) {
+        let layer = self.layers.iter_mut().find(|routing| routing.layer == choice.layer);
+        let counts = layer.map(|layer| &mut layer.counts[choice.modality as usize]);
+        if let Some(n) = counts.and_then(|counts| counts.get_mut(choice.expert)) {
+            *n = n.saturating_add_signed(by);
+        }
     }
+}
+
+/// An expert that a position went through.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Choice {
+    pub(super) pos: usize,
+    pub(super) layer: usize,
+    pub(super) modality: Modality,
+    pub(super) expert: usize,
 }
 
 impl LayerRouting {
     /// How many positions of a modality went through the layer.
     pub fn positions(&self, modality: Modality) -> u64 {
         self.counts[modality as usize].iter().sum::<u64>() / (self.n_chosen as u64).max(1)
-    }
-
-    pub(super) fn count(&mut self, modality: Modality, expert: usize) {
-        if let Some(n) = self.counts[modality as usize].get_mut(expert) {
-            *n += 1;
-        }
     }
 }

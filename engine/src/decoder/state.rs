@@ -5,7 +5,8 @@ use std::io::{Error as IoError, Read, Write};
 use candle_core::Device;
 
 use super::config::DecoderConfig;
-use super::routing::Routing;
+use super::routing::{Choice, Routing};
+use crate::error::{Doing, Result};
 use crate::nn::{CacheFormat, KvCache};
 
 /// The memory of one conversation with one decoder; the caller owns it.
@@ -13,7 +14,9 @@ pub struct DecodeState {
     /// One for each layer; none for a layer that reads another's.
     pub(super) caches: Vec<Option<KvCache>>,
     pub(super) pos: usize,
-    pub(super) routing: Routing,
+    routing: Routing,
+    /// What was counted in the last step, which can be taken back.
+    choices: Vec<Choice>,
     format: CacheFormat,
     mark: Option<Mark>,
 }
@@ -35,7 +38,7 @@ impl DecodeState {
             layer.attention.cache().map(|shape| KvCache::new(shape, format, device)).transpose()
         };
         let caches = config.layers.iter().map(cache).collect::<candle_core::Result<_>>()?;
-        Ok(Self { caches, pos: 0, routing: Routing::new(config), format, mark: None })
+        Ok(Self { caches, pos: 0, routing: Routing::new(config), choices: Vec::new(), format, mark: None })
     }
 
     /// Tokens that it holds.
@@ -53,6 +56,41 @@ impl DecodeState {
         &self.routing
     }
 
+    /// A step begins: what was counted before it stays.
+    pub(super) fn begin_step(&mut self) {
+        self.choices.clear();
+    }
+
+    pub(super) fn count(&mut self, choice: Choice) {
+        self.routing.count(choice, 1);
+        self.choices.push(choice);
+    }
+
+    /// As many states of the same conversation, which then go on each for itself; what they share stays in memory
+    /// once, except for a few hundred positions.
+    ///
+    /// # Errors
+    /// [`Error::Compute`](crate::Error::Compute) when a device has no memory left.
+    pub fn fork(self, n: usize) -> Result<Vec<Self>> {
+        let Self { caches, pos, routing, format, .. } = self;
+        let mut forks: Vec<Self> = (0..n)
+            .map(|_| Self {
+                caches: Vec::with_capacity(caches.len()),
+                pos,
+                routing: routing.clone(),
+                choices: Vec::new(),
+                format,
+                mark: None,
+            })
+            .collect();
+        for cache in caches {
+            let copies = cache.map(|cache| cache.fork(n)).transpose().doing("sharing a conversation")?;
+            let mut copies = copies.unwrap_or_default().into_iter();
+            forks.iter_mut().for_each(|fork| fork.caches.push(copies.next()));
+        }
+        Ok(forks)
+    }
+
     /// This position, so that it can be saved however far the conversation goes on.
     pub fn here(&self) -> Mark {
         let window = |cache: &Option<KvCache>| cache.as_ref().filter(|cache| cache.has_window()).cloned();
@@ -67,7 +105,7 @@ impl DecodeState {
 
     /// Forgets all tokens from `pos` on, so that another continuation can follow, and returns how many it
     /// still holds: fewer than `pos` when a layer with a window no longer has what a token there sees. Then it
-    /// is the marked position, or none.
+    /// is the marked position, or none. Of the last step, what it counted of experts is forgotten too.
     pub fn truncate(&mut self, pos: usize) -> usize {
         if pos < self.pos {
             let reaches = |caches: &[Option<KvCache>], pos| caches.iter().flatten().all(|c| c.reaches(pos));
@@ -82,6 +120,9 @@ impl DecodeState {
             };
             self.mark = self.mark.take().filter(|mark| mark.pos <= self.pos);
             self.caches.iter_mut().flatten().for_each(|cache| cache.truncate(self.pos));
+            for choice in self.choices.extract_if(.., |choice| choice.pos >= pos) {
+                self.routing.count(choice, -1);
+            }
         }
         self.pos
     }
@@ -130,6 +171,6 @@ impl DecodeState {
         if pos == 0 || !caches.iter().flatten().all(|cache| cache.reaches(pos) && cache.end() == pos) {
             return Err(IoError::other("its layers hold different positions"));
         }
-        Ok(Self { caches, pos, routing: Routing::new(config), format, mark: None })
+        Ok(Self { caches, pos, routing: Routing::new(config), choices: Vec::new(), format, mark: None })
     }
 }

@@ -79,6 +79,12 @@ pub struct Usage {
     pub cached_tokens: usize,
     /// Tokens written.
     pub generated_tokens: usize,
+    /// Tokens that were guessed and read before they were chosen.
+    #[serde(default)]
+    pub drafted_tokens: usize,
+    /// How many of them were chosen then.
+    #[serde(default)]
+    pub accepted_tokens: usize,
     /// Tokens that the model can hold; for the context meter.
     pub context_tokens: usize,
     /// Seconds from the start of the request to the first token.

@@ -2,99 +2,49 @@
 //!
 //! [`Generation`] is an iterator: first it reads the prompt chunk by chunk, then every step writes
 //! one token. Dropping it stops the work; [`Generation::into_conversation`] hands back what it
-//! read and wrote, so that a later prompt with the same beginning need not read it again.
+//! read and wrote, so that a later prompt with the same beginning need not read it again. [`Chains`] writes several
+//! answers to one prompt side by side.
 
 pub mod event;
 
-mod detokenize;
+mod options;
+
+mod begin;
 
 mod keeping;
 
-mod repeats;
+mod ahead;
+
+mod writer;
+
+mod detokenize;
 
 mod stop;
+
+mod repeats;
+
+mod chains;
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use serde::{Deserialize, Serialize};
-
 use crate::cancel::Cancel;
-use crate::decoder::{CacheFormat, DecodeState, DecoderConfig, Input, Routing};
+use crate::decoder::{DecodeState, Input, Routing};
 use crate::error::{Error, Result};
-use crate::features::text::TokenId;
-use crate::memory::{available_bytes, human_bytes};
+use crate::memory::available_bytes;
 use crate::model::LanguageModel;
 use crate::prefix_store::ModelPrefixes;
-use crate::sampler::Sampler;
-use detokenize::Detokenizer;
+use ahead::Ahead;
+use begin::{begin, check_memory};
+pub use chains::{Chains, ChainsEvent};
 use event::{Event, Stage, StopReason, Usage};
 use keeping::Keeping;
-use repeats::Repeats;
-use stop::StopStrings;
+pub use options::{GenerateOptions, Speculation};
+use writer::{End, Writer};
 
 /// Prompt tokens per step: large enough to unpack the weights rarely, small enough to show progress.
 /// Stop answers sooner, between layers.
 pub(crate) const PREFILL_CHUNK: usize = 256;
-
-/// How an answer is written.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct GenerateOptions {
-    /// Most tokens to write.
-    pub max_tokens: usize,
-    /// 0 takes the likeliest token every time.
-    pub temperature: f32,
-    /// Keep only the likeliest k tokens; 0 keeps all.
-    pub top_k: usize,
-    /// Keep the likeliest tokens that together reach this probability; 1 keeps all.
-    pub top_p: f32,
-    /// Drop tokens less likely than this share of the likeliest one; 0 keeps all.
-    pub min_p: f32,
-    /// Divides the logits of tokens that were written lately; 1 leaves them.
-    pub repetition_penalty: f32,
-    /// The same seed, options and thread count give the same tokens.
-    pub seed: u64,
-    /// Strings that end the answer; they are not shown.
-    pub stop: Vec<String>,
-    /// End an answer that repeats itself sentence by sentence.
-    #[serde(default)]
-    pub end_repeats: bool,
-    /// How keys and values are kept: smaller formats hold longer conversations.
-    #[serde(default)]
-    pub cache: CacheFormat,
-    /// Whether the states of long prompts are kept on disk and used again.
-    #[serde(default = "yes")]
-    pub prefix_cache: bool,
-}
-
-fn yes() -> bool {
-    true
-}
-
-impl Default for GenerateOptions {
-    fn default() -> Self {
-        Self {
-            max_tokens: 512,
-            temperature: 0.0,
-            top_k: 0,
-            top_p: 1.0,
-            min_p: 0.0,
-            repetition_penalty: 1.1,
-            seed: 0,
-            stop: Vec::new(),
-            end_repeats: true,
-            cache: CacheFormat::default(),
-            prefix_cache: true,
-        }
-    }
-}
-
-impl GenerateOptions {
-    /// What the model itself likes best, whatever it is: for comparisons and for text without a template.
-    pub fn plain() -> Self {
-        Self { repetition_penalty: 1.0, end_repeats: false, ..Self::default() }
-    }
-}
 
 /// Tokens that a decoder has read, with its memory of them.
 pub struct Conversation {
@@ -109,13 +59,8 @@ pub struct Generation {
     prompt: Input,
     /// Logits after the last token that was read.
     logits: Option<Vec<f32>>,
-    written: Vec<TokenId>,
-    max_tokens: usize,
-    sampler: Sampler,
-    detokenizer: Detokenizer,
-    stop: StopStrings,
-    /// None where repeats are wanted.
-    repeats: Option<Repeats>,
+    writer: Writer,
+    ahead: Ahead,
     cancel: Cancel,
     started: Instant,
     prefill: Rate,
@@ -139,6 +84,15 @@ enum Phase {
     /// The last text is out; `Done` comes next.
     Ending(StopReason),
     Ended,
+}
+
+impl Phase {
+    fn after(end: End) -> Self {
+        match end {
+            End::Circle => Self::Circling,
+            End::Reason(reason) => Self::Ending(reason),
+        }
+    }
 }
 
 /// Tokens and the time they took.
@@ -186,17 +140,13 @@ impl Generation {
         let (conversation, keeping) = begin(&model, &prompt, options, earlier, prefixes, cancel)?;
         let (cached, routing) = (conversation.input.len(), conversation.state.routing());
         Ok(Self {
-            max_tokens: options.max_tokens.min(context - prompt.len()),
-            sampler: Sampler::new(options),
-            stop: StopStrings::new(&options.stop),
-            repeats: options.end_repeats.then(Repeats::default),
-            detokenizer: Detokenizer::default(),
+            writer: Writer::new(model.clone(), options, context - prompt.len()),
+            ahead: Ahead::new(options.speculation, model.decoder().config()),
             routing: (!routing.is_empty()).then(|| routing.clone()),
             model,
             conversation,
             prompt,
             logits: None,
-            written: Vec::new(),
             cancel: cancel.clone(),
             started,
             prefill: Rate::default(),
@@ -208,8 +158,27 @@ impl Generation {
         })
     }
 
+    /// Lets another model guess what comes next, where that is quicker; nothing without speculation.
+    ///
+    /// # Errors
+    /// [`Error::Request`] when it has another vocabulary.
+    pub fn with_draft(mut self, draft: Arc<LanguageModel>) -> Result<Self> {
+        if !self.model.tokenizer().has_tokens_of(draft.tokenizer()) {
+            let reason = "the draft model has another vocabulary, so it cannot guess what this one writes; choose a smaller model of the same family";
+            return Err(Error::Request { reason: reason.into() });
+        }
+        self.ahead.use_draft(draft);
+        Ok(self)
+    }
+
+    /// Whether the whole prompt was read and nothing was written yet.
+    fn is_read(&self) -> bool {
+        self.phase == Phase::Writing && self.writer.written().is_empty()
+    }
+
     /// What was read and written, for the next prompt.
-    pub fn into_conversation(self) -> Conversation {
+    pub fn into_conversation(mut self) -> Conversation {
+        self.ahead.settle(&mut self.conversation);
         self.conversation
     }
 
@@ -251,6 +220,7 @@ impl Generation {
         }
         self.prefill.add(chunk.len(), since);
         if end == self.prompt.len() {
+            self.ahead.begin(&self.prompt);
             self.phase = Phase::Writing;
         }
         Ok(self.progress(Stage::Prefill, end, self.prompt.len()))
@@ -261,137 +231,45 @@ impl Generation {
         if self.cancel.is_cancelled() {
             return Ok(self.end(StopReason::Cancelled));
         }
-        if self.written.len() >= self.max_tokens {
+        if self.writer.left() == 0 {
             return Ok(self.end(StopReason::Length));
         }
-        if let Some(last) = self.written.last().copied() {
-            if !self.read(&Input::from(vec![last]))? {
+        if let Some(last) = self.writer.written().last() {
+            let (decoder, conversation) = (self.model.decoder(), &mut self.conversation);
+            self.logits = self.ahead.read(last.0, self.writer.left(), decoder, conversation, &self.cancel)?;
+            if self.logits.is_none() {
                 return Ok(self.end(StopReason::Cancelled));
             }
             self.decode.add(1, since);
         }
-        let token = self.sampler.sample(self.logits.take().unwrap_or_default(), &self.written);
-        if self.written.is_empty() {
+        let (text, end) = self.writer.write(self.logits.take().unwrap_or_default());
+        if self.writer.written().len() <= 1 && self.first_token_s == 0.0 {
             self.first_token_s = self.started.elapsed().as_secs_f64();
         }
-        if self.model.tokenizer().is_end(token) {
-            return Ok(self.end(StopReason::Stop));
-        }
-        self.written.push(token);
-        let text = self.detokenizer.push(self.model.tokenizer().bytes(token));
-        let (text, stopped) = self.stop.push(&text);
-        let Some(repeats) = &mut self.repeats else {
-            if stopped {
-                self.phase = Phase::Ending(StopReason::Stop);
-            }
-            return Ok(Event::Text(text));
-        };
-        let (mut shown, mut circle) = repeats.push(&text);
-        if stopped && !circle {
-            let (rest, last) = repeats.finish();
-            shown.push_str(&rest);
-            circle = last;
-        }
-        if circle || repeats::is_circle(&self.written) {
-            self.phase = Phase::Circling;
-        } else if stopped {
-            self.phase = Phase::Ending(StopReason::Stop);
-        }
-        Ok(Event::Text(shown))
+        self.phase = end.map_or(Phase::Writing, Phase::after);
+        Ok(Event::Text(text))
     }
 
     /// Lets held-back text out; `Done` follows.
     fn end(&mut self, reason: StopReason) -> Event {
-        self.phase = Phase::Ending(reason);
-        let rest = self.detokenizer.finish();
-        let text = self.stop.push(&rest).0 + &self.stop.finish();
-        let Some(repeats) = &mut self.repeats else { return Event::Text(text) };
-        let (mut shown, mut circle) = repeats.push(&text);
-        if !circle {
-            let (rest, last) = repeats.finish();
-            shown.push_str(&rest);
-            circle = last;
-        }
-        if circle {
-            self.phase = Phase::Circling;
-        }
-        Event::Text(shown)
+        let (text, end) = self.writer.end(reason);
+        self.phase = Phase::after(end);
+        Event::Text(text)
     }
 
     fn usage(&self) -> Usage {
         Usage {
             prompt_tokens: self.prompt.len(),
             cached_tokens: self.cached,
-            generated_tokens: self.written.len(),
+            generated_tokens: self.writer.written().len(),
+            drafted_tokens: self.ahead.drafted(),
+            accepted_tokens: self.ahead.accepted(),
             context_tokens: self.model.context_tokens(),
             first_token_s: self.first_token_s,
             prefill_tokens_per_s: self.prefill.per_second(),
             decode_tokens_per_s: self.decode.per_second(),
         }
     }
-}
-
-/// What of `prompt` need not be read: the beginning that `earlier` shares with it, or the one that is stored; and what
-/// can be stored of the rest.
-fn begin(
-    model: &LanguageModel,
-    prompt: &Input,
-    options: &GenerateOptions,
-    earlier: Option<Conversation>,
-    prefixes: Option<ModelPrefixes>,
-    cancel: &Cancel,
-) -> Result<(Conversation, Option<Keeping>)> {
-    let earlier = earlier.filter(|earlier| earlier.state.format() == options.cache);
-    let mut conversation = match earlier {
-        Some(earlier) => earlier,
-        None => Conversation { input: Input::default(), state: model.decoder().new_state(options.cache)? },
-    };
-    // At least one token is read anew: its logits are needed.
-    let shared = conversation.input.shared_with(prompt).min(prompt.len() - 1);
-    let known = conversation.state.truncate(prompt.whole_media(shared));
-    conversation.input.truncate(known);
-    let Some(prefixes) = prefixes.filter(|_| options.prefix_cache) else { return Ok((conversation, None)) };
-    let keeping = Keeping::new(prefixes, prompt, options.cache)?;
-    if let Some(mut state) = keeping.restore(known, model.decoder(), cancel) {
-        if state.pos() == prompt.media_end() {
-            state.mark();
-        }
-        let mut input = prompt.clone();
-        input.truncate(state.pos());
-        return Ok((Conversation { input, state }, Some(keeping)));
-    }
-    // What is stored must be what reading the prompt alone gives, to the last bit. After tokens of another prompt it
-    // is read in other steps and rounded otherwise; where these are few, it is read from its beginning instead.
-    if keeping.is_worthwhile() && 8 * known <= prompt.len() {
-        conversation.state.truncate(0);
-        conversation.input.truncate(0);
-    }
-    let is_alone = conversation.input.is_empty();
-    Ok((conversation, Some(keeping).filter(|_| is_alone)))
-}
-
-/// Refuses a conversation whose keys and values do not fit into the memory that is free.
-fn check_memory(
-    config: &DecoderConfig,
-    n_prompt: usize,
-    options: &GenerateOptions,
-    available: Option<u64>,
-) -> Result<()> {
-    let n = (n_prompt + options.max_tokens).min(config.context_tokens);
-    let needed = config.cache_bytes(n, options.cache);
-    let Some(available) = available.filter(|available| needed > *available) else { return Ok(()) };
-    let smaller = CacheFormat::ALL.into_iter().find(|format| config.cache_bytes(n, *format) <= available);
-    let advice = match smaller {
-        Some(format) => {
-            format!("keep it as {} ({})", format.name(), human_bytes(config.cache_bytes(n, format)))
-        }
-        None => "shorten it, or choose a smaller model".to_owned(),
-    };
-    let (needed, available) = (human_bytes(needed), human_bytes(available));
-    let format = options.cache.name();
-    let reason =
-        format!("a conversation of {n} tokens takes {needed} as {format} and {available} are free; {advice}");
-    Err(Error::Request { reason })
 }
 
 impl Iterator for Generation {
@@ -404,10 +282,10 @@ impl Iterator for Generation {
                 Phase::Writing => self.write_token(),
                 Phase::Circling => {
                     self.phase = Phase::Ending(StopReason::Stop);
-                    let text = "the model began to repeat itself, so its answer was ended there";
-                    return Some(Ok(Event::Notice(text.into())));
+                    return Some(Ok(Event::Notice(writer::CIRCLE.into())));
                 }
                 Phase::Ending(reason) => {
+                    self.ahead.settle(&mut self.conversation);
                     if let Some(before) = self.routing.take() {
                         let used = self.conversation.state.routing().since(&before);
                         return Some(Ok(Event::Routing(used)));
@@ -437,6 +315,7 @@ impl Iterator for Generation {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::features::text::TokenId;
 
     fn options(max_tokens: usize) -> GenerateOptions {
         GenerateOptions { max_tokens, ..GenerateOptions::default() }
@@ -519,25 +398,6 @@ mod tests {
             let refused = model.generate(prompt(&model, text), &options(1), None, &Cancel::new());
             assert!(refused.err().unwrap().to_string().contains(reason));
         }
-    }
-
-    #[test]
-    fn a_conversation_beyond_the_memory_is_refused_with_sizes_and_a_way_out() {
-        let config = crate::decoder::DecoderConfig {
-            context_tokens: 1 << 30,
-            ..crate::decoder::DecoderConfig::tiny()
-        };
-        let check = |n, available| check_memory(&config, n, &options(0), Some(available));
-        assert!(check(1000, 1 << 30).is_ok());
-        assert!(
-            check_memory(&config, 1 << 29, &options(0), None).is_ok(),
-            "what is not known is not refused"
-        );
-        // Two layers, two heads of 8 numbers, keys and values, two bytes: 128 bytes per token.
-        let refused = check(100_000_000, 10_000_000_000).unwrap_err().to_string();
-        assert!(refused.contains("12.80 GB") && refused.contains("10.00 GB are free"), "{refused}");
-        let refused = check(100_000_000, 1_000_000).unwrap_err().to_string();
-        assert!(refused.contains("shorten it"), "{refused}");
     }
 
     #[test]

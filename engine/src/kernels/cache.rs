@@ -60,7 +60,7 @@ impl CacheFormat {
     }
 }
 
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 enum Numbers {
     F32(Vec<f32>),
     F16(Vec<f16>),
@@ -68,7 +68,7 @@ enum Numbers {
 }
 
 /// Rows of the same width, added at the end and dropped at either.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct CacheRows {
     format: CacheFormat,
     width: usize,
@@ -126,6 +126,33 @@ impl CacheRows {
             Numbers::F32(all) => all.truncate(n * self.width),
             Numbers::F16(all) => all.truncate(n * self.width),
             Numbers::Blocks(all) => all.truncate(n * self.format.row_bytes(self.width)),
+        }
+    }
+
+    /// Takes out all rows from row `n` on.
+    ///
+    /// # Panics
+    /// When there are not that many (a bug of the caller).
+    pub fn split_off(&mut self, n: usize) -> Self {
+        let numbers = match &mut self.numbers {
+            Numbers::F32(all) => Numbers::F32(all.split_off(n * self.width)),
+            Numbers::F16(all) => Numbers::F16(all.split_off(n * self.width)),
+            Numbers::Blocks(all) => Numbers::Blocks(all.split_off(n * self.format.row_bytes(self.width))),
+        };
+        Self { numbers, ..*self }
+    }
+
+    /// Adds all rows of `other`, which are of the same width and format.
+    ///
+    /// # Panics
+    /// When they are not (a bug of the caller).
+    pub fn append(&mut self, other: &Self) {
+        assert!((self.width, self.format) == (other.width, other.format));
+        match (&mut self.numbers, &other.numbers) {
+            (Numbers::F32(all), Numbers::F32(more)) => all.extend_from_slice(more),
+            (Numbers::F16(all), Numbers::F16(more)) => all.extend_from_slice(more),
+            (Numbers::Blocks(all), Numbers::Blocks(more)) => all.extend_from_slice(more),
+            _ => {}
         }
     }
 
@@ -307,6 +334,8 @@ mod tests {
                 out
             };
             let want = read(&kept, 2..5);
+            let end = kept.split_off(1);
+            kept.append(&end);
             kept.truncate(5);
             kept.drop_first(2);
             assert_eq!((kept.n_rows(), read(&kept, 0..3)), (3, want.clone()));

@@ -2,13 +2,15 @@
 
 use std::io::{Read, Write};
 use std::ops::Range;
+use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
 
 use super::activation::softcap;
 use super::stored::with_slice;
+pub use crate::kernels::attention::MOST_ALIKE;
 pub use crate::kernels::attention::Rule as AttentionRule;
-use crate::kernels::attention::{self, attend};
+use crate::kernels::attention::{self, Piece, attend, share_step};
 pub use crate::kernels::cache::CacheFormat;
 use crate::kernels::cache::CacheRows;
 
@@ -40,15 +42,52 @@ pub struct KvCache {
     shape: CacheShape,
     first: usize,
     end: usize,
+    /// Its beginning, where other sequences have the same.
+    shared: Option<Shared>,
+    /// The rest.
     place: Place,
+}
+
+/// Rows that several caches read.
+#[derive(Clone)]
+struct Shared {
+    rows: Arc<HostRows>,
+    positions: Range<usize>,
+}
+
+/// A list of rows for each head.
+#[derive(Clone)]
+struct HostRows {
+    keys: Vec<CacheRows>,
+    values: Vec<CacheRows>,
+}
+
+impl HostRows {
+    fn each(&mut self) -> impl Iterator<Item = &mut CacheRows> {
+        self.keys.iter_mut().chain(&mut self.values)
+    }
+
+    /// The same done with all lists.
+    fn map(&mut self, mut f: impl FnMut(&mut CacheRows) -> CacheRows) -> Self {
+        Self {
+            keys: self.keys.iter_mut().map(&mut f).collect(),
+            values: self.values.iter_mut().map(f).collect(),
+        }
+    }
+
+    fn piece(&self, positions: Range<usize>, queries: Range<usize>) -> Piece<'_> {
+        Piece { keys: &self.keys, values: &self.values, positions, queries }
+    }
 }
 
 #[derive(Clone)]
 enum Place {
-    /// A list of rows for each head.
-    Host { keys: Vec<CacheRows>, values: Vec<CacheRows> },
+    Host(HostRows),
     /// `[n_kv_heads, capacity, head_dim]` on another device, in f32; grows by doubling.
-    Device { keys: Tensor, values: Tensor },
+    Device {
+        keys: Tensor,
+        values: Tensor,
+    },
 }
 
 impl KvCache {
@@ -60,11 +99,11 @@ impl KvCache {
         let place = match device {
             Device::Cpu => {
                 let rows = || (0..shape.n_kv_heads).map(|_| CacheRows::new(format, shape.head_dim)).collect();
-                Place::Host { keys: rows(), values: rows() }
+                Place::Host(HostRows { keys: rows(), values: rows() })
             }
             device => Self::on_device(shape, device)?,
         };
-        Ok(Self { shape, first: 0, end: 0, place })
+        Ok(Self { shape, first: 0, end: 0, shared: None, place })
     }
 
     fn on_device(shape: CacheShape, device: &Device) -> candle_core::Result<Place> {
@@ -89,17 +128,67 @@ impl KvCache {
         self.end
     }
 
+    /// Where the rows that are only its own begin.
+    fn own_first(&self) -> usize {
+        self.shared.as_ref().map_or(self.first, |shared| shared.positions.end)
+    }
+
     /// Forgets the positions from `pos` on; all of them where it does not reach back to `pos`.
     pub fn truncate(&mut self, pos: usize) {
         if !self.reaches(pos) {
             self.first = 0;
             self.end = 0;
+            self.shared = None;
         }
         self.end = self.end.min(pos);
-        if let Place::Host { keys, values } = &mut self.place {
-            let held = self.end - self.first;
-            keys.iter_mut().chain(values).for_each(|rows| rows.truncate(held));
+        if self.end < self.own_first() {
+            self.unshare();
         }
+        let held = self.end - self.own_first();
+        if let Place::Host(rows) = &mut self.place {
+            rows.each().for_each(|rows| rows.truncate(held));
+        }
+    }
+
+    /// Takes a copy of what it shares with others.
+    fn unshare(&mut self) {
+        let Some(Shared { rows, positions }) = self.shared.take() else { return };
+        if let Place::Host(own) = &mut self.place {
+            let mut all = (*rows).clone();
+            for (all, own) in all.each().zip(own.each()) {
+                all.truncate(positions.len());
+                all.append(own);
+                all.drop_first(self.first - positions.start);
+            }
+            *own = all;
+        }
+    }
+
+    /// As many caches of the same, which then go on each for itself. What lies before the last whole
+    /// [step](share_step) stays in memory once.
+    ///
+    /// # Errors
+    /// When a device has no memory left.
+    pub fn fork(mut self, n: usize) -> candle_core::Result<Vec<Self>> {
+        let border = self.end / share_step(self.shape.head_dim) * share_step(self.shape.head_dim);
+        if border > self.own_first() {
+            self.unshare();
+            if let Place::Host(rows) = &mut self.place {
+                let held = border - self.first;
+                let own = rows.map(|rows| rows.split_off(held));
+                let rows = Arc::new(std::mem::replace(rows, own));
+                self.shared = Some(Shared { rows, positions: self.first..border });
+            }
+        }
+        let copy = || match &self.place {
+            Place::Host(_) => Ok(self.clone()),
+            // Rows are written in place there.
+            Place::Device { keys, values } => Ok(Self {
+                place: Place::Device { keys: keys.copy()?, values: values.copy()? },
+                ..self.clone()
+            }),
+        };
+        (0..n).map(|_| copy()).collect()
     }
 
     /// Writes rows at `pos`, in place of all from there on. A layer with a window forgets what lies before it.
@@ -114,14 +203,21 @@ impl KvCache {
                 self.end
             );
         }
+        if pos < self.own_first() {
+            self.unshare();
+        }
         let n = keys.dim(1)?;
         let needed = self.shape.window.map_or(0, |window| (pos + 1).saturating_sub(window));
         let stale = needed - self.first;
-        let dropped = if stale >= SLACK || n > SLACK { stale } else { 0 };
-        let held = pos - self.first;
+        let first = if stale >= SLACK || n > SLACK { needed } else { self.first };
+        let own = self.own_first();
+        let held = pos - own;
+        self.shared.take_if(|shared| shared.positions.end <= first);
+        // Rows that are shared stay as they are.
+        let dropped = if self.shared.is_some() { 0 } else { first - own };
         match &mut self.place {
-            Place::Host { keys: all_keys, values: all_values } => {
-                for (all, new) in [(all_keys, keys), (all_values, values)] {
+            Place::Host(rows) => {
+                for (all, new) in [(&mut rows.keys, keys), (&mut rows.values, values)] {
                     with_slice(new, |new| {
                         for (rows, new) in all.iter_mut().zip(new.chunks(n * self.shape.head_dim)) {
                             rows.truncate(held);
@@ -147,36 +243,56 @@ impl KvCache {
                 }
             }
         }
-        self.first += dropped;
+        self.first = first;
         self.end = pos + n;
         Ok(())
     }
 
-    /// Mixes values for `q`: query i sees the positions `sees[i]`, weighted by
-    /// `softmax(softcap(q · k · scale))`.
+    /// Mixes values for `q`, the queries of several sequences one after the other, each with its cache: query i sees
+    /// the positions `sees[i]` of its own, weighted by `softmax(softcap(q · k · scale))`. Few queries are answered
+    /// together, and what sequences share is read once.
     ///
     /// # Shapes
     /// - `q`: `[n_heads, n, head_dim]`, contiguous
+    /// - `caches`: each with the queries that are for it
     /// - returns: `[n, n_heads * head_dim]`
     pub fn attend(
-        &self,
+        caches: &[(&Self, Range<usize>)],
         q: &Tensor,
         sees: &[Range<usize>],
         rule: AttentionRule,
     ) -> candle_core::Result<Tensor> {
         let (n_heads, n, head_dim) = q.dims3()?;
-        if sees.iter().any(|sees| sees.start < self.first || sees.end > self.end || sees.is_empty()) {
-            candle_core::bail!("the cache holds {}..{} only", self.first, self.end);
-        }
-        let rows: Vec<_> = sees.iter().map(|sees| sees.start - self.first..sees.end - self.first).collect();
-        match &self.place {
-            Place::Host { keys, values } => {
-                let shape = attention::Shape { n_heads, head_dim, n, rule };
-                let mixed = with_slice(q, |q| attend(shape, q, keys, values, &rows))?;
-                Tensor::from_vec(mixed, (n, n_heads * head_dim), &Device::Cpu)
+        for (cache, queries) in caches {
+            let Some(sees) = sees.get(queries.clone()) else {
+                candle_core::bail!("{queries:?} of {n} queries")
+            };
+            if sees.iter().any(|sees| sees.start < cache.first || sees.end > cache.end || sees.is_empty()) {
+                candle_core::bail!("the cache holds {}..{} only", cache.first, cache.end);
             }
-            Place::Device { keys, values } => by_tensors(q, keys, values, &rows, rule),
         }
+        let is_few = |(cache, queries): &(&Self, Range<usize>)| {
+            cache.shared.is_some() || queries.len() * n_heads <= MOST_ALIKE * cache.shape.n_kv_heads
+        };
+        if let Some(pieces) = pieces(caches).filter(|_| caches.len() == 1 || caches.iter().all(is_few)) {
+            let shape = attention::Shape { n_heads, head_dim, n, rule };
+            let mixed = with_slice(q, |q| attend(shape, q, &pieces, sees))?;
+            return Tensor::from_vec(mixed, (n, n_heads * head_dim), &Device::Cpu);
+        }
+        let mut mixed = Vec::with_capacity(caches.len());
+        for (cache, queries) in caches {
+            let q = q.narrow(1, queries.start, queries.len())?.contiguous()?;
+            let sees = &sees[queries.clone()];
+            mixed.push(match &cache.place {
+                Place::Host(_) => Self::attend(&[(*cache, 0..queries.len())], &q, sees, rule)?,
+                Place::Device { keys, values } => {
+                    let row = |position: usize| position - cache.first;
+                    let rows: Vec<_> = sees.iter().map(|sees| row(sees.start)..row(sees.end)).collect();
+                    by_tensors(&q, keys, values, &rows, rule)?
+                }
+            });
+        }
+        if mixed.len() == 1 { Ok(mixed.remove(0)) } else { Tensor::cat(&mixed, 0) }
     }
 
     /// Writes what it holds before position `end`.
@@ -184,7 +300,12 @@ impl KvCache {
     /// # Errors
     /// Those of the writer; a cache that does not reach there or is on another device is not written.
     pub fn save(&self, end: usize, out: &mut impl Write) -> std::io::Result<()> {
-        let Place::Host { keys, values } = &self.place else {
+        if self.shared.is_some() {
+            let mut own = self.clone();
+            own.unshare();
+            return own.save(end, out);
+        }
+        let Place::Host(HostRows { keys, values }) = &self.place else {
             return Err(std::io::Error::other("a cache on a device is not saved"));
         };
         if !self.reaches(end) {
@@ -227,8 +348,30 @@ impl KvCache {
             (0..shape.n_kv_heads).map(|_| head()).collect()
         };
         let (keys, values) = (rows()?, rows()?);
-        Ok(Self { shape, first, end, place: Place::Host { keys, values } })
+        Ok(Self { shape, first, end, shared: None, place: Place::Host(HostRows { keys, values }) })
     }
+}
+
+/// What queries look at in the processor's memory; what caches beside each other share is one piece.
+fn pieces<'a>(caches: &[(&'a KvCache, Range<usize>)]) -> Option<Vec<Piece<'a>>> {
+    let mut pieces: Vec<Piece> = Vec::with_capacity(caches.len() + 1);
+    let same = |a: &Shared, b: &Shared| Arc::ptr_eq(&a.rows, &b.rows) && a.positions == b.positions;
+    let with_shared = caches.iter().filter_map(|(cache, queries)| Some((cache.shared.as_ref()?, queries)));
+    let mut last: Option<&Shared> = None;
+    for (shared, queries) in with_shared {
+        match pieces.last_mut().filter(|piece| piece.queries.end == queries.start) {
+            Some(piece) if last.is_some_and(|last| same(last, shared)) => piece.queries.end = queries.end,
+            _ => pieces.push(shared.rows.piece(shared.positions.clone(), queries.clone())),
+        }
+        last = Some(shared);
+    }
+    for (cache, queries) in caches {
+        let Place::Host(rows) = &cache.place else { return None };
+        if cache.end > cache.own_first() {
+            pieces.push(rows.piece(cache.own_first()..cache.end, queries.clone()));
+        }
+    }
+    Some(pieces)
 }
 
 /// Attention by whole tensors, for other devices.
@@ -276,6 +419,15 @@ mod tests {
         (a - b).unwrap().abs().unwrap().flatten_all().unwrap().max(0).unwrap().to_scalar().unwrap()
     }
 
+    fn alone(
+        cache: &KvCache,
+        q: &Tensor,
+        sees: &[Range<usize>],
+        rule: AttentionRule,
+    ) -> candle_core::Result<Tensor> {
+        KvCache::attend(&[(cache, 0..sees.len())], q, sees, rule)
+    }
+
     /// Two caches of the same rows, one in the processor's memory and one as a device would keep it.
     fn pair(window: Option<usize>) -> [KvCache; 2] {
         let shape = CacheShape { n_kv_heads: 2, head_dim: 8, window };
@@ -297,7 +449,7 @@ mod tests {
                 let start = |p: usize| window.map_or(0, |window| (p + 1usize).saturating_sub(window));
                 let sees: Vec<_> = (pos..pos + n).map(|p| start(p)..p + 1).collect();
                 let q = random((6, n, 8));
-                let (x, y) = (a.attend(&q, &sees, rule).unwrap(), b.attend(&q, &sees, rule).unwrap());
+                let (x, y) = (alone(&a, &q, &sees, rule).unwrap(), alone(&b, &q, &sees, rule).unwrap());
                 assert!(distance(&x, &y) < 1e-5, "{n} after {pos}, window {window:?}");
                 pos += n;
             }
@@ -316,7 +468,7 @@ mod tests {
         assert!(cache.reaches(1200) && cache.reaches(700) && !cache.reaches(100));
         assert!(cache.append(100, &rows, &rows).is_err());
         let rule = AttentionRule { scale: 1.0, softcap: None };
-        assert!(cache.attend(&random((2, 1, 8)), std::slice::from_ref(&(90..101)), rule).is_err());
+        assert!(alone(&cache, &random((2, 1, 8)), std::slice::from_ref(&(90..101)), rule).is_err());
     }
 
     #[test]
@@ -333,11 +485,72 @@ mod tests {
             let again = KvCache::load(shape, format, 1000, &mut bytes.as_slice()).unwrap();
             let q = random((4, 1, 40));
             let sees = std::slice::from_ref(&(892..900));
-            let (a, b) = (cache.attend(&q, sees, rule).unwrap(), again.attend(&q, sees, rule).unwrap());
+            let (a, b) = (alone(&cache, &q, sees, rule).unwrap(), alone(&again, &q, sees, rule).unwrap());
             assert_eq!(distance(&a, &b), 0.0, "{format:?}");
             assert!(KvCache::load(shape, format, 899, &mut bytes.as_slice()).is_err(), "too long");
             let cut = &bytes[..bytes.len() - 1];
             assert!(KvCache::load(shape, format, 1000, &mut &*cut).is_err(), "cut short");
+        }
+    }
+
+    /// Forks that go on differently, are taken back and saved, against caches that never shared anything.
+    #[test]
+    fn forks_are_as_caches_of_their_own() {
+        let rule = AttentionRule { scale: 0.2, softcap: None };
+        for window in [None, Some(2000)] {
+            let shape = CacheShape { n_kv_heads: 2, head_dim: 32, window };
+            let read = |cache: &mut KvCache, pos: usize, n: usize, salt: usize| {
+                let numbers = |salt: usize| {
+                    let value = |i: usize| ((i * i + (pos + salt) * i) % 401) as f32 / 200.0 - 1.0;
+                    Tensor::from_vec((0..2 * n * 32).map(value).collect(), (2, n, 32), &Device::Cpu).unwrap()
+                };
+                cache.append(pos, &numbers(salt), &numbers(salt + 1)).unwrap();
+            };
+            let begun = || {
+                let mut cache = KvCache::new(shape, CacheFormat::F16, &Device::Cpu).unwrap();
+                (0..9).for_each(|step| read(&mut cache, 100 * step, 100, 0));
+                cache
+            };
+            let mut forks = begun().fork(3).unwrap();
+            let mut copies = [(); 3].map(|()| begun());
+            assert!(forks.iter().all(|fork| fork.own_first() == 512));
+            let compare = |forks: &[KvCache], copies: &[KvCache]| {
+                let q = Tensor::randn(0f32, 1.0, (6, forks.len(), 32), &Device::Cpu).unwrap();
+                let sees: Vec<_> = forks
+                    .iter()
+                    .map(|fork| fork.end.saturating_sub(window.unwrap_or(5000))..fork.end)
+                    .collect();
+                let each: Vec<_> = forks.iter().enumerate().map(|(i, fork)| (fork, i..i + 1)).collect();
+                let together = KvCache::attend(&each, &q, &sees, rule).unwrap();
+                for (i, copy) in copies.iter().enumerate() {
+                    let q = q.narrow(1, i, 1).unwrap().contiguous().unwrap();
+                    let want = alone(copy, &q, &sees[i..=i], rule).unwrap();
+                    assert_eq!(distance(&together.narrow(0, i, 1).unwrap(), &want), 0.0, "{window:?} {i}");
+                }
+            };
+            for step in 0..30 {
+                for (i, (fork, copy)) in forks.iter_mut().zip(&mut copies).enumerate() {
+                    for cache in [fork, copy] {
+                        read(cache, cache.end, 1 + 50 * i, i);
+                    }
+                }
+                if step % 7 == 0 {
+                    compare(&forks, &copies);
+                }
+            }
+            for (fork, copy) in forks.iter_mut().zip(&mut copies) {
+                let bytes = |cache: &KvCache| {
+                    let mut bytes = Vec::new();
+                    cache.save(cache.end, &mut bytes).unwrap();
+                    bytes
+                };
+                assert_eq!(bytes(fork), bytes(copy));
+            }
+            let back = |cache: &mut KvCache, pos: usize| cache.truncate(pos);
+            for pos in [920, 300] {
+                forks[..2].iter_mut().chain(&mut copies[..2]).for_each(|cache| back(cache, pos));
+                compare(&forks[..2], &copies[..2]);
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ pub mod filters;
 
 use crate::features::text::TokenId;
 use crate::generate::GenerateOptions;
+use crate::kernels::largest;
 use crate::random::next_bits;
 use filters::{Candidate, Filter, MinP, RepetitionPenalty, Temperature, TopK, TopP};
 
@@ -90,14 +91,10 @@ impl Sampler {
     }
 }
 
-fn argmax(logits: &[f32]) -> TokenId {
-    let mut best = 0;
-    for (i, logit) in logits.iter().enumerate() {
-        if *logit > logits[best] {
-            best = i;
-        }
-    }
-    TokenId(best as u32)
+/// The first of the largest.
+pub(crate) fn argmax(logits: &[f32]) -> TokenId {
+    let most = largest(logits);
+    TokenId(logits.iter().position(|logit| *logit == most).unwrap_or(0) as u32)
 }
 
 #[cfg(test)]

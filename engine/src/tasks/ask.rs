@@ -13,7 +13,7 @@ use crate::decoder::Input;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::generate::event::{Event, Stage, StopReason, Usage};
-use crate::generate::{GenerateOptions, Generation};
+use crate::generate::{GenerateOptions, Generation, Speculation};
 use crate::model::Medium;
 use crate::perception::{Collected, ReadEvent, Reading};
 pub use crate::sequence::ReadFile;
@@ -261,7 +261,12 @@ impl Ask {
         }
         let prefixes = self.engine.prefixes();
         self.before_s = self.started.elapsed().as_secs_f64();
-        let generation = Generation::new(model, input, &options, earlier, prefixes, &self.cancel)?;
+        let mut generation = Generation::new(model, input, &options, earlier, prefixes, &self.cancel)?;
+        if options.speculation == Speculation::On
+            && let Some(draft) = self.engine.draft_model()?
+        {
+            generation = generation.with_draft(draft)?;
+        }
         self.step = Step::Write(Box::new(generation), found);
         Ok(())
     }

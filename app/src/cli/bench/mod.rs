@@ -1,7 +1,10 @@
 //! `medley bench`: medians of several runs on this machine.
 
 mod decoder;
+
 mod start;
+
+mod writing;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -28,6 +31,9 @@ pub fn run(args: &BenchArgs, cancel: &Cancel) -> Outcome {
         return window(&mut out);
     }
     let threads = engine::set_threads(args.threads);
+    if args.quote || args.chains.is_some() {
+        return writing::run(args, threads, &mut out, cancel);
+    }
     decoder::run(args, threads, &mut out, cancel)?;
     if args.decoder_only || cancel.is_cancelled() {
         return Ok(());

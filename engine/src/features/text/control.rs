@@ -23,6 +23,12 @@ pub(super) struct ControlTokens {
     ids: Vec<TokenId>,
 }
 
+impl PartialEq for ControlTokens {
+    fn eq(&self, other: &Self) -> bool {
+        self.by_name == other.by_name
+    }
+}
+
 impl ControlTokens {
     pub(super) fn new(by_name: HashMap<String, TokenId>) -> Result<Self> {
         let ordered: BTreeMap<&String, &TokenId> =

@@ -4,7 +4,7 @@
 use std::hash::{BuildHasher, RandomState};
 
 /// Strings of bytes by number.
-#[derive(Default)]
+#[derive(Default, PartialEq)]
 pub(super) struct Strings {
     bytes: Vec<u8>,
     /// Where each ends.

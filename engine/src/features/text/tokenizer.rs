@@ -127,6 +127,11 @@ impl Tokenizer {
         self.begin
     }
 
+    /// Whether every token is the same as the one of this number in `other`.
+    pub fn has_tokens_of(&self, other: &Self) -> bool {
+        self.bytes == other.bytes && self.control == other.control && self.end == other.end
+    }
+
     /// Entries of the vocabulary.
     pub fn n_vocab(&self) -> usize {
         self.bytes.len()

@@ -1,15 +1,15 @@
 //! Attention of a few queries, as when an answer is written: each key is read once for all queries of its head.
 //!
 //! Keys are cut into runs, which threads take one by one, and runs into blocks that stay in the nearest cache. Both
-//! begin at the same rows whoever asks, so that what a query gets does not depend on the others that are asked with
-//! it, nor on the number of threads.
+//! begin at the same positions whoever asks, so that what a query gets does not depend on the others that are asked
+//! with it, nor on the number of threads, nor on which of its keys other sequences read too.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
-use super::super::cache::CacheRows;
 use super::super::rowwise::add_scaled;
 use super::super::team;
-use super::{Mix, Shape, seen};
+use super::{Mix, Piece, Shape, seen};
 
 /// Up to this many queries of a key head, sums along rows beat a product of matrices, which first lays both out anew.
 pub(super) const MOST: usize = 32;
@@ -20,56 +20,108 @@ const BLOCK: usize = 4096;
 /// Blocks in a run: some three microseconds of work.
 const RUN: usize = 4;
 
+/// Keys in a block; a power of two.
+const fn block(head_dim: usize) -> usize {
+    BLOCK.div_ceil(head_dim).next_power_of_two()
+}
+
+/// Keys in a run; a power of two.
+pub(super) const fn run(head_dim: usize) -> usize {
+    RUN * block(head_dim)
+}
+
+/// Queries that look at the same keys together.
+struct Group<'a> {
+    piece: &'a Piece<'a>,
+    queries: Range<usize>,
+    /// `[n_kv_heads, group, queries, head_dim]`
+    numbers: Cow<'a, [f32]>,
+    /// What each row of a key head sees: row r is query `r % n`.
+    sees: Vec<Range<usize>>,
+}
+
 /// As [`super::attend`], which has compared the lengths and multiplied the queries by the scale.
-pub(super) fn attend(
-    shape: Shape,
-    queries: &[f32],
-    keys: &[CacheRows],
-    values: &[CacheRows],
-    sees: &[Range<usize>],
-) -> Vec<f32> {
+pub(super) fn attend(shape: Shape, queries: &[f32], pieces: &[Piece], sees: &[Range<usize>]) -> Vec<f32> {
     let Shape { n_heads, head_dim, n, .. } = shape;
-    let group = n_heads / keys.len();
-    // Row r of a key head is query r % n.
-    let n_rows = group * n;
-    let sees: Vec<_> = (0..n_rows).map(|row| sees[row % n].clone()).collect();
-    let block = BLOCK.div_ceil(head_dim);
-    let (run, all) = (RUN * block, seen(&sees));
-    let runs = all.start / run..all.end.div_ceil(run);
-    // What a task gives: mixed values, then the largest score and the sum of each row.
-    let size = n_rows * (head_dim + 2);
-    let mut parts = vec![0f32; keys.len() * runs.len() * size];
-    team::for_each_chunk(&mut parts, size, |task, part| {
-        let (head, run_start) = (task / runs.len(), (runs.start + task % runs.len()) * run);
-        let queries = &queries[head * n_rows * head_dim..][..n_rows * head_dim];
-        let mut mix = Mix::of(part, n_rows);
-        mix.largest.fill(f32::NEG_INFINITY);
-        let (mut room, mut scores) = (Vec::new(), vec![0f32; n_rows * block]);
-        for start in (run_start..run_start + run).step_by(block) {
-            // Rows before the first that is seen may be read: they get no weight.
-            let keys_of_block = start..(start + block).min(all.end);
-            if keys_of_block.end <= all.start || keys_of_block.is_empty() {
-                continue;
-            }
-            let scores = &mut scores[..n_rows * keys_of_block.len()];
-            keys[head].times(keys_of_block.clone(), queries, &mut room, scores);
-            mix.weigh_all(shape.rule.softcap, &keys_of_block, &sees, scores);
-            values[head].mix(keys_of_block, scores, &mut room, mix.mixed);
+    let n_kv_heads = pieces.first().map_or(1, |piece| piece.keys.len());
+    let group = n_heads / n_kv_heads;
+    let together = (MOST / group).max(1);
+    let groups: Vec<Group> = pieces
+        .iter()
+        .flat_map(|piece| {
+            let starts = piece.queries.clone().step_by(together);
+            starts.map(move |start| (piece, start..(start + together).min(piece.queries.end)))
+        })
+        .map(|(piece, of)| {
+            let numbers = if of.len() == n { Cow::Borrowed(queries) } else { pick(queries, shape, &of) };
+            let sees = (0..group).flat_map(|_| sees[of.clone()].iter().cloned()).collect();
+            Group { piece, queries: of, numbers, sees }
+        })
+        .collect();
+    let mut tasks = Vec::new();
+    for group in &groups {
+        let (seen, run) = (seen(&group.sees), run(head_dim));
+        let held = &group.piece.positions;
+        let all = seen.start.max(held.start)..seen.end.min(held.end);
+        for head in 0..n_kv_heads {
+            let runs = all.start / run..all.end.div_ceil(run);
+            let runs = runs.filter(|_| !all.is_empty());
+            tasks.extend(runs.map(|i| (group, head, all.start.max(i * run)..all.end.min(i * run + run))));
         }
+    }
+    let parts = team::map(tasks.len(), |task| {
+        let (group, head, keys) = &tasks[task];
+        mix_run(shape, group, *head, keys.clone())
     });
+    let mut all = vec![0f32; n_heads * n * (head_dim + 2)];
+    let mut mix = Mix::of(&mut all, n_heads * n);
+    mix.largest.fill(f32::NEG_INFINITY);
+    // The parts of a row come in the order of their positions.
+    for ((of, head, _), mut part) in tasks.into_iter().zip(parts) {
+        let part = Mix::of(&mut part, of.sees.len());
+        for row in 0..of.sees.len() {
+            let (in_group, query) = (row / of.queries.len(), of.queries.start + row % of.queries.len());
+            mix.join((head * group + in_group) * n + query, &part, row);
+        }
+    }
     let mut out = vec![0f32; n * n_heads * head_dim];
-    for (head, parts) in parts.chunks_mut(runs.len() * size).enumerate() {
-        let (first, others) = parts.split_at_mut(size);
-        let mut mix = Mix::of(first, n_rows);
-        others.chunks_mut(size).for_each(|other| mix.join(&Mix::of(other, n_rows)));
-        for (row, (mixed, sum)) in mix.mixed.chunks(head_dim).zip(&*mix.sums).enumerate() {
-            let at = ((row % n) * n_heads + head * group + row / n) * head_dim;
-            for (out, mixed) in out[at..at + head_dim].iter_mut().zip(mixed) {
-                *out = mixed / sum;
-            }
+    for (row, (mixed, sum)) in mix.mixed.chunks(head_dim).zip(&*mix.sums).enumerate() {
+        let at = (row % n * n_heads + row / n) * head_dim;
+        for (out, mixed) in out[at..at + head_dim].iter_mut().zip(mixed) {
+            *out = mixed / sum;
         }
     }
     out
+}
+
+/// Some of the queries of each head.
+fn pick(queries: &[f32], shape: Shape, of: &Range<usize>) -> Cow<'static, [f32]> {
+    let Shape { head_dim, n, .. } = shape;
+    let heads = queries.chunks(n * head_dim);
+    heads.flat_map(|head| &head[of.start * head_dim..of.end * head_dim]).copied().collect::<Vec<_>>().into()
+}
+
+/// What the queries of a key head see in a run or a part of it, as [`Mix::of`] reads it.
+fn mix_run(shape: Shape, group: &Group, head: usize, keys_of_run: Range<usize>) -> Vec<f32> {
+    let (head_dim, n_rows) = (shape.head_dim, group.sees.len());
+    let queries = &group.numbers[head * n_rows * head_dim..][..n_rows * head_dim];
+    let Piece { keys, values, positions, .. } = group.piece;
+    let mut part = vec![0f32; n_rows * (head_dim + 2)];
+    let mut mix = Mix::of(&mut part, n_rows);
+    mix.largest.fill(f32::NEG_INFINITY);
+    let block = block(head_dim);
+    let (mut room, mut scores) = (Vec::new(), vec![0f32; n_rows * block]);
+    let mut start = keys_of_run.start;
+    while start < keys_of_run.end {
+        let block = start..((start / block + 1) * block).min(keys_of_run.end);
+        start = block.end;
+        let rows = block.start - positions.start..block.end - positions.start;
+        let scores = &mut scores[..n_rows * block.len()];
+        keys[head].times(rows.clone(), queries, &mut room, scores);
+        mix.weigh_all(shape.rule.softcap, &block, &group.sees, scores);
+        values[head].mix(rows, scores, &mut room, mix.mixed);
+    }
+    part
 }
 
 impl<'a> Mix<'a> {
@@ -80,20 +132,19 @@ impl<'a> Mix<'a> {
         Self { largest, sums, mixed }
     }
 
-    /// Adds what the same rows saw elsewhere.
-    fn join(&mut self, other: &Mix) {
+    /// Adds to a row what its query saw elsewhere.
+    fn join(&mut self, row: usize, other: &Mix, of: usize) {
         let head_dim = self.head_dim();
-        for (row, theirs) in other.mixed.chunks(head_dim).enumerate() {
-            // Nothing was seen there.
-            if other.largest[row] == f32::NEG_INFINITY {
-                continue;
-            }
-            if other.largest[row] > self.largest[row] {
-                self.shrink(row, other.largest[row]);
-            }
-            let factor = (other.largest[row] - self.largest[row]).exp();
-            self.sums[row] += factor * other.sums[row];
-            add_scaled(&mut self.mixed[row * head_dim..(row + 1) * head_dim], theirs, factor);
+        // Nothing was seen there.
+        if other.largest[of] == f32::NEG_INFINITY {
+            return;
         }
+        if other.largest[of] > self.largest[row] {
+            self.shrink(row, other.largest[of]);
+        }
+        let factor = (other.largest[of] - self.largest[row]).exp();
+        self.sums[row] += factor * other.sums[of];
+        let theirs = &other.mixed[of * head_dim..(of + 1) * head_dim];
+        add_scaled(&mut self.mixed[row * head_dim..(row + 1) * head_dim], theirs, factor);
     }
 }

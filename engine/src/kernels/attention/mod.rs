@@ -42,32 +42,62 @@ pub struct Rule {
     pub softcap: Option<f32>,
 }
 
-/// Attention with scores `softcap(q · k · scale)`: query i sees the rows `sees[i]`, at least one, of the cache.
+/// Up to this many queries of a key head are answered alike, to the last bit, whether they are asked one by one or
+/// together.
+pub const MOST_ALIKE: usize = few::MOST;
+
+/// Where sequences with the same beginning may part so that they are answered as if each held it alone, to the last
+/// bit: at multiples of this.
+pub const fn share_step(head_dim: usize) -> usize {
+    few::run(head_dim)
+}
+
+/// Keys and values that some of the queries look at.
+#[derive(Debug, Clone)]
+pub struct Piece<'a> {
+    /// Rows of `head_dim` for each key head.
+    pub keys: &'a [CacheRows],
+    /// As `keys`.
+    pub values: &'a [CacheRows],
+    /// The positions that they stand at: row 0 at the first.
+    pub positions: Range<usize>,
+    /// The queries.
+    pub queries: Range<usize>,
+}
+
+/// Attention with scores `softcap(q · k · scale)`: query i sees the positions `sees[i]`, at least one, in those of the
+/// pieces that are for it; they lie in the order of their positions.
 ///
 /// # Shapes
 /// - `queries`: `[n_heads, n, head_dim]`
-/// - `keys`, `values`: rows of `head_dim` for each key head
 /// - returns: `[n, n_heads, head_dim]`
 ///
 /// # Panics
 /// When the lengths do not fit the shape (a bug of the caller).
-pub fn attend(
-    shape: Shape,
-    queries: &[f32],
-    keys: &[CacheRows],
-    values: &[CacheRows],
-    sees: &[Range<usize>],
-) -> Vec<f32> {
+pub fn attend(shape: Shape, queries: &[f32], pieces: &[Piece], sees: &[Range<usize>]) -> Vec<f32> {
     let Shape { n_heads, head_dim, n, .. } = shape;
-    assert!(queries.len() == n_heads * n * head_dim && sees.len() == n && keys.len() == values.len());
-    assert!(!keys.is_empty() && n_heads.is_multiple_of(keys.len()));
-    let held = keys.iter().chain(values).map(CacheRows::n_rows).min().unwrap_or(0);
-    assert!(sees.iter().all(|sees| sees.start < sees.end && sees.end <= held));
-    let queries = &queries.iter().map(|x| x * shape.rule.scale).collect::<Vec<_>>()[..];
-    let group = n_heads / keys.len();
-    if group * n <= few::MOST {
-        return few::attend(shape, queries, keys, values, sees);
+    assert!(queries.len() == n_heads * n * head_dim && sees.len() == n);
+    for Piece { keys, values, positions, queries } in pieces {
+        assert!(keys.len() == values.len() && keys.len() == pieces[0].keys.len() && queries.end <= n);
+        assert!(!keys.is_empty() && n_heads.is_multiple_of(keys.len()));
+        assert!(keys.iter().chain(*values).all(|rows| rows.n_rows() >= positions.len()));
     }
+    let held = |query: usize| pieces.iter().filter(move |piece| piece.queries.contains(&query));
+    assert!(sees.iter().enumerate().all(|(query, sees)| {
+        let start = held(query).map(|piece| piece.positions.start).min();
+        let end = held(query).map(|piece| piece.positions.end).max();
+        sees.start < sees.end && start.is_some_and(|start| start <= sees.start) && end >= Some(sees.end)
+    }));
+    let queries = &queries.iter().map(|x| x * shape.rule.scale).collect::<Vec<_>>()[..];
+    let group = n_heads / pieces[0].keys.len();
+    let [Piece { keys, values, positions, .. }] = pieces else {
+        return few::attend(shape, queries, pieces, sees);
+    };
+    if group * n <= few::MOST {
+        return few::attend(shape, queries, pieces, sees);
+    }
+    let row = |position: usize| position - positions.start;
+    let sees: Vec<_> = sees.iter().map(|sees| row(sees.start)..row(sees.end)).collect();
     // Rows of the queries of one key head are `[group, n]`; a tile holds a run of them.
     let tiles_per_head = (group * n).div_ceil(TILE);
     let tiles = team::map(keys.len() * tiles_per_head, |task| {
@@ -203,6 +233,11 @@ mod tests {
         heads.iter().map(rows).collect()
     }
 
+    /// All rows for all queries.
+    fn piece<'a>(keys: &'a [CacheRows], values: &'a [CacheRows], n: usize) -> Piece<'a> {
+        Piece { keys, values, positions: 0..keys[0].n_rows(), queries: 0..n }
+    }
+
     /// Slow and obvious: one query at a time, in f64.
     fn reference(
         shape: Shape,
@@ -258,12 +293,56 @@ mod tests {
         let queries = numbers(n_heads * n * 16, 7);
         for sees in views(n, pos) {
             let shape = Shape { n_heads, head_dim: 16, n, rule: Rule { scale: 0.25, softcap: None } };
-            let all = attend(shape, &queries, &keys, &values, &sees);
+            let all = attend(shape, &queries, &[piece(&keys, &values, n)], &sees);
             for (i, sees) in sees.iter().enumerate() {
                 let own: Vec<f32> =
                     queries.chunks(n * 16).flat_map(|head| head[i * 16..][..16].to_vec()).collect();
-                let alone = attend(Shape { n: 1, ..shape }, &own, &keys, &values, std::slice::from_ref(sees));
+                let alone =
+                    attend(Shape { n: 1, ..shape }, &own, &[piece(&keys, &values, 1)], &[sees.clone()]);
                 assert_eq!(alone, all[i * n_heads * 16..][..n_heads * 16], "query {i} of {sees:?}");
+            }
+        }
+    }
+
+    /// Sequences that begin alike, in one call and with their beginning held once, and each alone with its own copy.
+    #[test]
+    fn a_shared_beginning_gives_to_the_last_bit_what_copies_of_it_give() {
+        let (n_heads, n_kv_heads, n, shared) = (9, 3, 13, share_step(16));
+        let heads = |seed: u64, n: usize| -> Vec<Vec<f32>> {
+            (0..n_kv_heads).map(|head| numbers(n * 16, seed * 100 + head)).collect()
+        };
+        for format in CacheFormat::ALL {
+            let (begin_k, begin_v) = (heads(1, shared), heads(2, shared));
+            let own: Vec<_> = (0..n as u64)
+                .map(|i| (heads(3 + i, 5 + 90 * i as usize), heads(50 + i, 5 + 90 * i as usize)))
+                .collect();
+            let queries = numbers(n_heads * n * 16, 7);
+            let end = |i: usize| shared + 5 + 90 * i;
+            let sees: Vec<_> = (0..n).map(|i| end(i).saturating_sub(1900)..end(i)).collect();
+            let begin = (cache(&begin_k, format), cache(&begin_v, format));
+            let tails: Vec<_> = own.iter().map(|(k, v)| (cache(k, format), cache(v, format))).collect();
+            let mut pieces =
+                vec![Piece { positions: 0..shared, queries: 0..n, ..piece(&begin.0, &begin.1, n) }];
+            pieces.extend(tails.iter().enumerate().map(|(i, (keys, values))| Piece {
+                keys,
+                values,
+                positions: shared..end(i),
+                queries: i..i + 1,
+            }));
+            let shape = Shape { n_heads, head_dim: 16, n, rule: Rule { scale: 0.25, softcap: None } };
+            let together = attend(shape, &queries, &pieces, &sees);
+            for (i, (k, v)) in own.iter().enumerate() {
+                let whole = |begin: &[Vec<f32>], own: &[Vec<f32>]| {
+                    let heads: Vec<Vec<f32>> =
+                        begin.iter().zip(own).map(|(a, b)| [&a[..], b].concat()).collect();
+                    cache(&heads, format)
+                };
+                let (keys, values) = (whole(&begin_k, k), whole(&begin_v, v));
+                let query: Vec<f32> =
+                    queries.chunks(n * 16).flat_map(|head| head[i * 16..][..16].to_vec()).collect();
+                let alone =
+                    attend(Shape { n: 1, ..shape }, &query, &[piece(&keys, &values, 1)], &sees[i..=i]);
+                assert_eq!(alone, together[i * n_heads * 16..][..n_heads * 16], "{format:?}, sequence {i}");
             }
         }
     }
@@ -296,7 +375,7 @@ mod tests {
                         [(CacheFormat::F32, 1e-5), (CacheFormat::F16, 1e-3), (CacheFormat::Q8, 1e-2)]
                     {
                         let (keys, values) = (cache(&keys, format), cache(&values, format));
-                        let got = attend(shape, &queries, &keys, &values, sees);
+                        let got = attend(shape, &queries, &[piece(&keys, &values, n)], sees);
                         assert_eq!(got.len(), want.len());
                         for (i, (got, want)) in got.iter().zip(&want).enumerate() {
                             let error = (f64::from(*got) - want).abs();

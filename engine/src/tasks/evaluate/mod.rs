@@ -1,5 +1,7 @@
 //! How well and how fast a decoder does: perplexity of a text, tokens per second.
 
+mod writing;
+
 use std::time::Instant;
 
 use serde::Serialize;
@@ -10,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::features::text::TokenId;
 use crate::generate::PREFILL_CHUNK;
 use crate::model::LanguageModel;
+pub use writing::{Quoting, SideBySide, quote, side_by_side};
 
 /// Tokens per window of [`perplexity`], as in llama.cpp's tool of that name.
 pub const WINDOW: usize = 512;
