@@ -6,7 +6,7 @@ use super::config::{AttentionSpec, DecoderConfig, KeySource};
 use super::state::DecodeState;
 use super::step::Step;
 use crate::error::Result;
-use crate::nn::{Angles, KvCache, Linear, RmsNorm, to_heads};
+use crate::nn::{Angles, Append, KvCache, Linear, RmsNorm, to_heads};
 use crate::weights::Weights;
 
 pub(super) struct Attention {
@@ -80,12 +80,14 @@ impl Attention {
         let angles = &step.angles[self.rotary];
         let (q, keys_and_values) = self.project(x, angles)?;
         if let Some((k, v)) = keys_and_values {
-            for (part, state) in step.parts.iter().zip(states.iter_mut()) {
-                let own = |x: &Tensor| x.narrow(1, part.rows.start, part.rows.len())?.contiguous();
-                if let Some(cache) = &mut state.caches[layer] {
-                    cache.append(part.pos, &own(&k)?, &own(&v)?)?;
-                }
-            }
+            let parts = step.parts.iter().zip(states.iter_mut());
+            let mut appends: Vec<Append> = parts
+                .filter_map(|(part, state)| {
+                    let cache = state.caches[layer].as_mut()?;
+                    Some(Append { cache, pos: part.pos, rows: part.rows.clone() })
+                })
+                .collect();
+            KvCache::append_each(&mut appends, &k, &v)?;
         }
         let source = match self.spec.keys {
             KeySource::Layer(earlier) => earlier,

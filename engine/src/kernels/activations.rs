@@ -64,6 +64,8 @@ impl Activations {
     /// # Panics
     /// When `n_in` is no multiple of 32 or `x` has no whole rows (a bug of the caller).
     pub fn quantize(x: &[f32], n_in: usize) -> Self {
+        /// Numbers that are worth a task: some microseconds.
+        const TASK: usize = 4096;
         assert!(n_in.is_multiple_of(BLOCK) && x.len().is_multiple_of(n_in));
         let (n_rows, n_blocks) = (x.len() / n_in, n_in / BLOCK);
         let mut factors = vec![Factors::default(); n_rows * n_blocks];
@@ -71,15 +73,19 @@ impl Activations {
         let (mut rest_factors, mut rest_planes) = (factors.as_mut_slice(), planes.as_mut_slice());
         let mut tasks = Vec::new();
         for rows in tiles(n_rows) {
-            let (of_tile, rest) = rest_factors.split_at_mut(rows.len() * n_blocks);
-            rest_factors = rest;
-            let (planes_of_tile, rest) = rest_planes.split_at_mut(rows.len() * n_blocks);
-            rest_planes = rest;
-            tasks.push((&x[rows.start * n_in..rows.end * n_in], planes_of_tile, of_tile));
+            let x = x[rows.start * n_in..rows.end * n_in].as_chunks().0;
+            let step = TASK.div_ceil(BLOCK * rows.len());
+            for first in (0..n_blocks).step_by(step) {
+                let n = rows.len() * step.min(n_blocks - first);
+                let (factors, planes);
+                (factors, rest_factors) = rest_factors.split_at_mut(n);
+                (planes, rest_planes) = rest_planes.split_at_mut(n);
+                tasks.push((x, first, planes, factors));
+            }
         }
-        team::for_each_chunk(&mut tasks, 1, |_, tile| {
-            for (x, planes, factors) in tile {
-                quantize_tile(x.as_chunks().0, n_blocks, planes, factors);
+        team::for_each_chunk(&mut tasks, 1, |_, tasks| {
+            for (x, first, planes, factors) in tasks {
+                quantize_tile(x, (*first, n_blocks), planes, factors);
             }
         });
         Self { n_rows, n_blocks, factors, planes }
@@ -118,16 +124,22 @@ impl Activations {
 }
 
 for_each_isa!(
-    /// Blocks of rows as whole numbers, those of the rows of a tile side by side.
-    quantize_tile, quantize_body, (x: &[[f32; BLOCK]], n_blocks: usize, planes: &mut [Planes], factors: &mut [Factors])
+    /// Blocks of the rows `x` of a tile, from `first` of `n_blocks` on, as whole numbers; those of the rows side by side.
+    quantize_tile, quantize_body,
+    (x: &[[f32; BLOCK]], blocks: (usize, usize), planes: &mut [Planes], factors: &mut [Factors])
 );
 
 /// No branches and no order of addition that matters, so that the compiler computes side by side.
 #[inline(always)]
-fn quantize_body(x: &[[f32; BLOCK]], n_blocks: usize, planes: &mut [Planes], factors: &mut [Factors]) {
+fn quantize_body(
+    x: &[[f32; BLOCK]],
+    (first, n_blocks): (usize, usize),
+    planes: &mut [Planes],
+    factors: &mut [Factors],
+) {
     let n_rows = x.len() / n_blocks;
     for (i, (planes, factors)) in planes.iter_mut().zip(factors).enumerate() {
-        let x = &x[i % n_rows * n_blocks + i / n_rows];
+        let x = &x[i % n_rows * n_blocks + first + i / n_rows];
         let mut largest = [0f32; 16];
         for part in x.as_chunks::<16>().0 {
             for (largest, v) in largest.iter_mut().zip(part) {

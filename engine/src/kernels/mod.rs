@@ -32,6 +32,6 @@ mod arch;
 
 pub mod probe;
 
-pub use exponential::{gated_gelu_tanh, gated_silu, gelu, gelu_tanh, largest, softmax, sum_exp};
+pub use exponential::{exp_from, gated_gelu_tanh, gated_silu, gelu, gelu_tanh, largest, softmax, sum_exp};
 pub use isa::{Isa, instruction_set};
 pub use rows::{dot, rows_times};

@@ -25,7 +25,7 @@ pub use activation::{Activation, add, softcap};
 pub use attention_both_ways::attention_both_ways;
 pub use clipped::{ClippedLinear, clamp};
 pub use heads::to_heads;
-pub use kv_cache::{AttentionRule, CacheFormat, CacheShape, KvCache, MOST_ALIKE};
+pub use kv_cache::{Append, AttentionRule, CacheFormat, CacheShape, KvCache, MOST_ALIKE};
 pub use linear::{Embedding, Linear, mix_rows};
 pub use norm::{LayerNorm, NormSpec, RmsNorm};
 pub use rotary::{Angles, Rotary, RotaryScaling, RotarySpec, RotaryStyle};

@@ -1,40 +1,92 @@
 //! Filters over candidates, best first.
 
 use crate::features::text::TokenId;
+use crate::kernels::{exp_from, largest};
+
+/// What is e²⁵ times less likely than the best is never drawn in practice.
+const LEAST: f32 = 1.4e-11;
+
+/// How much deeper each look goes.
+const DEEPER: f32 = 1.0 / 32.0;
 
 /// A token that may come next.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Candidate {
     /// The token.
     pub token: TokenId,
-    /// Its logit.
-    pub logit: f32,
+    /// How likely it is beside the likeliest one, which has 1.
+    pub weight: f32,
 }
 
-/// Changes or drops candidates. They come sorted by falling logit, and at least one must stay.
+/// Tokens that may come next, likeliest first. Of a vocabulary few are ever asked for, so only these are sorted.
+#[derive(Debug)]
+pub struct Candidates {
+    /// Of all tokens.
+    weights: Vec<f32>,
+    /// Those of at least `floor`, and maybe no more of them than are kept.
+    sorted: Vec<Candidate>,
+    floor: f32,
+    /// What all that are kept weigh.
+    sum: f32,
+    /// How many are kept, once this is decided.
+    n_kept: Option<usize>,
+}
+
+impl Candidates {
+    /// All tokens, with logits divided by `temperature`: above 1 flattens, below 1 sharpens.
+    pub fn new(mut logits: Vec<f32>, temperature: f32) -> Self {
+        if temperature != 1.0 {
+            logits.iter_mut().for_each(|logit| *logit /= temperature);
+        }
+        let best = largest(&logits);
+        let sum = exp_from(&mut logits, best);
+        Self { weights: logits, sorted: Vec::new(), floor: 1.0, sum, n_kept: None }
+    }
+
+    /// The candidate in this place; none where there are fewer.
+    pub fn get(&mut self, place: usize) -> Option<Candidate> {
+        if self.n_kept.is_some_and(|n| place >= n) {
+            return None;
+        }
+        while place >= self.sorted.len() && self.floor > LEAST {
+            self.floor = (self.floor * DEEPER).max(LEAST);
+            let likely = self.weights.iter().enumerate().filter(|(_, weight)| **weight >= self.floor);
+            self.sorted.clear();
+            self.sorted
+                .extend(likely.map(|(i, weight)| Candidate { token: TokenId(i as u32), weight: *weight }));
+            self.sorted.sort_unstable_by(|a, b| b.weight.total_cmp(&a.weight).then(a.token.cmp(&b.token)));
+        }
+        self.sorted.get(place).copied()
+    }
+
+    /// The weights of all that are kept, added up.
+    pub fn sum(&self) -> f32 {
+        self.sum
+    }
+
+    /// The first place where `reached` says so of the candidate and of what it weighs with all before it.
+    pub fn position(&mut self, mut reached: impl FnMut(Candidate, f32) -> bool) -> Option<usize> {
+        let mut sum = 0.0;
+        (0..).map_while(|place| self.get(place)).position(|candidate| {
+            sum += candidate.weight;
+            reached(candidate, sum)
+        })
+    }
+
+    /// Keeps the first `n`, and one at least.
+    pub fn truncate(&mut self, n: usize) {
+        let n = n.max(1);
+        self.get(n - 1);
+        let n = n.min(self.n_kept.unwrap_or(n)).min(self.sorted.len());
+        self.sum = self.sorted[..n].iter().map(|candidate| candidate.weight).sum();
+        self.n_kept = Some(n);
+    }
+}
+
+/// Drops candidates.
 pub trait Filter {
     /// Does so.
-    fn apply(&self, candidates: &mut Vec<Candidate>);
-}
-
-/// Probabilities of the candidates, which add up to 1.
-pub fn softmax(candidates: &[Candidate]) -> Vec<f32> {
-    let Some(best) = candidates.first() else { return Vec::new() };
-    let weights: Vec<f32> = candidates.iter().map(|candidate| (candidate.logit - best.logit).exp()).collect();
-    let sum: f32 = weights.iter().sum();
-    weights.into_iter().map(|weight| weight / sum).collect()
-}
-
-/// Divides logits; above 1 flattens, below 1 sharpens.
-#[derive(Debug)]
-pub struct Temperature(pub f32);
-
-impl Filter for Temperature {
-    fn apply(&self, candidates: &mut Vec<Candidate>) {
-        for candidate in candidates {
-            candidate.logit /= self.0;
-        }
-    }
+    fn apply(&self, candidates: &mut Candidates);
 }
 
 /// Keeps the k likeliest.
@@ -42,8 +94,8 @@ impl Filter for Temperature {
 pub struct TopK(pub usize);
 
 impl Filter for TopK {
-    fn apply(&self, candidates: &mut Vec<Candidate>) {
-        candidates.truncate(self.0.max(1));
+    fn apply(&self, candidates: &mut Candidates) {
+        candidates.truncate(self.0);
     }
 }
 
@@ -52,13 +104,9 @@ impl Filter for TopK {
 pub struct TopP(pub f32);
 
 impl Filter for TopP {
-    fn apply(&self, candidates: &mut Vec<Candidate>) {
-        let mut sum = 0.0;
-        let reached = softmax(candidates).iter().position(|probability| {
-            sum += probability;
-            sum >= self.0
-        });
-        if let Some(last) = reached {
+    fn apply(&self, candidates: &mut Candidates) {
+        let wanted = self.0 * candidates.sum();
+        if let Some(last) = candidates.position(|_, sum| sum >= wanted) {
             candidates.truncate(last + 1);
         }
     }
@@ -69,11 +117,10 @@ impl Filter for TopP {
 pub struct MinP(pub f32);
 
 impl Filter for MinP {
-    fn apply(&self, candidates: &mut Vec<Candidate>) {
-        let probabilities = softmax(candidates);
-        let floor = probabilities.first().map_or(0.0, |best| best * self.0);
-        let kept = probabilities.iter().take_while(|probability| **probability >= floor).count();
-        candidates.truncate(kept.max(1));
+    fn apply(&self, candidates: &mut Candidates) {
+        if let Some(first) = candidates.position(|candidate, _| candidate.weight < self.0) {
+            candidates.truncate(first);
+        }
     }
 }
 
@@ -105,38 +152,54 @@ impl RepetitionPenalty {
 mod tests {
     use super::*;
 
-    fn candidates(logits: &[f32]) -> Vec<Candidate> {
-        logits
-            .iter()
-            .enumerate()
-            .map(|(i, logit)| Candidate { token: TokenId(i as u32), logit: *logit })
-            .collect()
+    fn kept(candidates: &mut Candidates) -> Vec<u32> {
+        (0..).map_while(|place| candidates.get(place)).map(|candidate| candidate.token.0).collect()
     }
 
     #[test]
-    fn softmax_sums_to_one_at_every_scale() {
-        for scale in [1e-3, 1.0, 1e3] {
-            let sum: f32 = softmax(&candidates(&[3.0 * scale, scale, -scale])).iter().sum();
-            assert!((sum - 1.0).abs() < 1e-5);
+    fn candidates_come_in_order_however_far_one_looks() {
+        let logits: Vec<f32> = (0..5000u32).map(|i| (i * 7919 % 5000) as f32 / 250.0).collect();
+        let mut sorted: Vec<u32> = (0..5000).collect();
+        sorted.sort_by(|a, b| logits[*b as usize].total_cmp(&logits[*a as usize]));
+        let mut all = Candidates::new(logits.clone(), 1.0);
+        assert_eq!(all.get(2).map(|candidate| candidate.token.0), Some(sorted[2]));
+        assert!(all.sorted.len() < 2000, "few are sorted for few");
+        assert_eq!(kept(&mut all), sorted);
+        let sum: f32 = sorted.iter().map(|i| (logits[*i as usize] - logits[sorted[0] as usize]).exp()).sum();
+        assert!((all.sum() / sum - 1.0).abs() < 1e-4);
+        for k in [1, 40, 3000] {
+            let mut some = Candidates::new(logits.clone(), 0.5);
+            TopK(k).apply(&mut some);
+            assert_eq!(kept(&mut some), sorted[..k]);
         }
     }
 
     #[test]
     fn no_filter_drops_the_likeliest() {
-        let filters: [&dyn Filter; 4] = [&TopK(0), &TopP(0.0), &MinP(1.0), &Temperature(0.5)];
+        let filters: [&dyn Filter; 3] = [&TopK(0), &TopP(0.0), &MinP(1.0)];
         for filter in filters {
-            let mut some = candidates(&[5.0, 4.0, 1.0]);
+            let mut some = Candidates::new(vec![5.0, 4.0, 1.0], 1.0);
             filter.apply(&mut some);
-            assert_eq!(some[0].token, TokenId(0));
+            assert_eq!(kept(&mut some), [0]);
         }
     }
 
     #[test]
-    fn top_p_keeps_the_fewest_that_reach_it() {
+    fn filters_keep_what_they_say() {
         // 0.6, 0.3, 0.1
-        let mut some = candidates(&[0.6f32.ln(), 0.3f32.ln(), 0.1f32.ln()]);
-        TopP(0.8).apply(&mut some);
-        assert_eq!(some.len(), 2);
+        let some = || Candidates::new(vec![0.1f32.ln(), 0.6f32.ln(), 0.3f32.ln()], 1.0);
+        let by = |filters: &[&dyn Filter]| {
+            let mut some = some();
+            filters.iter().for_each(|filter| filter.apply(&mut some));
+            kept(&mut some)
+        };
+        assert_eq!(by(&[]), [1, 2, 0]);
+        assert_eq!(by(&[&TopP(0.8)]), [1, 2]);
+        assert_eq!(by(&[&TopP(0.95)]), [1, 2, 0]);
+        assert_eq!(by(&[&MinP(0.4)]), [1, 2]);
+        assert_eq!(by(&[&MinP(0.1)]), [1, 2, 0]);
+        // Of the two that are left the first has two thirds.
+        assert_eq!(by(&[&TopK(2), &TopP(0.66)]), [1]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! 6: logits → token.
 //!
-//! [`filters`] change or drop candidates, one small type each, in a fixed order; [`Sampler`] then
+//! [`filters`] drop candidates, one small type each, in a fixed order; [`Sampler`] then
 //! takes the likeliest one or draws by a seeded generator.
 
 pub mod filters;
@@ -9,7 +9,7 @@ use crate::features::text::TokenId;
 use crate::generate::GenerateOptions;
 use crate::kernels::largest;
 use crate::random::next_bits;
-use filters::{Candidate, Filter, MinP, RepetitionPenalty, Temperature, TopK, TopP};
+use filters::{Candidates, Filter, MinP, RepetitionPenalty, TopK, TopP};
 
 /// How many of the last tokens a repetition penalty looks at.
 const REPETITION_WINDOW: usize = 128;
@@ -27,7 +27,6 @@ impl Sampler {
     pub fn new(options: &GenerateOptions) -> Self {
         let mut filters: Vec<Box<dyn Filter + Send>> = Vec::new();
         if options.temperature > 0.0 {
-            filters.push(Box::new(Temperature(options.temperature)));
             if options.top_k > 0 {
                 filters.push(Box::new(TopK(options.top_k)));
             }
@@ -60,29 +59,18 @@ impl Sampler {
         if self.temperature <= 0.0 || logits.is_empty() {
             return argmax(&logits);
         }
-        // What is e²⁵ times less likely than the best is never drawn in practice; leaving it out
-        // saves sorting the whole vocabulary.
-        let floor = logits[argmax(&logits).0 as usize] - 25.0 * self.temperature;
-        let mut candidates: Vec<Candidate> = logits
-            .iter()
-            .enumerate()
-            .filter(|(_, logit)| **logit >= floor)
-            .map(|(i, logit)| Candidate { token: TokenId(i as u32), logit: *logit })
-            .collect();
-        candidates.sort_unstable_by(|a, b| b.logit.total_cmp(&a.logit).then(a.token.cmp(&b.token)));
+        let mut candidates = Candidates::new(logits, self.temperature);
         for filter in &self.filters {
             filter.apply(&mut candidates);
         }
-        let probabilities = filters::softmax(&candidates);
-        let mut left = self.uniform();
-        for (candidate, probability) in candidates.iter().zip(&probabilities) {
-            left -= probability;
-            if left < 0.0 {
-                return candidate.token;
-            }
-        }
+        let drawn = self.uniform() * candidates.sum();
+        let mut last = TokenId(0);
         // Rounding can leave a hair: then it is the last candidate that was kept.
-        candidates.last().map_or(TokenId(0), |candidate| candidate.token)
+        candidates.position(|candidate, sum| {
+            last = candidate.token;
+            sum > drawn
+        });
+        last
     }
 
     /// Uniform in [0, 1).

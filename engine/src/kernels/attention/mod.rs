@@ -297,8 +297,12 @@ mod tests {
             for (i, sees) in sees.iter().enumerate() {
                 let own: Vec<f32> =
                     queries.chunks(n * 16).flat_map(|head| head[i * 16..][..16].to_vec()).collect();
-                let alone =
-                    attend(Shape { n: 1, ..shape }, &own, &[piece(&keys, &values, 1)], &[sees.clone()]);
+                let alone = attend(
+                    Shape { n: 1, ..shape },
+                    &own,
+                    &[piece(&keys, &values, 1)],
+                    std::slice::from_ref(sees),
+                );
                 assert_eq!(alone, all[i * n_heads * 16..][..n_heads * 16], "query {i} of {sees:?}");
             }
         }

@@ -11,6 +11,7 @@ mod portable;
 #[cfg(test)]
 mod tests;
 
+use std::mem::MaybeUninit;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -201,8 +202,17 @@ impl Packed {
 /// # Panics
 /// When the width of `x` is not the `n_in` of all (a bug of the caller).
 pub fn times<const N: usize>(isa: Isa, matrices: [&Packed; N], x: &Activations) -> [Vec<f32>; N] {
-    let mut outs = matrices.map(|matrix| vec![0f32; x.n_rows() * matrix.n_out]);
-    times_each(isa, matrices.into_iter().zip(&mut outs).map(|(matrix, out)| (matrix, x, out.as_mut_slice())));
+    let n = |matrix: &Packed| x.n_rows() * matrix.n_out;
+    let mut outs = matrices.map(|matrix| Vec::with_capacity(n(matrix)));
+    let rooms = matrices.into_iter().zip(&mut outs);
+    multiply(isa, rooms.map(|(matrix, out)| (matrix, x, &mut out.spare_capacity_mut()[..n(matrix)])));
+    for (matrix, out) in matrices.into_iter().zip(&mut outs) {
+        // SAFETY: each product of a row was written there.
+        #[allow(unsafe_code)]
+        unsafe {
+            out.set_len(n(matrix));
+        }
+    }
     outs
 }
 
@@ -217,13 +227,29 @@ pub fn times_each<'a>(
     isa: Isa,
     products: impl IntoIterator<Item = (&'a Packed, &'a Activations, &'a mut [f32])>,
 ) {
+    multiply(
+        isa,
+        products.into_iter().map(|(matrix, x, out)| {
+            // SAFETY: of the same size, and numbers are written to it only.
+            #[allow(unsafe_code)]
+            let room = unsafe { std::slice::from_raw_parts_mut(out.as_mut_ptr().cast(), out.len()) };
+            (matrix, x, room)
+        }),
+    );
+}
+
+/// [`times_each`], to where nothing was written yet.
+fn multiply<'a>(
+    isa: Isa,
+    products: impl IntoIterator<Item = (&'a Packed, &'a Activations, &'a mut [MaybeUninit<f32>])>,
+) {
     /// Lines of weights times rows of activations that are worth a task: some five microseconds.
     const TASK: usize = 1024;
     struct Product<'a>(&'a Packed, &'a Activations, Columns);
-    let columns = |(matrix, x, out): (&'a Packed, &'a Activations, &'a mut [f32])| {
+    let columns = |(matrix, x, out): (&'a Packed, &'a Activations, &'a mut [MaybeUninit<f32>])| {
         assert_eq!(x.n_blocks * BLOCK, matrix.n_in, "a row of weights has the width of the activations");
         assert_eq!(x.n_rows() * matrix.n_out, out.len(), "a result has a place for each product of rows");
-        Product(matrix, x, Columns { start: out.as_mut_ptr(), stride: matrix.n_out })
+        Product(matrix, x, Columns { start: out.as_mut_ptr().cast(), stride: matrix.n_out })
     };
     let products: Vec<Product> = products.into_iter().map(columns).collect();
     let cost = |Product(matrix, x, _): &Product| matrix.panel_lines() * x.n_rows().max(1);
