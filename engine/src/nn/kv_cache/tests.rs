@@ -1,0 +1,145 @@
+use super::*;
+
+fn random(shape: (usize, usize, usize)) -> Tensor {
+    Tensor::randn(0f32, 1.0, shape, &Device::Cpu).unwrap()
+}
+
+fn distance(a: &Tensor, b: &Tensor) -> f32 {
+    assert_eq!(a.dims(), b.dims());
+    (a - b).unwrap().abs().unwrap().flatten_all().unwrap().max(0).unwrap().to_scalar().unwrap()
+}
+
+fn alone(
+    cache: &KvCache,
+    q: &Tensor,
+    sees: &[Range<usize>],
+    rule: AttentionRule,
+) -> candle_core::Result<Tensor> {
+    KvCache::attend(&[(cache, 0..sees.len())], q, sees, rule)
+}
+
+/// Two caches of the same rows, one in the processor's memory and one as a device would keep it.
+fn pair(window: Option<usize>) -> [KvCache; 2] {
+    let shape = CacheShape { n_kv_heads: 2, head_dim: 8, window };
+    let host = KvCache::new(shape, CacheFormat::F32, &Device::Cpu).unwrap();
+    let place = KvCache::on_device(shape, &Device::Cpu).unwrap();
+    [host, KvCache { place, ..KvCache::new(shape, CacheFormat::F32, &Device::Cpu).unwrap() }]
+}
+
+#[test]
+fn the_kernel_equals_whole_tensors_while_a_window_moves() {
+    for (window, softcap) in [(None, None), (Some(5), Some(2.0)), (Some(300), None)] {
+        let [mut a, mut b] = pair(window);
+        let rule = AttentionRule { scale: 0.35, softcap };
+        let mut pos = 0;
+        for n in [1, 7, 1, 300, 1, 1, 270, 2, 40] {
+            let (keys, values) = (random((2, n, 8)), random((2, n, 8)));
+            a.append(pos, &keys, &values).unwrap();
+            b.append(pos, &keys, &values).unwrap();
+            let start = |p: usize| window.map_or(0, |window| (p + 1usize).saturating_sub(window));
+            let sees: Vec<_> = (pos..pos + n).map(|p| start(p)..p + 1).collect();
+            let q = random((6, n, 8));
+            let (x, y) = (alone(&a, &q, &sees, rule).unwrap(), alone(&b, &q, &sees, rule).unwrap());
+            assert!(distance(&x, &y) < 1e-5, "{n} after {pos}, window {window:?}");
+            pos += n;
+        }
+        let held = a.end - a.first;
+        assert!(window.is_none_or(|window| held <= window + SLACK + 40), "{held} rows are held");
+        assert_eq!((a.first, a.end), (b.first, b.end));
+    }
+}
+
+#[test]
+fn what_a_window_forgot_is_not_answered_for() {
+    let [mut cache, _] = pair(Some(5));
+    let rows = random((2, 600, 8));
+    cache.append(0, &rows, &rows).unwrap();
+    cache.append(600, &rows, &rows).unwrap();
+    assert!(cache.reaches(1200) && cache.reaches(700) && !cache.reaches(100));
+    assert!(cache.append(100, &rows, &rows).is_err());
+    let rule = AttentionRule { scale: 1.0, softcap: None };
+    assert!(alone(&cache, &random((2, 1, 8)), std::slice::from_ref(&(90..101)), rule).is_err());
+}
+
+#[test]
+fn a_saved_cache_answers_like_the_first() {
+    let shape = CacheShape { n_kv_heads: 2, head_dim: 40, window: Some(9) };
+    let rule = AttentionRule { scale: 0.2, softcap: None };
+    for format in [CacheFormat::F32, CacheFormat::F16, CacheFormat::Q8, CacheFormat::Q4] {
+        let mut cache = KvCache::new(shape, format, &Device::Cpu).unwrap();
+        for pos in [0, 300, 600] {
+            cache.append(pos, &random((2, 300, 40)), &random((2, 300, 40))).unwrap();
+        }
+        let mut bytes = Vec::new();
+        cache.save(900, &mut bytes).unwrap();
+        let again = KvCache::load(shape, format, 1000, &mut bytes.as_slice()).unwrap();
+        let q = random((4, 1, 40));
+        let sees = std::slice::from_ref(&(892..900));
+        let (a, b) = (alone(&cache, &q, sees, rule).unwrap(), alone(&again, &q, sees, rule).unwrap());
+        assert_eq!(distance(&a, &b), 0.0, "{format:?}");
+        assert!(KvCache::load(shape, format, 899, &mut bytes.as_slice()).is_err(), "too long");
+        let cut = &bytes[..bytes.len() - 1];
+        assert!(KvCache::load(shape, format, 1000, &mut &*cut).is_err(), "cut short");
+    }
+}
+
+/// Forks that go on differently, are taken back and saved, against caches that never shared anything.
+#[test]
+fn forks_are_as_caches_of_their_own() {
+    let rule = AttentionRule { scale: 0.2, softcap: None };
+    for window in [None, Some(2000)] {
+        let shape = CacheShape { n_kv_heads: 2, head_dim: 32, window };
+        let read = |cache: &mut KvCache, pos: usize, n: usize, salt: usize| {
+            let numbers = |salt: usize| {
+                let value = |i: usize| ((i * i + (pos + salt) * i) % 401) as f32 / 200.0 - 1.0;
+                Tensor::from_vec((0..2 * n * 32).map(value).collect(), (2, n, 32), &Device::Cpu).unwrap()
+            };
+            cache.append(pos, &numbers(salt), &numbers(salt + 1)).unwrap();
+        };
+        let begun = || {
+            let mut cache = KvCache::new(shape, CacheFormat::F16, &Device::Cpu).unwrap();
+            (0..9).for_each(|step| read(&mut cache, 100 * step, 100, 0));
+            cache
+        };
+        let mut forks = begun().fork(3).unwrap();
+        let mut copies = [(); 3].map(|()| begun());
+        assert!(forks.iter().all(|fork| fork.own_first() == 512));
+        let compare = |forks: &[KvCache], copies: &[KvCache]| {
+            let q = Tensor::randn(0f32, 1.0, (6, forks.len(), 32), &Device::Cpu).unwrap();
+            let sees: Vec<_> =
+                forks.iter().map(|fork| fork.end.saturating_sub(window.unwrap_or(5000))..fork.end).collect();
+            let each: Vec<_> = forks.iter().enumerate().map(|(i, fork)| (fork, i..i + 1)).collect();
+            let together = KvCache::attend(&each, &q, &sees, rule).unwrap();
+            for (i, copy) in copies.iter().enumerate() {
+                let q = q.narrow(1, i, 1).unwrap().contiguous().unwrap();
+                let want = alone(copy, &q, &sees[i..=i], rule).unwrap();
+                assert_eq!(distance(&together.narrow(0, i, 1).unwrap(), &want), 0.0, "{window:?} {i}");
+            }
+        };
+        for step in 0..30 {
+            for (i, (fork, copy)) in forks.iter_mut().zip(&mut copies).enumerate() {
+                for cache in [fork, copy] {
+                    read(cache, cache.end, 1 + 50 * i, i);
+                }
+            }
+            if step % 7 == 0 {
+                compare(&forks, &copies);
+            }
+        }
+        for (fork, copy) in forks.iter_mut().zip(&mut copies) {
+            let bytes = |cache: &KvCache| {
+                let mut bytes = Vec::new();
+                cache.save(cache.end, &mut bytes).unwrap();
+                bytes
+            };
+            assert_eq!(bytes(fork), bytes(copy));
+        }
+        // The second one is so long that with a window it no longer has what positions there see.
+        let n = if window.is_some() { 1 } else { 2 };
+        for pos in [920, 300] {
+            forks.iter_mut().chain(&mut copies).for_each(|cache| cache.truncate(pos));
+            assert!(forks.iter().zip(&copies).all(|(fork, copy)| fork.end == copy.end));
+            compare(&forks[..n], &copies[..n]);
+        }
+    }
+}
