@@ -179,7 +179,7 @@ impl KvCache {
     }
 
     /// As many caches of the same, which then go on each for itself. What lies before the last whole
-    /// [step](share_step) stays in memory once.
+    /// multiple of `attention::share_step` stays in memory once.
     ///
     /// # Errors
     /// When a device has no memory left.
