@@ -5,6 +5,7 @@ use candle_core::{DType, Tensor};
 use super::config::{DecoderConfig, ExpertsSpec};
 use super::feed_forward::Gated;
 use crate::error::{Doing, Result};
+use crate::kernels::softmax;
 use crate::nn::{Linear, NormSpec, RmsNorm, mix_rows};
 use crate::weights::Weights;
 
@@ -54,7 +55,8 @@ impl Router {
             Some(norm) => self.scores.forward(&norm.forward(x)?)?,
             None => self.scores.forward(x)?,
         };
-        let shares = candle_nn::ops::softmax_last_dim(&scores.to_dtype(DType::F32)?)?.to_vec2::<f32>()?;
+        let mut shares = scores.to_dtype(DType::F32)?.to_vec2::<f32>()?;
+        shares.iter_mut().for_each(|shares| softmax(shares));
         let mut visits = choose(&shares, self.spec);
         if let Some(scale) = &self.expert_scale {
             for (visits, scale) in visits.iter_mut().zip(scale) {

@@ -9,7 +9,8 @@ use half::f16;
 use half::slice::HalfFloatSliceExt;
 use serde::{Deserialize, Serialize};
 
-use super::rows::{rows_mixed, rows_times, widen};
+use super::product::turned;
+use super::rows::{Element, rows_mixed, rows_times_before, widen};
 
 /// Numbers that share a scale.
 const BLOCK: usize = 32;
@@ -178,23 +179,59 @@ impl CacheRows {
         room
     }
 
-    /// `out[v][r] = rows[r] · vectors[v]` for some of the rows, which are read once.
-    pub(super) fn times(&self, rows: Range<usize>, vectors: &[f32], room: &mut Vec<f32>, out: &mut [f32]) {
+    /// Some rows as columns, as [`turned`] writes them; its stride.
+    pub(super) fn turned(&self, rows: Range<usize>, room: &mut Vec<f32>, to: &mut Vec<f32>) -> usize {
         match &self.numbers {
-            Numbers::F16(all) => {
-                rows_times(&all[rows.start * self.width..rows.end * self.width], self.width, vectors, out);
-            }
-            _ => rows_times(self.floats(rows, room), self.width, vectors, out),
+            Numbers::F16(all) => turned(&all[rows.start * self.width..rows.end * self.width], self.width, to),
+            _ => turned(self.floats(rows, room), self.width, to),
         }
     }
 
-    /// `out[v] += Σ weights[v][r] · rows[r]` for some of the rows, which are read once.
-    pub(super) fn mix(&self, rows: Range<usize>, weights: &[f32], room: &mut Vec<f32>, out: &mut [f32]) {
+    /// `out[v][r] = rows[r] · vectors[v]` for some of the rows, which are read once. The bytes `next` are read soon after.
+    pub(super) fn times(
+        &self,
+        rows: Range<usize>,
+        vectors: &[f32],
+        room: &mut Vec<f32>,
+        out: &mut [f32],
+        next: &[u8],
+    ) {
         match &self.numbers {
             Numbers::F16(all) => {
-                rows_mixed(&all[rows.start * self.width..rows.end * self.width], self.width, weights, out);
+                let rows = &all[rows.start * self.width..rows.end * self.width];
+                rows_times_before(next, rows, self.width, vectors, out);
             }
-            _ => rows_mixed(self.floats(rows, room), self.width, weights, out),
+            _ => rows_times_before(next, self.floats(rows, room), self.width, vectors, out),
+        }
+    }
+
+    /// `out[v] += Σ weights[v][r] · rows[r]` for some of the rows, which are read once. The bytes `next` are read soon
+    /// after.
+    pub(super) fn mix(
+        &self,
+        rows: Range<usize>,
+        weights: &[f32],
+        room: &mut Vec<f32>,
+        out: &mut [f32],
+        next: &[u8],
+    ) {
+        match &self.numbers {
+            Numbers::F16(all) => {
+                let rows = &all[rows.start * self.width..rows.end * self.width];
+                rows_mixed(next, rows, self.width, weights, out);
+            }
+            _ => rows_mixed(next, self.floats(rows, room), self.width, weights, out),
+        }
+    }
+
+    /// Some rows as they are kept.
+    pub(super) fn bytes(&self, rows: Range<usize>) -> &[u8] {
+        let numbers = rows.start * self.width..rows.end * self.width;
+        let row_bytes = self.format.row_bytes(self.width);
+        match &self.numbers {
+            Numbers::F32(all) => as_bytes(&all[numbers]),
+            Numbers::F16(all) => as_bytes(&all[numbers]),
+            Numbers::Blocks(all) => &all[rows.start * row_bytes..rows.end * row_bytes],
         }
     }
 
@@ -244,6 +281,15 @@ impl CacheRows {
             CacheFormat::Q8 | CacheFormat::Q4 => Numbers::Blocks(bytes.to_vec()),
         };
         Some(Self { format, width, numbers })
+    }
+}
+
+/// The bytes of floats.
+fn as_bytes<T: Element>(numbers: &[T]) -> &[u8] {
+    // SAFETY: floats of either kind have no padding.
+    #[allow(unsafe_code)]
+    unsafe {
+        std::slice::from_raw_parts(numbers.as_ptr().cast(), size_of_val(numbers))
     }
 }
 

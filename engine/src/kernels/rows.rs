@@ -9,8 +9,8 @@ use super::{Isa, isa, team};
 use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 
-/// How many multiplications are worth a second thread.
-const PARALLEL_FROM: usize = 1 << 18;
+/// How many multiplications are worth a second thread: some two microseconds.
+const PARALLEL_FROM: usize = 1 << 15;
 
 /// What a matrix may be stored in, as numbers for which kernels are compiled one by one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -141,11 +141,24 @@ pub fn dot(a: &[f32], b: &[f32]) -> f32 {
 /// # Panics
 /// When the lengths do not fit together (a bug of the caller).
 pub fn rows_times<T: Element>(rows: &[T], n_cols: usize, vectors: &[f32], out: &mut [f32]) {
+    rows_times_before(&[], rows, n_cols, vectors, out);
+}
+
+/// [`rows_times`] where the bytes `next` are read soon after: they are asked for meanwhile.
+pub(super) fn rows_times_before<T: Element>(
+    next: &[u8],
+    rows: &[T],
+    n_cols: usize,
+    vectors: &[f32],
+    out: &mut [f32],
+) {
     let (n_rows, n_vectors) = (rows.len() / n_cols, vectors.len() / n_cols);
     assert_eq!(rows.len(), n_rows * n_cols);
     assert_eq!(vectors.len(), n_vectors * n_cols);
     assert_eq!(out.len(), n_rows * n_vectors);
-    let n_tasks = if rows.len() * n_vectors < PARALLEL_FROM { 1 } else { 4 * rayon::current_num_threads() };
+    // Who names what is read next is one of several tasks already.
+    let is_short = rows.len() * n_vectors < PARALLEL_FROM || !next.is_empty();
+    let n_tasks = if is_short { 1 } else { 4 * rayon::current_num_threads() };
     let task_rows = n_rows.div_ceil(n_tasks).max(1);
     let columns = Columns { start: out.as_mut_ptr(), stride: n_rows };
     team::for_each(n_rows.div_ceil(task_rows), |task| {
@@ -157,15 +170,15 @@ pub fn rows_times<T: Element>(rows: &[T], n_cols: usize, vectors: &[f32], out: &
         #[cfg(target_arch = "x86_64")]
         if is_wide(n_cols) {
             use super::arch::x86_64::floats::rows_times;
-            let (shape, at) = ((of_task.len(), n_cols), rows.as_ptr().cast());
+            let (shape, at, out) = ((of_task.len(), n_cols), rows.as_ptr().cast(), (out, n_rows));
             // SAFETY: the processor has the instructions and rows are whole vectors, as just asked; lengths were
             // compared above.
             #[allow(unsafe_code)]
             unsafe {
                 match T::KIND {
-                    Kind::F32 => rows_times::<{ Kind::F32 as u8 }>(at, shape, vectors, out, n_rows),
-                    Kind::F16 => rows_times::<{ Kind::F16 as u8 }>(at, shape, vectors, out, n_rows),
-                    Kind::BF16 => rows_times::<{ Kind::BF16 as u8 }>(at, shape, vectors, out, n_rows),
+                    Kind::F32 => rows_times::<{ Kind::F32 as u8 }>(at, shape, vectors, out, next),
+                    Kind::F16 => rows_times::<{ Kind::F16 as u8 }>(at, shape, vectors, out, next),
+                    Kind::BF16 => rows_times::<{ Kind::BF16 as u8 }>(at, shape, vectors, out, next),
                 }
             }
             return;
@@ -197,11 +210,18 @@ pub fn rows_times<T: Element>(rows: &[T], n_cols: usize, vectors: &[f32], out: &
     });
 }
 
-/// `out[v] += Σ weights[v][r] · rows[r]`, for rows and mixes of `n_cols` elements, all row-major, on this thread.
+/// `out[v] += Σ weights[v][r] · rows[r]`, for rows and mixes of `n_cols` elements, all row-major, on this thread. The bytes
+/// `next`, which are read soon after, are asked for meanwhile.
 ///
 /// # Panics
 /// When the lengths do not fit together (a bug of the caller).
-pub(super) fn rows_mixed<T: Element>(rows: &[T], n_cols: usize, weights: &[f32], out: &mut [f32]) {
+pub(super) fn rows_mixed<T: Element>(
+    next: &[u8],
+    rows: &[T],
+    n_cols: usize,
+    weights: &[f32],
+    out: &mut [f32],
+) {
     let (n_rows, n_vectors) = (rows.len() / n_cols, out.len() / n_cols);
     assert_eq!(rows.len(), n_rows * n_cols);
     assert_eq!(out.len(), n_vectors * n_cols);
@@ -209,15 +229,15 @@ pub(super) fn rows_mixed<T: Element>(rows: &[T], n_cols: usize, weights: &[f32],
     #[cfg(target_arch = "x86_64")]
     if is_wide(n_cols) {
         use super::arch::x86_64::floats::rows_mixed;
-        let (shape, at) = ((n_rows, n_cols), rows.as_ptr().cast());
+        let (shape, at, weights) = ((n_rows, n_cols), rows.as_ptr().cast(), (weights, n_rows));
         // SAFETY: the processor has the instructions and rows are whole vectors, as just asked; lengths were compared
         // above.
         #[allow(unsafe_code)]
         unsafe {
             match T::KIND {
-                Kind::F32 => rows_mixed::<{ Kind::F32 as u8 }>(at, shape, weights, n_rows, out),
-                Kind::F16 => rows_mixed::<{ Kind::F16 as u8 }>(at, shape, weights, n_rows, out),
-                Kind::BF16 => rows_mixed::<{ Kind::BF16 as u8 }>(at, shape, weights, n_rows, out),
+                Kind::F32 => rows_mixed::<{ Kind::F32 as u8 }>(at, shape, weights, out, next),
+                Kind::F16 => rows_mixed::<{ Kind::F16 as u8 }>(at, shape, weights, out, next),
+                Kind::BF16 => rows_mixed::<{ Kind::BF16 as u8 }>(at, shape, weights, out, next),
             }
         }
         return;
@@ -233,7 +253,7 @@ pub(super) fn rows_mixed<T: Element>(rows: &[T], n_cols: usize, weights: &[f32],
 
 /// Whether rows of this length go through the kernels for AVX-512.
 #[cfg(target_arch = "x86_64")]
-fn is_wide(n_cols: usize) -> bool {
+pub(super) fn is_wide(n_cols: usize) -> bool {
     Isa::detect().0 == isa::Kind::Avx512Vnni && n_cols.is_multiple_of(super::arch::x86_64::floats::LANES)
 }
 
@@ -394,9 +414,9 @@ mod tests {
                         want
                     };
                     let mut got = [before.clone(), before.clone(), before.clone()];
-                    rows_mixed(&rows, n_cols, &weights, &mut got[0]);
-                    rows_mixed(&half, n_cols, &weights, &mut got[1]);
-                    rows_mixed(&brain, n_cols, &weights, &mut got[2]);
+                    rows_mixed(&[1; 100], &rows, n_cols, &weights, &mut got[0]);
+                    rows_mixed(&[], &half, n_cols, &weights, &mut got[1]);
+                    rows_mixed(&[], &brain, n_cols, &weights, &mut got[2]);
                     for (got, want) in got.iter().zip([want(&rows), want(&rows), want(&rounded)]) {
                         for (i, (a, b)) in got.iter().zip(&want).enumerate() {
                             assert!((a - b).abs() < 1e-4, "{n_rows}×{n_cols}×{n_vectors} at {i}: {a} {b}");

@@ -63,11 +63,14 @@ static TEAM: Team = Team {
 /// # Panics
 /// When a task does.
 pub fn for_each(n: usize, task: impl Fn(usize) + Sync) {
+    if n <= 1 {
+        return (0..n).for_each(task);
+    }
     let mut leader = match TEAM.leader.try_lock() {
-        Ok(leader) if n > 1 => leader,
+        Ok(leader) => leader,
         // A loop that panicked left nothing behind.
-        Err(TryLockError::Poisoned(leader)) if n > 1 => leader.into_inner(),
-        _ => return (0..n).for_each(task),
+        Err(TryLockError::Poisoned(leader)) => leader.into_inner(),
+        Err(TryLockError::WouldBlock) => return (0..n).for_each(task),
     };
     let members = leader.get_or_insert_with(muster);
     if members.is_empty() {

@@ -34,7 +34,7 @@ pub fn times_unpacked(
             }
             let mut y = vec![0.0; n * n_rows];
             let rows = Matrix { numbers: rows, row: 1, column: n_in };
-            product((n, n_rows, n_in), Matrix::rows(x, n_in), rows, 0.0, &mut y);
+            product((n, n_rows, n_in), Matrix::rows(x, n_in), rows, false, &mut y);
             y
         })
         .collect();

@@ -117,9 +117,11 @@ fn mix_run(shape: Shape, group: &Group, head: usize, keys_of_run: Range<usize>) 
         start = block.end;
         let rows = block.start - positions.start..block.end - positions.start;
         let scores = &mut scores[..n_rows * block.len()];
-        keys[head].times(rows.clone(), queries, &mut room, scores);
-        mix.weigh_all(shape.rule.softcap, &block, &group.sees, scores);
-        values[head].mix(rows, scores, &mut room, mix.mixed);
+        keys[head].times(rows.clone(), queries, &mut room, scores, values[head].bytes(rows.clone()));
+        mix.weigh_all(shape.rule.softcap, &block, &group.sees, scores, block.len());
+        let end = (rows.end + rows.len()).min(keys_of_run.end - positions.start);
+        let next = keys[head].bytes(rows.end..end);
+        values[head].mix(rows, scores, &mut room, mix.mixed, next);
     }
     part
 }

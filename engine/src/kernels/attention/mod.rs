@@ -15,10 +15,16 @@ use super::product::{Matrix, product};
 use super::team;
 
 /// Queries per tile: enough to share the keys that are read, few enough for their scores to stay near.
-const TILE: usize = 64;
+const TILE: usize = 96;
 
-/// Keys per block for a product of matrices.
-const BLOCK: usize = 256;
+/// Numbers of keys in a block: they stay in the nearest cache while they are multiplied.
+const BLOCK: usize = 8192;
+
+/// Keys in a block; whole vectors.
+const fn block_rows(head_dim: usize) -> usize {
+    let rows = BLOCK / head_dim / 16 * 16;
+    if rows < 32 { 32 } else { rows }
+}
 
 /// Sizes of one call.
 #[derive(Debug, Clone, Copy)]
@@ -136,18 +142,19 @@ fn mix_tile(
     let (n_rows, head_dim) = (sees.len(), shape.head_dim);
     let mut mixed = vec![0f32; n_rows * head_dim];
     let (mut largest, mut sums) = (vec![f32::NEG_INFINITY; n_rows], vec![0f32; n_rows]);
-    let (mut room, mut scores) = (Vec::new(), Vec::new());
+    let (mut room, mut columns, mut scores) = (Vec::new(), Vec::new(), Vec::new());
     let run = seen(sees);
-    for start in run.clone().step_by(BLOCK) {
-        let block = start..(start + BLOCK).min(run.end);
-        let n = block.len();
-        scores.resize(n_rows * n, 0.0);
-        let of_block = Matrix { numbers: keys.floats(block.clone(), &mut room), row: 1, column: head_dim };
-        product((n_rows, n, head_dim), Matrix::rows(queries, head_dim), of_block, 0.0, &mut scores);
+    for start in run.clone().step_by(block_rows(head_dim)) {
+        let block = start..(start + block_rows(head_dim)).min(run.end);
+        let stride = keys.turned(block.clone(), &mut room, &mut columns);
+        scores.resize(n_rows * stride, 0.0);
+        let of_block = Matrix::rows(&columns, stride);
+        product((n_rows, stride, head_dim), Matrix::rows(queries, head_dim), of_block, false, &mut scores);
         let mut mix = Mix { largest: &mut largest, sums: &mut sums, mixed: &mut mixed };
-        mix.weigh_all(shape.rule.softcap, &block, sees, &mut scores);
+        mix.weigh_all(shape.rule.softcap, &block, sees, &mut scores, stride);
+        let n = block.len();
         let values = Matrix::rows(values.floats(block, &mut room), head_dim);
-        product((n_rows, head_dim, n), Matrix::rows(&scores, n), values, 1.0, &mut mixed);
+        product((n_rows, head_dim, n), Matrix::rows(&scores, stride), values, true, &mut mixed);
     }
     for (mixed, sum) in mixed.chunks_mut(head_dim).zip(&sums) {
         mixed.iter_mut().for_each(|x| *x /= sum);
@@ -166,15 +173,17 @@ struct Mix<'a> {
 }
 
 impl Mix<'_> {
-    /// Turns the scores of a block, `[rows, n]`, before the soft limit, into weights; 0 for keys that a row does not see.
+    /// Turns the scores of a block, `[rows, stride]` with one for each key in front, before the soft limit, into weights; 0
+    /// for keys that a row does not see.
     fn weigh_all(
         &mut self,
         softcap: Option<f32>,
         block: &Range<usize>,
         sees: &[Range<usize>],
         scores: &mut [f32],
+        stride: usize,
     ) {
-        for (row, (scores, sees)) in scores.chunks_mut(block.len()).zip(sees).enumerate() {
+        for (row, (scores, sees)) in scores.chunks_mut(stride).zip(sees).enumerate() {
             let from = sees.start.clamp(block.start, block.end) - block.start;
             let to = sees.end.clamp(block.start, block.end) - block.start;
             scores[..from].fill(0.0);

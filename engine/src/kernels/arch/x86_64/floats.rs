@@ -8,13 +8,28 @@ use crate::kernels::rows::Kind;
 /// Numbers per vector.
 pub(in crate::kernels) const LANES: usize = 16;
 
+/// Asks for the lines of some bytes that are read soon, so that they come from memory meanwhile.
+#[inline(always)]
+pub(in crate::kernels) fn ask(bytes: &[u8]) {
+    for at in (0..bytes.len()).step_by(64) {
+        // SAFETY: every processor of this kind has the instruction, which takes any address.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(bytes.as_ptr().wrapping_add(at).cast()) };
+    }
+}
+
+/// The part of `next` that is asked for beside bytes `from..to` of what is read now.
+#[inline(always)]
+fn beside(next: &[u8], from: usize, to: usize) -> &[u8] {
+    &next[from.min(next.len())..to.min(next.len())]
+}
+
 /// 16 numbers of a row.
 ///
 /// # Safety
 /// There are 16 numbers of this kind at `at`.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,f16c")]
-unsafe fn load<const KIND: u8>(at: *const u8) -> __m512 {
+pub(super) unsafe fn load<const KIND: u8>(at: *const u8) -> __m512 {
     const F16: u8 = Kind::F16 as u8;
     const BF16: u8 = Kind::BF16 as u8;
     // SAFETY: by contract.
@@ -31,7 +46,7 @@ unsafe fn load<const KIND: u8>(at: *const u8) -> __m512 {
 }
 
 /// Bytes of a number.
-const fn size<const KIND: u8>() -> usize {
+pub(super) const fn size<const KIND: u8>() -> usize {
     if KIND == Kind::F32 as u8 { 4 } else { 2 }
 }
 
@@ -54,7 +69,8 @@ fn sums(v: [__m512; 16]) -> __m512 {
     _mm512_add_ps(_mm512_shuffle_f32x4::<0x88>(a, b), _mm512_shuffle_f32x4::<0xDD>(a, b))
 }
 
-/// `out[v * stride + r] = rows[r] · vectors[v]`. Each sum is made in the same order however many there are.
+/// `out[v * stride + r] = rows[r] · vectors[v]`. Each sum is made in the same order however many there are. `next` is
+/// read soon after.
 ///
 /// # Safety
 /// The processor has the instructions; `n_cols` is a multiple of 16; there are `n_rows` rows of this kind at `rows`,
@@ -64,8 +80,8 @@ pub(in crate::kernels) unsafe fn rows_times<const KIND: u8>(
     rows: *const u8,
     (n_rows, n_cols): (usize, usize),
     vectors: &[f32],
-    out: *mut f32,
-    stride: usize,
+    (out, stride): (*mut f32, usize),
+    next: &[u8],
 ) {
     let n_vectors = vectors.len() / n_cols;
     for first in (0..n_vectors).step_by(4) {
@@ -73,6 +89,10 @@ pub(in crate::kernels) unsafe fn rows_times<const KIND: u8>(
             // SAFETY: by contract; a tile at an end has fewer rows and vectors.
             unsafe {
                 let rows = (rows.add(row * n_cols * size::<KIND>()), 4.min(n_rows - row));
+                if first == 0 {
+                    let row_bytes = n_cols * size::<KIND>();
+                    ask(beside(next, row * row_bytes, (row + 4) * row_bytes));
+                }
                 let vectors = vectors.as_ptr().add(first * n_cols);
                 let out = out.add(first * stride + row);
                 match n_vectors - first {
@@ -121,7 +141,8 @@ unsafe fn tile_times<const KIND: u8, const N: usize>(
     }
 }
 
-/// `out[v] += Σ weights[v * stride + r] · rows[r]`. Each sum is made in the same order however many there are.
+/// `out[v] += Σ weights[v * stride + r] · rows[r]`. Each sum is made in the same order however many there are. `next` is
+/// read soon after.
 ///
 /// # Safety
 /// The processor has the instructions; `n_cols` is a multiple of 16; there are `n_rows` rows of this kind at `rows`,
@@ -130,9 +151,9 @@ unsafe fn tile_times<const KIND: u8, const N: usize>(
 pub(in crate::kernels) unsafe fn rows_mixed<const KIND: u8>(
     rows: *const u8,
     (n_rows, n_cols): (usize, usize),
-    weights: &[f32],
-    stride: usize,
+    (weights, stride): (&[f32], usize),
     out: &mut [f32],
+    next: &[u8],
 ) {
     let n_vectors = out.len() / n_cols;
     for first in (0..n_vectors).step_by(4) {
@@ -144,15 +165,17 @@ pub(in crate::kernels) unsafe fn rows_mixed<const KIND: u8>(
                 let rows = (rows.add(at * size::<KIND>()), n_rows);
                 let weights = (weights.as_ptr().add(first * stride), stride);
                 let out = out.as_mut_ptr().add(first * n_cols + at);
+                // Once is enough.
+                let next = if first == 0 { beside(next, at * size::<KIND>(), next.len()) } else { &[] };
                 match ((n_vectors - first).min(4), wide) {
-                    (1, true) => tile_mixed::<KIND, 1, 4>(rows, n_cols, weights, out),
-                    (2, true) => tile_mixed::<KIND, 2, 4>(rows, n_cols, weights, out),
-                    (3, true) => tile_mixed::<KIND, 3, 4>(rows, n_cols, weights, out),
-                    (_, true) => tile_mixed::<KIND, 4, 4>(rows, n_cols, weights, out),
-                    (1, false) => tile_mixed::<KIND, 1, 1>(rows, n_cols, weights, out),
-                    (2, false) => tile_mixed::<KIND, 2, 1>(rows, n_cols, weights, out),
-                    (3, false) => tile_mixed::<KIND, 3, 1>(rows, n_cols, weights, out),
-                    (_, false) => tile_mixed::<KIND, 4, 1>(rows, n_cols, weights, out),
+                    (1, true) => tile_mixed::<KIND, 1, 4>(rows, n_cols, weights, out, next),
+                    (2, true) => tile_mixed::<KIND, 2, 4>(rows, n_cols, weights, out, next),
+                    (3, true) => tile_mixed::<KIND, 3, 4>(rows, n_cols, weights, out, next),
+                    (_, true) => tile_mixed::<KIND, 4, 4>(rows, n_cols, weights, out, next),
+                    (1, false) => tile_mixed::<KIND, 1, 1>(rows, n_cols, weights, out, next),
+                    (2, false) => tile_mixed::<KIND, 2, 1>(rows, n_cols, weights, out, next),
+                    (3, false) => tile_mixed::<KIND, 3, 1>(rows, n_cols, weights, out, next),
+                    (_, false) => tile_mixed::<KIND, 4, 1>(rows, n_cols, weights, out, next),
                 }
             }
             at += if wide { 4 * LANES } else { LANES };
@@ -171,6 +194,7 @@ unsafe fn tile_mixed<const KIND: u8, const N: usize, const C: usize>(
     n_cols: usize,
     (weights, stride): (*const f32, usize),
     out: *mut f32,
+    next: &[u8],
 ) {
     // SAFETY: within the columns of `out`.
     let place = |n: usize, c: usize| unsafe { out.add(n * n_cols + c * LANES) };
@@ -185,6 +209,8 @@ unsafe fn tile_mixed<const KIND: u8, const N: usize, const C: usize>(
         // SAFETY: within the rows and their weights.
         unsafe {
             let row = rows.add(r * n_cols * size::<KIND>());
+            let from = r * n_cols * size::<KIND>();
+            ask(beside(next, from, from + C * LANES * size::<KIND>()));
             let mut parts = [_mm512_setzero_ps(); C];
             for (c, part) in parts.iter_mut().enumerate() {
                 *part = load::<KIND>(row.add(c * LANES * size::<KIND>()));

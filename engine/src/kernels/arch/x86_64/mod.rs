@@ -4,6 +4,7 @@
 pub(in crate::kernels) mod avx2;
 pub(in crate::kernels) mod floats;
 pub(in crate::kernels) mod probe;
+pub(in crate::kernels) mod product;
 pub(in crate::kernels) mod vnni;
 
 use crate::kernels::packed::Format;

@@ -5,7 +5,7 @@ use std::arch::x86_64::*;
 use std::ops::Range;
 
 use super::*;
-use crate::kernels::activations::{Activations, tiles};
+use crate::kernels::activations::{Activations, Factors, Planes, tiles};
 use crate::kernels::packed::{Line, PANEL, Tile};
 
 /// # Safety
@@ -19,28 +19,37 @@ pub(in crate::kernels) unsafe fn panels_times(format: Format, panels: &[Line], x
 #[target_feature(enable = "avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512vnni")]
 unsafe fn panels_of<const F: u8>(panels: &[Line], x: &Activations, out: Tile) {
     let panel_lines = const { format(F) }.panel_lines(x.n_blocks);
-    for (i, panel) in panels.chunks_exact(panel_lines).enumerate() {
-        for rows in tiles(x.n_rows()) {
-            // SAFETY: the same contract.
-            unsafe {
-                let out = out.of(i, rows.start);
-                match rows.len() {
-                    8 => tile_of::<F, 8>(panel, x, rows.start, out),
-                    4 => tile_of::<F, 4>(panel, x, rows.start, out),
-                    2 => tile_of::<F, 2>(panel, x, rows.start, out),
-                    _ => tile_of::<F, 1>(panel, x, rows.start, out),
+    // Runs of rows that stay in the second nearest cache while all panels go by.
+    let run = (NEAR / (x.n_blocks * (size_of::<Planes>() + size_of::<Factors>())) / 8).max(1) * 8;
+    for start in (0..x.n_rows()).step_by(run) {
+        let n_rows = run.min(x.n_rows() - start);
+        for (i, panel) in panels.chunks_exact(panel_lines).enumerate() {
+            for rows in tiles(n_rows) {
+                // SAFETY: the same contract.
+                unsafe {
+                    let first = start + rows.start;
+                    let out = out.of(i, first);
+                    match rows.len() {
+                        8 => tile_of::<F, 8>(panel, x, first, out),
+                        4 => tile_of::<F, 4>(panel, x, first, out),
+                        2 => tile_of::<F, 2>(panel, x, first, out),
+                        _ => tile_of::<F, 1>(panel, x, first, out),
+                    }
                 }
             }
         }
     }
 }
 
+/// Bytes of activations that fit the second nearest cache beside weights and results.
+const NEAR: usize = 512 << 10;
+
 /// Lines between the weights that are multiplied and those that are asked for: products of several rows take so long that
 /// the processor does not look as far ahead by itself.
 const AHEAD: usize = 64;
 
 /// A tile of `N` rows of activations times a panel. Loops over rows are innermost and short, so that the compiler
-/// unrolls them and sums stay in registers: eight rows have 24.
+/// unrolls them and sums stay in registers: eight rows have 16 beside the eight vectors of weights.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512vnni")]
 unsafe fn tile_of<const F: u8, const N: usize>(panel: &[Line], x: &Activations, first: usize, out: Tile) {
@@ -64,17 +73,35 @@ unsafe fn tile_of<const F: u8, const N: usize>(panel: &[Line], x: &Activations, 
             let by = x.factors.as_ptr().add(at);
             let four = |r: usize, i: usize| _mm512_set1_epi32(planes.add(16 * r + i).read());
             let products = |vectors: Range<usize>| {
-                let (mut upper, mut lower) = ([_mm512_setzero_si512(); N], [_mm512_setzero_si512(); N]);
-                for g in vectors {
+                let mut sums = [_mm512_setzero_si512(); N];
+                if N <= 2 {
+                    // So few sums that one after the other would wait for each other.
+                    let mut lower = [_mm512_setzero_si512(); N];
+                    for g in vectors {
+                        for r in 0..N {
+                            sums[r] = _mm512_dpbusd_epi32(sums[r], weights[g], four(r, g));
+                            lower[r] = _mm512_dpbusd_epi32(lower[r], weights[g], four(r, 8 + g));
+                        }
+                    }
                     for r in 0..N {
-                        upper[r] = _mm512_dpbusd_epi32(upper[r], weights[g], four(r, g));
-                        lower[r] = _mm512_dpbusd_epi32(lower[r], weights[g], four(r, 8 + g));
+                        sums[r] = _mm512_add_epi32(_mm512_slli_epi32::<7>(sums[r]), lower[r]);
+                    }
+                    return sums;
+                }
+                for g in vectors.clone() {
+                    for r in 0..N {
+                        sums[r] = _mm512_dpbusd_epi32(sums[r], weights[g], four(r, g));
                     }
                 }
-                for r in 0..N {
-                    upper[r] = _mm512_add_epi32(_mm512_slli_epi32::<7>(upper[r]), lower[r]);
+                for sum in &mut sums {
+                    *sum = _mm512_slli_epi32::<7>(*sum);
                 }
-                upper
+                for g in vectors {
+                    for r in 0..N {
+                        sums[r] = _mm512_dpbusd_epi32(sums[r], weights[g], four(r, 8 + g));
+                    }
+                }
+                sums
             };
             let mut add = |products: [__m512i; N], scale: __m512, offset: __m512, shares: [f32; N]| {
                 for r in 0..N {
