@@ -3,7 +3,10 @@
 
 use std::arch::x86_64::*;
 
-use crate::kernels::rows::Kind;
+use crate::kernels::{isa, rows::Kind};
+
+/// What a processor has that runs these.
+pub(in crate::kernels) const LEAST: isa::Kind = isa::Kind::Avx512Vnni;
 
 /// Numbers per vector.
 pub(in crate::kernels) const LANES: usize = 16;
