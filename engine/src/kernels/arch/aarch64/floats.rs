@@ -4,6 +4,7 @@
 use std::arch::aarch64::*;
 use std::array::from_fn;
 
+use super::*;
 use crate::kernels::{isa, rows::Kind};
 
 /// What a processor has that runs these.
@@ -35,11 +36,6 @@ unsafe fn load<const KIND: u8>(at: *const u8) -> [float32x4_t; 2] {
             _ => [vld1q_f32(at.cast()), vld1q_f32(at.cast::<f32>().add(4))],
         }
     }
-}
-
-/// Bytes of a number.
-const fn size<const KIND: u8>() -> usize {
-    if KIND == Kind::F32 as u8 { 4 } else { 2 }
 }
 
 /// `out[v * stride + r] = rows[r] · vectors[v]`. Each sum is made in the same order however many there are.

@@ -14,25 +14,6 @@ use super::*;
 use crate::kernels::activations::{Activations, tiles};
 use crate::kernels::packed::{Line, PANEL, Tile};
 
-/// Makes the entry of a way to multiply, for which everything below is compiled with its instructions.
-macro_rules! entry {
-    ($name:ident, $features:literal, $paired:literal) => {
-        /// # Safety
-        /// See the module above.
-        #[target_feature(enable = $features)]
-        pub(in crate::kernels) unsafe fn $name(format: Format, panels: &[Line], x: &Activations, out: Tile) {
-            /// Compiled once for each format.
-            #[target_feature(enable = $features)]
-            unsafe fn of<const F: u8>(panels: &[Line], x: &Activations, out: Tile) {
-                // SAFETY: the same contract.
-                unsafe { panels_of::<F, $paired>(panels, x, out) }
-            }
-            // SAFETY: the same contract.
-            unsafe { for_format!(format, of(panels, x, out)) }
-        }
-    };
-}
-
 entry!(times_dotprod, "neon,dotprod", false);
 entry!(times_i8mm, "neon,dotprod,i8mm", true);
 

@@ -3,6 +3,7 @@
 
 use std::arch::x86_64::*;
 
+use super::*;
 use crate::kernels::{isa, rows::Kind};
 
 /// What a processor has that runs these.
@@ -31,11 +32,6 @@ unsafe fn load<const KIND: u8>(at: *const u8) -> __m512 {
             _ => _mm512_loadu_ps(at.cast()),
         }
     }
-}
-
-/// Bytes of a number.
-const fn size<const KIND: u8>() -> usize {
-    if KIND == Kind::F32 as u8 { 4 } else { 2 }
 }
 
 /// Lane i is the sum of vector i: four rounds in which two vectors become one.
