@@ -28,6 +28,12 @@ pub(super) enum Kind {
     /// The same in 512 bits: Ice Lake, Zen 4.
     #[cfg(target_arch = "x86_64")]
     Avx512Vnni,
+    /// Products of bytes added in fours: Cortex-A76, Neoverse N1, Apple M1.
+    #[cfg(target_arch = "aarch64")]
+    NeonDotprod,
+    /// Besides, products of small matrices of bytes: Cortex-A710, Neoverse V1, Apple M2.
+    #[cfg(target_arch = "aarch64")]
+    NeonI8mm,
 }
 
 impl Isa {
@@ -66,6 +72,17 @@ impl Isa {
                 all.push(Self(Kind::Avx512Vnni));
             }
         }
+        #[cfg(target_arch = "aarch64")]
+        {
+            use std::arch::is_aarch64_feature_detected;
+            let dotprod = is_aarch64_feature_detected!("neon") && is_aarch64_feature_detected!("dotprod");
+            if dotprod {
+                all.push(Self(Kind::NeonDotprod));
+            }
+            if dotprod && is_aarch64_feature_detected!("i8mm") {
+                all.push(Self(Kind::NeonI8mm));
+            }
+        }
         all
     }
 
@@ -79,6 +96,10 @@ impl Isa {
             Kind::AvxVnni => "avx-vnni",
             #[cfg(target_arch = "x86_64")]
             Kind::Avx512Vnni => "avx512-vnni",
+            #[cfg(target_arch = "aarch64")]
+            Kind::NeonDotprod => "neon-dotprod",
+            #[cfg(target_arch = "aarch64")]
+            Kind::NeonI8mm => "neon-i8mm",
         }
     }
 
@@ -140,7 +161,8 @@ macro_rules! for_each_isa {
                     }
                 }
             }
-            $body$(::<{ const $fused: bool = false; $fused }>)?($($arg),*)
+            // Every 64-bit ARM processor has NEON, which plain code is compiled for.
+            $body$(::<{ const $fused: bool = cfg!(target_arch = "aarch64"); $fused }>)?($($arg),*)
         }
     };
 }

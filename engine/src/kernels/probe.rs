@@ -69,6 +69,14 @@ fn products(isa: Isa, rounds: usize) -> usize {
         #[cfg(target_arch = "x86_64")]
         #[allow(unsafe_code)]
         Kind::AvxVnni | Kind::Avx2 => unsafe { super::arch::x86_64::probe::of_256(rounds) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "aarch64")]
+        #[allow(unsafe_code)]
+        Kind::NeonDotprod => unsafe { super::arch::aarch64::probe::of_dotprod(rounds) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "aarch64")]
+        #[allow(unsafe_code)]
+        Kind::NeonI8mm => unsafe { super::arch::aarch64::probe::of_i8mm(rounds) },
         Kind::Portable => {
             let (a, mut sums) = (black_box([1i16; 64]), [1i32; 32]);
             for _ in 0..rounds {

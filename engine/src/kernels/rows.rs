@@ -4,8 +4,12 @@
 //! it is stored in (half precision halves the traffic) and each row is read once for all vectors.
 //! Sums are kept in f32: rows have at most a few thousand elements.
 
+#[cfg(any(target_arch = "aarch64", target_arch = "x86_64"))]
+use super::Isa;
+#[cfg(target_arch = "x86_64")]
+use super::isa;
 use super::rowwise::add_scaled;
-use super::{Isa, isa, team};
+use super::team;
 use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 
@@ -167,9 +171,9 @@ pub(super) fn rows_times_before<T: Element>(
         #[allow(unsafe_code)]
         let out = unsafe { columns.from(of_task.start) };
         let rows = &rows[of_task.start * n_cols..of_task.end * n_cols];
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(any(target_arch = "aarch64", target_arch = "x86_64"))]
         if is_wide(n_cols) {
-            use super::arch::x86_64::floats::rows_times;
+            use super::arch::floats::rows_times;
             let (shape, at, out) = ((of_task.len(), n_cols), rows.as_ptr().cast(), (out, n_rows));
             // SAFETY: the processor has the instructions and rows are whole vectors, as just asked; lengths were
             // compared above.
@@ -226,9 +230,9 @@ pub(super) fn rows_mixed<T: Element>(
     assert_eq!(rows.len(), n_rows * n_cols);
     assert_eq!(out.len(), n_vectors * n_cols);
     assert_eq!(weights.len(), n_rows * n_vectors);
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(any(target_arch = "aarch64", target_arch = "x86_64"))]
     if is_wide(n_cols) {
-        use super::arch::x86_64::floats::rows_mixed;
+        use super::arch::floats::rows_mixed;
         let (shape, at, weights) = ((n_rows, n_cols), rows.as_ptr().cast(), (weights, n_rows));
         // SAFETY: the processor has the instructions and rows are whole vectors, as just asked; lengths were compared
         // above.
@@ -251,10 +255,11 @@ pub(super) fn rows_mixed<T: Element>(
     }
 }
 
-/// Whether rows of this length go through the kernels for AVX-512.
-#[cfg(target_arch = "x86_64")]
+/// Whether rows of this length go through the kernels for AVX-512 or NEON.
+#[cfg(any(target_arch = "aarch64", target_arch = "x86_64"))]
 pub(super) fn is_wide(n_cols: usize) -> bool {
-    Isa::detect().0 == isa::Kind::Avx512Vnni && n_cols.is_multiple_of(super::arch::x86_64::floats::LANES)
+    use super::arch::floats::{LANES, LEAST};
+    Isa::detect().0 >= LEAST && n_cols.is_multiple_of(LANES)
 }
 
 /// Where tasks write their columns of a result.

@@ -346,5 +346,13 @@ fn panels_times(isa: Isa, format: Format, panels: &[Line], x: &Activations, out:
         #[cfg(target_arch = "x86_64")]
         #[allow(unsafe_code)]
         Kind::Avx512Vnni => unsafe { super::arch::x86_64::vnni::panels_times(format, panels, x, out) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "aarch64")]
+        #[allow(unsafe_code)]
+        Kind::NeonDotprod => unsafe { super::arch::aarch64::panels::times_dotprod(format, panels, x, out) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "aarch64")]
+        #[allow(unsafe_code)]
+        Kind::NeonI8mm => unsafe { super::arch::aarch64::panels::times_i8mm(format, panels, x, out) },
     }
 }

@@ -114,16 +114,18 @@ fn rows_that_are_gathered_and_panels_that_are_cut_give_what_the_whole_gives() {
         for n_rows in [1, 3, 11, 24] {
             let x: Vec<f32> = (0..n_rows * n_in).map(|_| 4.0 * float(&mut seed)).collect();
             let x = Activations::quantize(&x, n_in);
-            let [want] = times(Isa::detect(), [&whole], &x);
-            for rows in [vec![0], (0..n_rows as u32).rev().collect(), vec![n_rows as u32 - 1; 9]] {
-                let some = x.gather(&rows);
-                let mut outs = cuts.each_ref().map(|(_, cut)| vec![0.0; rows.len() * cut.shape().0]);
-                let products = cuts.iter().zip(&mut outs);
-                times_each(Isa::detect(), products.map(|((_, cut), out)| (cut, &some, out.as_mut_slice())));
-                for ((first, cut), out) in cuts.iter().zip(&outs) {
-                    for (out, row) in out.chunks(cut.shape().0).zip(&rows) {
-                        let want = &want[*row as usize * 70 + first..][..out.len()];
-                        assert_eq!(out, want, "{format:?}, row {row} of {n_rows}");
+            for isa in Isa::all() {
+                let [want] = times(isa, [&whole], &x);
+                for rows in [vec![0], (0..n_rows as u32).rev().collect(), vec![n_rows as u32 - 1; 9]] {
+                    let some = x.gather(&rows);
+                    let mut outs = cuts.each_ref().map(|(_, cut)| vec![0.0; rows.len() * cut.shape().0]);
+                    let products = cuts.iter().zip(&mut outs);
+                    times_each(isa, products.map(|((_, cut), out)| (cut, &some, out.as_mut_slice())));
+                    for ((first, cut), out) in cuts.iter().zip(&outs) {
+                        for (out, row) in out.chunks(cut.shape().0).zip(&rows) {
+                            let want = &want[*row as usize * 70 + first..][..out.len()];
+                            assert_eq!(out, want, "{isa:?} {format:?}, row {row} of {n_rows}");
+                        }
                     }
                 }
             }

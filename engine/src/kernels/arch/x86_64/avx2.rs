@@ -16,25 +16,6 @@ const VNNI: u8 = 1;
 /// By the same one as AVX-512 encodes it.
 const VNNI_512: u8 = 2;
 
-/// Makes the entry of a way to add, for which everything below is compiled with its instructions.
-macro_rules! entry {
-    ($name:ident, $features:literal, $dot:ident) => {
-        /// # Safety
-        /// See the module above.
-        #[target_feature(enable = $features)]
-        pub(in crate::kernels) unsafe fn $name(format: Format, panels: &[Line], x: &Activations, out: Tile) {
-            /// Compiled once for each format.
-            #[target_feature(enable = $features)]
-            unsafe fn of<const F: u8>(panels: &[Line], x: &Activations, out: Tile) {
-                // SAFETY: the same contract.
-                unsafe { panels_of::<F, $dot>(panels, x, out) }
-            }
-            // SAFETY: the same contract.
-            unsafe { for_format!(format, of(panels, x, out)) }
-        }
-    };
-}
-
 entry!(panels_times, "avx2,fma,f16c", PAIRS);
 entry!(panels_times_vnni, "avx2,fma,f16c,avxvnni", VNNI);
 entry!(panels_times_vnni_512, "avx2,fma,f16c,avx512f,avx512vl,avx512vnni", VNNI_512);

@@ -3,7 +3,11 @@
 
 use std::arch::x86_64::*;
 
-use crate::kernels::rows::Kind;
+use super::*;
+use crate::kernels::{isa, rows::Kind};
+
+/// What a processor has that runs these.
+pub(in crate::kernels) const LEAST: isa::Kind = isa::Kind::Avx512Vnni;
 
 /// Numbers per vector.
 pub(in crate::kernels) const LANES: usize = 16;
@@ -43,11 +47,6 @@ pub(super) unsafe fn load<const KIND: u8>(at: *const u8) -> __m512 {
             _ => _mm512_loadu_ps(at.cast()),
         }
     }
-}
-
-/// Bytes of a number.
-pub(super) const fn size<const KIND: u8>() -> usize {
-    if KIND == Kind::F32 as u8 { 4 } else { 2 }
 }
 
 /// Lane i is the sum of vector i: four rounds in which two vectors become one.

@@ -3,7 +3,8 @@
 
 use std::arch::x86_64::*;
 
-use super::floats::{LANES, load, size};
+use super::floats::{LANES, load};
+use super::size;
 
 /// Vectors of columns that a tile has at most.
 const WIDE: usize = 4;

@@ -1,0 +1,11 @@
+//! The contract of products with panels: the processor has the named features, panels have `x.n_blocks` units, and
+//! `out` has a place for each panel and each row of `x`, or for the panel and the rows of the tile that it is called
+//! with.
+
+pub(in crate::kernels) mod floats;
+pub(in crate::kernels) mod panels;
+pub(in crate::kernels) mod probe;
+mod products;
+
+use super::formats::*;
+use crate::kernels::packed::Format;
