@@ -341,6 +341,31 @@ fn a_long_prompt_is_read_once_unless_nothing_may_be_kept() {
 }
 
 #[test]
+fn decoders_compute_where_they_are_told_and_devices_that_are_not_there_are_refused() {
+    let ask = |args: &[&str], variable: &str| {
+        let mut command = medley();
+        command.args(["ask", "--raw", "Rivers are", "--max-tokens", "2", "--no-prefix-cache"]);
+        command.args(args).env("MEDLEY_DEVICE", variable);
+        run_within(Duration::from_secs(60), command)
+    };
+    for (args, variable) in [(&["--device", "cpu"][..], "cuda:4000"), (&[], "cpu")] {
+        let ran = ask(args, variable);
+        assert!(ran.status == Some(0) && !ran.stdout.is_empty(), "{args:?} {variable}: {ran:?}");
+    }
+    // No machine has so many GPUs.
+    for (args, variable, words) in [
+        (&["--device", "cuda:4000"][..], "cpu", ["the device cuda:4000", "choose cpu"]),
+        (&[], "cuda:4000", ["the device cuda:4000", "choose cpu"]),
+        (&["--device", "gpu"], "", ["--device", "cuda:N"]),
+        (&[], "gpu", ["MEDLEY_DEVICE=gpu", "cuda:N"]),
+    ] {
+        let ran = ask(args, variable);
+        assert!(ran.status == Some(2) && ran.stdout.is_empty(), "{args:?} {variable}: {ran:?}");
+        assert!(words.iter().all(|word| ran.stderr.contains(word)), "{args:?} {variable}: {ran:?}");
+    }
+}
+
+#[test]
 fn every_instruction_set_gives_the_same_answer_and_others_are_refused_by_name() {
     let ask = |name: &str| {
         let mut command = medley();

@@ -51,6 +51,8 @@ mod engine;
 
 mod threads;
 
+mod device;
+
 mod memory;
 
 mod random;
@@ -60,6 +62,7 @@ mod cancel;
 mod error;
 
 pub use cancel::Cancel;
+pub use device::{DeviceChoice, set_device};
 pub use disk_cache::CacheUsage;
 pub use engine::{Engine, EngineOptions};
 pub use error::{Error, MediaProblem, Result};

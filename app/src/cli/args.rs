@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
+use engine::DeviceChoice;
 use engine::decoder::CacheFormat;
 use engine::tasks::transcribe::format::Format;
 
@@ -45,6 +46,9 @@ pub struct WindowArgs {
     /// The decoder for this run: an id of `medley models list`, a GGUF file, or a Hugging Face folder
     #[arg(long)]
     pub model: Option<String>,
+    /// Where the decoder computes.
+    #[command(flatten)]
+    pub device: DeviceArgs,
     /// Use native Wayland, where files cannot be dropped on the window
     #[arg(long)]
     pub wayland: bool,
@@ -92,6 +96,7 @@ Examples:
   medley bench --json --depth 0,512,4096
   medley bench --model other.gguf --decoder-only
   medley bench --quote --chains 8
+  medley bench --decoder-only --device cuda
   medley bench --window")]
     Bench(BenchArgs),
     /// How well a decoder predicts a text (windows of 512 tokens, second half scored)
@@ -138,6 +143,14 @@ pub struct AskArgs {
     pub answer: AnswerArgs,
 }
 
+/// Where decoders compute.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct DeviceArgs {
+    /// Where the decoder computes: auto, cpu, cuda, cuda:N or metal; what MEDLEY_DEVICE names unless given
+    #[arg(long = "device", value_name = "DEVICE", value_parser = |name: &str| name.parse::<DeviceChoice>())]
+    pub chosen: Option<DeviceChoice>,
+}
+
 /// How an answer is written.
 #[derive(Debug, Clone, clap::Args)]
 pub struct AnswerArgs {
@@ -153,7 +166,7 @@ pub struct AnswerArgs {
     /// 0 takes the likeliest word every time
     #[arg(long, value_name = "T", value_parser = temperature)]
     pub temperature: Option<f32>,
-    /// How the conversation is kept: f32, f16, q8 or q4; smaller ones hold longer conversations
+    /// How the conversation is kept: f32, f16, q8 or q4; smaller ones hold longer conversations; on a GPU always f32
     #[arg(long, value_name = "FORMAT", default_value = "f16", value_parser = cache_format)]
     pub cache: CacheFormat,
     /// Neither keep on disk what was read of a long prompt, nor use what was kept
@@ -168,6 +181,9 @@ pub struct AnswerArgs {
     /// The same seed gives the same answer
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
+    /// Where the decoder computes.
+    #[command(flatten)]
+    pub device: DeviceArgs,
     /// Instructions that replace the built-in ones
     #[arg(long, value_name = "TEXT")]
     pub system: Option<String>,
@@ -319,6 +335,9 @@ pub struct BenchArgs {
     /// Threads to compute with; all processors unless given
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
+    /// Where the decoder computes.
+    #[command(flatten)]
+    pub device: DeviceArgs,
     /// How often each figure is measured; the median counts
     #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
     pub runs: u32,
@@ -350,6 +369,9 @@ pub struct BenchArgs {
 pub struct ParityArgs {
     /// The folder
     pub folder: PathBuf,
+    /// Where the decoder computes.
+    #[command(flatten)]
+    pub device: DeviceArgs,
     /// One JSON object per line
     #[arg(long)]
     pub json: bool,
@@ -363,7 +385,10 @@ pub struct PerplexityArgs {
     pub model: String,
     /// The text
     pub file: PathBuf,
-    /// How keys and values are kept: f32, f16, q8 or q4
+    /// Where the decoder computes.
+    #[command(flatten)]
+    pub device: DeviceArgs,
+    /// How keys and values are kept: f32, f16, q8 or q4; on a GPU always f32
     #[arg(long, value_name = "FORMAT", default_value = "f16", value_parser = cache_format)]
     pub cache: CacheFormat,
     /// Threads to compute with; all processors unless given
@@ -419,6 +444,9 @@ pub struct TourArgs {
     /// The decoder: an id of `medley models list`, a GGUF file, or a Hugging Face folder
     #[arg(long, default_value = DEFAULT_MODEL)]
     pub model: String,
+    /// Where the decoder computes.
+    #[command(flatten)]
+    pub device: DeviceArgs,
     /// One JSON object per line
     #[arg(long)]
     pub json: bool,

@@ -14,6 +14,7 @@ pub fn run(args: AskArgs, cancel: &Cancel) -> Outcome {
         return Err(Failure::Usage("--raw feeds the question alone; leave the files out".into()));
     }
     engine::set_threads(args.answer.threads);
+    engine::set_device(args.answer.device.chosen)?;
     Answerer::new(&args.answer.model, args.answer.json, cancel)?.answer(
         &media,
         question,

@@ -97,6 +97,7 @@ fn window(args: args::WindowArgs) -> Outcome {
             "{shown}: there is no such file, and no subcommand of that name; `medley --help` lists them"
         )));
     }
+    engine::set_device(args.device.chosen)?;
     let options = WindowOptions { attach: args.files, model: args.model, wayland: args.wayland };
     run_window(options).map_err(|error| Failure::Failed(format!("{error:#}")))
 }

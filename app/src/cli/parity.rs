@@ -12,6 +12,7 @@ pub fn run(args: &ParityArgs, cancel: &Cancel) -> Outcome {
     if !args.folder.is_dir() {
         return Err(Failure::Usage(format!("{}: there is no such folder", args.folder.display())));
     }
+    engine::set_device(args.device.chosen)?;
     let Some(events) = parity(&args.folder, cancel)? else { return Ok(()) };
     let mut out = Output::new(args.json);
     let mut passed = false;

@@ -25,6 +25,7 @@ pub fn decoder(model: &str) -> Outcome<Arc<LanguageModel>> {
 /// Scores a text.
 pub fn run(args: &PerplexityArgs, cancel: &Cancel) -> Outcome {
     engine::set_threads(args.threads);
+    engine::set_device(args.device.chosen)?;
     let shown = args.file.display();
     let text = std::fs::read_to_string(&args.file)
         .map_err(|e| Failure::Usage(format!("{shown}: reading as text failed: {e}")))?;

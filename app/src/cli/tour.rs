@@ -18,6 +18,7 @@ const STOPS: [(&str, &str); 4] = [
 
 /// Asks one question about each kind of medium.
 pub fn run(args: &TourArgs, cancel: &Cancel) -> Outcome {
+    engine::set_device(args.device.chosen)?;
     let mut answerer = Answerer::new(&args.model, args.json, cancel)?;
     let options = AnswerArgs {
         model: args.model.clone(),
@@ -29,6 +30,7 @@ pub fn run(args: &TourArgs, cancel: &Cancel) -> Outcome {
         no_speculation: false,
         draft: None,
         seed: None,
+        device: args.device,
         system: None,
         threads: None,
         json: args.json,

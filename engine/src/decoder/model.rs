@@ -9,6 +9,7 @@ use super::per_layer::PerLayerEmbedding;
 use super::state::DecodeState;
 use super::step::Step;
 use crate::cancel::Cancel;
+use crate::device;
 use crate::error::{Doing, Error, Result};
 use crate::nn::{CacheFormat, Embedding, Linear, RmsNorm, Rotary, RotarySpec, softcap};
 use crate::threads;
@@ -51,7 +52,7 @@ impl Decoder {
     pub fn new(config: &DecoderConfig, w: &Weights) -> Result<Self> {
         let embedding = Embedding::new(config.n_vocab, config.d_model, &w.sub("embedding"))?;
         let output = if config.tied_output {
-            Linear::tied(&embedding)
+            Linear::tied(&embedding, config.d_model, config.n_vocab, &w.sub("embedding"))?
         } else {
             Linear::new(config.d_model, config.n_vocab, &w.sub("output"))?
         };
@@ -83,7 +84,33 @@ impl Decoder {
     /// # Errors
     /// [`Error::Compute`](crate::Error::Compute) when memory runs out.
     pub fn new_state(&self, format: CacheFormat) -> Result<DecodeState> {
+        let format = self.cache_format(format);
         DecodeState::new(&self.config, format, &self.device).doing("making room for the conversation")
+    }
+
+    /// How keys and values are kept where `wanted` is asked for: on other devices than the processor always as f32.
+    pub fn cache_format(&self, wanted: CacheFormat) -> CacheFormat {
+        if matches!(self.device, Device::Cpu) { wanted } else { CacheFormat::F32 }
+    }
+
+    /// So many positions may be read in one step with the same results, to the last bit, as one by one.
+    pub fn rows_alike(&self) -> usize {
+        if matches!(self.device, Device::Cpu) { self.config.rows_alike() } else { 1 }
+    }
+
+    /// Whether keys and values are in the processor's memory.
+    pub(crate) fn is_on_processor(&self) -> bool {
+        matches!(self.device, Device::Cpu)
+    }
+
+    /// The device that it computes on, by the name with which it is chosen: "cpu", "cuda:0", "metal".
+    pub fn device_name(&self) -> String {
+        device::name(&self.device)
+    }
+
+    /// Bytes that are in use on the device, by whomever; `None` where that is not known.
+    pub fn device_bytes(&self) -> Option<u64> {
+        device::used_bytes(&self.device)
     }
 
     /// Reads a state that [`DecodeState::save`] wrote for this decoder in this format.
@@ -95,7 +122,7 @@ impl Decoder {
         format: CacheFormat,
         from: &mut impl std::io::Read,
     ) -> std::io::Result<DecodeState> {
-        DecodeState::load(&self.config, format, from)
+        DecodeState::load(&self.config, self.cache_format(format), &self.device, from)
     }
 
     /// Reads inputs after their states; `None` when cancelled, with the states as they were before.
@@ -166,7 +193,7 @@ impl Decoder {
         }
         // What encoders give is not scaled.
         for (row, embeddings) in soft {
-            x.slice_set(&embeddings.contiguous()?, 0, row)?;
+            x.slice_set(&embeddings.to_device(&self.device)?.contiguous()?, 0, row)?;
         }
         Ok((x, ids))
     }
@@ -223,11 +250,16 @@ impl Decoder {
     /// As [`Decoder::forward`].
     pub fn read(&self, input: &Input, state: &mut DecodeState, cancel: &Cancel) -> Result<bool> {
         self.check(input, state)?;
-        threads::run(|| Ok(self.run(&mut [Turn { input, state }], Wanted::Nothing, cancel)?.is_some()))
+        threads::run(|| {
+            let read = self.run(&mut [Turn { input, state }], Wanted::Nothing, cancel)?.is_some();
+            // Nothing is taken from a GPU, so it may not have begun.
+            self.device.synchronize().doing("running the decoder")?;
+            Ok(read)
+        })
     }
 
     /// Reads `input` and returns the logits after each position, `[n][n_vocab]`; `None` when cancelled, with the state
-    /// as it was before. A long text takes much memory. Up to [`DecoderConfig::rows_alike`] positions get the logits
+    /// as it was before. A long text takes much memory. Up to [`Decoder::rows_alike`] positions get the logits
     /// that they would get one by one.
     ///
     /// # Errors
@@ -390,7 +422,8 @@ pub(crate) mod tests {
             }
         }
         shapes.retain(|name, _| !without.iter().any(|part| name.starts_with(part)));
-        let weights = Weights::new(Seeded(shapes), "tiny".as_ref(), &Device::Cpu, same_name);
+        let device = device::for_decoders().unwrap();
+        let weights = Weights::new(Seeded(shapes), "tiny".as_ref(), device, same_name);
         let decoder = Decoder::new(config, &weights).unwrap();
         weights.expect_all_used(|_| false).unwrap();
         decoder

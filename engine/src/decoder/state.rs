@@ -6,7 +6,6 @@ use candle_core::Device;
 
 use super::config::DecoderConfig;
 use super::routing::{Choice, Routing};
-use crate::error::{Doing, Result};
 use crate::nn::{CacheFormat, KvCache};
 
 /// The memory of one conversation with one decoder; the caller owns it.
@@ -68,10 +67,7 @@ impl DecodeState {
 
     /// As many states of the same conversation, which then go on each for itself; what they share stays in memory
     /// once, except for a few hundred positions.
-    ///
-    /// # Errors
-    /// [`Error::Compute`](crate::Error::Compute) when a device has no memory left.
-    pub fn fork(self, n: usize) -> Result<Vec<Self>> {
+    pub fn fork(self, n: usize) -> Vec<Self> {
         let Self { caches, pos, routing, format, .. } = self;
         let mut forks: Vec<Self> = (0..n)
             .map(|_| Self {
@@ -84,11 +80,10 @@ impl DecodeState {
             })
             .collect();
         for cache in caches {
-            let copies = cache.map(|cache| cache.fork(n)).transpose().doing("sharing a conversation")?;
-            let mut copies = copies.unwrap_or_default().into_iter();
+            let mut copies = cache.map(|cache| cache.fork(n)).unwrap_or_default().into_iter();
             forks.iter_mut().for_each(|fork| fork.caches.push(copies.next()));
         }
-        Ok(forks)
+        forks
     }
 
     /// This position, so that it can be saved however far the conversation goes on.
@@ -157,6 +152,7 @@ impl DecodeState {
     pub(super) fn load(
         config: &DecoderConfig,
         format: CacheFormat,
+        device: &Device,
         from: &mut impl Read,
     ) -> std::io::Result<Self> {
         let mut bytes = [0; 8];
@@ -166,7 +162,7 @@ impl DecodeState {
         let mut caches = Vec::with_capacity(config.layers.len());
         for layer in &config.layers {
             let shape = layer.attention.cache();
-            caches.push(shape.map(|shape| KvCache::load(shape, format, most, from)).transpose()?);
+            caches.push(shape.map(|shape| KvCache::load(shape, format, device, most, from)).transpose()?);
         }
         if pos == 0 || !caches.iter().flatten().all(|cache| cache.reaches(pos) && cache.end() == pos) {
             return Err(IoError::other("its layers hold different positions"));

@@ -18,17 +18,18 @@ pub(super) fn begin(
     prefixes: Option<ModelPrefixes>,
     cancel: &Cancel,
 ) -> Result<(Conversation, Option<Keeping>)> {
-    let earlier = earlier.filter(|earlier| earlier.state.format() == options.cache);
+    let format = model.decoder().cache_format(options.cache);
+    let earlier = earlier.filter(|earlier| earlier.state.format() == format);
     let mut conversation = match earlier {
         Some(earlier) => earlier,
-        None => Conversation { input: Input::default(), state: model.decoder().new_state(options.cache)? },
+        None => Conversation { input: Input::default(), state: model.decoder().new_state(format)? },
     };
     // At least one token is read anew: its logits are needed.
     let shared = conversation.input.shared_with(prompt).min(prompt.len() - 1);
     let known = conversation.state.truncate(prompt.whole_media(shared));
     conversation.input.truncate(known);
     let Some(prefixes) = prefixes.filter(|_| options.prefix_cache) else { return Ok((conversation, None)) };
-    let keeping = Keeping::new(prefixes, prompt, options.cache)?;
+    let keeping = Keeping::new(prefixes, prompt, format, &model.decoder().device_name())?;
     if let Some(mut state) = keeping.restore(known, model.decoder(), cancel) {
         if state.pos() == prompt.media_end() {
             state.mark();

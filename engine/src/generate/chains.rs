@@ -117,7 +117,7 @@ impl Chains {
         let usage = prompt.usage();
         let room = usage.context_tokens - usage.prompt_tokens;
         let logits = prompt.logits.take().unwrap_or_default();
-        let states = prompt.into_conversation().state.fork(self.seeds.len())?;
+        let states = prompt.into_conversation().state.fork(self.seeds.len());
         let chain = |(number, (state, seed)): (usize, (DecodeState, &u64))| {
             let options = GenerateOptions { seed: *seed, ..self.options.clone() };
             let writer = Writer::new(self.model.clone(), &options, room);

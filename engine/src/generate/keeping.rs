@@ -23,7 +23,12 @@ pub(super) struct Keeping {
 impl Keeping {
     /// # Errors
     /// When embeddings of media cannot be had.
-    pub(super) fn new(prefixes: ModelPrefixes, prompt: &Input, format: CacheFormat) -> Result<Self> {
+    pub(super) fn new(
+        prefixes: ModelPrefixes,
+        prompt: &Input,
+        format: CacheFormat,
+        device: &str,
+    ) -> Result<Self> {
         let mut ends = Vec::new();
         let mut end = prompt.step_end(0, PREFILL_CHUNK);
         // At least one token is read anew: its logits are needed.
@@ -31,7 +36,7 @@ impl Keeping {
             ends.push(end);
             end = prompt.step_end(end, PREFILL_CHUNK);
         }
-        let keys = prefixes.keys(prompt, &ends, format)?;
+        let keys = prefixes.keys(prompt, &ends, format, device)?;
         let steps = ends.into_iter().zip(keys).filter(|(end, _)| *end >= LEAST_TOKENS).collect();
         Ok(Self { prefixes, format, steps, media_end: prompt.media_end(), reached: Vec::new() })
     }

@@ -136,12 +136,14 @@ impl Generation {
             };
             return Err(Error::Request { reason });
         }
-        check_memory(model.decoder().config(), prompt.len(), options, available_bytes())?;
+        let decoder = model.decoder();
+        let available = if decoder.is_on_processor() { available_bytes() } else { None };
+        check_memory(decoder.config(), prompt.len(), options, available)?;
         let (conversation, keeping) = begin(&model, &prompt, options, earlier, prefixes, cancel)?;
         let (cached, routing) = (conversation.input.len(), conversation.state.routing());
         Ok(Self {
             writer: Writer::new(model.clone(), options, context - prompt.len()),
-            ahead: Ahead::new(options.speculation, model.decoder().config()),
+            ahead: Ahead::new(options.speculation, decoder.rows_alike()),
             routing: (!routing.is_empty()).then(|| routing.clone()),
             model,
             conversation,

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use candle_core::Device;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::decoder::{Decoder, hugging_face};
+use crate::device;
 use crate::encoders::{Encoders, EncodersConfig};
 use crate::error::{Error, Result};
 use crate::features::text::{ChatTemplate, TokenId, TokenOptions, Tokenizer};
@@ -24,17 +24,18 @@ pub(crate) struct Checkpoint {
     pub(crate) config: Value,
 }
 
-/// Reads a folder. Weights are used in the type that they are stored in, where possible in place.
+/// Reads a folder. Weights are used in the type that they are stored in, where possible in place; of another device than
+/// the processor in f32, in its memory.
 ///
 /// # Errors
 /// [`Error::Io`], [`Error::ModelFile`], [`Error::Config`], [`Error::TensorMissing`],
 /// [`Error::TensorShape`]: what is wrong with the folder.
 pub(crate) fn checkpoint(folder: &Path) -> Result<Checkpoint> {
     let described = hugging_face::describe(&folder.join("config.json"))?;
-    let weights = Weights::from_folder(folder, &Device::Cpu, described.names)?;
+    let weights = Weights::from_folder(folder, device::for_decoders()?, described.names)?;
     let decoder = Decoder::new(&described.config, &weights)?;
     let encoders = match EncodersConfig::from_json(&described.file)? {
-        Some(config) => Encoders::new(&config, described.config.d_model, &weights)?,
+        Some(config) => Encoders::new(&config, described.config.d_model, &weights.on_processor())?,
         None => None,
     };
     // Some writers repeat a tied output, and the keys of layers that read another layer's.

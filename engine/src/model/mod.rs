@@ -12,6 +12,7 @@ use candle_core::Device;
 
 use crate::cancel::Cancel;
 use crate::decoder::{Decoder, DecoderConfig, Input};
+use crate::device;
 use crate::error::{Error, Result};
 use crate::features::text::{ChatMessage, ChatTemplate, MEDIUM, Rendered, Role, TokenId, Tokenizer};
 use crate::generate::{Conversation, GenerateOptions, Generation};
@@ -80,10 +81,12 @@ impl LanguageModel {
         if path.is_dir() {
             return Self::load_folder(path);
         }
+        let is_on_processor = matches!(device::for_decoders()?, Device::Cpu);
         let file = GgufFile::open(path)?;
         let meta = file.metadata();
         let tokenizer = Tokenizer::from_gguf(&meta)?;
-        let panels = panels.and_then(|store| store.of_model(path));
+        // They are for the processor's kernels.
+        let panels = panels.filter(|_| is_on_processor).and_then(|store| store.of_model(path));
         let decoder =
             gguf_decoder(&file, tokenizer.n_vocab(), |weights| prepare(weights).with_panels(panels.clone()))?;
         if let Some(panels) = &panels {
@@ -232,7 +235,7 @@ fn gguf_decoder(
     n_vocab: usize,
     prepare: impl FnOnce(Weights) -> Weights,
 ) -> Result<Decoder> {
-    let weights = prepare(file.weights(&Device::Cpu, names::gguf_decoder));
+    let weights = prepare(file.weights(device::for_decoders()?, names::gguf_decoder));
     let config = DecoderConfig::from_gguf(&file.metadata(), n_vocab, !weights.has("output.weight"))?;
     let decoder = Decoder::new(&config, &weights)?;
     // Some files carry the rotary frequencies as a tensor; they follow from the configuration.

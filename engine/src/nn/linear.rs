@@ -1,9 +1,10 @@
 //! The one linear layer, for float and for block-quantised weights.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
-use candle_core::quantized::{GgmlDType, QMatMul, QTensor};
+use candle_core::quantized::{GgmlDType, QMatMul, QStorage, QTensor};
 use candle_core::{DType, Device, Module, Tensor};
 
 use super::stored::{self, with_slice};
@@ -30,12 +31,21 @@ impl Weight {
     fn new(n_out: usize, n_in: usize, w: &Weights) -> Result<Self> {
         let shape = [n_out, n_in];
         if let Some(stored) = w.get_stored("weight", &shape)? {
-            return Ok(pack(&stored, w, true).map_or(Self::Stored(stored), Self::Packed));
+            return Self::from_stored(stored, w, true);
         }
         match w.get_quantized("weight", &shape)? {
             Some(weight) => Ok(Self::Quantized(Arc::new(weight))),
             None => w.get("weight", &shape).map(Self::Float),
         }
+    }
+
+    /// As our kernels want it, where they have its type (and that is wanted in memory); copied where another device
+    /// computes.
+    fn from_stored(stored: StoredMatrix, w: &Weights, in_memory: bool) -> Result<Self> {
+        if !matches!(w.device(), Device::Cpu) {
+            return on_device(&stored, w.device()).doing("copying weights to the device");
+        }
+        Ok(pack(&stored, w, in_memory).map_or(Self::Stored(stored), Self::Packed))
     }
 
     /// A run of rows of a whole matrix; panels are cut between panels only.
@@ -81,6 +91,36 @@ fn pack(stored: &StoredMatrix, w: &Weights, in_memory: bool) -> Option<Packed> {
     }
 }
 
+/// `stored` in the memory of another device: in blocks as it is, or in f32.
+fn on_device(stored: &StoredMatrix, device: &Device) -> candle_core::Result<Weight> {
+    /// Numbers that candle's product of blocks with one row takes at a time; it reads beyond rows that are not whole
+    /// multiples.
+    const STEP: usize = 64;
+    let ((n_out, n_in), bytes) = (stored.shape(), stored.bytes());
+    let plain = match stored.dtype() {
+        GgmlDType::F32 => Some(DType::F32),
+        GgmlDType::F16 => Some(DType::F16),
+        GgmlDType::BF16 => Some(DType::BF16),
+        _ => None,
+    };
+    let weight = match plain {
+        Some(dtype) => {
+            let weight = Tensor::from_raw_buffer(bytes, dtype, &[n_out, n_in], device)?;
+            Weight::Float(weight.to_dtype(DType::F32)?)
+        }
+        None => {
+            let storage = QStorage::from_data(Cow::Borrowed(bytes), device, stored.dtype())?;
+            let weight = QTensor::new(storage, (n_out, n_in))?;
+            match n_in.is_multiple_of(STEP) {
+                true => Weight::Quantized(Arc::new(weight)),
+                false => Weight::Float(weight.dequantize(device)?),
+            }
+        }
+    };
+    stored.release();
+    Ok(weight)
+}
+
 /// `y = x Wᵀ + b` with `W` of `[n_out, n_in]`.
 pub struct Linear {
     weight: Weight,
@@ -110,9 +150,10 @@ impl Linear {
     ) -> Result<Vec<[Self; PARTS]>> {
         let n_out: usize = parts.iter().sum();
         let shape = [n, n_out, n_in];
+        let on_processor = matches!(w.device(), Device::Cpu);
         let whole = match w.get_stored("weight", &shape)? {
             // Panels that can be cut where the parts are.
-            Some(stored) if parts.iter().all(|rows| rows.is_multiple_of(PANEL)) => {
+            Some(stored) if on_processor && parts.iter().all(|rows| rows.is_multiple_of(PANEL)) => {
                 pack(&stored, w, false).map_or(Weight::Stored(stored), Weight::Packed)
             }
             Some(stored) => Weight::Stored(stored),
@@ -127,6 +168,10 @@ impl Linear {
             for rows in parts {
                 let weight = whole.rows(start..start + rows)?;
                 let weight = weight.ok_or_else(|| candle_core::Error::msg("a part is not whole panels"))?;
+                let weight = match &weight {
+                    Weight::Stored(part) if !on_processor => on_device(part, w.device())?,
+                    _ => weight,
+                };
                 layers.push(Self { weight, bias: None });
                 start += rows;
             }
@@ -141,8 +186,7 @@ impl Linear {
     /// As [`Weights::get`].
     pub fn in_place(n_in: usize, n_out: usize, w: &Weights) -> Result<Self> {
         let Some(stored) = w.get_stored("weight", &[n_out, n_in])? else { return Self::new(n_in, n_out, w) };
-        let weight = pack(&stored, w, false).map_or(Weight::Stored(stored), Weight::Packed);
-        Ok(Self { weight, bias: None })
+        Ok(Self { weight: Weight::from_stored(stored, w, false)?, bias: None })
     }
 
     /// A layer of float weights that are not stored as they are used.
@@ -154,9 +198,16 @@ impl Linear {
         Self { weight: Weight::Float(weight), bias }
     }
 
-    /// A layer that shares the table of an [`Embedding`] (tied weights).
-    pub fn tied(embedding: &Embedding) -> Self {
-        Self { weight: embedding.0.clone(), bias: None }
+    /// A layer that shares the table of an [`Embedding`] (tied weights), `weight` of `[n_out, n_in]` of `w`; where
+    /// another device computes, it has a copy there.
+    ///
+    /// # Errors
+    /// As [`Weights::get`].
+    pub fn tied(embedding: &Embedding, n_in: usize, n_out: usize, w: &Weights) -> Result<Self> {
+        match w.device() {
+            Device::Cpu => Ok(Self { weight: embedding.0.clone(), bias: None }),
+            _ => Self::new(n_in, n_out, w),
+        }
     }
 
     /// # Shapes
@@ -203,7 +254,13 @@ impl Linear {
         }
         let mut parts = [const { Vec::new() }; N];
         for (layers, rows) in layers.iter().zip(groups) {
-            let x = x.index_select(&Tensor::new(*rows, x.device())?, 0)?;
+            let x = match rows {
+                // A run needs no list of rows on a device.
+                [first, ..] if rows.iter().zip(*first..).all(|(row, next)| *row == next) => {
+                    x.narrow(0, *first as usize, rows.len())?
+                }
+                rows => x.index_select(&Tensor::new(*rows, x.device())?, 0)?,
+            };
             for (parts, y) in parts.iter_mut().zip(Self::forward_each(*layers, &x)?) {
                 parts.push(y);
             }
@@ -223,7 +280,7 @@ impl Linear {
                 let y = with_slice(&x, |x| stored::times(stored, x))??;
                 Tensor::from_vec(y, (x.dim(0)?, stored.shape().0), &Device::Cpu)
             }
-            Weight::Quantized(weight) => QMatMul::from_arc(weight.clone())?.forward(x),
+            Weight::Quantized(weight) => QMatMul::from_arc(weight.clone())?.forward(&x.contiguous()?),
         }
     }
 }
@@ -305,7 +362,7 @@ fn times_packed<const N: usize>(matrices: [&Packed; N], x: &Tensor) -> candle_co
     ys.map(|(y, matrix)| Tensor::from_vec(y, (n_rows, matrix.shape().0), &Device::Cpu)).collect()
 }
 
-/// A table of one row per token; rows are unpacked when they are looked up, never the whole table.
+/// A table of one row per token; rows are unpacked on the processor when they are looked up, never the whole table.
 pub struct Embedding(Weight);
 
 impl Embedding {
@@ -314,7 +371,10 @@ impl Embedding {
     /// # Errors
     /// As [`Weights::get`].
     pub fn new(n_tokens: usize, width: usize, w: &Weights) -> Result<Self> {
-        Weight::new(n_tokens, width, w).map(Self)
+        match w.device() {
+            Device::Cpu => Weight::new(n_tokens, width, w).map(Self),
+            _ => Self::in_place(n_tokens, width, w),
+        }
     }
 
     /// A table that stays in its mapped file, for one that is large and of which few rows are used.
@@ -322,16 +382,17 @@ impl Embedding {
     /// # Errors
     /// As [`Weights::get`].
     pub fn in_place(n_tokens: usize, width: usize, w: &Weights) -> Result<Self> {
-        Linear::in_place(width, n_tokens, w).map(|layer| Self(layer.weight))
+        Linear::in_place(width, n_tokens, &w.on_processor()).map(|layer| Self(layer.weight))
     }
 
     /// # Shapes
     /// - `ids`: `n`
-    /// - returns: `[n, width]`
+    /// - returns: `[n, width]` on `device`
     pub fn forward(&self, ids: &[u32], device: &Device) -> candle_core::Result<Tensor> {
+        let ids_here = || Tensor::new(ids, &Device::Cpu);
         let (n_tokens, width) = match &self.0 {
-            Weight::Float(table) => return table.index_select(&Tensor::new(ids, device)?, 0),
-            Weight::Quantized(table) => return table.embedding(&Tensor::new(ids, device)?),
+            Weight::Float(table) => return table.index_select(&ids_here()?, 0)?.to_device(device),
+            Weight::Quantized(table) => return table.embedding(&ids_here()?)?.to_device(device),
             Weight::Packed(packed) => packed.shape(),
             Weight::Stored(stored) => stored.shape(),
         };
@@ -346,24 +407,27 @@ impl Embedding {
                 Weight::Float(_) | Weight::Quantized(_) => {}
             }
         }
-        Tensor::from_vec(rows, (ids.len(), width), &Device::Cpu)?.to_dtype(DType::F32)
+        Tensor::from_vec(rows, (ids.len(), width), device)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use candle_core::quantized::gguf_file;
     use candle_core::{D, IndexOp};
 
     use super::*;
+    use crate::device;
+    use crate::weights::gguf::GgufFile;
     use crate::weights::{Weights, same_name};
 
-    fn file(tensors: &[(&str, &Tensor)]) -> Weights {
+    fn file(tensors: &[(&str, &Tensor)], device: &Device) -> Weights {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("model.safetensors");
         let tensors: std::collections::HashMap<_, _> =
             tensors.iter().map(|(name, tensor)| (*name, (*tensor).clone())).collect();
         candle_core::safetensors::save(&tensors, &path).unwrap();
-        Weights::from_safetensors(&path, &Device::Cpu, same_name).unwrap()
+        Weights::from_safetensors(&path, device, same_name).unwrap()
     }
 
     fn distance(a: &Tensor, b: &Tensor) -> f32 {
@@ -375,7 +439,7 @@ mod tests {
         let weight = Tensor::randn(0f32, 1.0, (70, 48), &Device::Cpu).unwrap();
         for dtype in [DType::F32, DType::F16, DType::BF16] {
             let weight = weight.to_dtype(dtype).unwrap();
-            let w = file(&[("weight", &weight)]);
+            let w = file(&[("weight", &weight)], &Device::Cpu);
             let linear = Linear::new(48, 70, &w).unwrap();
             let weight = weight.to_dtype(DType::F32).unwrap();
             for n in [1, 3, 40] {
@@ -389,15 +453,58 @@ mod tests {
         }
     }
 
+    /// Rows of 288 numbers are none that candle's product with one row can take.
+    #[test]
+    fn weights_on_a_device_give_what_their_floats_give() {
+        let device = device::for_decoders().unwrap();
+        for (dtype, width) in [
+            (GgmlDType::F16, 288),
+            (GgmlDType::BF16, 288),
+            (GgmlDType::Q4_0, 288),
+            (GgmlDType::Q4_0, 576),
+            (GgmlDType::Q4_1, 288),
+            (GgmlDType::Q4_1, 576),
+            (GgmlDType::Q5_0, 576),
+            (GgmlDType::Q5_1, 576),
+            (GgmlDType::Q8_0, 288),
+            (GgmlDType::Q8_0, 576),
+            (GgmlDType::Q4K, 768),
+            (GgmlDType::Q5K, 768),
+            (GgmlDType::Q6K, 768),
+        ] {
+            let weight = Tensor::randn(0f32, 1.0, (70, width), &Device::Cpu).unwrap();
+            let quantized = QTensor::quantize(&weight, dtype).unwrap();
+            let floats = quantized.dequantize(&Device::Cpu).unwrap();
+            let file = tempfile::NamedTempFile::new().unwrap();
+            gguf_file::write(&mut file.as_file(), &[], &[("weight", &quantized)]).unwrap();
+            let weights = GgufFile::open(file.path()).unwrap().weights(device, same_name);
+            let stored = weights.get_stored("weight", &[70, width]).unwrap().unwrap();
+            let linear = Linear { weight: on_device(&stored, device).unwrap(), bias: None };
+            for n in [1, 3, 40] {
+                let x = Tensor::randn(0f32, 1.0, (n, width), &Device::Cpu).unwrap();
+                let want = x.matmul(&floats.t().unwrap()).unwrap();
+                let got = linear.forward(&x.to_device(device).unwrap()).unwrap();
+                // On the processor candle rounds to 8 bits.
+                let most = if matches!(device, Device::Cpu) { 1.0 } else { 1e-3 };
+                let error = distance(&got.to_device(&Device::Cpu).unwrap(), &want);
+                assert!(error < most, "{dtype:?}, rows of {width}, {n} at once: {error}");
+            }
+        }
+    }
+
     #[test]
     fn a_stack_is_cut_into_its_layers_and_parts() {
         let weight = Tensor::randn(0f32, 1.0, (3, 5, 4), &Device::Cpu).unwrap();
-        let w = file(&[("weight", &weight)]);
+        // Where decoders compute: on a GPU where the tests run on one.
+        let device = device::for_decoders().unwrap();
+        let w = file(&[("weight", &weight)], device);
         let layers = Linear::stacked(3, 4, [2, 3], &w).unwrap();
         let x = Tensor::randn(0f32, 1.0, (6, 4), &Device::Cpu).unwrap();
         for (i, [first, second]) in layers.iter().enumerate() {
             let want = x.matmul(&weight.i(i).unwrap().t().unwrap()).unwrap();
-            let got = Tensor::cat(&[first.forward(&x).unwrap(), second.forward(&x).unwrap()], 1).unwrap();
+            let there = x.to_device(device).unwrap();
+            let parts = [first.forward(&there).unwrap(), second.forward(&there).unwrap()];
+            let got = Tensor::cat(&parts, 1).unwrap().to_device(&Device::Cpu).unwrap();
             assert!(distance(&got, &want) < 1e-5, "layer {i}");
         }
         assert!(Linear::stacked(3, 4, [2, 2], &w).is_err(), "another shape");

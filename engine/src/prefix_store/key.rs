@@ -50,9 +50,11 @@ impl ModelKey {
         prompt: &Input,
         steps: &[usize],
         format: CacheFormat,
+        device: &str,
     ) -> Result<Vec<PrefixKey>> {
         let mut hash = self.0.clone();
         text(&mut hash, format.name());
+        text(&mut hash, device);
         // Sums depend on how work is divided.
         number(&mut hash, threads::set_threads(None));
         let mut start = 0;

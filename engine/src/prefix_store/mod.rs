@@ -89,8 +89,9 @@ impl ModelPrefixes {
         prompt: &Input,
         steps: &[usize],
         format: CacheFormat,
+        device: &str,
     ) -> Result<Vec<PrefixKey>> {
-        self.model.prefixes(prompt, steps, format)
+        self.model.prefixes(prompt, steps, format, device)
     }
 
     /// Whether this beginning is stored.

@@ -152,7 +152,7 @@ fn a_damaged_file_is_deleted_and_the_prompt_is_read() {
         std::fs::write(&file, bytes).unwrap();
         let prefixes = bench.prefixes(MUCH).unwrap();
         let input = Input::from(bench.model.encode(&long).unwrap());
-        let key = prefixes.keys(&input, &[256, 512], CacheFormat::F16).unwrap().remove(1);
+        let key = prefixes.keys(&input, &[256, 512], CacheFormat::F16, "cpu").unwrap().remove(1);
         assert!(prefixes.has(&key), "{what}");
         let load = || prefixes.load(&key, 512, bench.model.decoder(), CacheFormat::F16, &Cancel::new());
         assert!(load().is_none() && !file.exists(), "{what}");
@@ -168,7 +168,7 @@ fn a_cancelled_load_keeps_the_file() {
     bench.ask(&long, &options(), bench.prefixes(MUCH));
     let prefixes = bench.prefixes(MUCH).unwrap();
     let input = Input::from(bench.model.encode(&long).unwrap());
-    let key = prefixes.keys(&input, &[256, 512], CacheFormat::F16).unwrap().remove(1);
+    let key = prefixes.keys(&input, &[256, 512], CacheFormat::F16, "cpu").unwrap().remove(1);
     let cancel = Cancel::new();
     cancel.cancel();
     assert!(prefixes.load(&key, 512, bench.model.decoder(), CacheFormat::F16, &cancel).is_none());

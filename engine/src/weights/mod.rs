@@ -129,6 +129,11 @@ impl Weights {
         &self.device
     }
 
+    /// The same, for what is computed on the processor wherever the rest is.
+    pub(crate) fn on_processor(&self) -> Self {
+        Self { device: Device::Cpu, ..self.clone() }
+    }
+
     /// The same, but block-quantised tensors are given as floats.
     pub(crate) fn unpacked(self) -> Self {
         Self { unpack: true, ..self }
@@ -236,17 +241,14 @@ impl Weights {
     }
 
     /// A tensor as a matrix that stays in its mapped file, of as many rows as all dimensions but the last
-    /// give together; `None` when it is not stored so that it can be used in place, or wanted elsewhere
-    /// than in the processor's memory.
+    /// give together; `None` when it is not stored so that it can be used in place.
     ///
     /// # Errors
     /// As [`Weights::get`].
     pub fn get_stored(&self, name: &str, shape: &[usize]) -> Result<Option<StoredMatrix>> {
         let name = self.claim(name, shape)?;
-        let place = self.file.place(&name).filter(|_| matches!(self.device, Device::Cpu));
-        let Some(place) = place.filter(|place| !self.unpack || is_plain(place.dtype)) else {
-            return Ok(None);
-        };
+        let place = self.file.place(&name).filter(|place| !self.unpack || is_plain(place.dtype));
+        let Some(place) = place else { return Ok(None) };
         let n_cols = shape.last().copied().unwrap_or(1);
         let n_rows = shape.iter().rev().skip(1).product();
         Ok(StoredMatrix::new(place.map, place.bytes, place.dtype, (n_rows, n_cols)))

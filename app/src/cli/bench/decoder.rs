@@ -36,28 +36,46 @@ pub fn run(args: &BenchArgs, threads: usize, out: &mut Output, cancel: &Cancel) 
         }
     }
     // Before the probes, which take memory of their own.
-    let memory = peak_rss_bytes();
-    let machine = (probe::read_bandwidth(), probe::byte_products());
+    let (memory, on_device) = (peak_rss_bytes(), model.decoder().device_bytes());
+    let device = model.decoder().device_name();
+    // What a GPU could do is not probed.
+    let machine = (device == "cpu").then(|| (probe::read_bandwidth(), probe::byte_products()));
+    let place = Place { threads, device: &device };
     for row in &measured {
-        report(args, threads, row, share(&args.model, row, machine), out)?;
+        report(args, place, row, machine.and_then(|machine| share(&args.model, row, machine)), out)?;
     }
-    let ((bandwidth, products), instructions) = (machine, instruction_set()?);
-    match out.is_json() {
-        true => out.object(&json!({
-            "phase": "machine", "threads": threads, "instructions": instructions,
-            "read_bytes_per_s": bandwidth, "byte_products_per_s": products,
-        }))?,
-        false => out.line(&format!(
-            "this machine: {:.1} GB/s read, {:.0} G products of bytes per second ({instructions}, {threads} threads)",
-            bandwidth / 1e9,
-            products / 1e9
-        ))?,
+    if let Some((bandwidth, products)) = machine {
+        let instructions = instruction_set()?;
+        match out.is_json() {
+            true => out.object(&json!({
+                "phase": "machine", "threads": threads, "instructions": instructions,
+                "read_bytes_per_s": bandwidth, "byte_products_per_s": products,
+            }))?,
+            false => out.line(&format!(
+                "this machine: {:.1} GB/s read, {:.0} G products of bytes per second ({instructions}, {threads} threads)",
+                bandwidth / 1e9,
+                products / 1e9
+            ))?,
+        }
     }
     let Some(bytes) = memory else { return Ok(()) };
     match out.is_json() {
-        true => out.object(&json!({"model": args.model, "phase": "memory", "peak_rss_bytes": bytes})),
-        false => out.line(&format!("peak memory so far: {}", human_bytes(bytes))),
+        true => out.object(&json!({
+            "model": args.model, "phase": "memory", "peak_rss_bytes": bytes,
+            "device": device, "device_bytes": on_device,
+        })),
+        false => {
+            let on_device = on_device.map(|bytes| format!(", in use on {device}: {}", human_bytes(bytes)));
+            out.line(&format!("peak memory so far: {}{}", human_bytes(bytes), on_device.unwrap_or_default()))
+        }
     }
+}
+
+/// What a rate was measured on.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    threads: usize,
+    device: &'a str,
 }
 
 /// The file of a model: a path, or what the store has under this name.
@@ -83,12 +101,13 @@ fn share(model: &str, row: &Speed, (bandwidth, products): (f64, f64)) -> Option<
     })
 }
 
-fn report(args: &BenchArgs, threads: usize, row: &Speed, share: Option<f64>, out: &mut Output) -> Outcome {
+fn report(args: &BenchArgs, place: Place, row: &Speed, share: Option<f64>, out: &mut Output) -> Outcome {
     let Speed { phase, depth, tokens, tokens_per_s } = *row;
+    let Place { threads, device } = place;
     if out.is_json() {
         return out.object(&json!({
             "model": args.model, "phase": phase, "depth": depth, "tokens": tokens,
-            "tokens_per_s": tokens_per_s, "share": share, "threads": threads,
+            "tokens_per_s": tokens_per_s, "share": share, "threads": threads, "device": device,
         }));
     }
     let (name, of) = match phase {
@@ -97,7 +116,11 @@ fn report(args: &BenchArgs, threads: usize, row: &Speed, share: Option<f64>, out
     };
     let share = share.map_or(String::new(), |share| format!(" · {:.0} % of {of}", 100.0 * share));
     out.line(&format!(
-        "{} {name}: {tokens_per_s:.1} tokens/s ({tokens} tokens at depth {depth}, {threads} threads){share}",
-        args.model
+        "{} {name}: {tokens_per_s:.1} tokens/s ({tokens} tokens at depth {depth}, {}){share}",
+        args.model,
+        match device {
+            "cpu" => format!("{threads} threads"),
+            device => format!("on {device}"),
+        }
     ))
 }

@@ -31,6 +31,7 @@ pub fn run(args: &BenchArgs, cancel: &Cancel) -> Outcome {
         return window(&mut out);
     }
     let threads = engine::set_threads(args.threads);
+    engine::set_device(args.device.chosen)?;
     if args.quote || args.chains.is_some() {
         return writing::run(args, threads, &mut out, cancel);
     }

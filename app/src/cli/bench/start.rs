@@ -51,6 +51,9 @@ fn started(args: &BenchArgs, cache: &Path) -> Outcome<(f64, Option<u64>)> {
     if let Some(threads) = args.threads {
         command.args(["--threads", &threads.to_string()]);
     }
+    if let Some(device) = args.device.chosen {
+        command.args(["--device", &device.to_string()]);
+    }
     let mut child = command
         .env("MEDLEY_CACHE", cache)
         .stdout(Stdio::piped())

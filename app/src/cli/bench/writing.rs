@@ -51,7 +51,7 @@ fn quoting(
             "model": args.model, "phase": "quote", "prompt_tokens": usage.prompt_tokens,
             "tokens": usage.generated_tokens, "drafted_tokens": usage.drafted_tokens,
             "accepted_tokens": usage.accepted_tokens, "plain_tokens_per_s": plain, "tokens_per_s": rate,
-            "times": times, "same": same, "threads": threads,
+            "times": times, "same": same, "threads": threads, "device": model.decoder().device_name(),
         }));
     }
     out.line(&format!(
@@ -89,7 +89,7 @@ fn together(
         return out.object(&json!({
             "model": args.model, "phase": "chains", "chains": chains, "prompt_tokens": prompt_tokens,
             "tokens": args.generate, "one_tokens_per_s": one, "tokens_per_s": rate, "times": times,
-            "threads": threads,
+            "threads": threads, "device": model.decoder().device_name(),
         }));
     }
     out.line(&format!(

@@ -18,7 +18,7 @@ use std::time::Instant;
 use super::options::Speculation;
 use super::{Conversation, LanguageModel};
 use crate::cancel::Cancel;
-use crate::decoder::{Decoder, DecoderConfig, Input};
+use crate::decoder::{Decoder, Input};
 use crate::error::Result;
 use draft::Draft;
 use lookup::Lookup;
@@ -57,8 +57,9 @@ pub(super) struct Ahead {
 }
 
 impl Ahead {
-    pub(super) fn new(speculation: Speculation, config: &DecoderConfig) -> Self {
-        let most_rows = MOST_ROWS.min(config.rows_alike());
+    /// Nothing is guessed where only one row at a time is read with the same results.
+    pub(super) fn new(speculation: Speculation, rows_alike: usize) -> Self {
+        let most_rows = MOST_ROWS.min(rows_alike);
         Self {
             lookup: (speculation == Speculation::On && most_rows > 1).then(Lookup::default),
             draft: None,

@@ -1,5 +1,6 @@
 //! Keys and values of one layer, and attention over them.
 
+mod device;
 #[cfg(test)]
 mod tests;
 
@@ -7,9 +8,9 @@ use std::io::{Read, Write};
 use std::ops::Range;
 use std::sync::Arc;
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{Device, Tensor};
 
-use super::activation::softcap;
+use self::device::DeviceRows;
 use super::stored::with_slice;
 pub use crate::kernels::attention::MOST_ALIKE;
 pub use crate::kernels::attention::Rule as AttentionRule;
@@ -97,15 +98,11 @@ impl HostRows {
 #[derive(Clone)]
 enum Place {
     Host(HostRows),
-    /// `[n_kv_heads, capacity, head_dim]` on another device, in f32; grows by doubling.
-    Device {
-        keys: Tensor,
-        values: Tensor,
-    },
+    Device(DeviceRows),
 }
 
 impl KvCache {
-    /// Empty. Formats other than f32 are for the processor's memory.
+    /// Empty. Formats other than f32 are for the processor's memory: on a device rows are kept as f32.
     ///
     /// # Errors
     /// When a device has no memory left.
@@ -115,15 +112,9 @@ impl KvCache {
                 let rows = || (0..shape.n_kv_heads).map(|_| CacheRows::new(format, shape.head_dim)).collect();
                 Place::Host(HostRows { keys: rows(), values: rows() })
             }
-            device => Self::on_device(shape, device)?,
+            device => Place::Device(DeviceRows::new(shape, device)?),
         };
         Ok(Self { shape, first: 0, end: 0, shared: None, place })
-    }
-
-    fn on_device(shape: CacheShape, device: &Device) -> candle_core::Result<Place> {
-        const FIRST_CAPACITY: usize = 64;
-        let empty = || Tensor::zeros((shape.n_kv_heads, FIRST_CAPACITY, shape.head_dim), DType::F32, device);
-        Ok(Place::Device { keys: empty()?, values: empty()? })
     }
 
     /// Whether all that a token at `pos` sees is still here.
@@ -180,10 +171,7 @@ impl KvCache {
 
     /// As many caches of the same, which then go on each for itself. What lies before the last whole
     /// multiple of `attention::share_step` stays in memory once.
-    ///
-    /// # Errors
-    /// When a device has no memory left.
-    pub fn fork(mut self, n: usize) -> candle_core::Result<Vec<Self>> {
+    pub fn fork(mut self, n: usize) -> Vec<Self> {
         let border = self.end / share_step(self.shape.head_dim) * share_step(self.shape.head_dim);
         if border > self.own_first() {
             self.unshare();
@@ -194,15 +182,7 @@ impl KvCache {
                 self.shared = Some(Shared { rows, positions: self.first..border });
             }
         }
-        let copy = || match &self.place {
-            Place::Host(_) => Ok(self.clone()),
-            // Rows are written in place there.
-            Place::Device { keys, values } => Ok(Self {
-                place: Place::Device { keys: keys.copy()?, values: values.copy()? },
-                ..self.clone()
-            }),
-        };
-        (0..n).map(|_| copy()).collect()
+        vec![self; n]
     }
 
     /// Writes rows at `pos`, in place of all from there on. A layer with a window forgets what lies before it.
@@ -228,11 +208,8 @@ impl KvCache {
         let mut stale = Vec::with_capacity(appends.len());
         for append in appends.iter_mut() {
             stale.push(append.cache.make_room(append.pos, append.rows.len())?);
-            if let Place::Device { keys: all_keys, values: all_values } = &mut append.cache.place {
-                let new = |x: &Tensor| x.narrow(1, append.rows.start, append.rows.len())?.contiguous();
-                for (all, new) in [(all_keys, new(keys)?), (all_values, new(values)?)] {
-                    write_on_device(all, &new, stale[stale.len() - 1].clone())?;
-                }
+            if let Place::Device(own) = &mut append.cache.place {
+                own.write([keys, values], append.rows.clone(), stale[stale.len() - 1].clone())?;
             }
         }
         if !matches!(keys.device(), Device::Cpu) {
@@ -321,10 +298,10 @@ impl KvCache {
             let sees = &sees[queries.clone()];
             mixed.push(match &cache.place {
                 Place::Host(_) => Self::attend(&[(*cache, 0..queries.len())], &q, sees, rule)?,
-                Place::Device { keys, values } => {
+                Place::Device(own) => {
                     let row = |position: usize| position - cache.first;
                     let rows: Vec<_> = sees.iter().map(|sees| row(sees.start)..row(sees.end)).collect();
-                    by_tensors(&q, keys, values, &rows, rule)?
+                    own.attend(&q, &rows, rule)?
                 }
             });
         }
@@ -334,16 +311,13 @@ impl KvCache {
     /// Writes what it holds before position `end`.
     ///
     /// # Errors
-    /// Those of the writer; a cache that does not reach there or is on another device is not written.
+    /// Those of the writer; a cache that does not reach there is not written.
     pub fn save(&self, end: usize, out: &mut impl Write) -> std::io::Result<()> {
         if self.shared.is_some() {
             let mut own = self.clone();
             own.unshare();
             return own.save(end, out);
         }
-        let Place::Host(HostRows { keys, values }) = &self.place else {
-            return Err(std::io::Error::other("a cache on a device is not saved"));
-        };
         if !self.reaches(end) {
             return Err(std::io::Error::other(format!("{}..{} and not {end}", self.first, self.end)));
         }
@@ -351,16 +325,22 @@ impl KvCache {
             out.write_all(&(n as u64).to_le_bytes())?;
         }
         let n_rows = end - self.first;
-        keys.iter().chain(values).try_for_each(|rows| out.write_all(&rows.first_bytes(n_rows)))
+        match &self.place {
+            Place::Host(HostRows { keys, values }) => {
+                keys.iter().chain(values).try_for_each(|rows| out.write_all(&rows.first_bytes(n_rows)))
+            }
+            Place::Device(own) => own.save(n_rows, out),
+        }
     }
 
-    /// Reads what [`KvCache::save`] wrote of a cache of the same shape and format.
+    /// Reads what [`KvCache::save`] wrote of a cache of the same shape and format; on a device that is f32.
     ///
     /// # Errors
     /// Those of the reader, or when it is not such a cache. `most` limits the positions.
     pub fn load(
         shape: CacheShape,
         format: CacheFormat,
+        device: &Device,
         most: usize,
         from: &mut impl Read,
     ) -> std::io::Result<Self> {
@@ -372,6 +352,10 @@ impl KvCache {
         let (first, end) = (number()?, number()?);
         if first > end || end > most {
             return Err(std::io::Error::other(format!("positions {first}..{end} of {most}")));
+        }
+        if !matches!(device, Device::Cpu) {
+            let place = Place::Device(DeviceRows::load(shape, end - first, device, from)?);
+            return Ok(Self { shape, first, end, shared: None, place });
         }
         let n_bytes = (end - first) * format.row_bytes(shape.head_dim);
         let mut rows = || -> std::io::Result<Vec<CacheRows>> {
@@ -386,25 +370,6 @@ impl KvCache {
         let (keys, values) = (rows()?, rows()?);
         Ok(Self { shape, first, end, shared: None, place: Place::Host(HostRows { keys, values }) })
     }
-}
-
-/// Writes rows after those that stay, in room that doubles where there is too little.
-///
-/// # Shapes
-/// - `all`: `[n_kv_heads, capacity, head_dim]`
-/// - `new`: `[n_kv_heads, n, head_dim]`
-fn write_on_device(all: &mut Tensor, new: &Tensor, stay: Range<usize>) -> candle_core::Result<()> {
-    let (n_kv_heads, capacity, head_dim) = all.dims3()?;
-    let (kept, n) = (stay.len(), new.dim(1)?);
-    let larger = if kept + n > capacity { (2 * capacity).max(kept + n) } else { capacity };
-    if stay.start > 0 || larger > capacity {
-        let moved = Tensor::zeros((n_kv_heads, larger, head_dim), DType::F32, all.device())?;
-        if kept > 0 {
-            moved.slice_set(&all.narrow(1, stay.start, kept)?.contiguous()?, 1, 0)?;
-        }
-        *all = moved;
-    }
-    all.slice_set(new, 1, kept)
 }
 
 /// What queries look at in the processor's memory; what caches beside each other share is one piece.
@@ -427,36 +392,4 @@ fn pieces<'a>(caches: &[(&'a KvCache, Range<usize>)]) -> Option<Vec<Piece<'a>>> 
         }
     }
     Some(pieces)
-}
-
-/// Attention by whole tensors, for other devices.
-fn by_tensors(
-    q: &Tensor,
-    keys: &Tensor,
-    values: &Tensor,
-    sees: &[Range<usize>],
-    rule: AttentionRule,
-) -> candle_core::Result<Tensor> {
-    let (n_heads, n, head_dim) = q.dims3()?;
-    let n_kv_heads = keys.dim(0)?;
-    let n_keys = sees.iter().map(|sees| sees.end).max().unwrap_or(0);
-    let (k, v) = (keys.narrow(1, 0, n_keys)?, values.narrow(1, 0, n_keys)?);
-    // The queries that share a key head become rows of one product, so that nothing is repeated.
-    let group = n_heads / n_kv_heads;
-    let q = q.reshape((n_kv_heads, group * n, head_dim))?;
-    let scores = (q.matmul(&k.transpose(1, 2)?)? * f64::from(rule.scale))?;
-    let scores = match rule.softcap {
-        Some(cap) => softcap(&scores, f64::from(cap))?,
-        None => scores,
-    };
-    // 0 where a query may look, −∞ elsewhere.
-    let mask: Vec<f32> = sees
-        .iter()
-        .flat_map(|sees| (0..n_keys).map(|key| if sees.contains(&key) { 0.0 } else { f32::NEG_INFINITY }))
-        .collect();
-    let mask = Tensor::from_vec(mask, (n, n_keys), q.device())?;
-    let scores = scores.reshape((n_kv_heads, group, n, n_keys))?.broadcast_add(&mask)?;
-    let weights = candle_nn::ops::softmax_last_dim(&scores)?.reshape((n_kv_heads, group * n, n_keys))?;
-    let mixed = weights.matmul(&v)?; // [n_kv_heads, group * n, head_dim]
-    mixed.reshape((n_heads, n, head_dim))?.transpose(0, 1)?.reshape((n, n_heads * head_dim))
 }

@@ -18,12 +18,21 @@ fn alone(
     KvCache::attend(&[(cache, 0..sees.len())], q, sees, rule)
 }
 
+/// The processor, or what `MEDLEY_DEVICE` names.
+fn device() -> &'static Device {
+    crate::device::for_decoders().unwrap()
+}
+
+fn there(x: &Tensor) -> Tensor {
+    x.to_device(device()).unwrap()
+}
+
 /// Two caches of the same rows, one in the processor's memory and one as a device would keep it.
 fn pair(window: Option<usize>) -> [KvCache; 2] {
     let shape = CacheShape { n_kv_heads: 2, head_dim: 8, window };
     let host = KvCache::new(shape, CacheFormat::F32, &Device::Cpu).unwrap();
-    let place = KvCache::on_device(shape, &Device::Cpu).unwrap();
-    [host, KvCache { place, ..KvCache::new(shape, CacheFormat::F32, &Device::Cpu).unwrap() }]
+    let place = Place::Device(DeviceRows::new(shape, device()).unwrap());
+    [host.clone(), KvCache { place, ..host }]
 }
 
 #[test]
@@ -32,14 +41,15 @@ fn the_kernel_equals_whole_tensors_while_a_window_moves() {
         let [mut a, mut b] = pair(window);
         let rule = AttentionRule { scale: 0.35, softcap };
         let mut pos = 0;
-        for n in [1, 7, 1, 300, 1, 1, 270, 2, 40] {
+        for n in [1, 7, 1, 300, 1, 1, 270, 2, 600, 1, 40] {
             let (keys, values) = (random((2, n, 8)), random((2, n, 8)));
             a.append(pos, &keys, &values).unwrap();
-            b.append(pos, &keys, &values).unwrap();
+            b.append(pos, &there(&keys), &there(&values)).unwrap();
             let start = |p: usize| window.map_or(0, |window| (p + 1usize).saturating_sub(window));
             let sees: Vec<_> = (pos..pos + n).map(|p| start(p)..p + 1).collect();
             let q = random((6, n, 8));
-            let (x, y) = (alone(&a, &q, &sees, rule).unwrap(), alone(&b, &q, &sees, rule).unwrap());
+            let x = alone(&a, &q, &sees, rule).unwrap();
+            let y = alone(&b, &there(&q), &sees, rule).unwrap().to_device(&Device::Cpu).unwrap();
             assert!(distance(&x, &y) < 1e-5, "{n} after {pos}, window {window:?}");
             pos += n;
         }
@@ -72,14 +82,57 @@ fn a_saved_cache_answers_like_the_first() {
         }
         let mut bytes = Vec::new();
         cache.save(900, &mut bytes).unwrap();
-        let again = KvCache::load(shape, format, 1000, &mut bytes.as_slice()).unwrap();
+        let load = |most, mut bytes: &[u8]| KvCache::load(shape, format, &Device::Cpu, most, &mut bytes);
+        let again = load(1000, &bytes).unwrap();
         let q = random((4, 1, 40));
         let sees = std::slice::from_ref(&(892..900));
         let (a, b) = (alone(&cache, &q, sees, rule).unwrap(), alone(&again, &q, sees, rule).unwrap());
         assert_eq!(distance(&a, &b), 0.0, "{format:?}");
-        assert!(KvCache::load(shape, format, 899, &mut bytes.as_slice()).is_err(), "too long");
-        let cut = &bytes[..bytes.len() - 1];
-        assert!(KvCache::load(shape, format, 1000, &mut &*cut).is_err(), "cut short");
+        assert!(load(899, &bytes).is_err(), "too long");
+        assert!(load(1000, &bytes[..bytes.len() - 1]).is_err(), "cut short");
+    }
+}
+
+/// Rows on a device are written in place: what others hold stays as it was, and is saved so.
+#[test]
+fn clones_on_a_device_go_on_each_for_itself() {
+    let rule = AttentionRule { scale: 0.3, softcap: None };
+    let [mut host, mut cache] = pair(None);
+    let mut append = |caches: [&mut KvCache; 2], n: usize| {
+        let (keys, values) = (random((2, n, 8)), random((2, n, 8)));
+        for cache in caches {
+            let (keys, values) = match cache.place {
+                Place::Host(_) => (keys.clone(), values.clone()),
+                Place::Device(_) => (there(&keys), there(&values)),
+            };
+            cache.append(cache.end, &keys, &values).unwrap();
+        }
+    };
+    append([&mut host, &mut cache], 40);
+    let (mut other_host, mut other) = (host.clone(), cache.clone());
+    for caches in [[&mut host, &mut cache], [&mut other_host, &mut other]] {
+        let [a, b] = caches;
+        a.truncate(30);
+        b.truncate(30);
+        append([a, b], 7);
+    }
+    for (host, cache) in [(&host, &cache), (&other_host, &other)] {
+        let q = random((4, 1, 8));
+        let sees = std::slice::from_ref(&(0..37));
+        let want = alone(host, &q, sees, rule).unwrap();
+        let got = alone(cache, &there(&q), sees, rule).unwrap().to_device(&Device::Cpu).unwrap();
+        assert!(distance(&got, &want) < 1e-5);
+        let saved = |cache: &KvCache| {
+            let mut bytes = Vec::new();
+            cache.save(35, &mut bytes).unwrap();
+            bytes
+        };
+        assert_eq!(saved(host), saved(cache));
+        let bytes = saved(cache);
+        let rows = DeviceRows::load(cache.shape, 35, device(), &mut &bytes[16..]).unwrap();
+        let again = KvCache { place: Place::Device(rows), end: 35, ..cache.clone() };
+        assert_eq!(saved(&again), bytes);
+        assert!(DeviceRows::load(cache.shape, 36, device(), &mut &bytes[16..]).is_err(), "cut short");
     }
 }
 
@@ -101,7 +154,7 @@ fn forks_are_as_caches_of_their_own() {
             (0..9).for_each(|step| read(&mut cache, 100 * step, 100, 0));
             cache
         };
-        let mut forks = begun().fork(3).unwrap();
+        let mut forks = begun().fork(3);
         let mut copies = [(); 3].map(|()| begun());
         assert!(forks.iter().all(|fork| fork.own_first() == 512));
         let compare = |forks: &[KvCache], copies: &[KvCache]| {
