@@ -45,7 +45,9 @@ if row := phase.get("memory"):
 if row := phase.get("transcribe"):
     add(f"{row['model']}: transcription ({row['audio_s']:.1f} s of speech)", f"{row['audio_s_per_s']:.1f} seconds of speech per second")
 if row := phase.get("cold_start"):
-    add("`medley ask` without files: start to first token, the first time / later", f"{row['first_start_s']:.2f} s / {row['first_token_s']:.2f} s")
+    cold = f" / {row['cold_first_token_s']:.2f} s" if row.get("cold_first_token_s") else ""
+    what = "the first time / later" + (" / later with the weights read from the disk" if cold else "")
+    add(f"`medley ask` without files: start to first token, {what}", f"{row['first_start_s']:.2f} s / {row['first_token_s']:.2f} s{cold}")
     if row.get("peak_rss_bytes"):
         add("`medley ask` without files: peak memory", mb(row["peak_rss_bytes"]))
 if row := phase.get("window"):

@@ -152,6 +152,18 @@ impl DecoderConfig {
         caches.map(|cache| cache.bytes(n, format)).sum()
     }
 
+    /// What a token after `n` others sees of them and itself: bytes of keys and values, and products with them. A layer that
+    /// reads another's cache reads it once more.
+    pub fn looks_back(&self, n: usize, format: CacheFormat) -> (u64, u64) {
+        let of_layer = |layer: &LayerSpec| {
+            let AttentionSpec { n_heads, n_kv_heads, head_dim, window, .. } = layer.attention;
+            let seen = n.saturating_add(1).min(window.unwrap_or(usize::MAX)) as u64;
+            let bytes = 2 * n_kv_heads * format.row_bytes(head_dim);
+            (seen * bytes as u64, seen * (2 * n_heads * head_dim) as u64)
+        };
+        self.layers.iter().map(of_layer).fold((0, 0), |all, layer| (all.0 + layer.0, all.1 + layer.1))
+    }
+
     /// So many positions may be read in one step with the same results, to the last bit, as one by one (for weights
     /// that our kernels hold).
     pub fn rows_alike(&self) -> usize {
@@ -244,5 +256,8 @@ mod tests {
         config.layers[1].attention.keys = KeySource::Layer(0);
         assert_eq!(config.cache_bytes(4, CacheFormat::F16), 2 * 4 * 16 * 2);
         assert_eq!(config.first_reading_layer(), 1);
+        // Ten positions and 1,000, of two heads with keys and values, and of four heads with products of both.
+        assert_eq!(config.looks_back(999, CacheFormat::F16), (1010 * 2 * 16 * 2, 1010 * 2 * 32));
+        assert_eq!(config.looks_back(3, CacheFormat::F32), (8 * 2 * 16 * 4, 8 * 2 * 32));
     }
 }

@@ -7,7 +7,7 @@ use super::isa::Kind;
 use super::{Isa, team};
 
 /// How often each is tried; the best one counts, since others only lose time.
-const TRIES: usize = 5;
+const TRIES: usize = 20;
 
 /// Bytes read per second by all threads of the team, from memory that no cache holds.
 pub fn read_bandwidth() -> f64 {

@@ -53,10 +53,15 @@ pub struct ModelInfo {
 /// What a token goes through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Step {
-    /// Bytes of weights that writing a token reads; tables of which it reads a row do not count.
+    /// Bytes of weights that writing a token reads: of experts the chosen ones, and of tables with a row for each token
+    /// nothing, except that the one of a tied output is read whole as output.
     pub bytes: u64,
     /// Numbers that each token of a prompt is multiplied by: without the vocabulary, which only the last one is.
     pub parameters: u64,
+    /// Bytes of the keys and values that a token sees at the end of the context that the cache is reckoned for.
+    pub cache_bytes: u64,
+    /// Products of that token with them, in floats.
+    pub attention_products: u64,
 }
 
 /// Memory that a model needs.
@@ -95,8 +100,8 @@ pub fn inspect(path: &Path, context_tokens: Option<u64>) -> Result<ModelInfo> {
     if path.is_dir() { folder(path, context_tokens) } else { gguf(path, context_tokens) }
 }
 
-/// What a token of a GGUF file goes through.
-fn step(weights: &Weights, config: &DecoderConfig) -> Step {
+/// What a token of a GGUF file goes through after `n_before` others.
+fn step(weights: &Weights, config: &DecoderConfig, n_before: usize) -> Step {
     let has_output = weights.has("output.weight");
     let chosen = config.layers.iter().find_map(|layer| match &layer.feed_forward {
         FeedForwardSpec::Gated(_) => None,
@@ -104,11 +109,12 @@ fn step(weights: &Weights, config: &DecoderConfig) -> Step {
             Some((experts.n_chosen as u64, experts.n_experts as u64))
         }
     });
-    let mut step = Step { bytes: 0, parameters: 0 };
+    let (cache_bytes, attention_products) = config.looks_back(n_before, CacheFormat::default());
+    let mut step = Step { bytes: 0, parameters: 0, cache_bytes, attention_products };
     for (name, numbers, stored) in weights.contents() {
         let (part, whole) = chosen.filter(|_| name.contains("_exps.")).unwrap_or((1, 1));
         let is_table = name == "token_embd.weight";
-        if name.starts_with("per_layer_token_embd") || is_table && has_output {
+        if name.starts_with("per_layer_token_embd") || is_table && has_output || config.is_unread(&name) {
             continue;
         }
         step.bytes += stored.map_or(4 * numbers, |stored| stored.bytes) * part / whole;
@@ -132,7 +138,8 @@ fn gguf(path: &Path, context_tokens: Option<u64>) -> Result<ModelInfo> {
     let projector = projector_beside(path);
     let mut modalities = vec!["text"];
     modalities.extend(projector.iter().flat_map(|path| of_projector(path)));
-    let step = config.as_ref().ok().map(|config| step(&weights, config));
+    let n_before = context_tokens.or(trained_for).map_or(0, |n| usize::try_from(n).unwrap_or(usize::MAX));
+    let step = config.as_ref().ok().map(|config| step(&weights, config, n_before));
     Ok(ModelInfo {
         name: meta.string("general.name").map(str::to_owned),
         step,

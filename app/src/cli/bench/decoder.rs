@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use engine::models::{Store, inspect};
+use engine::models::{Step, Store, inspect};
 use engine::tasks::evaluate::{Phase, Speed, SpeedOptions, speed};
 use engine::{Cancel, human_bytes, instruction_set, probe};
 use serde_json::json;
@@ -20,20 +20,15 @@ const PLANES: f64 = 2.0;
 /// Measures each depth in turn, then memory, then the machine.
 pub fn run(args: &BenchArgs, threads: usize, out: &mut Output, cancel: &Cancel) -> Outcome {
     let model = perplexity::decoder(&args.model)?;
-    let mut measured = Vec::new();
-    for depth in &args.depth {
-        let options = SpeedOptions { prompt: args.prompt, generate: args.generate, depth: *depth };
-        let mut runs = Vec::new();
-        for _ in 0..args.runs {
-            runs.push(speed(&model, options, cancel)?);
-            if cancel.is_cancelled() {
-                return Ok(());
-            }
-        }
-        for (i, row) in runs.first().into_iter().flatten().enumerate() {
-            let rates = runs.iter().filter_map(|run| run.get(i)).map(|row| row.tokens_per_s);
-            measured.push(Speed { tokens_per_s: median(rates.collect()), ..*row });
-        }
+    let options = SpeedOptions {
+        prompt: args.prompt,
+        generate: args.generate,
+        depths: args.depth.clone(),
+        runs: args.runs as usize,
+    };
+    let measured = speed(&model, &options, cancel)?;
+    if cancel.is_cancelled() {
+        return Ok(());
     }
     // Before the probes, which take memory of their own.
     let (memory, on_device) = (peak_rss_bytes(), model.decoder().device_bytes());
@@ -42,14 +37,14 @@ pub fn run(args: &BenchArgs, threads: usize, out: &mut Output, cancel: &Cancel) 
     let machine = (device == "cpu").then(|| (probe::read_bandwidth(), probe::byte_products()));
     let place = Place { threads, device: &device };
     for row in &measured {
-        report(args, place, row, machine.and_then(|machine| share(&args.model, row, machine)), out)?;
+        report(args, place, row, machine, out)?;
     }
     if let Some((bandwidth, products)) = machine {
         let instructions = instruction_set()?;
         match out.is_json() {
             true => out.object(&json!({
                 "phase": "machine", "threads": threads, "instructions": instructions,
-                "read_bytes_per_s": bandwidth, "byte_products_per_s": products,
+                "read_bytes_per_s": bandwidth, "byte_products_per_s": products, "products_per_weight": PLANES,
             }))?,
             false => out.line(&format!(
                 "this machine: {:.1} GB/s read, {:.0} G products of bytes per second ({instructions}, {threads} threads)",
@@ -79,7 +74,7 @@ struct Place<'a> {
 }
 
 /// The file of a model: a path, or what the store has under this name.
-fn file(model: &str) -> Option<PathBuf> {
+pub fn model_file(model: &str) -> Option<PathBuf> {
     let path = Path::new(model);
     match path.exists() {
         true => Some(path.to_owned()),
@@ -87,31 +82,35 @@ fn file(model: &str) -> Option<PathBuf> {
     }
 }
 
-/// What share of the bytes per second, or of the products per second, a rate comes to; known of GGUF files.
-fn share(model: &str, row: &Speed, (bandwidth, products): (f64, f64)) -> Option<f64> {
-    // Keys and values of half of what is written count too, on average.
-    let held = row.depth + row.tokens / 2;
-    let info = inspect(&file(model)?, Some(held as u64)).ok()?;
-    let step = info.step?;
-    Some(match row.phase {
-        Phase::Decode => {
-            row.tokens_per_s * (step.bytes + info.memory.cache_bytes.unwrap_or(0)) as f64 / bandwidth
-        }
-        Phase::Prefill => row.tokens_per_s * PLANES * step.parameters as f64 / products,
-    })
+/// What a token goes through in the middle of what was measured; known of GGUF files.
+fn step(model: &str, row: &Speed) -> Option<Step> {
+    let middle = row.depth + row.tokens / 2;
+    inspect(&model_file(model)?, Some(middle as u64)).ok()?.step
 }
 
-fn report(args: &BenchArgs, place: Place, row: &Speed, share: Option<f64>, out: &mut Output) -> Outcome {
-    let Speed { phase, depth, tokens, tokens_per_s } = *row;
+fn report(
+    args: &BenchArgs,
+    place: Place,
+    row: &Speed,
+    machine: Option<(f64, f64)>,
+    out: &mut Output,
+) -> Outcome {
+    let Speed { phase, depth, tokens, ref rates } = *row;
     let Place { threads, device } = place;
+    let tokens_per_s = median(rates.clone());
+    let step = step(&args.model, row);
+    let share = step.zip(machine).map(|(step, (bandwidth, products))| match phase {
+        Phase::Decode => tokens_per_s * (step.bytes + step.cache_bytes) as f64 / bandwidth,
+        Phase::Prefill => tokens_per_s * PLANES * step.parameters as f64 / products,
+    });
     if out.is_json() {
         return out.object(&json!({
             "model": args.model, "phase": phase, "depth": depth, "tokens": tokens,
-            "tokens_per_s": tokens_per_s, "share": share, "threads": threads, "device": device,
+            "tokens_per_s": tokens_per_s, "share": share, "step": step, "threads": threads, "device": device,
         }));
     }
     let (name, of) = match phase {
-        Phase::Prefill => ("prefill", "the products of bytes that the machine makes"),
+        Phase::Prefill => ("prefill", "the products of bytes that the machine makes, at two for each weight"),
         Phase::Decode => ("decode", "the bandwidth that the machine reads with"),
     };
     let share = share.map_or(String::new(), |share| format!(" · {:.0} % of {of}", 100.0 * share));

@@ -7,7 +7,7 @@ use std::time::Instant;
 use serde::Serialize;
 
 use crate::cancel::Cancel;
-use crate::decoder::{CacheFormat, Input, log_probability};
+use crate::decoder::{CacheFormat, DecodeState, Input, log_probability};
 use crate::error::{Error, Result};
 use crate::features::text::TokenId;
 use crate::generate::PREFILL_CHUNK;
@@ -68,20 +68,16 @@ pub fn perplexity(
 }
 
 /// What [`speed`] does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SpeedOptions {
     /// Prompt tokens; 0 measures no prefill.
     pub prompt: usize,
     /// Tokens to write; 0 measures no decoding.
     pub generate: usize,
-    /// Tokens that the conversation holds before.
-    pub depth: usize,
-}
-
-impl Default for SpeedOptions {
-    fn default() -> Self {
-        Self { prompt: 512, generate: 64, depth: 0 }
-    }
+    /// Tokens that the conversation holds before, each measured in turn.
+    pub depths: Vec<usize>,
+    /// How often each is measured.
+    pub runs: usize,
 }
 
 /// Which part of an answer was measured.
@@ -94,8 +90,8 @@ pub enum Phase {
     Decode,
 }
 
-/// A measured rate.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+/// Measured rates.
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Speed {
     /// The part.
     pub phase: Phase,
@@ -103,19 +99,21 @@ pub struct Speed {
     pub depth: usize,
     /// Tokens of the part.
     pub tokens: usize,
-    /// The rate.
-    pub tokens_per_s: f64,
+    /// Tokens per second of each run.
+    pub rates: Vec<f64>,
 }
 
-/// Measures prefill and decoding, each once after `depth` made-up tokens; a few tokens warm up
-/// first. Stops early, with what it has, when cancelled.
+/// Measures prefill and decoding after so many made-up tokens, in one conversation that goes from the least depth to the
+/// greatest; a few tokens warm up first. Stops early, with what it has, when cancelled.
 ///
 /// # Errors
 /// [`Error::Request`] when the tokens do not fit the model's context; as
 /// [`Decoder::forward`](crate::decoder::Decoder::forward).
-pub fn speed(model: &LanguageModel, options: SpeedOptions, cancel: &Cancel) -> Result<Vec<Speed>> {
-    let SpeedOptions { prompt, generate, depth } = options;
-    let (needed, context) = (depth + prompt.max(generate), model.context_tokens());
+pub fn speed(model: &LanguageModel, options: &SpeedOptions, cancel: &Cancel) -> Result<Vec<Speed>> {
+    let mut depths = options.depths.clone();
+    depths.sort_unstable();
+    let needed = depths.last().unwrap_or(&0) + options.prompt.max(options.generate);
+    let context = model.context_tokens();
     if needed > context {
         let reason = format!("{needed} tokens do not fit: the model holds {context}");
         return Err(Error::Request { reason });
@@ -125,37 +123,54 @@ pub fn speed(model: &LanguageModel, options: SpeedOptions, cancel: &Cancel) -> R
     let tokens: Vec<u32> = (0..needed as u64).map(|i| (i * 7919 % n_vocab) as u32).collect();
     let decoder = model.decoder();
     let mut state = decoder.new_state(CacheFormat::default())?;
-    let mut measured = Vec::new();
     for warm_up in [&tokens[..needed.min(64)], &tokens[..needed.min(1)]] {
         if !warm_up.is_empty() {
             decoder.forward(&Input::from(warm_up), &mut state, cancel)?;
         }
     }
-    for (phase, n, chunk) in [(Phase::Prefill, prompt, PREFILL_CHUNK), (Phase::Decode, generate, 1)] {
-        if n == 0 {
-            continue;
-        }
-        state.truncate(0);
-        for chunk in tokens[..depth].chunks(PREFILL_CHUNK) {
+    state.truncate(0);
+    let mut measured = Vec::new();
+    for depth in depths {
+        for chunk in tokens[state.pos()..depth].chunks(PREFILL_CHUNK) {
             decoder.read(&Input::from(chunk), &mut state, cancel)?;
         }
-        let since = Instant::now();
-        let mut read = 0;
-        for chunk in tokens[depth..depth + n].chunks(chunk) {
-            let input = Input::from(chunk);
-            read += chunk.len();
-            // Of a prompt only the end needs logits.
-            if phase == Phase::Decode || read == n {
-                decoder.forward(&input, &mut state, cancel)?;
-            } else {
-                decoder.read(&input, &mut state, cancel)?;
+        state.mark();
+        for (phase, n, chunk) in
+            [(Phase::Prefill, options.prompt, PREFILL_CHUNK), (Phase::Decode, options.generate, 1)]
+        {
+            let mut rates = Vec::new();
+            for _ in 0..if n == 0 { 0 } else { options.runs } {
+                let since = Instant::now();
+                follow(model, &tokens[depth..depth + n], chunk, &mut state, cancel)?;
+                rates.push(n as f64 / since.elapsed().as_secs_f64());
+                state.truncate(depth);
+            }
+            if cancel.is_cancelled() {
+                return Ok(measured);
+            }
+            if !rates.is_empty() {
+                measured.push(Speed { phase, depth, tokens: n, rates });
             }
         }
-        if cancel.is_cancelled() {
-            break;
-        }
-        let tokens_per_s = n as f64 / since.elapsed().as_secs_f64();
-        measured.push(Speed { phase, depth, tokens: n, tokens_per_s });
     }
     Ok(measured)
+}
+
+/// Reads tokens, so many in a step; logits are computed where an answer needs them: after the last one of a prompt, and
+/// after each one that is written.
+fn follow(
+    model: &LanguageModel,
+    tokens: &[u32],
+    chunk: usize,
+    state: &mut DecodeState,
+    cancel: &Cancel,
+) -> Result<()> {
+    let mut chunks = tokens.chunks(chunk).peekable();
+    while let Some(tokens) = chunks.next() {
+        match chunk == 1 || chunks.peek().is_none() {
+            true => drop(model.decoder().forward(&Input::from(tokens), state, cancel)?),
+            false => drop(model.decoder().read(&Input::from(tokens), state, cancel)?),
+        }
+    }
+    Ok(())
 }
