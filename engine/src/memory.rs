@@ -23,6 +23,18 @@ fn available(meminfo: &str) -> Option<u64> {
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
 }
 
+/// What to say of a model whose file is larger than the memory that is free; `None` where it fits or that is not known.
+pub(crate) fn too_large(model: &Path, bytes: u64, available: Option<u64>) -> Option<String> {
+    let available = available.filter(|available| bytes > *available)?;
+    Some(format!(
+        "{} takes {} and {} of memory are free: its weights are read from the disk again and again, which is slow; close \
+         other programs, or choose a smaller model",
+        model.display(),
+        human_bytes(bytes),
+        human_bytes(available)
+    ))
+}
+
 /// Sizes for people: `1.50 GB`, `98.4 MB`, `1 kB`.
 pub fn human_bytes(bytes: u64) -> String {
     match bytes {
@@ -42,6 +54,17 @@ mod tests {
         assert_eq!(available(meminfo), Some(12_288_000_000));
         assert_eq!(available("MemTotal: 1 kB"), None);
         assert_eq!(available("MemAvailable: many kB"), None);
+    }
+
+    #[test]
+    fn a_model_larger_than_the_memory_is_told_with_both_sizes() {
+        let path = Path::new("large.gguf");
+        assert_eq!(too_large(path, 4_000_000_000, None), None);
+        assert_eq!(too_large(path, 4_000_000_000, Some(4_000_000_000)), None);
+        let told = too_large(path, 4_000_000_000, Some(3_000_000_000)).unwrap();
+        for part in ["large.gguf takes 4.00 GB", "3.00 GB of memory are free", "slow", "smaller model"] {
+            assert!(told.contains(part), "{told}");
+        }
     }
 
     #[test]

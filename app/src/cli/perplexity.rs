@@ -10,7 +10,7 @@ use engine::{Cancel, Engine, EngineOptions, LanguageModel, PanelStore};
 use super::args::PerplexityArgs;
 use super::failure::{Failure, Outcome};
 use super::output::Output;
-use super::progress::Bar;
+use super::progress::{Bar, say};
 
 /// A decoder: an id of the registry, or a path.
 pub fn decoder(model: &str) -> Outcome<Arc<LanguageModel>> {
@@ -18,8 +18,11 @@ pub fn decoder(model: &str) -> Outcome<Arc<LanguageModel>> {
     let limits = Limits::default();
     let panels = PanelStore::open_default().ok();
     let options = EngineOptions { store, model: model.to_owned(), limits, prefixes: None, panels };
-    let engine = Engine::new(options);
-    Ok(engine.language_model()?)
+    let model = Engine::new(options).language_model()?;
+    if let Some(notice) = model.notice() {
+        say(&format!("note: {notice}"));
+    }
+    Ok(model)
 }
 
 /// Scores a text.

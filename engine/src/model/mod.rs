@@ -16,6 +16,7 @@ use crate::device;
 use crate::error::{Error, Result};
 use crate::features::text::{ChatMessage, ChatTemplate, MEDIUM, Rendered, Role, TokenId, Tokenizer};
 use crate::generate::{Conversation, GenerateOptions, Generation};
+use crate::memory::{available_bytes, too_large};
 use crate::weights::gguf::GgufFile;
 use crate::weights::panels::ModelPanels;
 use crate::weights::{PanelStore, Weights, names};
@@ -28,6 +29,8 @@ pub struct LanguageModel {
     tokenizer: Tokenizer,
     template: Option<ChatTemplate>,
     native: Option<Native>,
+    /// What a person should know of how it was loaded.
+    notice: Option<String>,
     /// Waits, when it is dropped, until its file is whole.
     _panels: Option<ModelPanels>,
 }
@@ -43,6 +46,7 @@ impl LanguageModel {
             tokenizer,
             template: None,
             native: None,
+            notice: None,
             _panels: None,
         }
     }
@@ -83,6 +87,8 @@ impl LanguageModel {
         }
         let is_on_processor = matches!(device::for_decoders()?, Device::Cpu);
         let file = GgufFile::open(path)?;
+        // Before its own pages count.
+        let notice = too_large(path, file.n_bytes(), available_bytes());
         let meta = file.metadata();
         let tokenizer = Tokenizer::from_gguf(&meta)?;
         // They are for the processor's kernels.
@@ -106,7 +112,7 @@ impl LanguageModel {
             )
         });
         let native = Native::beside(path, &decoder, &tokenizer)?;
-        Ok(Self { decoder, tokenizer, template, native, _panels: panels })
+        Ok(Self { decoder, tokenizer, template, native, notice, _panels: panels })
     }
 
     fn load_folder(folder: &Path) -> Result<Self> {
@@ -119,12 +125,17 @@ impl LanguageModel {
         let Checkpoint { decoder, encoders, config, .. } = folder::checkpoint(folder)?;
         let (tokenizer, template) = folder::text(folder, decoder.config().n_vocab)?;
         let native = encoders.map(|encoders| Native::new(encoders, &config));
-        Ok(Self { decoder, tokenizer, template, native, _panels: None })
+        Ok(Self { decoder, tokenizer, template, native, notice: None, _panels: None })
     }
 
     #[cfg(test)]
     pub(crate) fn set_decoder(&mut self, decoder: Decoder) {
         self.decoder = decoder;
+    }
+
+    /// What a person should know of how it was loaded: that it is larger than the memory that is free.
+    pub fn notice(&self) -> Option<&str> {
+        self.notice.as_deref()
     }
 
     /// Tokens that fit into one conversation.

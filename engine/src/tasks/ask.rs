@@ -246,6 +246,7 @@ impl Ask {
 
     fn prompt(&mut self, found: Option<Box<Found>>) -> Result<()> {
         let model = self.engine.language_model()?;
+        self.events.extend(model.notice().map(|text| Event::Notice(text.to_owned())));
         let input = if self.request.raw {
             Input::from(model.raw_prompt(&self.request.question)?)
         } else {

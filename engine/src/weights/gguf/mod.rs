@@ -57,6 +57,11 @@ impl GgufFile {
         Metadata { header: &self.header, file: &self.map, path: &self.path }
     }
 
+    /// Bytes of the file.
+    pub fn n_bytes(&self) -> u64 {
+        self.map.len() as u64
+    }
+
     /// Its tensors; `rename` turns our names into the file's.
     pub fn weights(&self, device: &Device, rename: fn(&str) -> String) -> Weights {
         let shapes = self
