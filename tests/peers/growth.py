@@ -29,8 +29,8 @@ def measure(arguments):
     for name, path in named(arguments.files):
         told = subprocess.run([arguments.medley, "models", "info", path, "--json"], check=True, capture_output=True, text=True)
         context = json.loads(told.stdout)["context_tokens"]
-        # At the very end of the context there is room for the depth only: then a little less deep.
-        depths = sorted({min(depth, context - PROMPT) for depth in DEPTHS if depth <= context})
+        # What is measured after a depth has to fit, too: at the end of the context a little less deep.
+        depths = sorted({min(depth, context - PROMPT - 8) for depth in DEPTHS if depth <= min(context, arguments.most)})
         for threads in (1, 2):
 
             def ours():
@@ -84,7 +84,7 @@ def panel(title, rows, left, top):
     values = [ms for row in rows for engine in COLOURS for ms in row[engine]]
     least, most = math.log(min(values) / 1.15), math.log(max(values) * 1.15)
     # Depth 0 has no logarithm: it stands where 256 would.
-    first, last = math.log(256), math.log(max(max(row["depths"]) for row in rows))
+    first, last = math.log(256), math.log(max(512, *(max(row["depths"]) for row in rows)))
 
     def x(depth):
         return left + WIDTH * (math.log(max(depth, 256)) - first) / (last - first)
@@ -124,6 +124,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments_of(parser)
     parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--most", type=int, default=DEPTHS[-1], metavar="N", help="no deeper than this")
     parser.add_argument("--draw", action="store_true", help="measure nothing")
     parser.add_argument("files", nargs="*", metavar="NAME=FILE.gguf")
     arguments = parser.parse_args()
