@@ -2,6 +2,8 @@
 
 mod decoder;
 
+mod encoder;
+
 mod start;
 
 mod writing;
@@ -31,6 +33,9 @@ pub fn run(args: &BenchArgs, cancel: &Cancel) -> Outcome {
         return window(&mut out);
     }
     let threads = engine::set_threads(args.threads);
+    if let Some(folder) = &args.encoder {
+        return encoder::run(folder, args, threads, &mut out, cancel);
+    }
     if args.quote || args.chains.is_some() {
         return writing::run(args, threads, &mut out, cancel);
     }
