@@ -116,14 +116,14 @@ fn log10_of<const FUSED: bool>(x: f32) -> f32 {
     let r = m - 1.0;
     // Cephes' polynomial for (ln(1 + r) − r + r²/2) / r³.
     let p = 7.037_683_6e-2;
-    let p = fma(p, r, -1.151_461_03e-1);
+    let p = fma(p, r, -1.151_461e-1);
     let p = fma(p, r, 1.167_699_87e-1);
     let p = fma(p, r, -1.242_014_1e-1);
-    let p = fma(p, r, 1.424_932_28e-1);
-    let p = fma(p, r, -1.666_805_77e-1);
-    let p = fma(p, r, 2.000_071_48e-1);
+    let p = fma(p, r, 1.424_932_3e-1);
+    let p = fma(p, r, -1.666_805_7e-1);
+    let p = fma(p, r, 2.000_071_4e-1);
     let p = fma(p, r, -2.499_999_4e-1);
-    let p = fma(p, r, 3.333_333_1e-1);
+    let p = fma(p, r, 3.333_333e-1);
     let ln = fma(p * r, r * r, fma(-0.5 * r, r, r));
     fma(n, std::f32::consts::LOG10_2, ln * std::f32::consts::LOG10_E)
 }

@@ -266,10 +266,10 @@ impl<M: Matrix> InplaceOp1 for AddTimes<'_, M> {
 }
 
 /// The matrices of the layers, where all are of one kind, with their biases.
-fn all_of<'a, M, const N: usize>(
-    layers: [&'a Linear; N],
+fn all_of<M, const N: usize>(
+    layers: [&Linear; N],
     of: fn(&Weight) -> Option<&M>,
-) -> Option<[(&'a M, Option<&'a Tensor>); N]> {
+) -> Option<[(&M, Option<&Tensor>); N]> {
     let all = layers.into_iter().map(|layer| Some((of(&layer.weight)?, layer.bias.as_ref())));
     <[_; N]>::try_from(all.collect::<Option<Vec<_>>>()?).ok()
 }

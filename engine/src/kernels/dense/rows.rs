@@ -18,7 +18,7 @@ pub struct Rows {
 
 impl TiledRows for Rows {
     fn new(isa: Isa, x: &[f32], n_in: usize) -> Self {
-        let n_rows = if n_in == 0 { 0 } else { x.len() / n_in };
+        let n_rows = x.len().checked_div(n_in).unwrap_or(0);
         assert_eq!(x.len(), n_rows * n_in);
         Self::strided(isa, x, n_rows, n_in, n_in)
     }

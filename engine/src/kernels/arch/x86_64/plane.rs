@@ -106,9 +106,9 @@ unsafe fn of_512<const R: usize, const H: usize>(panels: &[Line], x: PlaneTile, 
         }
     }
     for (r, sums) in sums.iter().enumerate() {
-        for half in 0..H {
+        for (half, sums) in sums.iter().enumerate() {
             // SAFETY: a row and columns of the tile.
-            unsafe { _mm512_mask_storeu_ps(place(r, half), mask(half), sums[half]) };
+            unsafe { _mm512_mask_storeu_ps(place(r, half), mask(half), *sums) };
         }
     }
 }
