@@ -97,6 +97,7 @@ Examples:
   medley bench --model other.gguf --decoder-only
   medley bench --quote --chains 8
   medley bench --decoder-only --device cuda
+  medley bench --encoder whisper-folder --eight-bits
   medley bench --window")]
     Bench(BenchArgs),
     /// How well a decoder predicts a text (windows of 512 tokens, second half scored)
@@ -353,6 +354,12 @@ pub struct BenchArgs {
     /// Only one answer and N answers to the same prompt, written side by side
     #[arg(long, value_name = "N", conflicts_with = "window", value_parser = clap::value_parser!(u32).range(1..=64))]
     pub chains: Option<u32>,
+    /// Only an encoder: a folder with config.json, model.safetensors and inputs.safetensors
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["window", "quote", "chains"])]
+    pub encoder: Option<PathBuf>,
+    /// Round the encoder's matrices to eight bits
+    #[arg(long, requires = "encoder")]
+    pub eight_bits: bool,
     /// The text to quote from, or to go on after
     #[arg(long, default_value = "assets/samples/documents/weather-station.md", value_name = "FILE")]
     pub document: PathBuf,

@@ -109,13 +109,13 @@ impl Attention {
     /// `[n, hidden_size]` → `[n, hidden_size]`
     fn forward(&self, x: &Tensor, angles: &Angles) -> candle_core::Result<Tensor> {
         let n = x.dim(0)?;
-        let heads = |linear: &ClippedLinear, norm: &RmsNorm| {
-            let x = linear.forward(x)?.reshape((n, (), self.head_dim))?;
-            norm.forward(&x)?.transpose(0, 1)?.contiguous() // [n_heads, n, head_dim]
+        let heads = |x: Tensor, norm: &RmsNorm| {
+            norm.forward(&x.reshape((n, (), self.head_dim))?)?.transpose(0, 1) // [n_heads, n, head_dim]
         };
-        let q = angles.rotate(&heads(&self.q, &self.q_norm)?)?;
-        let k = angles.rotate(&heads(&self.k, &self.k_norm)?)?;
-        let v = heads(&self.v, &self.v_norm)?;
+        let [q, k, v] = ClippedLinear::forward_each([&self.q, &self.k, &self.v], x)?;
+        let q = angles.rotate(&heads(q, &self.q_norm)?.contiguous()?)?;
+        let k = angles.rotate(&heads(k, &self.k_norm)?.contiguous()?)?;
+        let v = heads(v, &self.v_norm)?;
         self.output.forward(&attention_both_ways(&q, &k, &v, 1.0)?)
     }
 }
@@ -147,8 +147,8 @@ impl Layer {
         let mixed = self.attention.forward(&self.attention_norm.forward(x)?, angles)?;
         let x = (x + self.post_attention_norm.forward(&mixed)?)?;
         let h = self.feed_forward_norm.forward(&x)?;
-        let gate = Activation::GeluTanh.forward(&self.gate.forward(&h)?)?;
-        let h = self.down.forward(&(gate * self.up.forward(&h)?)?)?;
+        let [gate, up] = ClippedLinear::forward_each([&self.gate, &self.up], &h)?;
+        let h = self.down.forward(&Activation::GeluTanh.gated(gate, &up)?)?;
         x + self.post_feed_forward_norm.forward(&h)?
     }
 }
@@ -169,7 +169,7 @@ impl VisionTower {
             Layout::Mmproj => {
                 let weight = patch.get("weight", &[d, 3, side, side])?;
                 let weight = weight.permute((0, 2, 3, 1)).and_then(|t| t.reshape((d, 3 * side * side)));
-                Linear::from_tensors(weight.doing(LOADING)?, None)
+                weight.and_then(|weight| Linear::from_tensors(weight, None)).doing(LOADING)?
             }
         };
         let standard = match config.standardize {

@@ -29,7 +29,7 @@ use crate::cancel::Cancel;
 use crate::error::{Doing, Error, Result};
 use crate::features::gemma_mel::{self, GemmaMel, MOST_SAMPLES, N_MELS, SoundFrames};
 use crate::features::soft_tokens::{self, BUDGETS, Patches, PictureInput};
-use crate::weights::{Weights, names};
+use crate::weights::{Purpose, Weights, names};
 
 /// The encoders of a checkpoint.
 pub struct Encoders {
@@ -50,13 +50,14 @@ enum Audio {
 
 impl Encoders {
     /// Loads the encoders of `config` from a view of a whole file, whatever names that view uses. `None` when
-    /// the configuration has none.
+    /// the configuration has none. Matrices that are stored as `Q8_0` are multiplied in eight bits.
     ///
     /// # Errors
     /// [`Error::Config`] for sizes that make no sense, and as [`Weights::get`].
     pub fn new(config: &EncodersConfig, d_model: usize, w: &Weights) -> Result<Option<Self>> {
         config.check()?;
         let w = named(config, w);
+        let w = if w.purpose() == Purpose::Decoder { w.meant_for(Purpose::Encoder) } else { w };
         let (layout, w_vision, w_audio) = (config.layout, w.sub("vision"), w.sub("audio"));
         let vision = match &config.vision {
             None => None,

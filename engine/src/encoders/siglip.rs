@@ -8,7 +8,7 @@ use candle_core::Tensor;
 use super::config::{Layout, SiglipConfig};
 use crate::cancel::Cancel;
 use crate::error::{Doing, Result};
-use crate::nn::{Activation, LayerNorm, Linear, NormSpec, RmsNorm, attention_both_ways};
+use crate::nn::{Activation, LayerNorm, Linear, NormSpec, RmsNorm, attention_both_ways, cut_heads};
 use crate::weights::Weights;
 
 const LOADING: &str = "loading SigLIP";
@@ -65,19 +65,16 @@ impl Layer {
         })
     }
 
-    /// `[n, hidden_size]` → `[n, hidden_size]`
-    fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
-        let (n, d) = x.dims2()?;
-        let head_dim = d / self.n_heads;
-        let h = self.attention_norm.forward(x)?;
-        let heads = |linear: &Linear| {
-            linear.forward(&h)?.reshape((n, self.n_heads, head_dim))?.transpose(0, 1)?.contiguous()
-        };
-        let (q, k, v) = (heads(&self.q)?, heads(&self.k)?, heads(&self.v)?);
-        let mixed = attention_both_ways(&q, &k, &v, (head_dim as f64).powf(-0.5))?;
-        let x = (x + self.output.forward(&mixed)?)?;
-        let h = self.up.forward(&self.feed_forward_norm.forward(&x)?)?;
-        x + self.down.forward(&Activation::GeluTanh.forward(&h)?)?
+    /// `[n, hidden_size]`, which belongs to nobody else → `[n, hidden_size]`
+    fn forward(&self, x: Tensor) -> candle_core::Result<Tensor> {
+        let h = self.attention_norm.forward(&x)?;
+        let [q, k, v] = Linear::forward_each([&self.q, &self.k, &self.v], &h)?;
+        let scale = ((x.dim(1)? / self.n_heads) as f64).powf(-0.5);
+        let heads = |x: &Tensor| cut_heads(x, self.n_heads);
+        let mixed = attention_both_ways(&heads(&q)?, &heads(&k)?, &heads(&v)?, scale)?;
+        let x = self.output.forward_onto(x, &mixed)?;
+        let h = self.up.forward_through(Activation::GeluTanh, &self.feed_forward_norm.forward(&x)?)?;
+        self.down.forward_onto(x, &h)
     }
 }
 
@@ -89,18 +86,18 @@ impl Siglip {
         let weight = patch.get("weight", &[d, 3, side, side])?.reshape((d, 3 * side * side));
         let bias = patch.get("bias", &[d])?;
         let projection = w.get("projection.weight", &[d, d_model])?;
-        let projection = projection.t().and_then(|weight| weight.contiguous()).doing(LOADING)?;
+        let projection = projection.t().and_then(|weight| weight.contiguous());
         // Gemma's own checkpoints store this norm less 1.
         let offset = if layout == Layout::HuggingFace { 1.0 } else { 0.0 };
         let norm = NormSpec { eps: config.layer_norm_eps, offset };
         let layers = (0..config.n_layers).map(|i| Layer::new(config, layout, &w.sub("blocks").sub(i)));
         Ok(Self {
-            patch: Linear::from_tensors(weight.doing(LOADING)?, Some(bias)),
+            patch: weight.and_then(|weight| Linear::from_tensors(weight, Some(bias))).doing(LOADING)?,
             positions: w.get("positions.weight", &[n_side * n_side, d])?,
             layers: layers.collect::<Result<_>>()?,
             norm: layer_norm(config, &w.sub("norm"))?,
             projection_norm: RmsNorm::new(d, norm, &w.sub("projection_norm"))?,
-            projection: Linear::from_tensors(projection, None),
+            projection: projection.and_then(|weight| Linear::from_tensors(weight, None)).doing(LOADING)?,
             config: config.clone(),
         })
     }
@@ -112,7 +109,7 @@ impl Siglip {
             if cancel.is_cancelled() {
                 return Ok(None);
             }
-            x = layer.forward(&x).doing(SEEING)?;
+            x = layer.forward(x).doing(SEEING)?;
         }
         Ok(Some(self.pool(&x).doing(SEEING)?))
     }

@@ -50,7 +50,7 @@ impl PatchEmbedder {
                 let weight = reordered(w.sub("patch").get("weight", &[d, n_in])?, d)?;
                 (
                     LayerNorm::from_tensors(norm("weight")?, Some(norm("bias")?), EPS).doing(LOADING)?,
-                    Linear::from_tensors(weight, Some(w.sub("patch").get("bias", &[d])?)),
+                    Linear::from_tensors(weight, Some(w.sub("patch").get("bias", &[d])?)).doing(LOADING)?,
                     w.get("positions.weight", &[2, n_positions, d])?,
                 )
             }

@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use realfft::{RealFftPlanner, RealToComplex};
 
+use crate::kernels::{log10, team};
+
 /// Samples per second that every speech model here wants.
 pub const SAMPLE_RATE_HZ: usize = 16_000;
 /// Samples from one frame to the next (10 ms).
@@ -120,20 +122,48 @@ impl LogMel {
     ///
     /// Frame `t` is centred on sample `160 t`; before the first sample the signal is mirrored.
     pub fn compute(&self, samples: &[f32], n_frames: usize) -> Mel {
+        /// Frames per task: some hundred microseconds.
+        const RUN: usize = 64;
         let n_mels = self.filters.len();
-        let mut values = vec![-10.0_f32; n_mels * n_frames];
+        // Later frames hear nothing.
+        let n_heard = n_frames.min((samples.len() + N_FFT / 2).div_ceil(HOP));
+        let mut frames = vec![0.0_f32; n_heard * n_mels];
+        team::for_each_chunk(&mut frames, RUN * n_mels, |run, frames| {
+            self.energies(samples, run * RUN, frames);
+            log10(frames);
+        });
+        let floor = frames.iter().copied().fold(-10.0, f32::max);
+        let floor = (floor - 8.0).max(-10.0);
+        let shifted = |log: f32| (log.max(floor) + 4.0) / 4.0;
+        let mut values = vec![shifted(-10.0); n_mels * n_frames];
+        team::for_each_chunk(&mut values, n_frames.max(1), |m, values| {
+            for (value, frame) in values.iter_mut().zip(frames.chunks(n_mels)) {
+                *value = shifted(frame[m]);
+            }
+        });
+        Mel { n_mels, n_frames, values }
+    }
+
+    /// What each filter lets through of the frames from `first` on, `[frames, n_mels]`; at least 1e-10.
+    fn energies(&self, samples: &[f32], first: usize, energies: &mut [f32]) {
         let mut frame = self.fft.make_input_vec();
         let mut spectrum = self.fft.make_output_vec();
         let mut scratch = self.fft.make_scratch_vec();
         let mut power = [0.0_f32; N_BINS];
-        for t in 0..n_frames {
-            let centre = t * HOP;
-            if centre >= samples.len() + N_FFT / 2 {
-                break;
-            }
-            for (i, (x, w)) in frame.iter_mut().zip(&self.hann).enumerate() {
-                let at = (centre + i).abs_diff(N_FFT / 2);
-                *x = samples.get(at).copied().unwrap_or(0.0) * w;
+        for (t, energies) in energies.chunks_mut(self.filters.len()).enumerate() {
+            let centre = (first + t) * HOP;
+            match centre.checked_sub(N_FFT / 2).and_then(|start| samples.get(start..start + N_FFT)) {
+                Some(samples) => {
+                    for ((x, sample), w) in frame.iter_mut().zip(samples).zip(&self.hann) {
+                        *x = sample * w;
+                    }
+                }
+                None => {
+                    for (i, (x, w)) in frame.iter_mut().zip(&self.hann).enumerate() {
+                        let at = (centre + i).abs_diff(N_FFT / 2);
+                        *x = samples.get(at).copied().unwrap_or(0.0) * w;
+                    }
+                }
             }
             // The lengths are those that the plan itself made, the only thing that can be wrong.
             let done = self.fft.process_with_scratch(&mut frame, &mut spectrum, &mut scratch);
@@ -141,17 +171,12 @@ impl LogMel {
             for (p, c) in power.iter_mut().zip(&spectrum) {
                 *p = c.norm_sqr();
             }
-            for (m, filter) in self.filters.iter().enumerate() {
+            for (energy, filter) in energies.iter_mut().zip(&self.filters) {
                 let bins = &power[filter.first_bin..filter.first_bin + filter.weights.len()];
-                let energy: f32 = bins.iter().zip(&filter.weights).map(|(p, w)| p * w).sum();
-                values[m * n_frames + t] = energy.max(1e-10).log10();
+                let sum: f32 = bins.iter().zip(&filter.weights).map(|(p, w)| p * w).sum();
+                *energy = sum.max(1e-10);
             }
         }
-        let floor = values.iter().copied().fold(f32::NEG_INFINITY, f32::max) - 8.0;
-        for v in &mut values {
-            *v = (v.max(floor) + 4.0) / 4.0;
-        }
-        Mel { n_mels, n_frames, values }
     }
 }
 

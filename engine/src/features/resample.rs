@@ -7,6 +7,8 @@
 use image::RgbImage;
 use rayon::prelude::*;
 
+use crate::kernels::pixels::{LANES, weigh_lines, weigh_taps};
+
 /// How pixels are weighed by their distance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Filter {
@@ -68,15 +70,6 @@ impl Taps {
         let each = exact.iter().map(|(first, weights)| (*first, weights.iter().map(round).collect()));
         Self { each: each.collect(), bits }
     }
-
-    /// Half a unit: rounds when it is shifted out.
-    fn half(&self) -> i32 {
-        if self.bits == 0 { 0 } else { 1 << (self.bits - 1) }
-    }
-
-    fn byte(&self, sum: i32) -> u8 {
-        (sum >> self.bits).clamp(0, 255) as u8
-    }
 }
 
 /// Scales a picture to `width` × `height` pixels, each at least 1; its shape is not kept.
@@ -92,30 +85,34 @@ pub fn resize(picture: &RgbImage, width: u32, height: u32, filter: Filter) -> Rg
     let (row_in, row_out) = (3 * picture.width() as usize, 3 * width as usize);
     let across = Taps::new(picture.width() as usize, width as usize, filter);
     let mut narrowed = vec![0u8; row_out * picture.height() as usize];
-    narrowed.par_chunks_mut(row_out).zip(picture.par_chunks(row_in)).for_each(|(out, row)| {
-        for (pixel, (first, weights)) in out.as_chunks_mut::<3>().0.iter_mut().zip(&across.each) {
-            let mut sums = [across.half(); 3];
-            for (from, weight) in row.as_chunks::<3>().0[*first..].iter().zip(weights) {
-                for (sum, byte) in sums.iter_mut().zip(from) {
-                    *sum += weight * i32::from(*byte);
-                }
-            }
-            *pixel = sums.map(|sum| across.byte(sum));
-        }
-    });
+    let blocks = narrowed.par_chunks_mut(LANES * row_out).zip(picture.par_chunks(LANES * row_in));
+    blocks.for_each(|(out, rows)| narrow(rows, row_in, &across, out, row_out));
     let down = Taps::new(picture.height() as usize, height as usize, filter);
     resized.par_chunks_mut(row_out).zip(&down.each).for_each(|(out, (first, weights))| {
-        let mut sums = vec![down.half(); row_out];
-        for (row, weight) in narrowed[first * row_out..].chunks_exact(row_out).zip(weights) {
-            for (sum, byte) in sums.iter_mut().zip(row) {
-                *sum += weight * i32::from(*byte);
-            }
-        }
-        for (byte, sum) in out.iter_mut().zip(sums) {
-            *byte = down.byte(sum);
-        }
+        weigh_lines(&narrowed[first * row_out..], weights, down.bits, out);
     });
     resized
+}
+
+/// Makes up to 16 rows shorter, side by side.
+fn narrow(rows: &[u8], row_in: usize, across: &Taps, out: &mut [u8], row_out: usize) {
+    let mut turned = vec![[0u8; 3 * LANES]; row_in / 3];
+    for (r, row) in rows.chunks_exact(row_in).enumerate() {
+        for (turned, pixel) in turned.iter_mut().zip(row.as_chunks::<3>().0) {
+            for (c, byte) in pixel.iter().enumerate() {
+                turned[LANES * c + r] = *byte;
+            }
+        }
+    }
+    for (x, (first, weights)) in across.each.iter().enumerate() {
+        let mut sums = [0u8; 3 * LANES];
+        weigh_taps(&turned[*first..], weights, across.bits, &mut sums);
+        for (r, row) in out.chunks_exact_mut(row_out).enumerate() {
+            for (c, byte) in row[3 * x..3 * x + 3].iter_mut().enumerate() {
+                *byte = sums[LANES * c + r];
+            }
+        }
+    }
 }
 
 #[cfg(test)]

@@ -104,10 +104,84 @@ fn exp_from_body<const FUSED: bool>(x: &mut [f32], max: f32) -> f32 {
     sums.iter().sum::<f32>() + rest.iter().sum::<f32>()
 }
 
+/// The logarithm to base 10 of a normal positive number, within three units in the last place.
+#[inline(always)]
+fn log10_of<const FUSED: bool>(x: f32) -> f32 {
+    const EXPONENT: u32 = 0x7F80_0000;
+    let fma = mul_add::<FUSED>;
+    // x = 2ⁿ m with m between √½ and √2.
+    let shifted = x.to_bits().wrapping_sub(0x3F35_04F3);
+    let n = (shifted.cast_signed() >> 23) as f32;
+    let m = f32::from_bits(x.to_bits().wrapping_sub(shifted & (EXPONENT | 1 << 31)));
+    let r = m - 1.0;
+    // Cephes' polynomial for (ln(1 + r) − r + r²/2) / r³.
+    let p = 7.037_683_6e-2;
+    let p = fma(p, r, -1.151_461e-1);
+    let p = fma(p, r, 1.167_699_87e-1);
+    let p = fma(p, r, -1.242_014_1e-1);
+    let p = fma(p, r, 1.424_932_3e-1);
+    let p = fma(p, r, -1.666_805_7e-1);
+    let p = fma(p, r, 2.000_071_4e-1);
+    let p = fma(p, r, -2.499_999_4e-1);
+    let p = fma(p, r, 3.333_333e-1);
+    let ln = fma(p * r, r * r, fma(-0.5 * r, r, r));
+    fma(n, std::f32::consts::LOG10_2, ln * std::f32::consts::LOG10_E)
+}
+
+#[inline(always)]
+fn log10_body<const FUSED: bool>(x: &mut [f32]) {
+    for v in x {
+        *v = log10_of::<FUSED>(*v);
+    }
+}
+
+/// Columns of scores that are weighed side by side.
+const COLUMNS: usize = 32;
+
+#[inline(always)]
+fn weigh_columns_body<const FUSED: bool>(
+    scores: &mut [[f32; COLUMNS]],
+    largest: &mut [f32; COLUMNS],
+    sums: &mut [f32; COLUMNS],
+    mixed: &mut [[f32; COLUMNS]],
+) {
+    let mut now = *largest;
+    for scores in scores.iter() {
+        for (now, &score) in now.iter_mut().zip(scores) {
+            *now = if score > *now { score } else { *now };
+        }
+    }
+    if now != *largest {
+        let mut factors = [0f32; COLUMNS];
+        for ((factor, before), now) in factors.iter_mut().zip(largest.iter()).zip(&now) {
+            *factor = exp::<FUSED>(before - now);
+        }
+        for row in mixed.iter_mut().chain([&mut *sums]) {
+            for (x, factor) in row.iter_mut().zip(&factors) {
+                *x *= factor;
+            }
+        }
+        *largest = now;
+    }
+    for scores in scores {
+        for ((score, sum), now) in scores.iter_mut().zip(sums.iter_mut()).zip(&now) {
+            *score = exp::<FUSED>(*score - now);
+            *sum += *score;
+        }
+    }
+}
+
 #[inline(always)]
 fn gelu_body<const FUSED: bool>(x: &mut [f32]) {
     for v in x {
         *v = 0.5 * *v * (1.0 + erf::<FUSED>(*v * std::f32::consts::FRAC_1_SQRT_2));
+    }
+}
+
+#[inline(always)]
+fn silu_body<const FUSED: bool>(x: &mut [f32]) {
+    for v in x {
+        *v /= 1.0 + exp::<FUSED>(-*v);
     }
 }
 
@@ -157,6 +231,22 @@ for_each_isa!(
 );
 
 for_each_isa!(
+    /// In place: the logarithm to base 10 of normal positive numbers.
+    pub log10, log10_body::<FUSED>, (x: &mut [f32])
+);
+
+for_each_isa!(
+    /// In place, column by column: scores become exp(score − largest of the column so far), which `sums` grow by; where
+    /// the largest grows, `sums` and `mixed` are counted against the new one.
+    pub weigh_columns, weigh_columns_body::<FUSED>, (
+        scores: &mut [[f32; COLUMNS]],
+        largest: &mut [f32; COLUMNS],
+        sums: &mut [f32; COLUMNS],
+        mixed: &mut [[f32; COLUMNS]]
+    )
+);
+
+for_each_isa!(
     /// In place: x Φ(x), with the error function rather than its usual approximation by tanh.
     pub gelu, gelu_body::<FUSED>, (x: &mut [f32])
 );
@@ -164,6 +254,11 @@ for_each_isa!(
 for_each_isa!(
     /// In place: x Φ(x) by its usual approximation by tanh (Hendrycks and Gimpel, 2016, section 2).
     pub gelu_tanh, gelu_tanh_body::<FUSED>, (x: &mut [f32])
+);
+
+for_each_isa!(
+    /// In place: x σ(x) (Elfwing et al., 2017).
+    pub silu, silu_body::<FUSED>, (x: &mut [f32])
 );
 
 for_each_isa!(
@@ -189,6 +284,16 @@ mod tests {
             assert!(error < 3e-7, "{x}: {error}");
         }
         assert!(exp::<false>(f32::NEG_INFINITY) < 1e-37);
+    }
+
+    #[test]
+    fn log10_equals_the_library_over_its_range() {
+        for i in -3700..=3800 {
+            let x = 10f32.powf(i as f32 / 100.0);
+            let want = f64::from(x).log10();
+            let error = (f64::from(log10_of::<true>(x)) - want).abs();
+            assert!(error < 4e-7 * want.abs().max(0.3), "{x}: {error}");
+        }
     }
 
     #[test]

@@ -12,15 +12,23 @@ pub mod activations;
 
 pub mod packed;
 
+pub mod layers;
+
+pub mod dense;
+
+pub mod plane;
+
 pub mod team;
 
 pub mod attention;
 
-pub mod unpacked;
-
 pub mod cache;
 
+pub mod pixels;
+
 mod product;
+
+mod transpose;
 
 mod rows;
 
@@ -32,6 +40,8 @@ mod arch;
 
 pub mod probe;
 
-pub use exponential::{exp_from, gated_gelu_tanh, gated_silu, gelu, gelu_tanh, largest, softmax, sum_exp};
+pub use exponential::{
+    exp_from, gated_gelu_tanh, gated_silu, gelu, gelu_tanh, largest, log10, silu, softmax, sum_exp,
+};
 pub use isa::{Isa, instruction_set};
 pub use rows::{dot, rows_times};

@@ -26,6 +26,16 @@ pub enum Kind {
     BF16,
 }
 
+impl Kind {
+    /// Bytes of a number.
+    pub const fn bytes(self) -> usize {
+        match self {
+            Self::F32 => 4,
+            Self::F16 | Self::BF16 => 2,
+        }
+    }
+}
+
 /// What a matrix may be stored in.
 ///
 /// # Safety

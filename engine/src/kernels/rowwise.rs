@@ -22,17 +22,32 @@ pub fn for_each_row(numbers: &mut [f32], width: usize, task: impl Fn(usize, &mut
 
 #[inline(always)]
 fn rms_norm_body(x: &[f32], weight: &[f32], eps: f32, out: &mut [f32]) {
+    let scale = (sum(x, |x| x * x) / x.len() as f32 + eps).sqrt().recip();
+    for ((out, x), weight) in out.iter_mut().zip(x).zip(weight) {
+        *out = x * scale * weight;
+    }
+}
+
+/// Sixteen sums side by side, for speed and for exactness.
+#[inline(always)]
+fn sum(x: &[f32], f: impl Fn(f32) -> f32) -> f32 {
     let mut sums = [0f32; 16];
     let (whole, rest) = x.as_chunks::<16>();
     for x in whole {
         for (sum, x) in sums.iter_mut().zip(x) {
-            *sum += x * x;
+            *sum += f(*x);
         }
     }
-    let sum = sums.iter().sum::<f32>() + rest.iter().map(|x| x * x).sum::<f32>();
-    let scale = (sum / x.len() as f32 + eps).sqrt().recip();
-    for ((out, x), weight) in out.iter_mut().zip(x).zip(weight) {
-        *out = x * scale * weight;
+    sums.iter().sum::<f32>() + rest.iter().map(|x| f(*x)).sum::<f32>()
+}
+
+#[inline(always)]
+fn layer_norm_body(x: &[f32], (weight, bias): (&[f32], &[f32]), eps: f32, out: &mut [f32]) {
+    let mean = sum(x, |x| x) / x.len() as f32;
+    let variance = sum(x, |x| (x - mean) * (x - mean)) / x.len() as f32;
+    let scale = (variance + eps).sqrt().recip();
+    for (((out, x), weight), bias) in out.iter_mut().zip(x).zip(weight).zip(bias) {
+        *out = (x - mean) * scale * weight + bias;
     }
 }
 
@@ -73,6 +88,12 @@ for_each_isa!(
 for_each_isa!(
     /// `x / rms(x) · weight` (Zhang and Sennrich, 2019, equation 4).
     pub rms_norm, rms_norm_body, (x: &[f32], weight: &[f32], eps: f32, out: &mut [f32])
+);
+
+for_each_isa!(
+    /// `(x − mean) / √(variance + eps) · weight + bias` (Ba et al., 2016). The variance is the mean of squared
+    /// differences: the mean of the squares less the square of the mean leaves nothing where a row is nearly flat.
+    pub layer_norm, layer_norm_body, (x: &[f32], scale: (&[f32], &[f32]), eps: f32, out: &mut [f32])
 );
 
 for_each_isa!(

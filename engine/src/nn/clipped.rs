@@ -58,6 +58,25 @@ impl ClippedLinear {
         let y = self.linear.forward(&clamp(x, self.input.0, self.input.1)?)?;
         clamp(&y, self.output.0, self.output.1)
     }
+
+    /// What each of some layers gives for the same rows, which are prepared once where the limits are the same.
+    ///
+    /// # Shapes
+    /// - `x`: `[n_rows, n_in]`
+    /// - returns: `[n_rows, n_out]` for each layer; nobody else has them
+    pub fn forward_each<const N: usize>(layers: [&Self; N], x: &Tensor) -> candle_core::Result<[Tensor; N]> {
+        let limits = layers.first().map_or((f32::NEG_INFINITY, f32::INFINITY), |layer| layer.input);
+        if layers.iter().any(|layer| layer.input != limits) {
+            let ys =
+                layers.map(|layer| layer.forward(x)).into_iter().collect::<candle_core::Result<Vec<_>>>()?;
+            return <[Tensor; N]>::try_from(ys).map_err(|_| candle_core::Error::msg("a layer gave nothing"));
+        }
+        let mut ys = Linear::forward_each(layers.map(|layer| &layer.linear), &clamp(x, limits.0, limits.1)?)?;
+        for (y, layer) in ys.iter_mut().zip(layers) {
+            *y = clamp(y, layer.output.0, layer.output.1)?;
+        }
+        Ok(ys)
+    }
 }
 
 #[cfg(test)]

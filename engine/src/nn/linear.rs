@@ -1,125 +1,19 @@
 //! The one linear layer, for float and for block-quantised weights.
 
-use std::borrow::Cow;
-use std::ops::Range;
-use std::sync::Arc;
+use candle_core::quantized::QMatMul;
+use candle_core::{CpuStorage, DType, Device, InplaceOp1, Layout, Module, Tensor};
 
-use candle_core::quantized::{GgmlDType, QMatMul, QStorage, QTensor};
-use candle_core::{DType, Device, Module, Tensor};
-
-use super::stored::{self, with_slice};
+use super::activation::{Activation, add};
+use super::stored::{self, floats, with_slice};
+use super::weight::{Weight, on_device};
 use crate::error::{Doing, Result};
 use crate::kernels::activations::Activations;
-use crate::kernels::packed::{self, Format, PANEL, Packed, interleave, packed_bytes};
+use crate::kernels::dense::Rows;
+use crate::kernels::layers::{self, Layer, Matrix, TiledRows};
+use crate::kernels::packed::{self, Packed};
 use crate::kernels::rowwise::{add_scaled, for_each_row};
 use crate::kernels::{Isa, team};
-use crate::weights::{StoredMatrix, Weights};
-
-#[derive(Clone)]
-enum Weight {
-    Float(Tensor),
-    /// Interleaved for our kernels.
-    Packed(Packed),
-    /// In its mapped file.
-    Stored(StoredMatrix),
-    /// Block-quantised on another device, or in a file that cannot be used in place.
-    Quantized(Arc<QTensor>),
-}
-
-impl Weight {
-    /// Takes `weight` of `[n_out, n_in]`.
-    fn new(n_out: usize, n_in: usize, w: &Weights) -> Result<Self> {
-        let shape = [n_out, n_in];
-        if let Some(stored) = w.get_stored("weight", &shape)? {
-            return Self::from_stored(stored, w, true);
-        }
-        match w.get_quantized("weight", &shape)? {
-            Some(weight) => Ok(Self::Quantized(Arc::new(weight))),
-            None => w.get("weight", &shape).map(Self::Float),
-        }
-    }
-
-    /// As our kernels want it, where they have its type (and that is wanted in memory); copied where another device
-    /// computes.
-    fn from_stored(stored: StoredMatrix, w: &Weights, in_memory: bool) -> Result<Self> {
-        if !matches!(w.device(), Device::Cpu) {
-            return on_device(&stored, w.device()).doing("copying weights to the device");
-        }
-        Ok(pack(&stored, w, in_memory).map_or(Self::Stored(stored), Self::Packed))
-    }
-
-    /// A run of rows of a whole matrix; panels are cut between panels only.
-    fn rows(&self, rows: Range<usize>) -> candle_core::Result<Option<Self>> {
-        Ok(match self {
-            Self::Float(weight) => Some(Self::Float(weight.narrow(0, rows.start, rows.len())?)),
-            Self::Packed(packed) => packed.rows(rows).map(Self::Packed),
-            Self::Stored(stored) => Some(Self::Stored(stored.rows(rows))),
-            Self::Quantized(_) => None,
-        })
-    }
-}
-
-/// `weight` of `w` for our kernels, where they have its type: in the file that keeps panels, or else in memory if that
-/// is wanted. The pages it stood in are given back.
-fn pack(stored: &StoredMatrix, w: &Weights, in_memory: bool) -> Option<Packed> {
-    /// Rows whose pages are given back at a time, so that a large table never stands in memory twice.
-    const SLAB: usize = 256 * PANEL;
-    let format = match stored.dtype() {
-        GgmlDType::Q4_0 => Format::Q4_0,
-        GgmlDType::Q4_1 => Format::Q4_1,
-        GgmlDType::Q5_0 => Format::Q5_0,
-        GgmlDType::Q5_1 => Format::Q5_1,
-        GgmlDType::Q8_0 => Format::Q8_0,
-        GgmlDType::Q4K => Format::Q4K,
-        GgmlDType::Q5K => Format::Q5K,
-        GgmlDType::Q6K => Format::Q6K,
-        _ => return None,
-    };
-    let (n_out, n_in) = stored.shape();
-    let fill = |panels: &mut [u8]| {
-        for first in (0..n_out).step_by(SLAB) {
-            let rows = stored.rows(first..(first + SLAB).min(n_out));
-            interleave(format, n_in, first, rows.bytes(), panels);
-            rows.release();
-        }
-    };
-    let layout = format!("{format:?} {n_out}x{n_in}");
-    let kept = w.kept_panels("weight", &layout, packed_bytes(format, n_out, n_in), fill);
-    match kept.and_then(|bytes| Packed::new(format, (n_out, n_in), bytes)) {
-        None if in_memory => Some(Packed::in_memory(format, (n_out, n_in), fill)),
-        kept => kept,
-    }
-}
-
-/// `stored` in the memory of another device: in blocks as it is, or in f32.
-fn on_device(stored: &StoredMatrix, device: &Device) -> candle_core::Result<Weight> {
-    /// Numbers that candle's product of blocks with one row takes at a time; it reads beyond rows that are not whole
-    /// multiples.
-    const STEP: usize = 64;
-    let ((n_out, n_in), bytes) = (stored.shape(), stored.bytes());
-    let plain = match stored.dtype() {
-        GgmlDType::F32 => Some(DType::F32),
-        GgmlDType::F16 => Some(DType::F16),
-        GgmlDType::BF16 => Some(DType::BF16),
-        _ => None,
-    };
-    let weight = match plain {
-        Some(dtype) => {
-            let weight = Tensor::from_raw_buffer(bytes, dtype, &[n_out, n_in], device)?;
-            Weight::Float(weight.to_dtype(DType::F32)?)
-        }
-        None => {
-            let storage = QStorage::from_data(Cow::Borrowed(bytes), device, stored.dtype())?;
-            let weight = QTensor::new(storage, (n_out, n_in))?;
-            match n_in.is_multiple_of(STEP) {
-                true => Weight::Quantized(Arc::new(weight)),
-                false => Weight::Float(weight.dequantize(device)?),
-            }
-        }
-    };
-    stored.release();
-    Ok(weight)
-}
+use crate::weights::{Purpose, Weights};
 
 /// `y = x Wᵀ + b` with `W` of `[n_out, n_in]`.
 pub struct Linear {
@@ -153,8 +47,8 @@ impl Linear {
         let on_processor = matches!(w.device(), Device::Cpu);
         let whole = match w.get_stored("weight", &shape)? {
             // Panels that can be cut where the parts are.
-            Some(stored) if on_processor && parts.iter().all(|rows| rows.is_multiple_of(PANEL)) => {
-                pack(&stored, w, false).map_or(Weight::Stored(stored), Weight::Packed)
+            Some(stored) if on_processor && parts.iter().all(|rows| rows.is_multiple_of(Weight::PANEL)) => {
+                Weight::kept(stored, w)?
             }
             Some(stored) => Weight::Stored(stored),
             None => {
@@ -186,7 +80,7 @@ impl Linear {
     /// As [`Weights::get`].
     pub fn in_place(n_in: usize, n_out: usize, w: &Weights) -> Result<Self> {
         let Some(stored) = w.get_stored("weight", &[n_out, n_in])? else { return Self::new(n_in, n_out, w) };
-        Ok(Self { weight: Weight::from_stored(stored, w, false)?, bias: None })
+        Ok(Self { weight: Weight::kept(stored, w)?, bias: None })
     }
 
     /// A layer of float weights that are not stored as they are used.
@@ -194,8 +88,20 @@ impl Linear {
     /// # Shapes
     /// - `weight`: `[n_out, n_in]`
     /// - `bias`: `[n_out]`
-    pub fn from_tensors(weight: Tensor, bias: Option<Tensor>) -> Self {
-        Self { weight: Weight::Float(weight), bias }
+    pub fn from_tensors(weight: Tensor, bias: Option<Tensor>) -> candle_core::Result<Self> {
+        Self::from_tensors_for(Purpose::Encoder, weight, bias)
+    }
+
+    /// The same, rounded where that is the purpose.
+    ///
+    /// # Shapes
+    /// - as [`from_tensors`](Self::from_tensors)
+    pub fn from_tensors_for(
+        purpose: Purpose,
+        weight: Tensor,
+        bias: Option<Tensor>,
+    ) -> candle_core::Result<Self> {
+        Ok(Self { weight: Weight::of_floats(purpose, weight)?, bias })
     }
 
     /// A layer that shares the table of an [`Embedding`] (tied weights), `weight` of `[n_out, n_in]` of `w`; where
@@ -218,12 +124,79 @@ impl Linear {
         Ok(y)
     }
 
-    /// What each of some layers gives for the same rows, which are quantised once.
+    /// `activation(forward(x))`.
+    ///
+    /// # Shapes
+    /// - as [`forward`](Self::forward)
+    pub fn forward_through(&self, activation: Activation, x: &Tensor) -> candle_core::Result<Tensor> {
+        let (bias, then) = (self.bias.as_ref(), Some(activation.kernel()));
+        let [y] = match &self.weight {
+            Weight::Dense(dense) => times_each([(dense, bias)], then, x)?,
+            Weight::Bytes(bytes) => times_each([(bytes, bias)], then, x)?,
+            _ => return activation.forward(&self.forward(x)?),
+        };
+        Ok(y)
+    }
+
+    /// `activation(forward(windows))` of `n` windows that begin every `step` numbers of `x`; on the processor.
+    ///
+    /// # Shapes
+    /// - `x`: `[rows, width]`, contiguous
+    /// - returns: `[n, n_out]`
+    pub(super) fn forward_windows(
+        &self,
+        activation: Activation,
+        x: &Tensor,
+        n: usize,
+        step: usize,
+    ) -> candle_core::Result<Tensor> {
+        let Weight::Dense(dense) = &self.weight else { candle_core::bail!("windows need weights of floats") };
+        let n_in = dense.shape().1;
+        if n > 0 && (n - 1) * step + n_in > x.elem_count() {
+            candle_core::bail!("{n} windows of {n_in} numbers, {step} apart, do not fit {:?}", x.dims());
+        }
+        let rows = with_slice(x, |x| Rows::strided(Isa::detect(), x, n, n_in, step))?;
+        let [y] = times_rows([(dense, self.bias.as_ref())], Some(activation.kernel()), &rows)?;
+        Ok(y)
+    }
+
+    /// `sum + forward(x)`; `sum` belongs to nobody else.
+    ///
+    /// # Shapes
+    /// - `x`: `[n_rows, n_in]`
+    /// - `sum`: `[n_rows, n_out]`, contiguous; returns it
+    pub fn forward_onto(&self, sum: Tensor, x: &Tensor) -> candle_core::Result<Tensor> {
+        match &self.weight {
+            Weight::Dense(dense) => self.add_times(dense, sum, x),
+            Weight::Bytes(bytes) => self.add_times(bytes, sum, x),
+            _ => add(sum, &self.forward(x)?),
+        }
+    }
+
+    fn add_times<M: Matrix>(&self, matrix: &M, sum: Tensor, x: &Tensor) -> candle_core::Result<Tensor> {
+        let x = tiled::<M>(matrix.shape().1, x)?;
+        let onto = |bias: Option<&[f32]>| {
+            sum.inplace_op1(&AddTimes { layer: Layer { matrix, bias, then: None }, x: &x })
+        };
+        match &self.bias {
+            Some(bias) => with_slice(bias, |bias| onto(Some(bias)))??,
+            None => onto(None)?,
+        }
+        Ok(sum)
+    }
+
+    /// What each of some layers gives for the same rows, which are quantised or interleaved once.
     ///
     /// # Shapes
     /// - `x`: `[n_rows, n_in]`
     /// - returns: `[n_rows, n_out]` for each layer
     pub fn forward_each<const N: usize>(layers: [&Self; N], x: &Tensor) -> candle_core::Result<[Tensor; N]> {
+        if let Some(dense) = all_of(layers, Weight::dense) {
+            return times_each(dense, None, x);
+        }
+        if let Some(bytes) = all_of(layers, Weight::bytes) {
+            return times_each(bytes, None, x);
+        }
         let ys: Vec<Tensor> = match all_packed(layers) {
             Some(packed) => times_packed(packed, x)?,
             None => layers.iter().map(|layer| layer.product(x)).collect::<candle_core::Result<_>>()?,
@@ -274,6 +247,8 @@ impl Linear {
     fn product(&self, x: &Tensor) -> candle_core::Result<Tensor> {
         match &self.weight {
             Weight::Float(weight) => x.matmul(&weight.t()?),
+            Weight::Dense(dense) => times_each([(dense, None)], None, x).map(|[y]| y),
+            Weight::Bytes(bytes) => times_each([(bytes, None)], None, x).map(|[y]| y),
             Weight::Packed(packed) => times_packed([packed], x).map(|mut ys| ys.swap_remove(0)),
             Weight::Stored(stored) => {
                 let x = x.contiguous()?;
@@ -283,6 +258,79 @@ impl Linear {
             Weight::Quantized(weight) => QMatMul::from_arc(weight.clone())?.forward(&x.contiguous()?),
         }
     }
+}
+
+/// `sum + x Wᵀ + b`, in place.
+struct AddTimes<'a, M: Matrix> {
+    layer: Layer<'a, M>,
+    x: &'a M::Rows,
+}
+
+impl<M: Matrix> InplaceOp1 for AddTimes<'_, M> {
+    fn name(&self) -> &'static str {
+        "linear"
+    }
+
+    fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Layout) -> candle_core::Result<()> {
+        let n = self.x.shape().0 * self.layer.matrix.shape().0;
+        match (layout.contiguous_offsets(), storage) {
+            (Some((start, end)), CpuStorage::F32(sums)) if end - start == n => {
+                layers::add_times(Isa::detect(), self.layer, self.x, &mut sums[start..end]);
+                Ok(())
+            }
+            _ => candle_core::bail!("a sum of {n} contiguous f32 is needed"),
+        }
+    }
+}
+
+/// The matrices of the layers, where all are of one kind, with their biases.
+fn all_of<M, const N: usize>(
+    layers: [&Linear; N],
+    of: fn(&Weight) -> Option<&M>,
+) -> Option<[(&M, Option<&Tensor>); N]> {
+    let all = layers.into_iter().map(|layer| Some((of(&layer.weight)?, layer.bias.as_ref())));
+    <[_; N]>::try_from(all.collect::<Option<Vec<_>>>()?).ok()
+}
+
+/// Rows as kernels for such matrices want them.
+fn tiled<M: Matrix>(n_in: usize, x: &Tensor) -> candle_core::Result<M::Rows> {
+    if x.dim(1)? != n_in {
+        candle_core::bail!("rows of {:?} do not fit weights of {n_in} numbers each", x.dims());
+    }
+    with_slice(&x.contiguous()?, |x| M::Rows::new(Isa::detect(), x, n_in))
+}
+
+/// `then(x Wᵀ + b)` for each layer; `x` is interleaved once.
+fn times_each<M: Matrix, const N: usize>(
+    layers: [(&M, Option<&Tensor>); N],
+    then: Option<fn(&mut [f32])>,
+    x: &Tensor,
+) -> candle_core::Result<[Tensor; N]> {
+    let n_in = layers.first().map_or(0, |(matrix, _)| matrix.shape().1);
+    if layers.iter().any(|(matrix, _)| matrix.shape().1 != n_in) {
+        candle_core::bail!("layers read rows of other widths");
+    }
+    times_rows(layers, then, &tiled::<M>(n_in, x)?)
+}
+
+/// `then(x Wᵀ + b)` for each layer.
+fn times_rows<M: Matrix, const N: usize>(
+    layers: [(&M, Option<&Tensor>); N],
+    then: Option<fn(&mut [f32])>,
+    x: &M::Rows,
+) -> candle_core::Result<[Tensor; N]> {
+    let biases = layers.map(|(_, bias)| bias.map(Tensor::storage_and_layout));
+    let mut each = layers.map(|(matrix, _)| Layer { matrix, bias: None, then });
+    for (layer, bias) in each.iter_mut().zip(&biases) {
+        if let Some((storage, layout)) = bias {
+            layer.bias = Some(floats(storage, layout)?);
+        }
+    }
+    let ys = layers::times(Isa::detect(), each, x).into_iter().zip(layers);
+    let ys: Vec<Tensor> = ys
+        .map(|(y, (matrix, _))| Tensor::from_vec(y, (x.shape().0, matrix.shape().0), &Device::Cpu))
+        .collect::<candle_core::Result<_>>()?;
+    <[Tensor; N]>::try_from(ys).map_err(|_| candle_core::Error::msg("a layer gave nothing"))
 }
 
 /// The panels of the layers, where all have some.
@@ -394,6 +442,8 @@ impl Embedding {
             Weight::Float(table) => return table.index_select(&ids_here()?, 0)?.to_device(device),
             Weight::Quantized(table) => return table.embedding(&ids_here()?)?.to_device(device),
             Weight::Packed(packed) => packed.shape(),
+            Weight::Dense(dense) => dense.shape(),
+            Weight::Bytes(bytes) => bytes.packed().shape(),
             Weight::Stored(stored) => stored.shape(),
         };
         if let Some(id) = ids.iter().find(|id| **id as usize >= n_tokens) {
@@ -403,6 +453,8 @@ impl Embedding {
         for (id, row) in ids.iter().zip(rows.chunks_mut(width)) {
             match &self.0 {
                 Weight::Packed(packed) => packed.row(*id as usize, row),
+                Weight::Dense(dense) => dense.row(*id as usize, row),
+                Weight::Bytes(bytes) => bytes.packed().row(*id as usize, row),
                 Weight::Stored(stored) => stored::unpack_row(stored, *id as usize, row),
                 Weight::Float(_) | Weight::Quantized(_) => {}
             }
@@ -488,6 +540,33 @@ mod tests {
                 let most = if matches!(device, Device::Cpu) { 1.0 } else { 1e-3 };
                 let error = distance(&got.to_device(&Device::Cpu).unwrap(), &want);
                 assert!(error < most, "{dtype:?}, rows of {width}, {n} at once: {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn encoders_give_what_floats_give_and_rounded_ones_nearly() {
+        let random = |shape: &[usize]| Tensor::randn(0f32, 1.0, shape, &Device::Cpu).unwrap();
+        let (weight, bias) = (random(&[70, 64]), random(&[70]));
+        for dtype in [DType::F32, DType::F16, DType::BF16] {
+            let weight = weight.to_dtype(dtype).unwrap();
+            let w = file(&[("weight", &weight), ("bias", &bias)]);
+            let weight = weight.to_dtype(DType::F32).unwrap();
+            for (purpose, most) in [(Purpose::Encoder, 1e-4), (Purpose::RoundedEncoder, 0.5)] {
+                let linear = Linear::new(64, 70, &w.clone().meant_for(purpose)).unwrap();
+                for n in [1, 3, 40] {
+                    let (x, sum) = (random(&[n, 64]), random(&[n, 70]));
+                    let want = x.matmul(&weight.t().unwrap()).unwrap().broadcast_add(&bias).unwrap();
+                    let onto = (&want + &sum).unwrap();
+                    for (got, want) in [
+                        (linear.forward(&x), want.clone()),
+                        (linear.forward_through(Activation::Gelu, &x), want.gelu_erf().unwrap()),
+                        (linear.forward_onto(sum, &x), onto),
+                    ] {
+                        let far = distance(&got.unwrap(), &want);
+                        assert!(far < most, "{purpose:?} {dtype:?} {n}: {far}");
+                    }
+                }
             }
         }
     }

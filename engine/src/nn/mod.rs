@@ -3,6 +3,8 @@
 
 mod linear;
 
+mod weight;
+
 mod stored;
 
 mod norm;
@@ -19,14 +21,16 @@ mod activation;
 
 mod clipped;
 
+mod conv;
+
 mod rows;
 
 pub use activation::{Activation, add, softcap};
-pub use attention_both_ways::attention_both_ways;
+pub use attention_both_ways::{attention_both_ways, cut_heads};
 pub use clipped::{ClippedLinear, clamp};
+pub use conv::Conv1d;
 pub use heads::to_heads;
 pub use kv_cache::{Append, AttentionRule, CacheFormat, CacheShape, KvCache, MOST_ALIKE};
 pub use linear::{Embedding, Linear, mix_rows};
 pub use norm::{LayerNorm, NormSpec, RmsNorm};
 pub use rotary::{Angles, Rotary, RotaryScaling, RotarySpec, RotaryStyle};
-pub(crate) use rows::EachRow;

@@ -2,10 +2,9 @@
 
 use candle_core::{DType, Device, Tensor};
 
-use super::rows::EachRow;
 use super::stored::with_slice;
 use crate::error::{Doing, Result};
-use crate::kernels::rowwise::{for_each_row, rms_norm};
+use crate::kernels::rowwise::{for_each_row, layer_norm, rms_norm};
 use crate::weights::Weights;
 
 /// How a norm computes.
@@ -86,7 +85,7 @@ pub struct LayerNorm {
     weight: Tensor,
     bias: Tensor,
     /// The same on the processor.
-    each: Vec<(f32, f32)>,
+    each: (Vec<f32>, Vec<f32>),
     eps: f32,
 }
 
@@ -105,7 +104,7 @@ impl LayerNorm {
     /// - `weight`, `bias`: `[width]`
     pub fn from_tensors(weight: Tensor, bias: Option<Tensor>, eps: f64) -> candle_core::Result<Self> {
         let bias = bias.map_or_else(|| weight.zeros_like(), Ok)?;
-        let each = weight.to_vec1()?.into_iter().zip(bias.to_vec1()?).collect();
+        let each = (weight.to_vec1()?, bias.to_vec1()?);
         Ok(Self { weight, bias, each, eps: eps as f32 })
     }
 
@@ -116,31 +115,19 @@ impl LayerNorm {
         if !matches!(x.device(), Device::Cpu) {
             return candle_nn::ops::layer_norm(&x.contiguous()?, &self.weight, &self.bias, self.eps);
         }
-        let y = x.force_contiguous()?;
-        y.inplace_op1(&EachRow("layer-norm", |row: &mut [f32]| self.row(row)))?;
-        Ok(y)
+        let width = self.each.0.len();
+        let y = with_slice(&x.contiguous()?, |x| {
+            let mut y = vec![0.0; x.len()];
+            for_each_row(&mut y, width, |i, y| self.row(&x[i * width..(i + 1) * width], y));
+            y
+        })?;
+        Tensor::from_vec(y, x.shape(), &Device::Cpu)
     }
 
-    fn row(&self, row: &mut [f32]) {
-        let mean = sum(row, |x| x) / row.len() as f32;
-        let variance = sum(row, |x| (x - mean) * (x - mean)) / row.len() as f32;
-        let scale = (variance + self.eps).sqrt().recip();
-        for (x, (weight, bias)) in row.iter_mut().zip(&self.each) {
-            *x = (*x - mean) * scale * weight + bias;
-        }
+    /// One row on the processor, `[width]`.
+    fn row(&self, x: &[f32], y: &mut [f32]) {
+        layer_norm(x, (&self.each.0, &self.each.1), self.eps, y);
     }
-}
-
-/// Sixteen sums side by side, for speed and for exactness.
-fn sum(row: &[f32], f: impl Fn(f32) -> f32) -> f32 {
-    let mut sums = [0.0_f32; 16];
-    let (whole, rest) = row.as_chunks::<16>();
-    for values in whole {
-        for (sum, value) in sums.iter_mut().zip(values) {
-            *sum += f(*value);
-        }
-    }
-    sums.iter().sum::<f32>() + rest.iter().map(|value| f(*value)).sum::<f32>()
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use candle_core::{CpuStorage, InplaceOp1, InplaceOp2, Layout};
 use crate::kernels::rowwise::for_each_row;
 
 /// A function of each row of a tensor that nobody else holds, on the processor: its name, then what it does.
-pub(crate) struct EachRow<F>(pub &'static str, pub F);
+pub(super) struct EachRow<F>(pub &'static str, pub F);
 
 impl<F: Fn(&mut [f32]) + Sync> InplaceOp1 for EachRow<F> {
     fn name(&self) -> &'static str {
@@ -24,7 +24,7 @@ impl<F: Fn(&mut [f32]) + Sync> InplaceOp1 for EachRow<F> {
 
 /// A function of two tensors of the same shape, number by number, that writes to the first, which nobody else holds;
 /// its name, then what it does.
-pub(crate) struct EachPair(pub &'static str, pub fn(&mut [f32], &[f32]));
+pub(super) struct EachPair(pub &'static str, pub fn(&mut [f32], &[f32]));
 
 impl InplaceOp2 for EachPair {
     fn name(&self) -> &'static str {

@@ -2,11 +2,11 @@
 
 use candle_core::quantized::GgmlDType;
 use candle_core::quantized::k_quants::{self, GgmlType};
-use candle_core::{CpuStorage, Storage, Tensor};
+use candle_core::{CpuStorage, Layout, Storage, Tensor};
 use half::{bf16, f16};
 
-use crate::kernels::rows_times;
-use crate::kernels::unpacked::times_unpacked;
+use crate::kernels::dense::times_unpacked;
+use crate::kernels::{Isa, rows_times};
 use crate::weights::StoredMatrix;
 
 /// From this many rows on, unpacking the weights once and multiplying in f32 beats products of blocks.
@@ -48,7 +48,7 @@ pub(super) fn times(weight: &StoredMatrix, x: &[f32]) -> candle_core::Result<Vec
     let (n_out, n_in) = weight.shape();
     let n = x.len() / n_in;
     if n >= ROWS_TO_UNPACK {
-        return Ok(times_unpacked((n_out, n_in), x, |r, row| unpack_row(weight, r, row)));
+        return Ok(times_unpacked(Isa::detect(), (n_out, n_in), x, |r, row| unpack_row(weight, r, row)));
     }
     let mut y = vec![0.0; n * n_out];
     match weight.dtype() {
@@ -74,8 +74,13 @@ pub(super) fn unpack_row(weight: &StoredMatrix, r: usize, row: &mut [f32]) {
 /// Lends the numbers of a contiguous f32 tensor on the processor.
 pub(super) fn with_slice<T>(x: &Tensor, f: impl FnOnce(&[f32]) -> T) -> candle_core::Result<T> {
     let (storage, layout) = x.storage_and_layout();
-    match (&*storage, layout.contiguous_offsets()) {
-        (Storage::Cpu(CpuStorage::F32(all)), Some((start, end))) => Ok(f(&all[start..end])),
+    floats(&storage, layout).map(f)
+}
+
+/// The numbers of a contiguous f32 tensor on the processor.
+pub(super) fn floats<'a>(storage: &'a Storage, layout: &Layout) -> candle_core::Result<&'a [f32]> {
+    match (storage, layout.contiguous_offsets()) {
+        (Storage::Cpu(CpuStorage::F32(all)), Some((start, end))) => Ok(&all[start..end]),
         _ => candle_core::bail!("expected contiguous f32 numbers on the processor"),
     }
 }

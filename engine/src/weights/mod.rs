@@ -70,6 +70,19 @@ pub(crate) struct StoredAs {
     pub(crate) bytes: u64,
 }
 
+/// What matrices are for, which says how they are kept and multiplied on the processor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Writing a token waits for memory: floats stay in their mapped file, and blocks are multiplied with activations
+    /// of two planes, which cost no time then.
+    Decoder,
+    /// Encoding waits for arithmetic: floats are interleaved in memory, and `Q8_0` blocks are multiplied with
+    /// activations of one plane.
+    Encoder,
+    /// The same, with floats rounded to `Q8_0` when they are loaded.
+    RoundedEncoder,
+}
+
 /// A view of a model file below a name prefix; cheap to clone.
 #[derive(Clone)]
 pub struct Weights {
@@ -79,6 +92,7 @@ pub struct Weights {
     rename: fn(&str) -> String,
     prefix: String,
     unpack: bool,
+    purpose: Purpose,
     panels: Option<ModelPanels>,
     used: Arc<Mutex<BTreeSet<String>>>,
 }
@@ -97,6 +111,7 @@ impl Weights {
             rename,
             prefix: String::new(),
             unpack: false,
+            purpose: Purpose::Decoder,
             panels: None,
             used: Arc::default(),
         }
@@ -137,6 +152,16 @@ impl Weights {
     /// The same, but block-quantised tensors are given as floats.
     pub(crate) fn unpacked(self) -> Self {
         Self { unpack: true, ..self }
+    }
+
+    /// The same, with matrices for another purpose than a decoder's.
+    pub(crate) fn meant_for(self, purpose: Purpose) -> Self {
+        Self { purpose, ..self }
+    }
+
+    /// What matrices are for.
+    pub(crate) fn purpose(&self) -> Purpose {
+        self.purpose
     }
 
     /// The same, with matrices as kernels want them kept there.

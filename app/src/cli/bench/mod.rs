@@ -2,6 +2,8 @@
 
 mod decoder;
 
+mod encoder;
+
 mod start;
 
 mod writing;
@@ -32,6 +34,9 @@ pub fn run(args: &BenchArgs, cancel: &Cancel) -> Outcome {
     }
     let threads = engine::set_threads(args.threads);
     engine::set_device(args.device.chosen)?;
+    if let Some(folder) = &args.encoder {
+        return encoder::run(folder, args, threads, &mut out, cancel);
+    }
     if args.quote || args.chains.is_some() {
         return writing::run(args, threads, &mut out, cancel);
     }

@@ -5,10 +5,12 @@
 //! FlashAttention, 2022, algorithm 1). The scores of a tile and a block stay in a near cache; the whole
 //! `[n_heads, n, n_keys]` matrix is never made. All sums in f32. A few queries take another way ([`few`]).
 
+mod both_ways;
 mod few;
 
 use std::ops::Range;
 
+pub use self::both_ways::{BothWays, Heads, attend_both_ways};
 use super::cache::CacheRows;
 use super::exponential::{exp_from, largest};
 use super::product::{Matrix, product};

@@ -90,7 +90,16 @@ pub struct Packed {
 }
 
 /// Lines that are allocated here.
-struct Owned(Vec<Line>);
+pub(super) struct Owned(Vec<Line>);
+
+impl Owned {
+    /// So many bytes, whole lines, which `fill` gets as zeros.
+    pub(super) fn filled(n_bytes: usize, fill: impl FnOnce(&mut [u8])) -> Bytes {
+        let mut lines = vec![Line([0; 64]); n_bytes / size_of::<Line>()];
+        fill(Line::bytes_mut(&mut lines));
+        Arc::new(Self(lines))
+    }
+}
 
 impl AsRef<[u8]> for Owned {
     fn as_ref(&self) -> &[u8] {
@@ -140,9 +149,8 @@ impl Packed {
     /// # Panics
     /// When `n_in` is not a whole number of blocks (a bug of the caller).
     pub fn in_memory(format: Format, (n_out, n_in): (usize, usize), fill: impl FnOnce(&mut [u8])) -> Self {
-        let mut lines = vec![Line([0; 64]); packed_bytes(format, n_out, n_in) / size_of::<Line>()];
-        fill(Line::bytes_mut(&mut lines));
-        Self { format, n_in, n_out, bytes: Arc::new(Owned(lines)), start: 0 }
+        let bytes = Owned::filled(packed_bytes(format, n_out, n_in), fill);
+        Self { format, n_in, n_out, bytes, start: 0 }
     }
 
     /// A run of its rows; `None` when it does not begin with a panel, or ends within one.
@@ -162,6 +170,11 @@ impl Packed {
         (self.n_out, self.n_in)
     }
 
+    /// How its numbers are kept.
+    pub(super) fn format(&self) -> Format {
+        self.format
+    }
+
     fn n_panels(&self) -> usize {
         self.n_out.div_ceil(PANEL)
     }
@@ -170,7 +183,7 @@ impl Packed {
         self.format.panel_lines(self.n_in / BLOCK)
     }
 
-    fn panels(&self, panels: Range<usize>) -> &[Line] {
+    pub(super) fn panels(&self, panels: Range<usize>) -> &[Line] {
         let panel_bytes = self.panel_lines() * size_of::<Line>();
         let bytes = &(*self.bytes).as_ref()[self.start..];
         Line::of(&bytes[panels.start * panel_bytes..panels.end * panel_bytes])
@@ -299,7 +312,7 @@ impl Columns {
 
 /// Columns of the result: row r of them starts at `at + r * stride`.
 #[derive(Clone, Copy)]
-pub(super) struct Tile {
+pub struct Tile {
     pub(super) at: *mut f32,
     pub(super) stride: usize,
     pub(super) width: usize,

@@ -1,14 +1,13 @@
 //! The BERT encoder (Devlin et al., 2019): token ids in, one vector per token out.
 //! Reference: transformers `models/bert/modeling_bert.py`. Golden: `tests/golden/minilm.json`.
 
-use candle_core::{D, Device, Tensor};
-use candle_nn::{LayerNorm, Module};
+use candle_core::{Device, Tensor};
 use serde::Deserialize;
 
 use crate::cancel::Cancel;
 use crate::error::{Doing, Error, Result};
-use crate::nn::{Embedding, Linear};
-use crate::weights::Weights;
+use crate::nn::{Activation, Embedding, LayerNorm, Linear, attention_both_ways, cut_heads};
+use crate::weights::{Purpose, Weights};
 
 /// Sizes, as the checkpoint's `config.json` calls them.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -104,13 +103,11 @@ impl Bert {
     pub fn new(config: &BertConfig, w: &Weights) -> Result<Self> {
         config.check()?;
         let (width, inner) = (config.width, config.inner);
-        let norm = |name: &str, w: &Weights| -> Result<LayerNorm> {
-            let w = w.sub(name);
-            Ok(LayerNorm::new(w.get("weight", &[width])?, w.get("bias", &[width])?, config.norm_eps))
-        };
+        let norm = |name: &str, w: &Weights| LayerNorm::new(width, config.norm_eps, &w.sub(name));
         let linear = |name: &str, n_in, n_out, w: &Weights| Linear::new(n_in, n_out, &w.sub(name));
+        let of_layers = w.sub("layers").meant_for(Purpose::Encoder);
         let layers = (0..config.n_layers).map(|i| {
-            let w = w.sub("layers").sub(i);
+            let w = of_layers.sub(i);
             Ok(Layer {
                 q: linear("attention.q", width, width, &w)?,
                 k: linear("attention.k", width, width, &w)?,
@@ -159,12 +156,6 @@ impl Bert {
             .iter()
             .flat_map(|ids| ids.iter().copied().chain(std::iter::repeat(0)).take(longest))
             .collect();
-        // Added to the scores: nobody looks at padding.
-        let mask: Vec<f32> = ids
-            .iter()
-            .flat_map(|ids| (0..longest).map(|i| if i < ids.len() { 0.0 } else { f32::MIN }))
-            .collect();
-        let mask = Tensor::from_vec(mask, (batch, 1, 1, longest), &Device::Cpu)?;
         let x = self.embedding.forward(&padded, &Device::Cpu)?;
         let x = x.reshape((batch, longest, width))?;
         let x = x.broadcast_add(&self.positions.narrow(0, 0, longest)?)?;
@@ -173,34 +164,32 @@ impl Bert {
             if cancel.is_cancelled() {
                 return Ok(None);
             }
-            x = layer.forward(&x, &mask, (batch, longest, self.config.n_heads))?;
+            x = layer.forward(x, ids, self.config.n_heads)?;
         }
         x.reshape((batch, longest, width)).map(Some)
     }
 }
 
 impl Layer {
+    /// Nobody looks at padding; what padding looks at does not matter.
+    ///
     /// # Shapes
-    /// - `x`: `[batch · n, width]`
-    /// - `mask`: `[batch, 1, 1, n]`
+    /// - `x`: `[batch * longest, width]`, which belongs to nobody else
+    /// - `ids`: those of each sequence
     /// - returns: as `x`
-    fn forward(
-        &self,
-        x: &Tensor,
-        mask: &Tensor,
-        (batch, n, n_heads): (usize, usize, usize),
-    ) -> candle_core::Result<Tensor> {
-        let head_dim = x.dim(1)? / n_heads;
-        // [batch, n_heads, n, head_dim]
-        let heads = |y: Tensor| y.reshape((batch, n, n_heads, head_dim))?.transpose(1, 2)?.contiguous();
-        let q = (heads(self.q.forward(x)?)? * (head_dim as f64).powf(-0.5))?;
-        let k = heads(self.k.forward(x)?)?;
-        let v = heads(self.v.forward(x)?)?;
-        let scores = q.matmul(&k.transpose(D::Minus2, D::Minus1)?.contiguous()?)?.broadcast_add(mask)?;
-        let attended = candle_nn::ops::softmax_last_dim(&scores)?.matmul(&v)?;
-        let attended = attended.transpose(1, 2)?.contiguous()?.reshape((batch * n, n_heads * head_dim))?;
-        let x = self.attention_norm.forward(&(self.output.forward(&attended)? + x)?)?;
-        let inner = self.up.forward(&x)?.gelu_erf()?;
-        self.mlp_norm.forward(&(self.down.forward(&inner)? + x)?)
+    fn forward(&self, x: Tensor, ids: &[&[u32]], n_heads: usize) -> candle_core::Result<Tensor> {
+        let (n, width) = x.dims2()?;
+        let (longest, scale) = (n / ids.len().max(1), ((width / n_heads) as f64).powf(-0.5));
+        let [q, k, v] = Linear::forward_each([&self.q, &self.k, &self.v], &x)?;
+        let attend = |(i, ids): (usize, &&[u32])| {
+            let heads = |x: &Tensor, n: usize| cut_heads(&x.narrow(0, i * longest, n)?, n_heads);
+            let n = ids.len().max(1);
+            attention_both_ways(&heads(&q, longest)?, &heads(&k, n)?, &heads(&v, n)?, scale)
+        };
+        let attended = ids.iter().enumerate().map(attend).collect::<candle_core::Result<Vec<_>>>()?;
+        let x = self.output.forward_onto(x, &Tensor::cat(&attended, 0)?)?;
+        let x = self.attention_norm.forward(&x)?;
+        let inner = self.up.forward_through(Activation::Gelu, &x)?;
+        self.mlp_norm.forward(&self.down.forward_onto(x, &inner)?)
     }
 }

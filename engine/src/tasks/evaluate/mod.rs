@@ -1,4 +1,6 @@
-//! How well and how fast a decoder does: perplexity of a text, tokens per second.
+//! How well and how fast a decoder does: perplexity of a text, tokens per second; how fast an encoder is.
+
+mod encoder;
 
 mod writing;
 
@@ -12,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::features::text::TokenId;
 use crate::generate::PREFILL_CHUNK;
 use crate::model::LanguageModel;
+pub use encoder::{Agreement, EncoderTrial};
 pub use writing::{Quoting, SideBySide, quote, side_by_side};
 
 /// Tokens per window of [`perplexity`], as in llama.cpp's tool of that name.

@@ -10,11 +10,11 @@ use crate::kernels::activations::{Activations, tiles};
 use crate::kernels::packed::{Line, Tile};
 
 /// How products of bytes are added in fours.
-const PAIRS: u8 = 0;
+pub(super) const PAIRS: u8 = 0;
 /// By one instruction of AVX-VNNI.
-const VNNI: u8 = 1;
+pub(super) const VNNI: u8 = 1;
 /// By the same one as AVX-512 encodes it.
-const VNNI_512: u8 = 2;
+pub(super) const VNNI_512: u8 = 2;
 
 entry!(panels_times, "avx2,fma,f16c", PAIRS);
 entry!(panels_times_vnni, "avx2,fma,f16c,avxvnni", VNNI);
@@ -119,7 +119,7 @@ unsafe fn tile_of<const F: u8, const D: u8, const N: usize>(
 /// # Safety
 /// The processor has the instructions.
 #[inline(always)]
-unsafe fn dot<const F: u8, const D: u8>(sum: __m256i, weights: __m256i, four: __m256i) -> __m256i {
+pub(super) unsafe fn dot<const F: u8, const D: u8>(sum: __m256i, weights: __m256i, four: __m256i) -> __m256i {
     // SAFETY: by contract.
     unsafe {
         let (weights, four) = match F {

@@ -10,9 +10,10 @@ use half::f16;
 use half::slice::HalfFloatSliceExt;
 use rayon::prelude::*;
 
-use super::{Precision, WhisperConfig, joined_linear};
+use super::{Precision, WhisperConfig, joined_linear, joined_tensors};
 use crate::error::{Doing, Result};
 use crate::kernels::{dot, gelu, rows_times, softmax};
+use crate::nn::Linear;
 use crate::weights::Weights;
 
 const LOADING: &str = "loading Whisper";
@@ -126,8 +127,8 @@ struct DecoderLayer {
     out: Rows,
     cross_norm: Norm,
     cross_q: Rows,
-    /// Keys and values of what was heard: `[2 × d_model, d_model]` and its bias.
-    cross_kv: (Tensor, Tensor),
+    /// Keys and values of what was heard.
+    cross_kv: Linear,
     cross_out: Rows,
     mlp_norm: Norm,
     up: Rows,
@@ -201,7 +202,7 @@ impl DecoderLayer {
         let (d, d_hidden) = (config.d_model, config.decoder.d_hidden);
         let rows = |name: &str, d_out, d_in| Rows::load(&weights.sub(name), d_out, d_in, precision);
         let names = ["attention.q", "attention.k", "attention.v"];
-        let (qkv, qkv_bias) = joined_linear(weights, "attention.qkv", &names, d, d)?;
+        let (qkv, qkv_bias) = joined_tensors(weights, "attention.qkv", &names, d, d)?;
         Ok(Self {
             attention_norm: Norm::load(&weights.sub("attention_norm"), d)?,
             qkv: Rows::new(&qkv, &qkv_bias, precision).doing(LOADING)?,
@@ -250,11 +251,9 @@ impl Decoder {
 
     fn hear_layer(&self, layer: &DecoderLayer, embeddings: &Tensor) -> candle_core::Result<HeardLayer> {
         let (n, d) = embeddings.dims2()?;
-        let (weight, bias) = &layer.cross_kv;
-        let keys = embeddings.matmul(&weight.narrow(0, 0, d)?.t()?)?.broadcast_add(&bias.narrow(0, 0, d)?)?;
-        let keys = keys.reshape((n, self.n_heads, d / self.n_heads))?.transpose(0, 1)?;
-        let value_bias = bias.narrow(0, d, d)?.reshape((d, 1))?;
-        let values = weight.narrow(0, d, d)?.matmul(&embeddings.t()?)?.broadcast_add(&value_bias)?;
+        let both = layer.cross_kv.forward(embeddings)?;
+        let keys = both.narrow(1, 0, d)?.reshape((n, self.n_heads, d / self.n_heads))?.transpose(0, 1)?;
+        let values = both.narrow(1, d, d)?.t()?;
         Ok(HeardLayer { keys: keys.flatten_all()?.to_vec1()?, values: values.flatten_all()?.to_vec1()? })
     }
 

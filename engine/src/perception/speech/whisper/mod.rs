@@ -21,7 +21,8 @@ pub use decoder::{Decoder, Heard, Tape};
 pub use encoder::Encoder;
 
 use crate::error::{Doing, Error, Result};
-use crate::weights::{Weights, names};
+use crate::nn::Linear;
+use crate::weights::{Purpose, Weights, names};
 
 /// How the decoder keeps its matrices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +76,8 @@ impl Whisper {
     /// # Errors
     /// As [`Weights::get`], and when tensors are left over.
     fn new(config: WhisperConfig, weights: &Weights, precision: Precision) -> Result<Self> {
+        // Its layers of floats read many rows at a time, also those of the decoder that read what was heard.
+        let weights = &weights.clone().meant_for(Purpose::Encoder);
         let encoder = Encoder::new(&config, &weights.sub("encoder"))?;
         let decoder = Decoder::new(&config, precision, &weights.sub("decoder"))?;
         // Both layouts repeat the embedding as an output layer; CTranslate2 also stores settings.
@@ -96,8 +99,23 @@ fn is_safetensors(path: &Path) -> Result<bool> {
 
 /// Several linear layers over the same input as one: `names` joined along the output, each
 /// `[d_out, d_in]`, unless the file already has them joined as `joined`.
-/// Whisper's keys have no bias; where one is missing it is zero.
 fn joined_linear(
+    weights: &Weights,
+    joined: &str,
+    names: &[&str],
+    d_out: usize,
+    d_in: usize,
+) -> Result<Linear> {
+    let whole = weights.sub(joined);
+    if whole.has("weight") {
+        return Linear::new(d_in, d_out * names.len(), &whole);
+    }
+    let (weight, bias) = joined_tensors(weights, joined, names, d_out, d_in)?;
+    Linear::from_tensors_for(weights.purpose(), weight, Some(bias)).doing("loading Whisper")
+}
+
+/// The numbers of [`joined_linear`]. Whisper's keys have no bias; where one is missing it is zero.
+fn joined_tensors(
     weights: &Weights,
     joined: &str,
     names: &[&str],

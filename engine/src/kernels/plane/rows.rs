@@ -1,0 +1,128 @@
+//! Rows of activations in one plane of eight bits.
+
+use std::ops::Range;
+
+use half::f16;
+
+use super::{BLOCK, Isa, PlaneTile, most_rows};
+use crate::kernels::layers::TiledRows;
+use crate::kernels::team;
+
+/// What the numbers of a block are multiplied by.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[repr(C)]
+pub(in crate::kernels) struct Factor {
+    pub(in crate::kernels) scale: f32,
+    /// −128 times their sum: what to add where weights are 128 too large.
+    pub(in crate::kernels) shift: i32,
+}
+
+/// Rows of whole numbers of −127 to 127, by blocks of 32. Of block b of a tile of n rows four number g of row r is at
+/// `(8 b + g) n + r`, and its factor at `b n + r`.
+pub struct Plane {
+    n_rows: usize,
+    n_blocks: usize,
+    most: usize,
+    factors: Vec<Factor>,
+    fours: Vec<[i8; 4]>,
+}
+
+impl TiledRows for Plane {
+    fn new(isa: Isa, x: &[f32], n_in: usize) -> Self {
+        assert!(n_in > 0 && n_in.is_multiple_of(BLOCK) && x.len().is_multiple_of(n_in));
+        let (n_rows, n_blocks, most) = (x.len() / n_in, n_in / BLOCK, most_rows(isa));
+        let mut factors = vec![Factor::default(); n_rows * n_blocks];
+        let mut fours = vec![[0i8; 4]; 8 * n_rows * n_blocks];
+        let tiles = factors.chunks_mut(most * n_blocks).zip(fours.chunks_mut(8 * most * n_blocks));
+        let mut tiles: Vec<_> = tiles.zip(x.chunks(most * n_in)).collect();
+        team::for_each_chunk(&mut tiles, 1, |_, tiles| {
+            for ((factors, fours), x) in tiles {
+                round_tile(x.as_chunks().0, x.len() / n_in, factors, fours);
+            }
+        });
+        Self { n_rows, n_blocks, most, factors, fours }
+    }
+
+    fn shape(&self) -> (usize, usize) {
+        (self.n_rows, BLOCK * self.n_blocks)
+    }
+
+    fn most(&self) -> usize {
+        self.most
+    }
+}
+
+impl Plane {
+    pub(super) fn tile(&self, tile: Range<usize>) -> PlaneTile<'_> {
+        let (first, n) = (tile.start * self.n_blocks, tile.len() * self.n_blocks);
+        PlaneTile { factors: &self.factors[first..first + n], fours: &self.fours[8 * first..8 * (first + n)] }
+    }
+}
+
+for_each_isa!(
+    /// Blocks of `n` rows, row after row, as whole numbers; those of the rows side by side.
+    round_tile, round_body, (x: &[[f32; BLOCK]], n: usize, factors: &mut [Factor], fours: &mut [[i8; 4]])
+);
+
+/// No branches and no order of addition that matters, so that the compiler computes side by side.
+#[inline(always)]
+fn round_body(x: &[[f32; BLOCK]], n: usize, factors: &mut [Factor], fours: &mut [[i8; 4]]) {
+    let n_blocks = x.len() / n;
+    for r in 0..n {
+        // First the scales of a row: what waits for them would wait block by block.
+        let x = &x[r * n_blocks..(r + 1) * n_blocks];
+        for (x, factors) in x.iter().zip(factors.chunks_exact_mut(n)) {
+            factors[r].scale = largest(x) * (1.0 / 127.0);
+        }
+        for ((x, factors), fours) in
+            x.iter().zip(factors.chunks_exact_mut(n)).zip(fours.chunks_exact_mut(8 * n))
+        {
+            let numbers = rounded(x, factors[r].scale);
+            let mut sums = [0i32; BLOCK / 2];
+            for half in numbers.as_chunks::<{ BLOCK / 2 }>().0 {
+                for (sum, q) in sums.iter_mut().zip(half) {
+                    *sum += i32::from(*q);
+                }
+            }
+            factors[r].shift = -128 * sums.iter().sum::<i32>();
+            for (fours, four) in fours.chunks_exact_mut(n).zip(numbers.as_chunks::<4>().0) {
+                fours[r] = *four;
+            }
+        }
+    }
+}
+
+/// The largest magnitude of a block.
+#[inline(always)]
+fn largest(x: &[f32; BLOCK]) -> f32 {
+    let mut largest = x.map(f32::abs);
+    // Halves against each other: one after the other they would wait for each other.
+    for n in [16, 8, 4, 2, 1] {
+        let (low, high) = largest.split_at_mut(n);
+        for (low, high) in low.iter_mut().zip(high) {
+            *low = if *high > *low { *high } else { *low };
+        }
+    }
+    largest[0]
+}
+
+/// A block as whole numbers of −127 to 127, which `scale` multiplies.
+#[inline(always)]
+fn rounded(x: &[f32; BLOCK], scale: f32) -> [i8; BLOCK] {
+    /// Adding 1.5 · 2²³ leaves the nearest whole number, ties to even, in the low bits.
+    const ROUND: f32 = 12_582_912.0;
+    let inverse = if scale > 0.0 { 1.0 / scale } else { 0.0 };
+    x.map(|v| (v * inverse + ROUND).to_bits() as u8 as i8)
+}
+
+/// A block of weights as a file holds it (`quantize_row_q8_0_ref` of ggml): a scale in half precision, then numbers.
+pub(super) fn block(x: &[f32; BLOCK]) -> [u8; 34] {
+    let scale = f16::from_f32(largest(x) / 127.0);
+    let inverse = if scale.to_f32() > 0.0 { 1.0 / scale.to_f32() } else { 0.0 };
+    let mut bytes = [0; 34];
+    bytes[..2].copy_from_slice(&scale.to_le_bytes());
+    for (byte, v) in bytes[2..].iter_mut().zip(x) {
+        *byte = (v * inverse).round_ties_even().clamp(-127.0, 127.0) as i8 as u8;
+    }
+    bytes
+}
