@@ -9,8 +9,8 @@ use half::f16;
 use half::slice::HalfFloatSliceExt;
 use serde::{Deserialize, Serialize};
 
-use super::product::turned;
 use super::rows::{Element, rows_mixed, rows_times_before, widen};
+use super::transpose::transpose;
 
 /// Numbers that share a scale.
 const BLOCK: usize = 32;
@@ -179,12 +179,14 @@ impl CacheRows {
         room
     }
 
-    /// Some rows as columns, as [`turned`] writes them; its stride.
-    pub(super) fn turned(&self, rows: Range<usize>, room: &mut Vec<f32>, to: &mut Vec<f32>) -> usize {
-        match &self.numbers {
-            Numbers::F16(all) => turned(&all[rows.start * self.width..rows.end * self.width], self.width, to),
-            _ => turned(self.floats(rows, room), self.width, to),
-        }
+    /// Some rows as columns of floats: `to[c * stride + r]` is number c of row r, with `stride` the next multiple of 16 rows,
+    /// which is returned; zeros stand where there is no row.
+    pub(super) fn columns(&self, rows: Range<usize>, room: &mut Vec<f32>, to: &mut Vec<f32>) -> usize {
+        let stride = rows.len().next_multiple_of(16);
+        to.clear();
+        to.resize(self.width * stride, 0.0);
+        transpose((rows.len(), self.width), self.floats(rows, room), self.width, to, stride);
+        stride
     }
 
     /// `out[v][r] = rows[r] · vectors[v]` for some of the rows, which are read once. The bytes `next` are read soon after.
@@ -364,6 +366,24 @@ mod tests {
                 for (got, want) in got.iter().zip(&rows[2 * width..]) {
                     assert!((got - want).abs() <= error, "{format:?} {width}: {got} and {want}");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn rows_become_columns_with_zeros_up_to_whole_vectors() {
+        let rows = numbers(21 * 40);
+        for (format, error) in ALL {
+            let mut kept = CacheRows::new(format, 40);
+            kept.extend(&rows);
+            // What was in the room before is not left there.
+            let (mut room, mut to) = (Vec::new(), vec![9.0; 2000]);
+            assert_eq!(kept.columns(2..20, &mut room, &mut to), 32);
+            assert_eq!(to.len(), 40 * 32);
+            for (at, got) in to.iter().enumerate() {
+                let (c, r) = (at / 32, at % 32);
+                let want = if r < 18 { rows[(2 + r) * 40 + c] } else { 0.0 };
+                assert!((got - want).abs() <= error, "{format:?}: row {r}, column {c}: {got} and {want}");
             }
         }
     }

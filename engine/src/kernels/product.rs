@@ -1,6 +1,5 @@
 //! Products of small float matrices on one thread.
 
-use super::rows::{Element, Kind};
 #[cfg(target_arch = "x86_64")]
 use super::{Isa, isa};
 
@@ -73,48 +72,12 @@ pub(super) fn product((m, n, k): (usize, usize, usize), a: Matrix, b: Matrix, ad
     }
 }
 
-/// Rows turned over: `to[c * stride + r]` is number c of row r, with `stride` the next multiple of 16 rows, which is
-/// returned; zeros stand where there is no row.
-///
-/// # Panics
-/// When `rows` are not whole rows (a bug of the caller).
-pub(super) fn turned<T: Element>(rows: &[T], n_cols: usize, to: &mut Vec<f32>) -> usize {
-    let n_rows = rows.len() / n_cols;
-    assert_eq!(rows.len(), n_rows * n_cols);
-    let stride = n_rows.next_multiple_of(16);
-    to.resize(n_cols * stride, 0.0);
-    #[cfg(target_arch = "x86_64")]
-    if super::rows::is_wide(n_cols) {
-        use super::arch::x86_64::product::turned;
-        let (shape, from, to) = ((n_rows, n_cols), rows.as_ptr().cast(), to.as_mut_ptr());
-        // SAFETY: the processor has the instructions and rows are whole vectors, as just asked; there is room for all.
-        #[allow(unsafe_code)]
-        unsafe {
-            match T::KIND {
-                Kind::F32 => turned::<{ Kind::F32 as u8 }>(from, shape, to, stride),
-                Kind::F16 => turned::<{ Kind::F16 as u8 }>(from, shape, to, stride),
-                Kind::BF16 => turned::<{ Kind::BF16 as u8 }>(from, shape, to, stride),
-            }
-        }
-        return stride;
-    }
-    let mut wide = vec![0.0; n_cols];
-    to.fill(0.0);
-    for (r, row) in rows.chunks_exact(n_cols).enumerate() {
-        T::widen(row, &mut wide);
-        wide.iter().enumerate().for_each(|(c, x)| to[c * stride + r] = *x);
-    }
-    stride
-}
-
 #[cfg(test)]
 mod tests {
-    use half::f16;
-
     use super::*;
 
     fn numbers(n: usize) -> Vec<f32> {
-        // Exact in half precision, and so are their products' sums in f32.
+        // Whole numbers, so that sums are exact.
         (0..n).map(|i| ((i * i + 3 * i) % 17) as f32 - 8.0).collect()
     }
 
@@ -133,28 +96,6 @@ mod tests {
                             let want = if adds { before[at] + sum } else { sum };
                             assert_eq!(*got, want, "{m}×{n}×{k} at {i}, {j}");
                         }
-                    }
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn every_number_is_where_its_row_is_a_column() {
-        for n_rows in [1, 3, 16, 17, 40] {
-            for n_cols in [1, 7, 16, 48, 64] {
-                let rows = numbers(n_rows * n_cols);
-                let half: Vec<f16> = rows.iter().map(|x| f16::from_f32(*x)).collect();
-                // What was in the room before is not left there.
-                let mut to = [vec![9.0; 5000], vec![9.0; 5000]];
-                let strides = (turned(&rows, n_cols, &mut to[0]), turned(&half, n_cols, &mut to[1]));
-                assert_eq!(strides, (n_rows.next_multiple_of(16), n_rows.next_multiple_of(16)));
-                for to in to {
-                    assert_eq!(to.len(), n_cols * strides.0);
-                    for (at, got) in to.iter().enumerate() {
-                        let (c, r) = (at / strides.0, at % strides.0);
-                        let want = if r < n_rows { rows[r * n_cols + c] } else { 0.0 };
-                        assert_eq!(*got, want, "{n_rows}×{n_cols} at {r}, {c}");
                     }
                 }
             }

@@ -267,7 +267,7 @@ pub(super) fn rows_mixed<T: Element>(
 
 /// Whether rows of this length go through the kernels for AVX-512 or NEON.
 #[cfg(any(target_arch = "aarch64", target_arch = "x86_64"))]
-pub(super) fn is_wide(n_cols: usize) -> bool {
+fn is_wide(n_cols: usize) -> bool {
     use super::arch::floats::{LANES, LEAST};
     Isa::detect().0 >= LEAST && n_cols.is_multiple_of(LANES)
 }

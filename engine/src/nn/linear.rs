@@ -465,7 +465,7 @@ impl Embedding {
 
 #[cfg(test)]
 mod tests {
-    use candle_core::quantized::gguf_file;
+    use candle_core::quantized::{GgmlDType, QTensor, gguf_file};
     use candle_core::{D, IndexOp};
 
     use super::*;
@@ -550,7 +550,7 @@ mod tests {
         let (weight, bias) = (random(&[70, 64]), random(&[70]));
         for dtype in [DType::F32, DType::F16, DType::BF16] {
             let weight = weight.to_dtype(dtype).unwrap();
-            let w = file(&[("weight", &weight), ("bias", &bias)]);
+            let w = file(&[("weight", &weight), ("bias", &bias)], &Device::Cpu);
             let weight = weight.to_dtype(DType::F32).unwrap();
             for (purpose, most) in [(Purpose::Encoder, 1e-4), (Purpose::RoundedEncoder, 0.5)] {
                 let linear = Linear::new(64, 70, &w.clone().meant_for(purpose)).unwrap();

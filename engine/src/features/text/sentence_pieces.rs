@@ -8,6 +8,7 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
+use rayon::prelude::*;
 use tokenizers::AddedToken;
 use tokenizers::normalizers::{NormalizerWrapper, Prepend, Replace, Sequence};
 
@@ -79,8 +80,18 @@ pub(super) fn merges(
     let mut order: Vec<usize> = (0..tokens.len()).filter(is_made).collect();
     // Of equal scores the earlier piece.
     order.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]));
+    // A vocabulary of 262,144 pieces has a million ways to look up.
+    let found: Vec<Vec<Merge>> = order.par_chunks(PIECES).map(|order| ways(pieces, tokens, order)).collect();
+    Ok(found.concat())
+}
+
+/// Pieces that a thread takes at a time.
+const PIECES: usize = 2048;
+
+/// The ways to make some of the pieces, in their order.
+fn ways(pieces: &Pieces, tokens: &[Cow<str>], order: &[usize]) -> Vec<Merge> {
     let (mut merges, mut ways) = (Vec::new(), Vec::new());
-    for piece in order.into_iter().map(|i| &*tokens[i]) {
+    for piece in order.iter().map(|i| &*tokens[*i]) {
         let Some(made) = pieces.id(piece) else { continue };
         ways.extend(
             piece
@@ -91,7 +102,7 @@ pub(super) fn merges(
         ways.sort_unstable();
         merges.extend(ways.drain(..).map(|(left, right)| Merge { left, right, made }));
     }
-    Ok(merges)
+    merges
 }
 
 /// The byte that `<0x0A>` stands for.

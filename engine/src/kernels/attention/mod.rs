@@ -148,7 +148,7 @@ fn mix_tile(
     let run = seen(sees);
     for start in run.clone().step_by(block_rows(head_dim)) {
         let block = start..(start + block_rows(head_dim)).min(run.end);
-        let stride = keys.turned(block.clone(), &mut room, &mut columns);
+        let stride = keys.columns(block.clone(), &mut room, &mut columns);
         scores.resize(n_rows * stride, 0.0);
         let of_block = Matrix::rows(&columns, stride);
         product((n_rows, stride, head_dim), Matrix::rows(queries, head_dim), of_block, false, &mut scores);

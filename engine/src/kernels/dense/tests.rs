@@ -123,7 +123,7 @@ fn speed() {
         (1, 3072, 768),
         (20, 384, 384),
     ] {
-        let n = (20_000_000_000 / (2 * n_rows * n_out * n_in)).min(20_000).max(8);
+        let n = (20_000_000_000 / (2 * n_rows * n_out * n_in)).clamp(8, 20_000);
         let layers: Vec<Dense> =
             (0..12).map(|_| Dense::from_floats((n_out, n_in), &numbers(n_out * n_in, &mut seed))).collect();
         let x = numbers(n_rows * n_in, &mut seed);
@@ -144,7 +144,7 @@ fn speed() {
         let (w, mut y) = (numbers(n_out * n_in, &mut seed), vec![0.0; n_rows * n_out]);
         let started = Instant::now();
         let weights = Matrix { numbers: &w, row: 1, column: n_in };
-        product((n_rows, n_out, n_in), Matrix::rows(&x, n_in), weights, 0.0, &mut y);
+        product((n_rows, n_out, n_in), Matrix::rows(&x, n_in), weights, false, &mut y);
         println!(
             "{n_rows}×{n_in}×{n_out} gemm, one thread: {:.1} GFLOP/s",
             rate(started.elapsed().as_secs_f64(), 1)

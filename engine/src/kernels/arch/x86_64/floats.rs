@@ -33,7 +33,7 @@ fn beside(next: &[u8], from: usize, to: usize) -> &[u8] {
 /// There are 16 numbers of this kind at `at`.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,f16c")]
-pub(super) unsafe fn load<const KIND: u8>(at: *const u8) -> __m512 {
+unsafe fn load<const KIND: u8>(at: *const u8) -> __m512 {
     const F16: u8 = Kind::F16 as u8;
     const BF16: u8 = Kind::BF16 as u8;
     // SAFETY: by contract.

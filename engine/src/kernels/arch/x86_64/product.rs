@@ -1,10 +1,9 @@
-//! Products of float matrices, and matrices turned over, with AVX-512.
+//! Products of float matrices with AVX-512.
 #![allow(unsafe_code)]
 
 use std::arch::x86_64::*;
 
-use super::floats::{LANES, load};
-use super::size;
+use super::floats::LANES;
 
 /// Vectors of columns that a tile has at most.
 const WIDE: usize = 4;
@@ -113,63 +112,4 @@ unsafe fn tile<const R: usize, const C: usize>(
             unsafe { _mm512_storeu_ps(place(r, c), sum) };
         }
     }
-}
-
-/// Turns rows over: `to[c * stride + r] = rows[r][c]`, with zeros up to the next multiple of 16 rows.
-///
-/// # Safety
-/// The processor has the instructions; `n_cols` is a multiple of 16; there are `n_rows` rows of this kind at `rows`, and
-/// at `to` `n_cols` rows of `stride`, which is at least `n_rows` and a multiple of 16.
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,f16c")]
-pub(in crate::kernels) unsafe fn turned<const KIND: u8>(
-    rows: *const u8,
-    (n_rows, n_cols): (usize, usize),
-    to: *mut f32,
-    stride: usize,
-) {
-    for first in (0..n_rows).step_by(LANES) {
-        for column in (0..n_cols).step_by(LANES) {
-            let mut square = [_mm512_setzero_ps(); LANES];
-            for (r, vector) in square.iter_mut().enumerate().take(n_rows - first) {
-                // SAFETY: within the rows.
-                *vector = unsafe { load::<KIND>(rows.add(((first + r) * n_cols + column) * size::<KIND>())) };
-            }
-            for (c, vector) in turned_square(square).into_iter().enumerate() {
-                // SAFETY: within the rows of `to`.
-                unsafe { _mm512_storeu_ps(to.add((column + c) * stride + first), vector) };
-            }
-        }
-    }
-}
-
-/// Sixteen vectors of sixteen with rows as columns.
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn turned_square(rows: [__m512; LANES]) -> [__m512; LANES] {
-    // Loops, since closures in functions of the library would not be compiled for these instructions.
-    let mut pairs = [_mm512_setzero_ps(); LANES];
-    for i in (0..LANES).step_by(2) {
-        pairs[i] = _mm512_unpacklo_ps(rows[i], rows[i + 1]);
-        pairs[i + 1] = _mm512_unpackhi_ps(rows[i], rows[i + 1]);
-    }
-    // Of four rows 4 j.., vector 4 j + c: quarter q holds their column 4 q + c.
-    let mut fours = [_mm512_setzero_ps(); LANES];
-    for i in (0..LANES).step_by(4) {
-        for c in 0..2 {
-            let (a, b) = (_mm512_castps_pd(pairs[i + c]), _mm512_castps_pd(pairs[i + c + 2]));
-            fours[i + 2 * c] = _mm512_castpd_ps(_mm512_unpacklo_pd(a, b));
-            fours[i + 2 * c + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(a, b));
-        }
-    }
-    let mut turned = [_mm512_setzero_ps(); LANES];
-    for c in 0..4 {
-        let [a, b, d, e] = [fours[c], fours[4 + c], fours[8 + c], fours[12 + c]];
-        let even = (_mm512_shuffle_f32x4::<0x88>(a, b), _mm512_shuffle_f32x4::<0x88>(d, e));
-        let odd = (_mm512_shuffle_f32x4::<0xDD>(a, b), _mm512_shuffle_f32x4::<0xDD>(d, e));
-        turned[c] = _mm512_shuffle_f32x4::<0x88>(even.0, even.1);
-        turned[8 + c] = _mm512_shuffle_f32x4::<0xDD>(even.0, even.1);
-        turned[4 + c] = _mm512_shuffle_f32x4::<0x88>(odd.0, odd.1);
-        turned[12 + c] = _mm512_shuffle_f32x4::<0xDD>(odd.0, odd.1);
-    }
-    turned
 }

@@ -78,27 +78,27 @@ unsafe fn tile_of<const F: u8, const N: usize>(panel: &[Line], x: &Activations, 
                     // So few sums that one after the other would wait for each other.
                     let mut lower = [_mm512_setzero_si512(); N];
                     for g in vectors {
-                        for r in 0..N {
-                            sums[r] = _mm512_dpbusd_epi32(sums[r], weights[g], four(r, g));
-                            lower[r] = _mm512_dpbusd_epi32(lower[r], weights[g], four(r, 8 + g));
+                        for (r, (upper, lower)) in sums.iter_mut().zip(&mut lower).enumerate() {
+                            *upper = _mm512_dpbusd_epi32(*upper, weights[g], four(r, g));
+                            *lower = _mm512_dpbusd_epi32(*lower, weights[g], four(r, 8 + g));
                         }
                     }
-                    for r in 0..N {
-                        sums[r] = _mm512_add_epi32(_mm512_slli_epi32::<7>(sums[r]), lower[r]);
+                    for (upper, lower) in sums.iter_mut().zip(lower) {
+                        *upper = _mm512_add_epi32(_mm512_slli_epi32::<7>(*upper), lower);
                     }
                     return sums;
                 }
                 for g in vectors.clone() {
-                    for r in 0..N {
-                        sums[r] = _mm512_dpbusd_epi32(sums[r], weights[g], four(r, g));
+                    for (r, sum) in sums.iter_mut().enumerate() {
+                        *sum = _mm512_dpbusd_epi32(*sum, weights[g], four(r, g));
                     }
                 }
                 for sum in &mut sums {
                     *sum = _mm512_slli_epi32::<7>(*sum);
                 }
                 for g in vectors {
-                    for r in 0..N {
-                        sums[r] = _mm512_dpbusd_epi32(sums[r], weights[g], four(r, 8 + g));
+                    for (r, sum) in sums.iter_mut().enumerate() {
+                        *sum = _mm512_dpbusd_epi32(*sum, weights[g], four(r, 8 + g));
                     }
                 }
                 sums
