@@ -98,7 +98,7 @@ fn a_saved_cache_answers_like_the_first() {
 fn clones_on_a_device_go_on_each_for_itself() {
     let rule = AttentionRule { scale: 0.3, softcap: None };
     let [mut host, mut cache] = pair(None);
-    let mut append = |caches: [&mut KvCache; 2], n: usize| {
+    let append = |caches: [&mut KvCache; 2], n: usize| {
         let (keys, values) = (random((2, n, 8)), random((2, n, 8)));
         for cache in caches {
             let (keys, values) = match cache.place {
