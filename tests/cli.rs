@@ -348,17 +348,19 @@ fn decoders_compute_where_they_are_told_and_devices_that_are_not_there_are_refus
         command.args(args).env("MEDLEY_DEVICE", variable);
         run_within(Duration::from_secs(60), command)
     };
-    for (args, variable) in [(&["--device", "cpu"][..], "cuda:4000"), (&[], "cpu")] {
+    let here: [(&[&str], &str); 2] = [(&["--device", "cpu"], "cuda:4000"), (&[], "cpu")];
+    for (args, variable) in here {
         let ran = ask(args, variable);
         assert!(ran.status == Some(0) && !ran.stdout.is_empty(), "{args:?} {variable}: {ran:?}");
     }
     // No machine has so many GPUs.
-    for (args, variable, words) in [
-        (&["--device", "cuda:4000"][..], "cpu", ["the device cuda:4000", "choose cpu"]),
+    let refused: [(&[&str], &str, [&str; 2]); 4] = [
+        (&["--device", "cuda:4000"], "cpu", ["the device cuda:4000", "choose cpu"]),
         (&[], "cuda:4000", ["the device cuda:4000", "choose cpu"]),
         (&["--device", "gpu"], "", ["--device", "cuda:N"]),
         (&[], "gpu", ["MEDLEY_DEVICE=gpu", "cuda:N"]),
-    ] {
+    ];
+    for (args, variable, words) in refused {
         let ran = ask(args, variable);
         assert!(ran.status == Some(2) && ran.stdout.is_empty(), "{args:?} {variable}: {ran:?}");
         assert!(words.iter().all(|word| ran.stderr.contains(word)), "{args:?} {variable}: {ran:?}");

@@ -227,13 +227,7 @@ impl Linear {
         }
         let mut parts = [const { Vec::new() }; N];
         for (layers, rows) in layers.iter().zip(groups) {
-            let x = match rows {
-                // A run needs no list of rows on a device.
-                [first, ..] if rows.iter().zip(*first..).all(|(row, next)| *row == next) => {
-                    x.narrow(0, *first as usize, rows.len())?
-                }
-                rows => x.index_select(&Tensor::new(*rows, x.device())?, 0)?,
-            };
+            let x = x.index_select(&Tensor::new(*rows, x.device())?, 0)?;
             for (parts, y) in parts.iter_mut().zip(Self::forward_each(*layers, &x)?) {
                 parts.push(y);
             }

@@ -4,7 +4,7 @@ use std::io::{Error as IoError, Read, Write};
 use std::ops::Range;
 use std::sync::Arc;
 
-use candle_core::{D, DType, Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 
 use super::super::activation::softcap;
 use super::{AttentionRule, CacheShape};
@@ -88,7 +88,7 @@ impl DeviceRows {
             let grouped = scores.reshape((n_kv_heads, group, n, n_keys))?;
             scores = grouped.broadcast_add(&mask)?.reshape((n_kv_heads, group * n, n_keys))?;
         }
-        let mixed = softmax(&scores)?.matmul(&v)?; // [n_kv_heads, group * n, head_dim]
+        let mixed = candle_nn::ops::softmax_last_dim(&scores)?.matmul(&v)?; // [n_kv_heads, group * n, head_dim]
         mixed.reshape((n_heads, n, head_dim))?.transpose(0, 1)?.reshape((n, n_heads * head_dim))
     }
 
@@ -118,17 +118,6 @@ impl DeviceRows {
         };
         Ok(Self { keys: rows()?, values: rows()?, holders: Arc::default() })
     }
-}
-
-/// Softmax over the last dimension. candle's own gives each row 32 threads, which is slow for few long ones.
-fn softmax(scores: &Tensor) -> candle_core::Result<Tensor> {
-    const FEW: usize = 256;
-    const LONG: usize = 1024;
-    let n_keys = scores.dim(D::Minus1)?;
-    if n_keys >= LONG && scores.elem_count() <= FEW * n_keys {
-        return candle_nn::ops::softmax(scores, D::Minus1);
-    }
-    candle_nn::ops::softmax_last_dim(scores)
 }
 
 /// 0 where a query may look, −∞ elsewhere; made on the device, since for a long prompt it is large.
