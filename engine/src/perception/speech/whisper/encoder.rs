@@ -35,8 +35,9 @@ impl EncoderLayer {
         let d = config.d_model;
         let names = ["attention.q", "attention.k", "attention.v"];
         Ok(Self {
-            attention_norm: LayerNorm::new(d, EPS, &weights.sub("attention_norm"))?,
+            // First, since its shape tells most when a size is wrong.
             qkv: joined_linear(weights, "attention.qkv", &names, d, d)?,
+            attention_norm: LayerNorm::new(d, EPS, &weights.sub("attention_norm"))?,
             out: Linear::new(d, d, &weights.sub("attention.out"))?,
             mlp_norm: LayerNorm::new(d, EPS, &weights.sub("mlp_norm"))?,
             up: Linear::new(d, config.encoder.d_hidden, &weights.sub("mlp.up"))?,
