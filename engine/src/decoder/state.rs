@@ -45,6 +45,11 @@ impl DecodeState {
         self.pos
     }
 
+    /// Makes room for `n` tokens in all.
+    pub fn reserve(&mut self, n: usize) {
+        self.caches.iter_mut().flatten().for_each(|cache| cache.reserve(n));
+    }
+
     /// How it keeps its numbers.
     pub fn format(&self) -> CacheFormat {
         self.format

@@ -139,7 +139,8 @@ impl Generation {
         let decoder = model.decoder();
         let available = if decoder.is_on_processor() { available_bytes() } else { None };
         check_memory(decoder.config(), prompt.len(), options, available)?;
-        let (conversation, keeping) = begin(&model, &prompt, options, earlier, prefixes, cancel)?;
+        let (mut conversation, keeping) = begin(&model, &prompt, options, earlier, prefixes, cancel)?;
+        conversation.state.reserve(prompt.len().saturating_add(options.max_tokens).min(context));
         let (cached, routing) = (conversation.input.len(), conversation.state.routing());
         Ok(Self {
             writer: Writer::new(model.clone(), options, context - prompt.len()),

@@ -100,6 +100,16 @@ impl CacheRows {
         }
     }
 
+    /// Makes room for `n` rows in all: until then rows that are there are not moved when others come.
+    pub fn reserve(&mut self, n: usize) {
+        let more = n.saturating_sub(self.n_rows());
+        match &mut self.numbers {
+            Numbers::F32(all) => all.reserve_exact(more * self.width),
+            Numbers::F16(all) => all.reserve_exact(more * self.width),
+            Numbers::Blocks(all) => all.reserve_exact(more * self.format.row_bytes(self.width)),
+        }
+    }
+
     /// Adds `rows` of `[n, width]` at the end.
     pub fn extend(&mut self, rows: &[f32]) {
         debug_assert!(rows.len().is_multiple_of(self.width));
@@ -402,6 +412,7 @@ mod tests {
             let want = read(&kept, 2..5);
             let end = kept.split_off(1);
             kept.append(&end);
+            kept.reserve(100);
             kept.truncate(5);
             kept.drop_first(2);
             assert_eq!((kept.n_rows(), read(&kept, 0..3)), (3, want.clone()));

@@ -169,6 +169,15 @@ impl KvCache {
         }
     }
 
+    /// Makes room for `n` positions in all, or for what a window keeps of them; rooms that grow step by step leave holes
+    /// behind. On a device room is made when it is needed.
+    pub fn reserve(&mut self, n: usize) {
+        let n = self.shape.window.map_or(n, |window| n.min(window + 2 * SLACK));
+        if let (None, Place::Host(rows)) = (&self.shared, &mut self.place) {
+            rows.each().for_each(|rows| rows.reserve(n));
+        }
+    }
+
     /// As many caches of the same, which then go on each for itself. What lies before the last whole
     /// multiple of `attention::share_step` stays in memory once.
     pub fn fork(mut self, n: usize) -> Vec<Self> {

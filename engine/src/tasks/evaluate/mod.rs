@@ -126,6 +126,7 @@ pub fn speed(model: &LanguageModel, options: &SpeedOptions, cancel: &Cancel) -> 
     let tokens: Vec<u32> = (0..needed as u64).map(|i| (i * 7919 % n_vocab) as u32).collect();
     let decoder = model.decoder();
     let mut state = decoder.new_state(CacheFormat::default())?;
+    state.reserve(needed);
     for warm_up in [&tokens[..needed.min(64)], &tokens[..needed.min(1)]] {
         if !warm_up.is_empty() {
             decoder.forward(&Input::from(warm_up), &mut state, cancel)?;
