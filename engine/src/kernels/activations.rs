@@ -47,15 +47,17 @@ pub(super) struct Planes {
     pub(super) lower: [i8; BLOCK],
 }
 
-/// What the numbers of a block are multiplied by, and sums of the products.
+/// What the numbers of a block are multiplied by, and their sums.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-#[repr(C, align(16))]
+#[repr(C, align(32))]
 pub(super) struct Factors {
     pub(super) scale: f32,
-    /// Of the whole block.
+    /// Of the whole block, times the scale.
     pub(super) sum: f32,
-    /// Of each half.
+    /// Of each half, times the scale.
     pub(super) halves: [f32; 2],
+    /// Minus the sum of the whole numbers: of the block, then of each half.
+    pub(super) minus: [i32; 3],
 }
 
 impl Activations {
@@ -161,8 +163,10 @@ fn quantize_body(
                 planes.lower[at] = (q - (upper << 7)) as i8;
             }
         }
-        let halves = sums.map(|half| scale * half.iter().sum::<i32>() as f32);
-        *factors = Factors { scale, sum: halves[0] + halves[1], halves };
+        let [first, second] = sums.map(|half| half.iter().sum::<i32>());
+        let halves = [scale * first as f32, scale * second as f32];
+        let minus = [-first - second, -first, -second];
+        *factors = Factors { scale, sum: halves[0] + halves[1], halves, minus };
     }
 }
 

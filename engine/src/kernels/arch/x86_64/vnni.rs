@@ -59,7 +59,7 @@ unsafe fn tile_of<const F: u8, const N: usize>(panel: &[Line], x: &Activations, 
     for unit in 0..x.n_blocks {
         // SAFETY: the panel has `n_blocks` units, and the tile as many blocks of `N` rows.
         unsafe {
-            let (scale, offset) = read_factors::<F>(panel, unit);
+            let (scales, offset) = read_factors::<F>(panel, unit);
             let lines = panel.add(64 * format.unit_line(unit));
             let weights = read_quants::<F>(lines);
             // The other tiles of rows find them in a cache.
@@ -72,8 +72,16 @@ unsafe fn tile_of<const F: u8, const N: usize>(panel: &[Line], x: &Activations, 
             let planes = x.planes.as_ptr().add(at).cast::<i32>();
             let by = x.factors.as_ptr().add(at);
             let four = |r: usize, i: usize| _mm512_set1_epi32(planes.add(16 * r + i).read());
-            let products = |vectors: Range<usize>| {
+            // Weights of these formats are 128 too large, which the sum of the other numbers makes up for.
+            let start = |r: usize, part: usize| match format.shift() {
+                Some(_) => _mm512_set1_epi32((&raw const (*by.add(r)).minus[part]).read()),
+                None => _mm512_setzero_si512(),
+            };
+            let products = |vectors: Range<usize>, part: usize| {
                 let mut sums = [_mm512_setzero_si512(); N];
+                for (r, sum) in sums.iter_mut().enumerate() {
+                    *sum = start(r, part);
+                }
                 if N <= 2 {
                     // So few sums that one after the other would wait for each other.
                     let mut lower = [_mm512_setzero_si512(); N];
@@ -103,19 +111,22 @@ unsafe fn tile_of<const F: u8, const N: usize>(panel: &[Line], x: &Activations, 
                 }
                 sums
             };
-            let mut add = |products: [__m512i; N], scale: __m512, offset: __m512, shares: [f32; N]| {
+            let mut add = |products: [__m512i; N], scale: __m512| {
                 for r in 0..N {
                     let factor = _mm512_mul_ps(scale, _mm512_set1_ps((*by.add(r)).scale));
                     sums[r] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(products[r]), factor, sums[r]);
-                    sums[r] = _mm512_fmadd_ps(offset, _mm512_set1_ps(shares[r]), sums[r]);
                 }
             };
             if F == Q6K {
-                let share = |half: usize| std::array::from_fn(|r| (*by.add(r)).halves[half]);
-                add(products(0..4), scale[0], offset[0], share(0));
-                add(products(4..8), scale[1], offset[1], share(1));
+                add(products(0..4, 1), scales[0]);
+                add(products(4..8, 2), scales[1]);
             } else {
-                add(products(0..8), scale[0], offset[0], std::array::from_fn(|r| (*by.add(r)).sum));
+                add(products(0..8, 0), scales[0]);
+            }
+            if format.shift().is_none() {
+                for r in 0..N {
+                    sums[r] = _mm512_fmadd_ps(offset, _mm512_set1_ps((*by.add(r)).sum), sums[r]);
+                }
             }
         }
     }
@@ -126,14 +137,15 @@ unsafe fn tile_of<const F: u8, const N: usize>(panel: &[Line], x: &Activations, 
     }
 }
 
-/// Scales and offsets of the halves of a unit.
+/// Scales of the halves of a unit, and its offset where the format has one.
 ///
 /// # Safety
 /// The unit exists.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512vnni")]
-unsafe fn read_factors<const F: u8>(panel: *const u8, unit: usize) -> ([__m512; 2], [__m512; 2]) {
+unsafe fn read_factors<const F: u8>(panel: *const u8, unit: usize) -> ([__m512; 2], __m512) {
     let format = const { format(F) };
+    let zero = _mm512_setzero_ps();
     // SAFETY: within the factors of the unit's group, which starts a line.
     unsafe {
         let (group, unit) = (panel.add(64 * format.group_line(unit)), unit % format.group());
@@ -141,27 +153,29 @@ unsafe fn read_factors<const F: u8>(panel: *const u8, unit: usize) -> ([__m512; 
         let bytes = |at: usize| _mm_load_si128(group.add(at + 32 * unit).cast());
         // Two units of these formats share a line.
         let scale = halves(if format.group() == 2 { 32 * unit } else { 0 });
-        let shifted =
-            |scale: __m512| _mm512_mul_ps(scale, _mm512_set1_ps(f32::from(format.shift().unwrap_or(0))));
         match F {
-            Q4_1 | Q5_1 => ([scale; 2], [halves(32); 2]),
+            Q4_1 | Q5_1 => ([scale; 2], halves(32)),
             Q4K | Q5K => {
                 let number = |at| _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(bytes(at)));
                 let minimum = _mm512_mul_ps(halves(32), number(80));
-                let offset = _mm512_sub_ps(_mm512_setzero_ps(), minimum);
-                ([_mm512_mul_ps(scale, number(64)); 2], [offset; 2])
+                ([_mm512_mul_ps(scale, number(64)); 2], _mm512_sub_ps(zero, minimum))
             }
-            Q6K => {
+            // Quants are read that many times as large.
+            _ => {
+                let shift = f32::from(format.shift().unwrap_or(-128));
+                let scale = _mm512_mul_ps(scale, _mm512_set1_ps(shift / -128.0));
+                if F != Q6K {
+                    return ([scale; 2], zero);
+                }
                 let number = |at| _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes(at)));
-                let scales = [_mm512_mul_ps(scale, number(32)), _mm512_mul_ps(scale, number(48))];
-                (scales, scales.map(shifted))
+                ([_mm512_mul_ps(scale, number(32)), _mm512_mul_ps(scale, number(48))], zero)
             }
-            _ => ([scale; 2], [shifted(scale); 2]),
         }
     }
 }
 
-/// The vectors of a unit whose lines start at `lines`.
+/// The vectors of a unit whose lines start at `lines`; where the format has a shift, so many times as large that the
+/// shift is 128.
 ///
 /// # Safety
 /// The lines exist and are aligned.
@@ -170,41 +184,53 @@ unsafe fn read_factors<const F: u8>(panel: *const u8, unit: usize) -> ([__m512; 
 unsafe fn read_quants<const F: u8>(lines: *const u8) -> [__m512i; 8] {
     // SAFETY: by contract.
     let line = |i: usize| unsafe { _mm512_load_si512(lines.add(64 * i).cast()) };
+    let bits = |mask: u8| _mm512_set1_epi8(mask.cast_signed());
     let mut vectors = [_mm512_setzero_si512(); 8];
-    if F == Q8_0 {
-        for (g, vector) in vectors.iter_mut().enumerate() {
-            *vector = line(g);
-        }
-        return vectors;
-    }
     for g in 0..4 {
-        let low = _mm512_set1_epi8(15);
-        vectors[g] = _mm512_and_si512(line(g), low);
-        vectors[g + 4] = _mm512_and_si512(_mm512_srli_epi16::<4>(line(g)), low);
+        (vectors[g], vectors[g + 4]) = match F {
+            Q8_0 => (line(g), line(g + 4)),
+            Q4_0 => (and(_mm512_slli_epi16::<4>(line(g)), bits(0xf0)), and(line(g), bits(0xf0))),
+            Q5_0 => (
+                and(_mm512_slli_epi16::<3>(line(g)), bits(0x78)),
+                and(_mm512_srli_epi16::<1>(line(g)), bits(0x78)),
+            ),
+            Q6K => (
+                and(_mm512_slli_epi16::<2>(line(g)), bits(0x3c)),
+                and(_mm512_srli_epi16::<2>(line(g)), bits(0x3c)),
+            ),
+            _ => (and(line(g), bits(0x0f)), and(_mm512_srli_epi16::<4>(line(g)), bits(0x0f))),
+        };
     }
     match F {
         Q5_0 | Q5_1 | Q5K => {
             for (g, vector) in vectors.iter_mut().enumerate() {
                 // SAFETY: eight masks in the fifth line.
                 let fifth = unsafe { lines.add(256 + 8 * g).cast::<u64>().read() };
-                *vector = _mm512_mask_add_epi8(*vector, fifth, *vector, _mm512_set1_epi8(16));
+                *vector =
+                    _mm512_mask_add_epi8(*vector, fifth, *vector, bits(if F == Q5_0 { 0x80 } else { 0x10 }));
             }
         }
         Q6K => {
             for h in 0..2 {
-                let (bits, high) = (line(4 + h), _mm512_set1_epi8(0x30));
+                let two = line(4 + h);
                 let parts = [
-                    _mm512_slli_epi16::<4>(bits),
-                    _mm512_slli_epi16::<2>(bits),
-                    bits,
-                    _mm512_srli_epi16::<2>(bits),
+                    _mm512_slli_epi16::<6>(two),
+                    _mm512_slli_epi16::<4>(two),
+                    _mm512_slli_epi16::<2>(two),
+                    two,
                 ];
                 for (vector, part) in vectors[4 * h..4 * h + 4].iter_mut().zip(parts) {
-                    *vector = _mm512_or_si512(*vector, _mm512_and_si512(part, high));
+                    *vector = _mm512_or_si512(*vector, and(part, bits(0xc0)));
                 }
             }
         }
         _ => {}
     }
     vectors
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn and(a: __m512i, b: __m512i) -> __m512i {
+    _mm512_and_si512(a, b)
 }
