@@ -1,12 +1,10 @@
 //! A layer's look back.
 
-use candle_core::Tensor;
-
 use super::config::{AttentionSpec, DecoderConfig, KeySource};
 use super::state::DecodeState;
 use super::step::Step;
 use crate::error::Result;
-use crate::nn::{Angles, Append, KvCache, Linear, RmsNorm, to_heads};
+use crate::nn::{Angles, Append, KvCache, Linear, RmsNorm, Rows, to_heads};
 use crate::weights::Weights;
 
 pub(super) struct Attention {
@@ -72,10 +70,10 @@ impl Attention {
     pub(super) fn forward(
         &self,
         layer: usize,
-        x: &Tensor,
+        x: &Rows,
         step: &Step,
         states: &mut [&mut DecodeState],
-    ) -> candle_core::Result<Tensor> {
+    ) -> candle_core::Result<Rows> {
         let rule = self.spec.rule;
         let angles = &step.angles[self.rotary];
         let (q, keys_and_values) = self.project(x, angles)?;
@@ -102,18 +100,14 @@ impl Attention {
             caches.push((cache, part.rows.clone()));
             sees.extend(part.sees(&self.spec));
         }
-        let mixed = KvCache::attend(&caches, &q.contiguous()?, &sees, rule)?;
+        let mixed = KvCache::attend(&caches, &q, &sees, rule)?;
         self.output.forward(&mixed)
     }
 
     /// Queries, and keys and values where the layer has its own, `[n_heads, n, head_dim]`.
-    fn project(
-        &self,
-        x: &Tensor,
-        angles: &Angles,
-    ) -> candle_core::Result<(Tensor, Option<(Tensor, Tensor)>)> {
+    fn project(&self, x: &Rows, angles: &Angles) -> candle_core::Result<(Rows, Option<(Rows, Rows)>)> {
         let AttentionSpec { n_heads, n_kv_heads, .. } = self.spec;
-        let queries = |q: &Tensor| to_heads(q, n_heads, self.q_norm.as_ref(), Some(angles));
+        let queries = |q: &Rows| to_heads(q, n_heads, self.q_norm.as_ref(), Some(angles));
         let Some(Keys { k, v, k_norm, v_norm }) = &self.keys else {
             return Ok((queries(&self.q.forward(x)?)?, None));
         };

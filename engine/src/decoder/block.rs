@@ -1,8 +1,6 @@
 //! One layer: norm, attention, norm, feed-forward, each added to the residual stream; in some families
 //! normed once more before it is added, and followed by what the layer's own embedding of the token adds.
 
-use candle_core::Tensor;
-
 use super::attention::Attention;
 use super::config::{DecoderConfig, LayerSpec};
 use super::feed_forward::FeedForward;
@@ -11,7 +9,7 @@ use super::routing::Choice;
 use super::state::DecodeState;
 use super::step::Step;
 use crate::error::Result;
-use crate::nn::{RmsNorm, add};
+use crate::nn::{RmsNorm, Rows, add};
 use crate::weights::Weights;
 
 pub(super) struct Block {
@@ -22,8 +20,7 @@ pub(super) struct Block {
     feed_forward: FeedForward,
     post_feed_forward_norm: Option<RmsNorm>,
     per_layer: Option<PerLayerGate>,
-    /// `[1]`.
-    output_scale: Option<Tensor>,
+    output_scale: Option<f32>,
 }
 
 impl Block {
@@ -42,22 +39,22 @@ impl Block {
             feed_forward: FeedForward::new(config, &spec.feed_forward, w)?,
             post_feed_forward_norm: post("post_feed_forward_norm")?,
             per_layer: per_layer.transpose()?,
-            output_scale: output_scale.then(|| w.sub("output_scale").get("weight", &[1])).transpose()?,
+            output_scale: output_scale.then(|| w.sub("output_scale").get_number("weight")).transpose()?,
         })
     }
 
     /// # Shapes
     /// - `x`: `[n, d_model]`, the rows of `step`
-    /// - `embeddings`: what each layer adds on its own, `[n, n_layers, width]`
+    /// - `embeddings`: what each layer adds on its own, `[n, n_layers * width]`
     /// - `states`: one for each part of `step`
     /// - returns: as `x`
     pub(super) fn forward(
         &self,
-        x: &Tensor,
+        x: &Rows,
         step: &Step,
-        embeddings: Option<&Tensor>,
+        embeddings: Option<&Rows>,
         states: &mut [&mut DecodeState],
-    ) -> candle_core::Result<Tensor> {
+    ) -> candle_core::Result<Rows> {
         let y = self.attention.forward(self.layer, &self.attention_norm.forward(x)?, step, states)?;
         let x = add(through(self.post_attention_norm.as_ref(), y)?, x)?;
         let y = self.feed_forward.forward(&x, |row, expert| {
@@ -71,17 +68,17 @@ impl Block {
         })?;
         let mut x = add(through(self.post_feed_forward_norm.as_ref(), y)?, &x)?;
         if let (Some(gate), Some(embeddings)) = (&self.per_layer, embeddings) {
-            x = gate.forward(&x, &embeddings.narrow(1, self.layer, 1)?.squeeze(1)?)?;
+            x = gate.forward(x, &gate.of_layer(embeddings, self.layer)?)?;
         }
-        match &self.output_scale {
-            Some(scale) => x.broadcast_mul(scale),
+        match self.output_scale {
+            Some(scale) => x.times(f64::from(scale)),
             None => Ok(x),
         }
     }
 }
 
 /// `x` through a norm where there is one.
-fn through(norm: Option<&RmsNorm>, x: Tensor) -> candle_core::Result<Tensor> {
+fn through(norm: Option<&RmsNorm>, x: Rows) -> candle_core::Result<Rows> {
     match norm {
         Some(norm) => norm.forward(&x),
         None => Ok(x),

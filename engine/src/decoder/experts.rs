@@ -1,23 +1,22 @@
 //! A mixture of experts: a router chooses some of many networks for each position.
 
-use candle_core::{DType, Tensor};
-
 use super::config::{DecoderConfig, ExpertsSpec};
 use super::feed_forward::Gated;
 use crate::error::{Doing, Result};
-use crate::kernels::softmax;
-use crate::nn::{Linear, NormSpec, RmsNorm, mix_rows};
+use crate::kernels::buffer::scratch;
+use crate::kernels::{softmax, team};
+use crate::nn::{Array, Linear, NormSpec, RmsNorm, Rows, mix_rows};
 use crate::weights::Weights;
 
-/// A position that goes through an expert, and how much its result counts.
-#[derive(Clone, Copy)]
-pub(super) struct Visit {
-    row: u32,
-    weight: f32,
+/// Which positions go through which experts, and how much each result counts: first all of one expert, in order, then
+/// those of the next.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Visits {
+    rows: Vec<u32>,
+    weights: Vec<f32>,
+    /// The experts that have visits, and where those of each end.
+    ends: Vec<(usize, usize)>,
 }
-
-/// Who goes where: for each expert its positions, in order.
-pub(super) type Visits = Vec<Vec<Visit>>;
 
 /// Scores experts by `softmax(W x)` and takes the best.
 pub(super) struct Router {
@@ -50,37 +49,66 @@ impl Router {
 
     /// # Shapes
     /// - `x`: `[n, d_model]`
-    pub(super) fn visits(&self, x: &Tensor) -> candle_core::Result<Visits> {
+    pub(super) fn visits(&self, x: &Rows) -> candle_core::Result<Visits> {
         let scores = match &self.norm {
             Some(norm) => self.scores.forward(&norm.forward(x)?)?,
             None => self.scores.forward(x)?,
         };
-        let mut shares = scores.to_dtype(DType::F32)?.to_vec2::<f32>()?;
-        shares.iter_mut().for_each(|shares| softmax(shares));
-        let mut visits = choose(&shares, self.spec);
-        if let Some(scale) = &self.expert_scale {
-            for (visits, scale) in visits.iter_mut().zip(scale) {
-                visits.iter_mut().for_each(|visit| visit.weight *= scale);
-            }
-        }
-        Ok(visits)
+        let scores = scores.to_host()?;
+        scores.read(|scores| choose(scores, self.spec, self.expert_scale.as_deref()))
     }
 }
 
-/// The positions of each expert. `shares` of `[n, n_experts]` sum to 1 in each row.
-fn choose(shares: &[Vec<f32>], spec: ExpertsSpec) -> Visits {
-    let mut visits = vec![Vec::new(); spec.n_experts];
-    for (row, shares) in shares.iter().enumerate() {
-        let mut order: Vec<usize> = (0..shares.len()).collect();
-        // Of equal experts the first.
-        order.sort_by(|a, b| shares[*b].total_cmp(&shares[*a]));
-        order.truncate(spec.n_chosen);
-        let sum: f32 = if spec.renormalise { order.iter().map(|expert| shares[*expert]).sum() } else { 1.0 };
-        for expert in order {
-            visits[expert].push(Visit { row: row as u32, weight: shares[expert] / sum });
+/// `scores` of `[n, n_experts]`; what an expert counts is multiplied by its `scale`.
+fn choose(scores: &[f32], spec: ExpertsSpec, scale: Option<&[f32]>) -> Visits {
+    /// Rows that are worth a task: some ten microseconds.
+    const TASK: usize = 32;
+    let ExpertsSpec { n_experts, n_chosen, renormalise, .. } = spec;
+    let k = n_chosen.min(n_experts);
+    let n = scores.len() / n_experts.max(1);
+    let mut chosen = vec![(0, 0.0); n * k];
+    team::for_each_chunk(&mut chosen, (TASK * k).max(1), |task, chosen| {
+        for (i, chosen) in chosen.chunks_exact_mut(k).enumerate() {
+            let scores = &scores[(task * TASK + i) * n_experts..][..n_experts];
+            best_of(scores, renormalise, chosen);
         }
+    });
+    // A counting sort by expert.
+    let mut starts = vec![0; n_experts + 1];
+    chosen.iter().for_each(|(expert, _)| starts[expert + 1] += 1);
+    (0..n_experts).for_each(|expert| starts[expert + 1] += starts[expert]);
+    let ends = starts.windows(2).enumerate().filter(|(_, ends)| ends[0] < ends[1]);
+    let ends = ends.map(|(expert, ends)| (expert, ends[1])).collect();
+    let mut visits = Visits { rows: vec![0; n * k], weights: vec![0.0; n * k], ends };
+    for (i, (expert, weight)) in chosen.into_iter().enumerate() {
+        let at = starts[expert];
+        starts[expert] += 1;
+        visits.rows[at] = (i / k) as u32;
+        visits.weights[at] = weight * scale.map_or(1.0, |scale| scale[expert]);
     }
     visits
+}
+
+/// The experts with the largest shares `softmax(scores)`, of equal ones the first, and what each counts.
+fn best_of(scores: &[f32], renormalise: bool, chosen: &mut [(usize, f32)]) {
+    scratch(scores.len(), |shares| {
+        shares.copy_from_slice(scores);
+        softmax(shares);
+        for i in 0..chosen.len() {
+            let (before, rest) = chosen.split_at_mut(i);
+            let free =
+                shares.iter().enumerate().filter(|(expert, _)| before.iter().all(|(e, _)| e != expert));
+            let best =
+                free.reduce(|best, other| if other.1.total_cmp(best.1).is_gt() { other } else { best });
+            if let Some((expert, share)) = best {
+                rest[0] = (expert, *share);
+            }
+        }
+        if renormalise {
+            let sum: f32 = chosen.iter().map(|(_, share)| share).sum();
+            chosen.iter_mut().for_each(|(_, share)| *share /= sum);
+        }
+    });
 }
 
 /// The networks. Positions are grouped by expert, so that each expert runs once for all its positions and an
@@ -117,33 +145,33 @@ impl Experts {
     /// - returns: the same
     pub(super) fn forward(
         &self,
-        x: &Tensor,
+        x: &Rows,
         visits: &Visits,
         mut count: impl FnMut(usize, usize),
-    ) -> candle_core::Result<Tensor> {
+    ) -> candle_core::Result<Rows> {
         // Experts in their order, so that sums do not depend on the order of positions.
-        let chosen = || self.0.iter().zip(visits).filter(|(_, visits)| !visits.is_empty());
-        let (mut rows, mut weights, mut ends) = (Vec::new(), Vec::new(), vec![0]);
-        for (i, visits) in visits.iter().enumerate().filter(|(_, visits)| !visits.is_empty()) {
-            visits.iter().for_each(|visit| count(visit.row as usize, i));
-            rows.extend(visits.iter().map(|visit| visit.row));
-            weights.extend(visits.iter().map(|visit| visit.weight));
-            ends.push(rows.len());
+        let Visits { rows, weights, ends } = visits;
+        let chosen = || ends.iter().map(|(expert, _)| &self.0[*expert]);
+        let mut first = 0;
+        for (expert, end) in ends {
+            rows[first..*end].iter().for_each(|row| count(*row as usize, *expert));
+            first = *end;
         }
-        let Some((Gated { activation, .. }, _)) = chosen().next() else { return x.zeros_like() };
-        let layers: Vec<_> = chosen().map(|(expert, _)| [&expert.gate, &expert.up]).collect();
-        let [gate, up] = Linear::forward_grouped(&layers, x, &groups(&rows, &ends))?;
+        let Some(Gated { activation, .. }) = chosen().next() else { return x.clone().times(0.0) };
+        let layers: Vec<_> = chosen().map(|expert| [&expert.gate, &expert.up]).collect();
+        let [gate, up] = Linear::forward_grouped(&layers, x, &groups(rows, ends))?;
         let hidden = activation.gated(gate, &up)?;
-        let layers: Vec<_> = chosen().map(|(expert, _)| [&expert.down]).collect();
+        let layers: Vec<_> = chosen().map(|expert| [&expert.down]).collect();
         let in_order: Vec<u32> = (0..rows.len() as u32).collect();
-        let [y] = Linear::forward_grouped(&layers, &hidden, &groups(&in_order, &ends))?;
-        mix_rows(&y, x.dim(0)?, &rows, &weights)
+        let [y] = Linear::forward_grouped(&layers, &hidden, &groups(&in_order, ends))?;
+        mix_rows(&y, x.n(), rows, weights)
     }
 }
 
 /// Runs of rows that end where `ends` say.
-fn groups<'a>(rows: &'a [u32], ends: &[usize]) -> Vec<&'a [u32]> {
-    ends.windows(2).map(|ends| &rows[ends[0]..ends[1]]).collect()
+fn groups<'a>(rows: &'a [u32], ends: &[(usize, usize)]) -> Vec<&'a [u32]> {
+    let mut first = 0;
+    ends.iter().map(|(_, end)| &rows[std::mem::replace(&mut first, *end)..*end]).collect()
 }
 
 #[cfg(test)]
@@ -152,19 +180,49 @@ mod tests {
     use super::*;
     use crate::nn::Activation;
 
-    fn routed(shares: &[Vec<f32>], renormalise: bool) -> Vec<Vec<(u32, f32)>> {
+    fn routed(shares: &[[f32; 3]], renormalise: bool, scale: Option<&[f32]>) -> Visits {
         let expert = GatedSpec { d_hidden: 1, activation: Activation::Silu };
         let spec = ExpertsSpec { n_experts: 3, n_chosen: 2, expert, renormalise, scaled_router: false };
-        let pair = |visit: Visit| (visit.row, visit.weight);
-        choose(shares, spec).into_iter().map(|of| of.into_iter().map(pair).collect()).collect()
+        let scores: Vec<f32> = shares.iter().flatten().map(|share| share.ln()).collect();
+        choose(&scores, spec, scale)
+    }
+
+    fn near(weights: &[f32], want: &[f32]) {
+        assert_eq!(weights.len(), want.len());
+        assert!(weights.iter().zip(want).all(|(a, b)| (a - b).abs() < 1e-6), "{weights:?} and {want:?}");
     }
 
     #[test]
-    fn the_best_experts_are_chosen_and_their_weights_kept_or_scaled() {
-        let shares = [vec![0.5, 0.25, 0.25], vec![0.1, 0.1, 0.8]];
-        let kept = [vec![(0, 0.5), (1, 0.1)], vec![(0, 0.25)], vec![(1, 0.8)]];
-        assert_eq!(routed(&shares, false), kept);
-        let scaled = routed(&shares, true);
-        assert!((scaled[0][0].1 - 2.0 / 3.0).abs() < 1e-6 && (scaled[2][0].1 - 8.0 / 9.0).abs() < 1e-6);
+    fn the_best_experts_are_chosen_and_their_weights_kept_renormalised_or_scaled() {
+        let shares = [[0.5, 0.25, 0.25], [0.125, 0.125, 0.75]];
+        let kept = routed(&shares, false, None);
+        assert_eq!(kept.rows, [0, 1, 0, 1]);
+        assert_eq!(kept.ends, [(0, 2), (1, 3), (2, 4)]);
+        near(&kept.weights, &[0.5, 0.125, 0.25, 0.75]);
+        near(&routed(&shares, true, None).weights, &[2.0 / 3.0, 1.0 / 7.0, 1.0 / 3.0, 6.0 / 7.0]);
+        near(&routed(&shares, false, Some(&[1.0, 2.0, 4.0])).weights, &[0.5, 0.125, 0.5, 3.0]);
+        let [first] = &routed(&[[0.2, 0.2, 0.6]; 1], false, None).ends[..1] else { unreachable!() };
+        assert_eq!(*first, (0, 1), "of equal experts the first");
+        assert_eq!(routed(&[], false, None), Visits::default());
+    }
+
+    #[test]
+    fn many_rows_are_sorted_as_few() {
+        let shares: Vec<[f32; 3]> =
+            (0..200).map(|i| [0.2 + (i % 7) as f32 * 0.1, 0.3 + (i % 3) as f32 * 0.1, 0.4]).collect();
+        let all = routed(&shares, true, None);
+        let mut counts = [0; 3];
+        for (row, shares) in shares.iter().enumerate() {
+            let one = routed(&[*shares], true, None);
+            for ((expert, _), weight) in one.ends.iter().zip(&one.weights) {
+                let start = all.ends.iter().find(|(e, _)| e == expert).map(|(e, _)| *e).unwrap();
+                let begin =
+                    all.ends.iter().take_while(|(e, _)| *e < start).map(|(_, end)| *end).max().unwrap_or(0);
+                let at = begin + counts[*expert];
+                assert_eq!((all.rows[at] as usize, all.weights[at]), (row, *weight));
+                counts[*expert] += 1;
+            }
+        }
+        assert_eq!(counts.iter().sum::<usize>(), all.rows.len());
     }
 }

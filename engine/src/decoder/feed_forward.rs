@@ -1,11 +1,9 @@
 //! What a layer does with each position: one gated network, some of many, or both.
 
-use candle_core::Tensor;
-
 use super::config::{DecoderConfig, FeedForwardSpec, GatedSpec};
 use super::experts::{Experts, Router};
 use crate::error::Result;
-use crate::nn::{Activation, Linear, RmsNorm};
+use crate::nn::{Activation, Linear, RmsNorm, Rows, add};
 use crate::weights::Weights;
 
 pub(super) struct FeedForward {
@@ -56,7 +54,7 @@ impl FeedForward {
     /// # Shapes
     /// - `x`: `[n, d_model]`, not normed yet
     /// - returns: the same
-    pub(super) fn forward(&self, x: &Tensor, count: impl FnMut(usize, usize)) -> candle_core::Result<Tensor> {
+    pub(super) fn forward(&self, x: &Rows, count: impl FnMut(usize, usize)) -> candle_core::Result<Rows> {
         let normed = self.norm.forward(x)?;
         match &self.kind {
             Kind::Gated(gated) => gated.forward(&normed),
@@ -65,7 +63,7 @@ impl FeedForward {
                 let dense = both.post_dense_norm.forward(&both.dense.forward(&normed)?)?;
                 let visits = both.router.visits(x)?;
                 let sparse = both.experts.forward(&both.expert_norm.forward(x)?, &visits, count)?;
-                dense + both.post_expert_norm.forward(&sparse)?
+                add(both.post_expert_norm.forward(&sparse)?, &dense)
             }
         }
     }
@@ -106,7 +104,7 @@ impl Gated {
     /// # Shapes
     /// - `x`: `[n, d_model]`
     /// - returns: the same
-    pub(super) fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
+    pub(super) fn forward(&self, x: &Rows) -> candle_core::Result<Rows> {
         let [gate, up] = Linear::forward_each([&self.gate, &self.up], x)?;
         self.down.forward(&self.activation.gated(gate, &up)?)
     }

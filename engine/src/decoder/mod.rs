@@ -37,7 +37,7 @@ pub use config::{
     PerLayerSpec, PictureView,
 };
 pub use input::{Input, Modality, Soft};
-pub use model::{Decoder, log_probability};
+pub use model::{Decoder, Logits, log_probability};
 pub use routing::{LayerRouting, Routing};
 pub use state::{DecodeState, Mark};
 

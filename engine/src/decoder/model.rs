@@ -1,6 +1,6 @@
 //! The decoder: embed, layers, norm, logits.
 
-use candle_core::{Device, Tensor};
+use candle_core::Device;
 
 use super::block::Block;
 use super::config::DecoderConfig;
@@ -11,9 +11,13 @@ use super::step::Step;
 use crate::cancel::Cancel;
 use crate::device;
 use crate::error::{Doing, Error, Result};
-use crate::nn::{CacheFormat, Embedding, Linear, RmsNorm, Rotary, RotarySpec, softcap};
+use crate::kernels::buffer::Buffer;
+use crate::nn::{CacheFormat, Embedding, Linear, RmsNorm, Rotary, RotarySpec, Rows, softcap};
 use crate::threads;
 use crate::weights::Weights;
+
+/// Logits after a position, `[n_vocab]`.
+pub type Logits = Buffer;
 
 /// A decoder with its weights; read-only, so many requests can share it.
 pub struct Decoder {
@@ -132,13 +136,13 @@ impl Decoder {
     ///
     /// # Errors
     /// [`Error::Compute`](crate::Error::Compute).
-    fn run(&self, turns: &mut [Turn], wanted: Wanted, cancel: &Cancel) -> Result<Option<Tensor>> {
+    fn run(&self, turns: &mut [Turn], wanted: Wanted, cancel: &Cancel) -> Result<Option<Rows>> {
         let doing = "running the decoder";
         let (mut x, ids) = self.embed(turns).doing(doing)?;
         let placed = turns.iter().map(|turn| (turn.input, turn.state.pos));
-        let mut step = Step::new(placed, &self.rotaries, &self.device).doing(doing)?;
+        let mut step = Step::new(placed, &self.rotaries);
         turns.iter_mut().for_each(|turn| turn.state.begin_step());
-        let embeddings = self.per_layer.as_ref().map(|per_layer| per_layer.forward(&ids, &x));
+        let embeddings = self.per_layer.as_ref().map(|per_layer| per_layer.forward(&ids, &x, &self.device));
         let mut embeddings = embeddings.transpose().doing(doing)?;
         let mut states: Vec<&mut DecodeState> = turns.iter_mut().map(|turn| &mut *turn.state).collect();
         let first_reading = self.config.first_reading_layer();
@@ -151,10 +155,9 @@ impl Decoder {
                 break;
             }
             if i == first_reading && wanted == Wanted::Last {
-                let (last, rows) = step.last_rows(&self.rotaries, &self.device).doing(doing)?;
-                let rows = Tensor::new(rows, &self.device).doing(doing)?;
-                x = x.index_select(&rows, 0).doing(doing)?;
-                embeddings = embeddings.map(|e| e.index_select(&rows, 0)).transpose().doing(doing)?;
+                let (last, rows) = step.last_rows(&self.rotaries);
+                x = x.select(&rows).doing(doing)?;
+                embeddings = embeddings.map(|e| e.select(&rows)).transpose().doing(doing)?;
                 step = last;
             }
             x = block.forward(&x, &step, embeddings.as_ref(), &mut states).doing(doing)?;
@@ -164,7 +167,7 @@ impl Decoder {
             turn.state.pos += turn.input.len();
         }
         match wanted {
-            Wanted::Last => Tensor::new(ends, &self.device).and_then(|ends| x.index_select(&ends, 0)),
+            Wanted::Last => x.select(&ends),
             Wanted::Nothing | Wanted::All => Ok(x),
         }
         .doing(doing)
@@ -172,7 +175,7 @@ impl Decoder {
     }
 
     /// What the first layer reads, `[n, d_model]`, and the ids with the padding token where media stand.
-    fn embed(&self, turns: &[Turn]) -> candle_core::Result<(Tensor, Vec<u32>)> {
+    fn embed(&self, turns: &[Turn]) -> candle_core::Result<(Rows, Vec<u32>)> {
         let DecoderConfig { pad_token, media_tokens, .. } = &self.config;
         let mut ids = Vec::new();
         let mut soft = Vec::new();
@@ -187,20 +190,20 @@ impl Decoder {
                 soft.push((first + rows.start, &medium.embeddings));
             }
         }
-        let mut x = self.embedding.forward(&ids, &self.device)?;
+        let mut x: Rows = self.embedding.forward(&ids, &self.device)?;
         if self.config.embedding_scale != 1.0 {
-            x = (x * self.config.embedding_scale)?;
+            x = x.times(self.config.embedding_scale)?;
         }
         // What encoders give is not scaled.
         for (row, embeddings) in soft {
-            x.slice_set(&embeddings.to_device(&self.device)?.contiguous()?, 0, row)?;
+            x.write(row, embeddings)?;
         }
         Ok((x, ids))
     }
 
     /// Logits of rows of what [`Decoder::run`] returns, `[n, n_vocab]`.
-    fn logits(&self, rows: &Tensor) -> Result<Tensor> {
-        let rows = rows.contiguous().and_then(|rows| self.norm.forward(&rows));
+    fn logits(&self, rows: &Rows) -> Result<Rows> {
+        let rows = self.norm.forward(rows);
         let logits = rows.and_then(|rows| self.output.forward(&rows));
         let capped = logits.and_then(|logits| match self.config.logit_softcap {
             Some(cap) => softcap(&logits, cap),
@@ -214,12 +217,7 @@ impl Decoder {
     ///
     /// # Errors
     /// [`Error::Request`] for no tokens or more than the context holds; [`Error::Compute`].
-    pub fn forward(
-        &self,
-        input: &Input,
-        state: &mut DecodeState,
-        cancel: &Cancel,
-    ) -> Result<Option<Vec<f32>>> {
+    pub fn forward(&self, input: &Input, state: &mut DecodeState, cancel: &Cancel) -> Result<Option<Logits>> {
         Ok(self.forward_batch(&mut [(input, state)], cancel)?.map(|mut rows| rows.swap_remove(0)))
     }
 
@@ -232,7 +230,7 @@ impl Decoder {
         &self,
         batch: &mut [(&Input, &mut DecodeState)],
         cancel: &Cancel,
-    ) -> Result<Option<Vec<Vec<f32>>>> {
+    ) -> Result<Option<Vec<Logits>>> {
         let mut turns = Vec::with_capacity(batch.len());
         for (input, state) in batch {
             self.check(input, state)?;
@@ -240,7 +238,7 @@ impl Decoder {
         }
         threads::run(|| {
             let Some(x) = self.run(&mut turns, Wanted::Last, cancel)? else { return Ok(None) };
-            self.logits(&x)?.to_vec2().doing("reading logits").map(Some)
+            self.logits(&x)?.each().doing("reading logits").map(Some)
         })
     }
 
@@ -269,12 +267,12 @@ impl Decoder {
         input: &Input,
         state: &mut DecodeState,
         cancel: &Cancel,
-    ) -> Result<Option<Vec<Vec<f32>>>> {
+    ) -> Result<Option<Vec<Logits>>> {
         self.check(input, state)?;
         threads::run(|| {
             let turn = Turn { input, state };
             let Some(x) = self.run(&mut [turn], Wanted::All, cancel)? else { return Ok(None) };
-            self.logits(&x)?.to_vec2().doing("reading logits").map(Some)
+            self.logits(&x)?.each().doing("reading logits").map(Some)
         })
     }
 
@@ -307,8 +305,9 @@ impl Decoder {
                     return Ok(None);
                 }
                 let next = &tokens[start..(start + ROWS).min(tokens.len())];
-                let rows = x.narrow(0, start - 1, next.len()).doing("computing logits")?;
-                let rows: Vec<Vec<f32>> = self.logits(&rows)?.to_vec2().doing("reading logits")?;
+                let rows: Vec<u32> = (start - 1..start - 1 + next.len()).map(|row| row as u32).collect();
+                let rows = self.logits(&x.select(&rows).doing("computing logits")?)?;
+                let rows = rows.each().doing("reading logits")?;
                 scores.extend(rows.iter().zip(next).map(|(row, next)| each(row, *next)));
             }
             Ok(Some(scores))
@@ -360,7 +359,7 @@ pub fn log_probability(logits: &[f32], token: u32) -> f64 {
 pub(crate) mod tests {
     use std::collections::HashMap;
 
-    use candle_core::DType;
+    use candle_core::{DType, Tensor};
 
     use super::super::config::KeySource;
     use super::*;
@@ -429,9 +428,9 @@ pub(crate) mod tests {
         decoder
     }
 
-    fn logits(decoder: &Decoder, chunks: &[&[u32]]) -> Vec<f32> {
+    fn logits(decoder: &Decoder, chunks: &[&[u32]]) -> Logits {
         let mut state = decoder.new_state(CacheFormat::F32).unwrap();
-        let mut last = Vec::new();
+        let mut last = Logits::default();
         for chunk in chunks {
             last = decoder.forward(&Input::from(*chunk), &mut state, &Cancel::new()).unwrap().unwrap();
         }
@@ -458,7 +457,7 @@ pub(crate) mod tests {
         let decoder = tiny();
         let a = logits(&decoder, &[&[1, 2, 3]]);
         let b = logits(&decoder, &[&[9, 2, 3]]);
-        assert!(a.iter().zip(&b).any(|(a, b)| (a - b).abs() > 1e-3));
+        assert!(a.iter().zip(&b[..]).any(|(a, b)| (a - b).abs() > 1e-3));
         let mut state = decoder.new_state(CacheFormat::F32).unwrap();
         let scores =
             decoder.score(&[1, 2, 3, 4], 1, &mut state, &Cancel::new(), log_probability).unwrap().unwrap();

@@ -2,17 +2,16 @@
 //! row, so that the table can stay on disk (Gemma 3n and 4; transformers `modeling_gemma4.py`,
 //! `project_per_layer_inputs`).
 
-use candle_core::Tensor;
+use candle_core::Device;
 
 use super::config::{DecoderConfig, PerLayerSpec};
 use crate::error::Result;
-use crate::nn::{Activation, Embedding, Linear, RmsNorm};
+use crate::nn::{Activation, Embedding, Linear, RmsNorm, Rows, add};
 use crate::weights::Weights;
 
 /// The table, and a projection of the usual embedding that is added to its rows.
 pub(super) struct PerLayerEmbedding {
     spec: PerLayerSpec,
-    n_layers: usize,
     d_model: usize,
     table: Embedding,
     projection: Linear,
@@ -25,7 +24,6 @@ impl PerLayerEmbedding {
         let width = n_layers * spec.width;
         Ok(Self {
             spec,
-            n_layers,
             d_model: config.d_model,
             table: Embedding::in_place(spec.n_vocab, width, &w.sub("per_layer_embedding"))?,
             projection: Linear::new(config.d_model, width, &w.sub("per_layer_projection"))?,
@@ -36,19 +34,18 @@ impl PerLayerEmbedding {
     /// # Shapes
     /// - `ids`: `n`, with the padding token where media stand
     /// - `x`: `[n, d_model]`, what the first layer reads
-    /// - returns: `[n, n_layers, width]`
-    pub(super) fn forward(&self, ids: &[u32], x: &Tensor) -> candle_core::Result<Tensor> {
-        let shape = (ids.len(), self.n_layers, self.spec.width);
-        let of_token = self.table.forward(ids, x.device())?.reshape(shape)?;
-        let of_token = (of_token * (self.spec.width as f64).sqrt())?;
-        let of_context = (self.projection.forward(x)? * (self.d_model as f64).powf(-0.5))?;
-        let of_context = self.norm.forward(&of_context.reshape(shape)?)?;
-        (of_context + of_token)? * 0.5f64.sqrt()
+    /// - returns: `[n, n_layers * width]` on `device`
+    pub(super) fn forward(&self, ids: &[u32], x: &Rows, device: &Device) -> candle_core::Result<Rows> {
+        let of_token: Rows = self.table.forward(ids, device)?;
+        let of_token = of_token.times((self.spec.width as f64).sqrt())?;
+        let of_context = self.projection.forward(x)?.times((self.d_model as f64).powf(-0.5))?;
+        add(self.norm.forward(&of_context)?, &of_token)?.times(0.5f64.sqrt())
     }
 }
 
 /// What a layer does with its embedding.
 pub(super) struct PerLayerGate {
+    width: usize,
     gate: Linear,
     activation: Activation,
     projection: Linear,
@@ -58,6 +55,7 @@ pub(super) struct PerLayerGate {
 impl PerLayerGate {
     pub(super) fn new(config: &DecoderConfig, spec: PerLayerSpec, w: &Weights) -> Result<Self> {
         Ok(Self {
+            width: spec.width,
             gate: Linear::new(config.d_model, spec.width, &w.sub("per_layer_gate"))?,
             activation: spec.activation,
             projection: Linear::new(spec.width, config.d_model, &w.sub("per_layer_projection"))?,
@@ -65,12 +63,17 @@ impl PerLayerGate {
         })
     }
 
+    /// The part of a layer, `[n, width]`, of what [`PerLayerEmbedding::forward`] returns.
+    pub(super) fn of_layer(&self, embeddings: &Rows, layer: usize) -> candle_core::Result<Rows> {
+        embeddings.columns(layer * self.width, self.width)
+    }
+
     /// # Shapes
     /// - `x`: `[n, d_model]`
     /// - `embedding`: `[n, width]`
     /// - returns: as `x`
-    pub(super) fn forward(&self, x: &Tensor, embedding: &Tensor) -> candle_core::Result<Tensor> {
-        let gated = (self.activation.forward(&self.gate.forward(x)?)? * embedding)?;
-        x + self.norm.forward(&self.projection.forward(&gated)?)?
+    pub(super) fn forward(&self, x: Rows, embedding: &Rows) -> candle_core::Result<Rows> {
+        let gated = self.activation.gated(self.gate.forward(&x)?, embedding)?;
+        add(x, &self.norm.forward(&self.projection.forward(&gated)?)?)
     }
 }

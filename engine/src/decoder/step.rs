@@ -2,8 +2,6 @@
 
 use std::ops::Range;
 
-use candle_core::Device;
-
 use super::config::{AttentionSpec, PictureView};
 use super::input::{Input, Modality};
 use crate::nn::{Angles, Rotary};
@@ -45,11 +43,7 @@ pub(super) struct Step {
 
 impl Step {
     /// For inputs that stand at these positions.
-    pub(super) fn new<'a>(
-        inputs: impl Iterator<Item = (&'a Input, usize)>,
-        rotaries: &[Rotary],
-        device: &Device,
-    ) -> candle_core::Result<Self> {
+    pub(super) fn new<'a>(inputs: impl Iterator<Item = (&'a Input, usize)>, rotaries: &[Rotary]) -> Self {
         let (mut parts, mut modalities, mut positions) = (Vec::new(), Vec::new(), Vec::new());
         for (input, pos) in inputs {
             let first = positions.len();
@@ -58,16 +52,12 @@ impl Step {
             modalities.extend(input.modalities());
             parts.push(Part { rows: first..positions.len(), pos, runs });
         }
-        let angles = rotaries.iter().map(|rotary| rotary.angles(&positions, device));
-        Ok(Self { parts, modalities, angles: angles.collect::<candle_core::Result<_>>()? })
+        let angles = rotaries.iter().map(|rotary| rotary.angles(&positions)).collect();
+        Self { parts, modalities, angles }
     }
 
     /// Only the last row of each sequence, and which rows these were.
-    pub(super) fn last_rows(
-        &self,
-        rotaries: &[Rotary],
-        device: &Device,
-    ) -> candle_core::Result<(Self, Vec<u32>)> {
+    pub(super) fn last_rows(&self, rotaries: &[Rotary]) -> (Self, Vec<u32>) {
         let last = |part: &Part| part.rows.end - 1;
         let rows: Vec<u32> = self.parts.iter().map(|part| last(part) as u32).collect();
         let parts: Vec<Part> = self
@@ -81,9 +71,8 @@ impl Step {
             })
             .collect();
         let positions: Vec<usize> = parts.iter().map(|part| part.pos).collect();
-        let angles = rotaries.iter().map(|rotary| rotary.angles(&positions, device));
-        let angles = angles.collect::<candle_core::Result<_>>()?;
+        let angles = rotaries.iter().map(|rotary| rotary.angles(&positions)).collect();
         let modalities = self.parts.iter().map(|part| self.modalities[last(part)]).collect();
-        Ok((Self { parts, modalities, angles }, rows))
+        (Self { parts, modalities, angles }, rows)
     }
 }

@@ -12,7 +12,7 @@ use super::options::{GenerateOptions, Speculation};
 use super::writer::{self, End, Writer};
 use super::{Generation, Rate, check_memory};
 use crate::cancel::Cancel;
-use crate::decoder::{DecodeState, Input};
+use crate::decoder::{DecodeState, Input, Logits};
 use crate::error::{Error, Result};
 use crate::kernels::team;
 use crate::memory::available_bytes;
@@ -50,7 +50,7 @@ struct Chain {
     number: usize,
     state: DecodeState,
     /// After the last token that was read.
-    logits: Vec<f32>,
+    logits: Logits,
     writer: Writer,
     /// All but what is still to be measured.
     usage: Usage,

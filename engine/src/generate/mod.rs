@@ -29,8 +29,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::cancel::Cancel;
-use crate::decoder::{DecodeState, Input, Routing};
+use crate::decoder::{DecodeState, Input, Logits, Routing};
 use crate::error::{Error, Result};
+use crate::kernels::buffer;
 use crate::memory::available_bytes;
 use crate::model::LanguageModel;
 use crate::prefix_store::ModelPrefixes;
@@ -58,7 +59,7 @@ pub struct Generation {
     conversation: Conversation,
     prompt: Input,
     /// Logits after the last token that was read.
-    logits: Option<Vec<f32>>,
+    logits: Option<Logits>,
     writer: Writer,
     ahead: Ahead,
     cancel: Cancel,
@@ -298,6 +299,7 @@ impl Iterator for Generation {
                         keeping.store(&self.conversation.state, self.model.decoder(), &self.cancel);
                     }
                     self.phase = Phase::Ended;
+                    buffer::give_back();
                     return Some(Ok(Event::Done { reason, usage: self.usage() }));
                 }
                 Phase::Ended => return None,

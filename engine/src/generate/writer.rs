@@ -7,6 +7,7 @@ use super::detokenize::Detokenizer;
 use super::event::StopReason;
 use super::repeats::{self, Repeats};
 use super::stop::StopStrings;
+use crate::decoder::Logits;
 use crate::features::text::TokenId;
 use crate::model::LanguageModel;
 use crate::sampler::Sampler;
@@ -62,7 +63,7 @@ impl Writer {
     ///
     /// # Shapes
     /// - `logits`: `[n_vocab]`
-    pub(super) fn write(&mut self, logits: Vec<f32>) -> (String, Option<End>) {
+    pub(super) fn write(&mut self, logits: Logits) -> (String, Option<End>) {
         let token = self.sampler.sample(logits, &self.written);
         if self.model.tokenizer().is_end(token) {
             let (text, end) = self.end(StopReason::Stop);

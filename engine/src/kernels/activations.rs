@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::buffer::{Buffer, Free, Reused};
 use super::team;
 
 /// Numbers per block.
@@ -23,9 +24,9 @@ pub struct Activations {
     n_rows: usize,
     /// Blocks per row.
     pub(super) n_blocks: usize,
-    pub(super) factors: Vec<Factors>,
+    pub(super) factors: Buffer<Factors>,
     /// Never −128.
-    pub(super) planes: Vec<Planes>,
+    pub(super) planes: Buffer<Planes>,
 }
 
 /// Rows that kernels take together: eight, and at the end four, two and one.
@@ -40,7 +41,7 @@ pub(super) fn tiles(n_rows: usize) -> impl Iterator<Item = Range<usize>> {
 }
 
 /// The numbers of a block.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[repr(C, align(64))]
 pub(super) struct Planes {
     pub(super) upper: [i8; BLOCK],
@@ -60,6 +61,20 @@ pub(super) struct Factors {
     pub(super) minus: [i32; 3],
 }
 
+impl Reused for Factors {
+    fn free() -> &'static Free<Self> {
+        static FREE: Free<Factors> = Free::new();
+        &FREE
+    }
+}
+
+impl Reused for Planes {
+    fn free() -> &'static Free<Self> {
+        static FREE: Free<Planes> = Free::new();
+        &FREE
+    }
+}
+
 impl Activations {
     /// Quantises `x`, `[n_rows, n_in]`.
     ///
@@ -70,9 +85,9 @@ impl Activations {
         const TASK: usize = 4096;
         assert!(n_in.is_multiple_of(BLOCK) && x.len().is_multiple_of(n_in));
         let (n_rows, n_blocks) = (x.len() / n_in, n_in / BLOCK);
-        let mut factors = vec![Factors::default(); n_rows * n_blocks];
-        let mut planes = vec![Planes { upper: [0; BLOCK], lower: [0; BLOCK] }; n_rows * n_blocks];
-        let (mut rest_factors, mut rest_planes) = (factors.as_mut_slice(), planes.as_mut_slice());
+        let mut factors = Buffer::new(n_rows * n_blocks);
+        let mut planes = Buffer::new(n_rows * n_blocks);
+        let (mut rest_factors, mut rest_planes) = (&mut factors[..], &mut planes[..]);
         let mut tasks = Vec::new();
         for rows in tiles(n_rows) {
             let x = x[rows.start * n_in..rows.end * n_in].as_chunks().0;
@@ -106,14 +121,16 @@ impl Activations {
                 |(row, tile)| (tile.start * n_blocks + row - tile.start, tile.len()),
             )
             .collect();
-        let (mut planes, mut factors) = (Vec::new(), Vec::new());
-        planes.reserve_exact(rows.len() * n_blocks);
-        factors.reserve_exact(rows.len() * n_blocks);
+        let (mut planes, mut factors) =
+            (Buffer::new(rows.len() * n_blocks), Buffer::new(rows.len() * n_blocks));
         for tile in tiles(rows.len()) {
-            let places: Vec<_> = rows[tile].iter().map(|row| places[*row as usize]).collect();
-            for block in 0..n_blocks {
-                planes.extend(places.iter().map(|(at, step)| self.planes[at + block * step]));
-                factors.extend(places.iter().map(|(at, step)| self.factors[at + block * step]));
+            let first = tile.start * n_blocks;
+            for (r, row) in rows[tile.clone()].iter().enumerate() {
+                let (at, step) = places[*row as usize];
+                for block in 0..n_blocks {
+                    planes[first + block * tile.len() + r] = self.planes[at + block * step];
+                    factors[first + block * tile.len() + r] = self.factors[at + block * step];
+                }
             }
         }
         Self { n_rows: rows.len(), n_blocks, factors, planes }
@@ -205,6 +222,6 @@ mod tests {
             }
         }
         assert!(q.planes.iter().all(|p| p.upper.iter().chain(&p.lower).all(|q| *q > i8::MIN)));
-        assert_eq!(Activations::quantize(&[0.0; 32], 32).factors, [Factors::default()]);
+        assert_eq!(Activations::quantize(&[0.0; 32], 32).factors[..], [Factors::default()]);
     }
 }

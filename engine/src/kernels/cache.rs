@@ -179,23 +179,25 @@ impl CacheRows {
         }
     }
 
-    /// Lends some rows as floats, written to `room` where they are not kept as such.
-    pub(super) fn floats<'a>(&'a self, rows: Range<usize>, room: &'a mut Vec<f32>) -> &'a [f32] {
+    /// Lends some rows as floats, written to the beginning of `room` where they are not kept as such.
+    pub(super) fn floats<'a>(&'a self, rows: Range<usize>, room: &'a mut [f32]) -> &'a [f32] {
         if let Numbers::F32(all) = &self.numbers {
             return &all[rows.start * self.width..rows.end * self.width];
         }
-        room.resize(rows.len() * self.width, 0.0);
+        let room = &mut room[..rows.len() * self.width];
         self.read(rows, room);
         room
     }
 
     /// Some rows as columns of floats: `to[c * stride + r]` is number c of row r, with `stride` the next multiple of 16 rows,
     /// which is returned; zeros stand where there is no row.
-    pub(super) fn columns(&self, rows: Range<usize>, room: &mut Vec<f32>, to: &mut Vec<f32>) -> usize {
-        let stride = rows.len().next_multiple_of(16);
-        to.clear();
-        to.resize(self.width * stride, 0.0);
-        transpose((rows.len(), self.width), self.floats(rows, room), self.width, to, stride);
+    pub(super) fn columns(&self, rows: Range<usize>, room: &mut [f32], to: &mut [f32]) -> usize {
+        let (n, stride) = (rows.len(), rows.len().next_multiple_of(16));
+        let to = &mut to[..self.width * stride];
+        if n < stride {
+            to.chunks_exact_mut(stride).for_each(|column| column[n..].fill(0.0));
+        }
+        transpose((n, self.width), self.floats(rows, room), self.width, to, stride);
         stride
     }
 
@@ -204,16 +206,13 @@ impl CacheRows {
         &self,
         rows: Range<usize>,
         vectors: &[f32],
-        room: &mut Vec<f32>,
+        room: &mut [f32],
         out: &mut [f32],
         next: &[u8],
     ) {
-        match &self.numbers {
-            Numbers::F16(all) => {
-                let rows = &all[rows.start * self.width..rows.end * self.width];
-                rows_times_before(next, rows, self.width, vectors, out);
-            }
-            _ => rows_times_before(next, self.floats(rows, room), self.width, vectors, out),
+        match self.halves(&rows) {
+            Some(rows) => rows_times_before(next, rows, self.width, vectors, out),
+            None => rows_times_before(next, self.floats(rows, room), self.width, vectors, out),
         }
     }
 
@@ -223,17 +222,20 @@ impl CacheRows {
         &self,
         rows: Range<usize>,
         weights: &[f32],
-        room: &mut Vec<f32>,
+        room: &mut [f32],
         out: &mut [f32],
         next: &[u8],
     ) {
-        match &self.numbers {
-            Numbers::F16(all) => {
-                let rows = &all[rows.start * self.width..rows.end * self.width];
-                rows_mixed(next, rows, self.width, weights, out);
-            }
-            _ => rows_mixed(next, self.floats(rows, room), self.width, weights, out),
+        match self.halves(&rows) {
+            Some(rows) => rows_mixed(next, rows, self.width, weights, out),
+            None => rows_mixed(next, self.floats(rows, room), self.width, weights, out),
         }
+    }
+
+    /// Some rows, where they are kept in 16 bits.
+    fn halves(&self, rows: &Range<usize>) -> Option<&[f16]> {
+        let Numbers::F16(all) = &self.numbers else { return None };
+        Some(&all[rows.start * self.width..rows.end * self.width])
     }
 
     /// Some rows as they are kept.
@@ -387,10 +389,9 @@ mod tests {
             let mut kept = CacheRows::new(format, 40);
             kept.extend(&rows);
             // What was in the room before is not left there.
-            let (mut room, mut to) = (Vec::new(), vec![9.0; 2000]);
+            let (mut room, mut to) = ([9.0; 720], [9.0; 2000]);
             assert_eq!(kept.columns(2..20, &mut room, &mut to), 32);
-            assert_eq!(to.len(), 40 * 32);
-            for (at, got) in to.iter().enumerate() {
+            for (at, got) in to[..40 * 32].iter().enumerate() {
                 let (c, r) = (at / 32, at % 32);
                 let want = if r < 18 { rows[(2 + r) * 40 + c] } else { 0.0 };
                 assert!((got - want).abs() <= error, "{format:?}: row {r}, column {c}: {got} and {want}");

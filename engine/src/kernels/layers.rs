@@ -1,9 +1,9 @@
 //! Rows times matrices that stand in panels of 32 outputs, on all threads of the team, with what follows at once: a
 //! bias, a sum, a function.
 
-use std::mem::MaybeUninit;
 use std::ops::Range;
 
+use super::buffer::Buffer;
 use super::packed::Tile;
 use super::{Isa, team};
 
@@ -96,20 +96,11 @@ impl<M> Copy for Layer<'_, M> {}
 ///
 /// # Panics
 /// When a shape does not fit (a bug of the caller).
-pub fn times<M: Matrix, const N: usize>(isa: Isa, layers: [Layer<M>; N], x: &M::Rows) -> [Vec<f32>; N] {
-    let n = |layer: &Layer<M>| x.shape().0 * layer.matrix.shape().0;
-    let mut outs = layers.map(|layer| Vec::with_capacity(n(&layer)));
+pub fn times<M: Matrix, const N: usize>(isa: Isa, layers: [Layer<M>; N], x: &M::Rows) -> [Buffer; N] {
+    let mut outs = layers.map(|layer| Buffer::new(x.shape().0 * layer.matrix.shape().0));
     let rooms = layers.iter().zip(&mut outs);
-    let products =
-        rooms.map(|(layer, out)| Product::new(*layer, x, &mut out.spare_capacity_mut()[..n(layer)], false));
+    let products = rooms.map(|(layer, out)| Product::new(*layer, x, out, false));
     multiply(isa, x, &products.collect::<Vec<_>>());
-    for (layer, out) in layers.iter().zip(&mut outs) {
-        // SAFETY: each product of a row was written there.
-        #[allow(unsafe_code)]
-        unsafe {
-            out.set_len(n(layer));
-        }
-    }
     outs
 }
 
@@ -121,9 +112,6 @@ pub fn times<M: Matrix, const N: usize>(isa: Isa, layers: [Layer<M>; N], x: &M::
 /// # Panics
 /// As [`times`].
 pub fn add_times<M: Matrix>(isa: Isa, layer: Layer<M>, x: &M::Rows, out: &mut [f32]) {
-    // SAFETY: of the same size, and numbers are written to it only.
-    #[allow(unsafe_code)]
-    let out = unsafe { std::slice::from_raw_parts_mut(out.as_mut_ptr().cast(), out.len()) };
     multiply(isa, x, &[Product::new(layer, x, out, true)]);
 }
 
@@ -138,12 +126,12 @@ struct Product<'a, M> {
 unsafe impl<M: Sync> Sync for Product<'_, M> {}
 
 impl<'a, M: Matrix> Product<'a, M> {
-    fn new(layer: Layer<'a, M>, x: &M::Rows, out: &'a mut [MaybeUninit<f32>], onto: bool) -> Self {
+    fn new(layer: Layer<'a, M>, x: &M::Rows, out: &'a mut [f32], onto: bool) -> Self {
         let ((n_out, n_in), (n_rows, width)) = (layer.matrix.shape(), x.shape());
         assert_eq!(width, n_in, "a row of weights has the width of the rows");
         assert_eq!(out.len(), n_rows * n_out, "a result has a place for each product of rows");
         assert!(layer.bias.is_none_or(|bias| bias.len() == n_out));
-        Self { layer, out: out.as_mut_ptr().cast(), onto }
+        Self { layer, out: out.as_mut_ptr(), onto }
     }
 }
 

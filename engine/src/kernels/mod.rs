@@ -10,6 +10,8 @@ pub mod depthwise;
 
 pub mod activations;
 
+pub mod buffer;
+
 pub mod packed;
 
 pub mod layers;

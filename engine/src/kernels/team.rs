@@ -7,6 +7,7 @@
 
 use std::any::Any;
 use std::cell::UnsafeCell;
+use std::marker::PhantomData;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -100,27 +101,53 @@ pub fn for_each(n: usize, task: impl Fn(usize) + Sync) {
     }
 }
 
+/// Numbers of which each part of a loop writes others.
+pub(super) struct Places<'a, T> {
+    start: *mut T,
+    len: usize,
+    numbers: PhantomData<&'a mut [T]>,
+}
+
+// SAFETY: by the contract of `run` no two threads use the same number.
+unsafe impl<T: Send> Sync for Places<'_, T> {}
+
+impl<'a, T> Places<'a, T> {
+    pub(super) fn of(numbers: &'a mut [T]) -> Self {
+        Self { start: numbers.as_mut_ptr(), len: numbers.len(), numbers: PhantomData }
+    }
+
+    /// # Safety
+    /// Nobody else uses these numbers while the part does.
+    ///
+    /// # Panics
+    /// When there are not so many.
+    pub(super) unsafe fn run(&self, range: Range<usize>) -> &'a mut [T] {
+        assert!(range.start <= range.end && range.end <= self.len);
+        // SAFETY: inside the numbers, and by contract.
+        unsafe { std::slice::from_raw_parts_mut(self.start.add(range.start), range.len()) }
+    }
+
+    /// Where number `i` is.
+    ///
+    /// # Panics
+    /// When there are not so many.
+    pub(super) fn at(&self, i: usize) -> *mut T {
+        assert!(i < self.len);
+        // SAFETY: inside the numbers.
+        unsafe { self.start.add(i) }
+    }
+}
+
 /// Calls `task` with each run of `size` numbers and which it is; the last may be shorter.
 ///
 /// # Panics
 /// When `size` is 0, or a task panics.
 pub fn for_each_chunk<T: Send>(numbers: &mut [T], size: usize, task: impl Fn(usize, &mut [T]) + Sync) {
-    struct Start<T>(*mut T);
-    // SAFETY: each part of the loop uses its own chunk.
-    unsafe impl<T: Send> Sync for Start<T> {}
-    impl<T> Start<T> {
-        /// # Safety
-        /// The run lies inside the numbers and nobody else uses it.
-        unsafe fn chunk<'a>(&self, range: Range<usize>) -> &'a mut [T] {
-            // SAFETY: by contract.
-            unsafe { std::slice::from_raw_parts_mut(self.0.add(range.start), range.len()) }
-        }
-    }
-    let n = numbers.len();
-    let start = Start(numbers.as_mut_ptr());
+    let places = Places::of(numbers);
+    let n = places.len;
     for_each(n.div_ceil(size), |i| {
         // SAFETY: chunks do not overlap, and each is used once.
-        let chunk = unsafe { start.chunk(i * size..(i * size + size).min(n)) };
+        let chunk = unsafe { places.run(i * size..(i * size + size).min(n)) };
         task(i, chunk);
     });
 }

@@ -1,9 +1,9 @@
 //! Functions of single numbers.
 
-use candle_core::{Device, Tensor};
-
-use super::rows::{EachPair, EachRow};
+use super::array::Array;
 use crate::kernels;
+use crate::kernels::buffer::Buffer;
+use crate::kernels::rowwise::for_each_row;
 
 /// What a gate goes through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,17 +19,25 @@ pub enum Activation {
 impl Activation {
     /// # Shapes
     /// - any; returns the same
-    pub fn forward(self, x: &Tensor) -> candle_core::Result<Tensor> {
-        if matches!(x.device(), Device::Cpu) {
-            let y = x.force_contiguous()?;
-            y.inplace_op1(&EachRow("activation", self.kernel()))?;
-            return Ok(y);
+    pub fn forward<X: Array>(self, x: &X) -> candle_core::Result<X> {
+        if let Some(x) = x.on_device() {
+            let y = match self {
+                Self::Silu => candle_nn::ops::silu(x),
+                Self::GeluTanh => x.gelu(),
+                Self::Gelu => x.gelu_erf(),
+            };
+            return y.map(X::of_device);
         }
-        match self {
-            Self::Silu => candle_nn::ops::silu(x),
-            Self::GeluTanh => x.gelu(),
-            Self::Gelu => x.gelu_erf(),
-        }
+        let kernel = self.kernel();
+        let y = x.read(|x| {
+            let mut y = Buffer::new(x.len());
+            for_each_row(&mut y, WIDTH, |i, y| {
+                y.copy_from_slice(&x[i * WIDTH..][..y.len()]);
+                kernel(y);
+            });
+            y
+        })?;
+        x.like(y)
     }
 
     /// The same of many numbers on the processor, in place.
@@ -45,17 +53,19 @@ impl Activation {
     ///
     /// # Shapes
     /// - `gate`, `up`: the same, contiguous; returns it
-    pub fn gated(self, gate: Tensor, up: &Tensor) -> candle_core::Result<Tensor> {
-        if !matches!(gate.device(), Device::Cpu) {
-            return self.forward(&gate)? * up;
+    pub fn gated<X: Array>(self, gate: X, up: &X) -> candle_core::Result<X> {
+        if let (Some(gate), Some(up)) = (gate.on_device(), up.on_device()) {
+            return (self.forward(gate)? * up).map(X::of_device);
         }
-        let kernel = match self {
+        let kernel: fn(&mut [f32], &[f32]) = match self {
             Self::Silu => kernels::gated_silu,
             Self::GeluTanh => kernels::gated_gelu_tanh,
-            Self::Gelu => return self.forward(&gate)? * up,
+            Self::Gelu => |gate: &mut [f32], up: &[f32]| {
+                kernels::gelu(gate);
+                gate.iter_mut().zip(up).for_each(|(gate, up)| *gate *= up);
+            },
         };
-        gate.inplace_op2(up, &EachPair("gated", kernel))?;
-        Ok(gate)
+        pairs(gate, up, kernel)
     }
 }
 
@@ -63,21 +73,58 @@ impl Activation {
 ///
 /// # Shapes
 /// - `x`, `y`: the same, contiguous; returns it
-pub fn add(x: Tensor, y: &Tensor) -> candle_core::Result<Tensor> {
-    if !matches!(x.device(), Device::Cpu) {
-        return x + y;
+pub fn add<X: Array>(x: X, y: &X) -> candle_core::Result<X> {
+    if let (Some(x), Some(y)) = (x.on_device(), y.on_device()) {
+        return (x + y).map(X::of_device);
     }
-    x.inplace_op2(y, &EachPair("add", kernels::rowwise::add))?;
-    Ok(x)
+    pairs(x, y, kernels::rowwise::add)
 }
 
+/// `x · y`; `x` belongs to nobody else.
+///
+/// # Shapes
+/// - `x`, `y`: the same, contiguous; returns it
+pub fn multiply<X: Array>(x: X, y: &X) -> candle_core::Result<X> {
+    if let (Some(x), Some(y)) = (x.on_device(), y.on_device()) {
+        return (x * y).map(X::of_device);
+    }
+    pairs(x, y, |x, y| x.iter_mut().zip(y).for_each(|(x, y)| *x *= y))
+}
+
+/// A function of two that changes the first.
+fn pairs<X: Array>(x: X, y: &X, f: impl Fn(&mut [f32], &[f32]) + Sync) -> candle_core::Result<X> {
+    if x.len() != y.len() {
+        candle_core::bail!("{} numbers and {} are not of the same shape", x.len(), y.len());
+    }
+    y.read(|y| x.change(|x| for_each_row(x, WIDTH, |i, x| f(x, &y[i * WIDTH..][..x.len()]))))?
+}
+
+/// Numbers that are taken together where rows do not matter: any do.
+const WIDTH: usize = 1024;
+
 /// `cap · tanh(x / cap)`: keeps numbers within ±`cap` (Gemma 2, section 2).
-pub fn softcap(x: &Tensor, cap: f64) -> candle_core::Result<Tensor> {
-    (x / cap)?.tanh()? * cap
+///
+/// # Shapes
+/// - any; returns the same
+pub fn softcap<X: Array>(x: &X, cap: f64) -> candle_core::Result<X> {
+    if let Some(x) = x.on_device() {
+        return ((x / cap)?.tanh()? * cap).map(X::of_device);
+    }
+    let cap = cap as f32;
+    let y = x.read(|x| {
+        let mut y = Buffer::new(x.len());
+        for_each_row(&mut y, WIDTH, |i, y| {
+            y.iter_mut().zip(&x[i * WIDTH..]).for_each(|(y, x)| *y = cap * (x / cap).tanh());
+        });
+        y
+    })?;
+    x.like(y)
 }
 
 #[cfg(test)]
 mod tests {
+    use candle_core::{Device, Tensor};
+
     use super::*;
 
     #[test]

@@ -2,6 +2,7 @@
 
 use candle_core::{CpuStorage, Device, Layout, Storage, Tensor};
 
+use super::array::Array;
 use crate::kernels::Isa;
 use crate::kernels::attention::{BothWays, Heads, attend_both_ways};
 
@@ -34,7 +35,7 @@ pub fn attention_both_ways(q: &Tensor, k: &Tensor, v: &Tensor, scale: f64) -> ca
     let [(q, q_layout), (k, k_layout), (v, v_layout)] = [q, k, v].map(Tensor::storage_and_layout);
     let (q, k, v) = (heads(&q, q_layout)?, heads(&k, k_layout)?, heads(&v, v_layout)?);
     let mixed = attend_both_ways(Isa::detect(), sizes, q, k, v);
-    Tensor::from_vec(mixed, (n, n_heads * head_dim), &Device::Cpu)
+    Tensor::of(mixed, n_heads * head_dim)
 }
 
 /// The numbers of a tensor of three dimensions, the last of which is contiguous.

@@ -2,9 +2,10 @@
 
 use candle_core::{Device, Tensor};
 
+use super::array::Array;
 use super::linear::Linear;
-use super::rows::EachRow;
 use crate::error::Result;
+use crate::kernels::rowwise::for_each_row;
 use crate::weights::Weights;
 
 /// Keeps numbers between two limits; what is no number stays none.
@@ -15,17 +16,19 @@ pub fn clamp(x: &Tensor, low: f32, high: f32) -> candle_core::Result<Tensor> {
     if (low, high) == (f32::NEG_INFINITY, f32::INFINITY) {
         return Ok(x.clone());
     }
+    /// Numbers that are taken together: any do.
+    const WIDTH: usize = 1024;
     if !matches!(x.device(), Device::Cpu) {
         return x.clamp(low, high);
     }
-    let y = x.force_contiguous()?;
-    y.inplace_op1(&EachRow("clamp", |row: &mut [f32]| {
-        for v in row {
-            *v = if *v < low { low } else { *v };
-            *v = if *v > high { high } else { *v };
-        }
-    }))?;
-    Ok(y)
+    x.force_contiguous()?.change(|x| {
+        for_each_row(x, WIDTH, |_, row| {
+            for v in row {
+                *v = if *v < low { low } else { *v };
+                *v = if *v > high { high } else { *v };
+            }
+        });
+    })
 }
 
 /// A [`Linear`] whose input and output are kept within limits from the file, as encoders of Gemma 4 for phones

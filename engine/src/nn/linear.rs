@@ -1,24 +1,39 @@
 //! The one linear layer, for float and for block-quantised weights.
 
 use candle_core::quantized::QMatMul;
-use candle_core::{CpuStorage, DType, Device, InplaceOp1, Layout, Module, Tensor};
+use candle_core::{DType, Device, Module, Tensor};
 
 use super::activation::{Activation, add};
-use super::stored::{self, floats, with_slice};
+use super::array::{Array, Rows};
+use super::stored;
 use super::weight::{Weight, on_device};
 use crate::error::{Doing, Result};
 use crate::kernels::activations::Activations;
-use crate::kernels::dense::Rows;
+use crate::kernels::buffer::Buffer;
+use crate::kernels::dense;
 use crate::kernels::layers::{self, Layer, Matrix, TiledRows};
 use crate::kernels::packed::{self, Packed};
-use crate::kernels::rowwise::{add_scaled, for_each_row};
+use crate::kernels::rowwise::{self, add_scaled, for_each_row};
 use crate::kernels::{Isa, team};
 use crate::weights::{Purpose, Weights};
 
 /// `y = x Wᵀ + b` with `W` of `[n_out, n_in]`.
 pub struct Linear {
     weight: Weight,
-    bias: Option<Tensor>,
+    bias: Option<Bias>,
+}
+
+/// `[n_out]`
+struct Bias {
+    tensor: Tensor,
+    /// The same on the processor.
+    each: Vec<f32>,
+}
+
+impl Bias {
+    fn new(tensor: Tensor) -> candle_core::Result<Self> {
+        Ok(Self { each: tensor.to_vec1()?, tensor })
+    }
 }
 
 impl Linear {
@@ -28,6 +43,7 @@ impl Linear {
     /// As [`Weights::get`].
     pub fn new(n_in: usize, n_out: usize, w: &Weights) -> Result<Self> {
         let bias = if w.has("bias") { Some(w.get("bias", &[n_out])?) } else { None };
+        let bias = bias.map(Bias::new).transpose().doing("loading a layer")?;
         Ok(Self { weight: Weight::new(n_out, n_in, w)?, bias })
     }
 
@@ -101,7 +117,7 @@ impl Linear {
         weight: Tensor,
         bias: Option<Tensor>,
     ) -> candle_core::Result<Self> {
-        Ok(Self { weight: Weight::of_floats(purpose, weight)?, bias })
+        Ok(Self { weight: Weight::of_floats(purpose, weight)?, bias: bias.map(Bias::new).transpose()? })
     }
 
     /// A layer that shares the table of an [`Embedding`] (tied weights), `weight` of `[n_out, n_in]` of `w`; where
@@ -119,7 +135,7 @@ impl Linear {
     /// # Shapes
     /// - `x`: `[n_rows, n_in]`
     /// - returns: `[n_rows, n_out]`
-    pub fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
+    pub fn forward<X: Array>(&self, x: &X) -> candle_core::Result<X> {
         let [y] = Self::forward_each([self], x)?;
         Ok(y)
     }
@@ -128,14 +144,18 @@ impl Linear {
     ///
     /// # Shapes
     /// - as [`forward`](Self::forward)
-    pub fn forward_through(&self, activation: Activation, x: &Tensor) -> candle_core::Result<Tensor> {
-        let (bias, then) = (self.bias.as_ref(), Some(activation.kernel()));
+    pub fn forward_through<X: Array>(&self, activation: Activation, x: &X) -> candle_core::Result<X> {
+        let then = Some(activation.kernel());
         let [y] = match &self.weight {
-            Weight::Dense(dense) => times_each([(dense, bias)], then, x)?,
-            Weight::Bytes(bytes) => times_each([(bytes, bias)], then, x)?,
+            Weight::Dense(dense) => times_each([(dense, self.bias())], then, x)?,
+            Weight::Bytes(bytes) => times_each([(bytes, self.bias())], then, x)?,
             _ => return activation.forward(&self.forward(x)?),
         };
         Ok(y)
+    }
+
+    fn bias(&self) -> Option<&[f32]> {
+        self.bias.as_ref().map(|bias| &bias.each[..])
     }
 
     /// `activation(forward(windows))` of `n` windows that begin every `step` numbers of `x`; on the processor.
@@ -155,8 +175,8 @@ impl Linear {
         if n > 0 && (n - 1) * step + n_in > x.elem_count() {
             candle_core::bail!("{n} windows of {n_in} numbers, {step} apart, do not fit {:?}", x.dims());
         }
-        let rows = with_slice(x, |x| Rows::strided(Isa::detect(), x, n, n_in, step))?;
-        let [y] = times_rows([(dense, self.bias.as_ref())], Some(activation.kernel()), &rows)?;
+        let rows = x.read(|x| dense::Rows::strided(Isa::detect(), x, n, n_in, step))?;
+        let [y] = times_rows([(dense, self.bias())], Some(activation.kernel()), &rows)?;
         Ok(y)
     }
 
@@ -165,7 +185,7 @@ impl Linear {
     /// # Shapes
     /// - `x`: `[n_rows, n_in]`
     /// - `sum`: `[n_rows, n_out]`, contiguous; returns it
-    pub fn forward_onto(&self, sum: Tensor, x: &Tensor) -> candle_core::Result<Tensor> {
+    pub fn forward_onto<X: Array>(&self, sum: X, x: &X) -> candle_core::Result<X> {
         match &self.weight {
             Weight::Dense(dense) => self.add_times(dense, sum, x),
             Weight::Bytes(bytes) => self.add_times(bytes, sum, x),
@@ -173,16 +193,18 @@ impl Linear {
         }
     }
 
-    fn add_times<M: Matrix>(&self, matrix: &M, sum: Tensor, x: &Tensor) -> candle_core::Result<Tensor> {
-        let x = tiled::<M>(matrix.shape().1, x)?;
-        let onto = |bias: Option<&[f32]>| {
-            sum.inplace_op1(&AddTimes { layer: Layer { matrix, bias, then: None }, x: &x })
-        };
-        match &self.bias {
-            Some(bias) => with_slice(bias, |bias| onto(Some(bias)))??,
-            None => onto(None)?,
+    fn add_times<M: Matrix, X: Array>(&self, matrix: &M, sum: X, x: &X) -> candle_core::Result<X> {
+        let (n_out, n_in) = matrix.shape();
+        let x = tiled::<M, X>(n_in, x)?;
+        if sum.len() != x.shape().0 * n_out {
+            candle_core::bail!(
+                "a sum of {} rows of {n_out} numbers is needed, not {}",
+                x.shape().0,
+                sum.len()
+            );
         }
-        Ok(sum)
+        let layer = Layer { matrix, bias: self.bias(), then: None };
+        sum.change(|sum| layers::add_times(Isa::detect(), layer, &x, sum))
     }
 
     /// What each of some layers gives for the same rows, which are quantised or interleaved once.
@@ -190,23 +212,33 @@ impl Linear {
     /// # Shapes
     /// - `x`: `[n_rows, n_in]`
     /// - returns: `[n_rows, n_out]` for each layer
-    pub fn forward_each<const N: usize>(layers: [&Self; N], x: &Tensor) -> candle_core::Result<[Tensor; N]> {
+    pub fn forward_each<X: Array, const N: usize>(layers: [&Self; N], x: &X) -> candle_core::Result<[X; N]> {
         if let Some(dense) = all_of(layers, Weight::dense) {
             return times_each(dense, None, x);
         }
         if let Some(bytes) = all_of(layers, Weight::bytes) {
             return times_each(bytes, None, x);
         }
-        let ys: Vec<Tensor> = match all_packed(layers) {
-            Some(packed) => times_packed(packed, x)?,
+        let ys: Vec<X> = match all_packed(layers) {
+            Some(packed) => {
+                let ys = packed::times(Isa::detect(), packed, &quantized(x)?).into_iter().zip(packed);
+                ys.map(|(y, matrix)| X::of(y, matrix.shape().0)).collect::<candle_core::Result<_>>()?
+            }
             None => layers.iter().map(|layer| layer.product(x)).collect::<candle_core::Result<_>>()?,
         };
-        let ys = ys.into_iter().zip(layers).map(|(y, layer)| match &layer.bias {
-            Some(bias) => y.broadcast_add(bias),
-            None => Ok(y),
-        });
-        let ys: Vec<Tensor> = ys.collect::<candle_core::Result<_>>()?;
-        <[Tensor; N]>::try_from(ys).map_err(|_| candle_core::Error::msg("a layer gave nothing"))
+        let ys = ys.into_iter().zip(layers).map(|(y, layer)| layer.plus_bias(y));
+        array(ys.collect::<candle_core::Result<_>>()?)
+    }
+
+    /// `y + b`.
+    fn plus_bias<X: Array>(&self, y: X) -> candle_core::Result<X> {
+        let Some(bias) = &self.bias else { return Ok(y) };
+        match y.on_device() {
+            Some(y) => y.broadcast_add(&bias.tensor).map(X::of_device),
+            None => y.change(|y| {
+                for_each_row(y, bias.each.len(), |_, row| rowwise::add(row, &bias.each));
+            }),
+        }
     }
 
     /// What some rows give that go through layers of their own: group g of rows of `x` through each of `layers[g]`.
@@ -217,9 +249,9 @@ impl Linear {
     /// - returns: `[n, n_out]` for each layer of a group, with the rows of the groups one after the other
     pub fn forward_grouped<const N: usize>(
         layers: &[[&Self; N]],
-        x: &Tensor,
+        x: &Rows,
         groups: &[&[u32]],
-    ) -> candle_core::Result<[Tensor; N]> {
+    ) -> candle_core::Result<[Rows; N]> {
         let packed: Option<Vec<[&Packed; N]>> = layers.iter().map(|layers| all_packed(*layers)).collect();
         let has_bias = layers.iter().flatten().any(|layer| layer.bias.is_some());
         if let Some(packed) = packed.filter(|_| !has_bias) {
@@ -227,104 +259,91 @@ impl Linear {
         }
         let mut parts = [const { Vec::new() }; N];
         for (layers, rows) in layers.iter().zip(groups) {
-            let x = x.index_select(&Tensor::new(*rows, x.device())?, 0)?;
+            let x = x.select(rows)?;
             for (parts, y) in parts.iter_mut().zip(Self::forward_each(*layers, &x)?) {
                 parts.push(y);
             }
         }
-        let ys: Vec<Tensor> =
-            parts.iter().map(|parts| Tensor::cat(parts, 0)).collect::<candle_core::Result<_>>()?;
-        <[Tensor; N]>::try_from(ys).map_err(|_| candle_core::Error::msg("a layer gave nothing"))
+        array(parts.into_iter().map(Rows::join).collect::<candle_core::Result<_>>()?)
     }
 
     /// `x Wᵀ`.
-    fn product(&self, x: &Tensor) -> candle_core::Result<Tensor> {
+    fn product<X: Array>(&self, x: &X) -> candle_core::Result<X> {
+        let on_device = |times: &dyn Fn(&Tensor) -> candle_core::Result<Tensor>| match x.on_device() {
+            Some(x) => times(x).map(X::of_device),
+            None => {
+                let width = x.width();
+                let x =
+                    x.read(|x| Tensor::from_slice(x, (x.len() / width.max(1), width), &Device::Cpu))??;
+                let y = times(&x)?;
+                X::of(y.read(Buffer::of)?, y.width())
+            }
+        };
         match &self.weight {
-            Weight::Float(weight) => x.matmul(&weight.t()?),
+            Weight::Float(weight) => on_device(&|x| x.matmul(&weight.t()?)),
+            Weight::Quantized(weight) => {
+                on_device(&|x| QMatMul::from_arc(weight.clone())?.forward(&x.contiguous()?))
+            }
             Weight::Dense(dense) => times_each([(dense, None)], None, x).map(|[y]| y),
             Weight::Bytes(bytes) => times_each([(bytes, None)], None, x).map(|[y]| y),
-            Weight::Packed(packed) => times_packed([packed], x).map(|mut ys| ys.swap_remove(0)),
-            Weight::Stored(stored) => {
-                let x = x.contiguous()?;
-                let y = with_slice(&x, |x| stored::times(stored, x))??;
-                Tensor::from_vec(y, (x.dim(0)?, stored.shape().0), &Device::Cpu)
+            Weight::Packed(packed) => {
+                let [y] = packed::times(Isa::detect(), [packed], &quantized(x)?);
+                X::of(y, packed.shape().0)
             }
-            Weight::Quantized(weight) => QMatMul::from_arc(weight.clone())?.forward(&x.contiguous()?),
+            Weight::Stored(stored) => X::of(x.read(|x| stored::times(stored, x))??, stored.shape().0),
         }
     }
 }
 
-/// `sum + x Wᵀ + b`, in place.
-struct AddTimes<'a, M: Matrix> {
-    layer: Layer<'a, M>,
-    x: &'a M::Rows,
-}
-
-impl<M: Matrix> InplaceOp1 for AddTimes<'_, M> {
-    fn name(&self) -> &'static str {
-        "linear"
-    }
-
-    fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Layout) -> candle_core::Result<()> {
-        let n = self.x.shape().0 * self.layer.matrix.shape().0;
-        match (layout.contiguous_offsets(), storage) {
-            (Some((start, end)), CpuStorage::F32(sums)) if end - start == n => {
-                layers::add_times(Isa::detect(), self.layer, self.x, &mut sums[start..end]);
-                Ok(())
-            }
-            _ => candle_core::bail!("a sum of {n} contiguous f32 is needed"),
-        }
-    }
+/// As many as there are layers.
+fn array<T, const N: usize>(results: Vec<T>) -> candle_core::Result<[T; N]> {
+    <[T; N]>::try_from(results).map_err(|_| candle_core::Error::msg("a layer gave nothing"))
 }
 
 /// The matrices of the layers, where all are of one kind, with their biases.
 fn all_of<M, const N: usize>(
     layers: [&Linear; N],
     of: fn(&Weight) -> Option<&M>,
-) -> Option<[(&M, Option<&Tensor>); N]> {
-    let all = layers.into_iter().map(|layer| Some((of(&layer.weight)?, layer.bias.as_ref())));
+) -> Option<[(&M, Option<&[f32]>); N]> {
+    let all = layers.into_iter().map(|layer| Some((of(&layer.weight)?, layer.bias())));
     <[_; N]>::try_from(all.collect::<Option<Vec<_>>>()?).ok()
 }
 
 /// Rows as kernels for such matrices want them.
-fn tiled<M: Matrix>(n_in: usize, x: &Tensor) -> candle_core::Result<M::Rows> {
-    if x.dim(1)? != n_in {
-        candle_core::bail!("rows of {:?} do not fit weights of {n_in} numbers each", x.dims());
+fn tiled<M: Matrix, X: Array>(n_in: usize, x: &X) -> candle_core::Result<M::Rows> {
+    if x.width() != n_in {
+        candle_core::bail!("rows of {} do not fit weights of {n_in} numbers each", x.width());
     }
-    with_slice(&x.contiguous()?, |x| M::Rows::new(Isa::detect(), x, n_in))
+    x.read(|x| M::Rows::new(Isa::detect(), x, n_in))
+}
+
+/// Rows as kernels for packed matrices want them.
+fn quantized<X: Array>(x: &X) -> candle_core::Result<Activations> {
+    x.read(|numbers| Activations::quantize(numbers, x.width()))
 }
 
 /// `then(x Wᵀ + b)` for each layer; `x` is interleaved once.
-fn times_each<M: Matrix, const N: usize>(
-    layers: [(&M, Option<&Tensor>); N],
+fn times_each<M: Matrix, X: Array, const N: usize>(
+    layers: [(&M, Option<&[f32]>); N],
     then: Option<fn(&mut [f32])>,
-    x: &Tensor,
-) -> candle_core::Result<[Tensor; N]> {
+    x: &X,
+) -> candle_core::Result<[X; N]> {
     let n_in = layers.first().map_or(0, |(matrix, _)| matrix.shape().1);
     if layers.iter().any(|(matrix, _)| matrix.shape().1 != n_in) {
         candle_core::bail!("layers read rows of other widths");
     }
-    times_rows(layers, then, &tiled::<M>(n_in, x)?)
+    times_rows(layers, then, &tiled::<M, X>(n_in, x)?)
 }
 
 /// `then(x Wᵀ + b)` for each layer.
-fn times_rows<M: Matrix, const N: usize>(
-    layers: [(&M, Option<&Tensor>); N],
+fn times_rows<M: Matrix, X: Array, const N: usize>(
+    layers: [(&M, Option<&[f32]>); N],
     then: Option<fn(&mut [f32])>,
     x: &M::Rows,
-) -> candle_core::Result<[Tensor; N]> {
-    let biases = layers.map(|(_, bias)| bias.map(Tensor::storage_and_layout));
-    let mut each = layers.map(|(matrix, _)| Layer { matrix, bias: None, then });
-    for (layer, bias) in each.iter_mut().zip(&biases) {
-        if let Some((storage, layout)) = bias {
-            layer.bias = Some(floats(storage, layout)?);
-        }
-    }
+) -> candle_core::Result<[X; N]> {
+    let each = layers.map(|(matrix, bias)| Layer { matrix, bias, then });
     let ys = layers::times(Isa::detect(), each, x).into_iter().zip(layers);
-    let ys: Vec<Tensor> = ys
-        .map(|(y, (matrix, _))| Tensor::from_vec(y, (x.shape().0, matrix.shape().0), &Device::Cpu))
-        .collect::<candle_core::Result<_>>()?;
-    <[Tensor; N]>::try_from(ys).map_err(|_| candle_core::Error::msg("a layer gave nothing"))
+    array(ys.map(|(y, (matrix, _))| X::of(y, matrix.shape().0)).collect::<candle_core::Result<_>>()?)
 }
 
 /// The panels of the layers, where all have some.
@@ -339,21 +358,21 @@ fn all_packed<const N: usize>(layers: [&Linear; N]) -> Option<[&Packed; N]> {
 /// [`Linear::forward_grouped`] for packed weights, as one loop over all groups and matrices.
 fn times_grouped<const N: usize>(
     matrices: &[[&Packed; N]],
-    x: &Tensor,
+    x: &Rows,
     groups: &[&[u32]],
-) -> candle_core::Result<[Tensor; N]> {
-    let (n_rows, n_in) = x.dims2()?;
-    let x = with_slice(&x.contiguous()?, |x| Activations::quantize(x, n_in))?;
+) -> candle_core::Result<[Rows; N]> {
+    let n_rows = x.n();
+    let x = quantized(x)?;
     let is_all =
         |rows: &[u32]| rows.len() == n_rows && rows.iter().enumerate().all(|(i, row)| i == *row as usize);
     let gathered = team::map(groups.len(), |g| (!is_all(groups[g])).then(|| x.gather(groups[g])));
     let n: usize = groups.iter().map(|rows| rows.len()).sum();
     let n_outs: [usize; N] =
         std::array::from_fn(|i| matrices.first().map_or(0, |matrices| matrices[i].shape().0));
-    let mut ys = n_outs.map(|n_out| vec![0f32; n * n_out]);
+    let mut ys = n_outs.map(|n_out| Buffer::new(n * n_out));
     let mut products = Vec::with_capacity(N * groups.len());
     for (i, y) in ys.iter_mut().enumerate() {
-        let mut rest = y.as_mut_slice();
+        let mut rest = &mut y[..];
         for ((matrices, x_of), rows) in matrices.iter().zip(&gathered).zip(groups) {
             let (y, others) = rest.split_at_mut(rows.len() * n_outs[i]);
             rest = others;
@@ -361,47 +380,49 @@ fn times_grouped<const N: usize>(
         }
     }
     packed::times_each(Isa::detect(), products);
-    let ys = ys.into_iter().zip(n_outs).map(|(y, n_out)| Tensor::from_vec(y, (n, n_out), &Device::Cpu));
-    let ys: Vec<Tensor> = ys.collect::<candle_core::Result<_>>()?;
-    <[Tensor; N]>::try_from(ys).map_err(|_| candle_core::Error::msg("a layer gave nothing"))
+    array(
+        ys.into_iter()
+            .zip(n_outs)
+            .map(|(y, n_out)| Rows::of(y, n_out))
+            .collect::<candle_core::Result<_>>()?,
+    )
 }
 
 /// Sums of rows of `y`: visit i adds `weights[i] · y[i]` to row `rows[i]` of `n_rows`, in the order of the visits.
 ///
 /// # Shapes
-/// - `y`: `[n_visits, width]`, contiguous
+/// - `y`: `[n_visits, width]`
 /// - returns: `[n_rows, width]`
-pub fn mix_rows(y: &Tensor, n_rows: usize, rows: &[u32], weights: &[f32]) -> candle_core::Result<Tensor> {
-    let (n_visits, width) = y.dims2()?;
+pub fn mix_rows(y: &Rows, n_rows: usize, rows: &[u32], weights: &[f32]) -> candle_core::Result<Rows> {
+    let (n_visits, width) = (y.n(), y.width());
     if rows.len() != n_visits || weights.len() != n_visits || rows.iter().any(|row| *row as usize >= n_rows) {
         candle_core::bail!("{n_visits} rows do not go to {} of {n_rows} rows", rows.len());
     }
-    if !matches!(y.device(), Device::Cpu) {
+    if let Some(y) = y.on_device() {
         let y = y.broadcast_mul(&Tensor::new(weights, y.device())?.unsqueeze(1)?)?;
         let mixed = Tensor::zeros((n_rows, width), DType::F32, y.device())?;
-        return mixed.index_add(&Tensor::new(rows, y.device())?, &y, 0);
+        return mixed.index_add(&Tensor::new(rows, y.device())?, &y, 0).map(Rows::Device);
     }
-    let mut visits = vec![Vec::new(); n_rows];
-    for (visit, (row, weight)) in rows.iter().zip(weights).enumerate() {
-        visits[*row as usize].push((visit, *weight));
+    // A counting sort by row.
+    let mut starts = vec![0; n_rows + 1];
+    rows.iter().for_each(|row| starts[*row as usize + 1] += 1);
+    (0..n_rows).for_each(|row| starts[row + 1] += starts[row]);
+    let (mut visits, mut next) = (vec![0; n_visits], starts.clone());
+    for (visit, row) in rows.iter().enumerate() {
+        visits[next[*row as usize]] = visit;
+        next[*row as usize] += 1;
     }
-    let mut mixed = vec![0f32; n_rows * width];
-    with_slice(y, |y| {
+    let mixed = y.read(|y| {
+        let mut mixed = Buffer::new(n_rows * width);
         for_each_row(&mut mixed, width, |row, mixed| {
-            for (visit, weight) in &visits[row] {
-                add_scaled(mixed, &y[visit * width..][..width], *weight);
+            mixed.fill(0.0);
+            for visit in &visits[starts[row]..starts[row + 1]] {
+                add_scaled(mixed, &y[visit * width..][..width], weights[*visit]);
             }
         });
+        mixed
     })?;
-    Tensor::from_vec(mixed, (n_rows, width), &Device::Cpu)
-}
-
-/// `x Wᵀ` for each matrix; `x` is quantised once.
-fn times_packed<const N: usize>(matrices: [&Packed; N], x: &Tensor) -> candle_core::Result<Vec<Tensor>> {
-    let (n_rows, n_in) = x.dims2()?;
-    let times = |x: &[f32]| packed::times(Isa::detect(), matrices, &Activations::quantize(x, n_in));
-    let ys = with_slice(&x.contiguous()?, times)?.into_iter().zip(matrices);
-    ys.map(|(y, matrix)| Tensor::from_vec(y, (n_rows, matrix.shape().0), &Device::Cpu)).collect()
+    Rows::of(mixed, width)
 }
 
 /// A table of one row per token; rows are unpacked on the processor when they are looked up, never the whole table.
@@ -430,11 +451,15 @@ impl Embedding {
     /// # Shapes
     /// - `ids`: `n`
     /// - returns: `[n, width]` on `device`
-    pub fn forward(&self, ids: &[u32], device: &Device) -> candle_core::Result<Tensor> {
+    pub fn forward<X: Array>(&self, ids: &[u32], device: &Device) -> candle_core::Result<X> {
         let ids_here = || Tensor::new(ids, &Device::Cpu);
+        let given = |rows: Tensor| match device {
+            Device::Cpu => X::of(rows.read(Buffer::of)?, rows.width()),
+            _ => rows.to_device(device).map(X::of_device),
+        };
         let (n_tokens, width) = match &self.0 {
-            Weight::Float(table) => return table.index_select(&ids_here()?, 0)?.to_device(device),
-            Weight::Quantized(table) => return table.embedding(&ids_here()?)?.to_device(device),
+            Weight::Float(table) => return given(table.index_select(&ids_here()?, 0)?),
+            Weight::Quantized(table) => return given(table.embedding(&ids_here()?)?),
             Weight::Packed(packed) => packed.shape(),
             Weight::Dense(dense) => dense.shape(),
             Weight::Bytes(bytes) => bytes.packed().shape(),
@@ -443,17 +468,21 @@ impl Embedding {
         if let Some(id) = ids.iter().find(|id| **id as usize >= n_tokens) {
             candle_core::bail!("token {id} is not in the table");
         }
-        let mut rows = vec![0f32; ids.len() * width];
-        for (id, row) in ids.iter().zip(rows.chunks_mut(width)) {
+        let mut rows = Buffer::new(ids.len() * width);
+        for_each_row(&mut rows, width, |i, row| {
+            let id = ids[i] as usize;
             match &self.0 {
-                Weight::Packed(packed) => packed.row(*id as usize, row),
-                Weight::Dense(dense) => dense.row(*id as usize, row),
-                Weight::Bytes(bytes) => bytes.packed().row(*id as usize, row),
-                Weight::Stored(stored) => stored::unpack_row(stored, *id as usize, row),
+                Weight::Packed(packed) => packed.row(id, row),
+                Weight::Dense(dense) => dense.row(id, row),
+                Weight::Bytes(bytes) => bytes.packed().row(id, row),
+                Weight::Stored(stored) => stored::unpack_row(stored, id, row),
                 Weight::Float(_) | Weight::Quantized(_) => {}
             }
+        });
+        match device {
+            Device::Cpu => X::of(rows, width),
+            _ => Tensor::from_slice(&rows, (ids.len(), width), device).map(X::of_device),
         }
-        Tensor::from_vec(rows, (ids.len(), width), device)
     }
 }
 
@@ -493,9 +522,9 @@ mod tests {
                 let want = x.matmul(&weight.t().unwrap()).unwrap();
                 assert!(distance(&linear.forward(&x).unwrap(), &want) < 1e-4, "{dtype:?} {n}");
             }
-            let rows = Embedding::new(70, 48, &w).unwrap().forward(&[69, 0], &Device::Cpu).unwrap();
+            let rows = Embedding::new(70, 48, &w).unwrap().forward::<Tensor>(&[69, 0], &Device::Cpu).unwrap();
             assert_eq!(distance(&rows.i(0).unwrap(), &weight.i(69).unwrap()), 0.0);
-            assert!(Embedding::new(70, 48, &w).unwrap().forward(&[70], &Device::Cpu).is_err());
+            assert!(Embedding::new(70, 48, &w).unwrap().forward::<Tensor>(&[70], &Device::Cpu).is_err());
         }
     }
 

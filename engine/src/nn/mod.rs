@@ -23,9 +23,10 @@ mod clipped;
 
 mod conv;
 
-mod rows;
+mod array;
 
-pub use activation::{Activation, add, softcap};
+pub use activation::{Activation, add, multiply, softcap};
+pub use array::{Array, Rows};
 pub use attention_both_ways::{attention_both_ways, cut_heads};
 pub use clipped::{ClippedLinear, clamp};
 pub use conv::Conv1d;

@@ -2,8 +2,9 @@
 
 use candle_core::{DType, Device, Tensor};
 
-use super::stored::with_slice;
+use super::array::Array;
 use crate::error::{Doing, Result};
+use crate::kernels::buffer::Buffer;
 use crate::kernels::rowwise::{for_each_row, layer_norm, rms_norm};
 use crate::weights::Weights;
 
@@ -56,19 +57,22 @@ impl RmsNorm {
     }
 
     /// # Shapes
-    /// - `x`: `[…, width]`, contiguous
+    /// - `x`: whole rows of `width`
     /// - returns: the same
-    pub fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
-        if !matches!(x.device(), Device::Cpu) {
-            return candle_nn::ops::rms_norm(x, &self.weight, self.eps);
-        }
+    pub fn forward<X: Array>(&self, x: &X) -> candle_core::Result<X> {
         let width = self.each.len();
-        let y = with_slice(x, |x| {
-            let mut y = vec![0.0; x.len()];
+        if let Some(x) = x.on_device() {
+            let rows = x.reshape(((), width))?;
+            return candle_nn::ops::rms_norm(&rows, &self.weight, self.eps)?
+                .reshape(x.shape())
+                .map(X::of_device);
+        }
+        let y = x.read(|x| {
+            let mut y = Buffer::new(x.len());
             for_each_row(&mut y, width, |i, y| self.row(&x[i * width..(i + 1) * width], y));
             y
         })?;
-        Tensor::from_vec(y, x.shape(), &Device::Cpu)
+        x.like(y)
     }
 
     /// One row on the processor, `[width]`.
@@ -116,12 +120,12 @@ impl LayerNorm {
             return candle_nn::ops::layer_norm(&x.contiguous()?, &self.weight, &self.bias, self.eps);
         }
         let width = self.each.0.len();
-        let y = with_slice(&x.contiguous()?, |x| {
-            let mut y = vec![0.0; x.len()];
+        let y = x.read(|x| {
+            let mut y = Buffer::new(x.len());
             for_each_row(&mut y, width, |i, y| self.row(&x[i * width..(i + 1) * width], y));
             y
         })?;
-        Tensor::from_vec(y, x.shape(), &Device::Cpu)
+        x.like(y)
     }
 
     /// One row on the processor, `[width]`.

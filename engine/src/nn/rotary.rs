@@ -1,8 +1,11 @@
 //! Rotary position embedding (Su et al., RoFormer, 2021, section 3.2).
 
+use std::sync::OnceLock;
+
 use candle_core::{Device, Tensor};
 
-use crate::kernels::rowwise::{rotate_halves, rotate_neighbours};
+use crate::kernels::buffer::Buffer;
+use crate::kernels::rowwise::{for_each_row, rotate_halves, rotate_neighbours};
 
 /// Which numbers of a head are rotated together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,13 +89,14 @@ pub struct Rotary {
     style: RotaryStyle,
 }
 
-/// Cosines and sines for some positions, `[n, head_dim / 2]` each.
+/// Cosines and sines for some positions.
 pub struct Angles {
-    cos: Tensor,
-    sin: Tensor,
-    /// The same on the processor.
-    each: (Vec<f32>, Vec<f32>),
+    /// For each position the cosines, then the sines, `[n, 2, head_dim / 2]`.
+    each: Buffer,
+    head_dim: usize,
     style: RotaryStyle,
+    /// The same as tensors, `[n, head_dim / 2]` each, once they are asked for.
+    tables: OnceLock<[Tensor; 2]>,
 }
 
 impl Rotary {
@@ -113,29 +117,39 @@ impl Rotary {
     /// as rounding exact ones. Made anew for each step, since tables for a context of 128 Ki tokens would
     /// take more memory than a small model.
     ///
-    /// # Errors
-    /// When a device has no memory left.
-    pub fn angles(&self, positions: &[usize], device: &Device) -> candle_core::Result<Angles> {
-        let shape = (positions.len(), self.frequencies.len());
-        let (sin, cos): (Vec<f32>, Vec<f32>) = positions
-            .iter()
-            .flat_map(|pos| self.frequencies.iter().map(move |frequency| *pos as f32 * frequency))
-            .map(f32::sin_cos)
-            .unzip();
-        let table = |values: &[f32]| Tensor::from_slice(values, shape, device);
-        Ok(Angles { cos: table(&cos)?, sin: table(&sin)?, each: (cos, sin), style: self.style })
+    pub fn angles(&self, positions: &[usize]) -> Angles {
+        let half = self.frequencies.len();
+        let mut each = Buffer::new(positions.len() * 2 * half);
+        for_each_row(&mut each, (2 * half).max(1), |i, row| {
+            let (cos, sin) = row.split_at_mut(half);
+            for ((cos, sin), frequency) in cos.iter_mut().zip(sin).zip(&self.frequencies) {
+                (*sin, *cos) = (positions[i] as f32 * frequency).sin_cos();
+            }
+        });
+        Angles { each, head_dim: 2 * half, style: self.style, tables: OnceLock::new() }
     }
 }
 
 impl Angles {
     /// Rotates the heads of position `i` on the processor, `[head_dim]`.
     pub(super) fn rotate_row(&self, i: usize, row: &mut [f32]) {
-        let half = row.len() / 2;
-        let (cos, sin) = (&self.each.0[i * half..(i + 1) * half], &self.each.1[i * half..(i + 1) * half]);
+        let (cos, sin) = self.each[i * self.head_dim..][..self.head_dim].split_at(self.head_dim / 2);
         match self.style {
             RotaryStyle::Interleaved => rotate_neighbours(row, cos, sin),
             RotaryStyle::Halves => rotate_halves(row, cos, sin),
         }
+    }
+
+    /// Cosines and sines where `device` has them.
+    fn tables(&self, device: &Device) -> candle_core::Result<&[Tensor; 2]> {
+        if let Some(tables) = self.tables.get() {
+            return Ok(tables);
+        }
+        let half = self.head_dim / 2;
+        let all = Tensor::from_slice(&self.each, (self.each.len() / self.head_dim.max(1), 2, half), device)?;
+        let table = |i| all.narrow(1, i, 1)?.squeeze(1)?.contiguous();
+        let tables = [table(0)?, table(1)?];
+        Ok(self.tables.get_or_init(|| tables))
     }
 
     /// Rotates each row of `x` to its position.
@@ -144,9 +158,10 @@ impl Angles {
     /// - `x`: `[1, n_heads, n, head_dim]`, contiguous
     /// - returns: the same
     pub(super) fn rotate(&self, x: &Tensor) -> candle_core::Result<Tensor> {
+        let [cos, sin] = self.tables(x.device())?;
         match self.style {
-            RotaryStyle::Interleaved => candle_nn::rotary_emb::rope_i(x, &self.cos, &self.sin),
-            RotaryStyle::Halves => candle_nn::rotary_emb::rope(x, &self.cos, &self.sin),
+            RotaryStyle::Interleaved => candle_nn::rotary_emb::rope_i(x, cos, sin),
+            RotaryStyle::Halves => candle_nn::rotary_emb::rope(x, cos, sin),
         }
     }
 }

@@ -5,6 +5,7 @@ use candle_core::quantized::k_quants::{self, GgmlType};
 use candle_core::{CpuStorage, Layout, Storage, Tensor};
 use half::{bf16, f16};
 
+use crate::kernels::buffer::Buffer;
 use crate::kernels::dense::times_unpacked;
 use crate::kernels::{Isa, rows_times};
 use crate::weights::StoredMatrix;
@@ -44,13 +45,13 @@ macro_rules! with_type {
 /// # Shapes
 /// - `x`: `[n, n_in]`
 /// - returns: `[n, n_out]`
-pub(super) fn times(weight: &StoredMatrix, x: &[f32]) -> candle_core::Result<Vec<f32>> {
+pub(super) fn times(weight: &StoredMatrix, x: &[f32]) -> candle_core::Result<Buffer> {
     let (n_out, n_in) = weight.shape();
     let n = x.len() / n_in;
     if n >= ROWS_TO_UNPACK {
         return Ok(times_unpacked(Isa::detect(), (n_out, n_in), x, |r, row| unpack_row(weight, r, row)));
     }
-    let mut y = vec![0.0; n * n_out];
+    let mut y = Buffer::full(n * n_out, 0.0);
     match weight.dtype() {
         GgmlDType::F32 => rows_times(weight.blocks::<f32>(), n_in, x, &mut y),
         GgmlDType::F16 => rows_times(weight.blocks::<f16>(), n_in, x, &mut y),

@@ -1,6 +1,7 @@
 //! Filters over candidates, best first.
 
 use crate::features::text::TokenId;
+use crate::kernels::buffer::Buffer;
 use crate::kernels::{exp_from, largest};
 
 /// What is e²⁵ times less likely than the best is never drawn in practice.
@@ -22,7 +23,7 @@ pub struct Candidate {
 #[derive(Debug)]
 pub struct Candidates {
     /// Of all tokens.
-    weights: Vec<f32>,
+    weights: Buffer,
     /// Those of at least `floor`, and maybe no more of them than are kept.
     sorted: Vec<Candidate>,
     floor: f32,
@@ -34,7 +35,7 @@ pub struct Candidates {
 
 impl Candidates {
     /// All tokens, with logits divided by `temperature`: above 1 flattens, below 1 sharpens.
-    pub fn new(mut logits: Vec<f32>, temperature: f32) -> Self {
+    pub fn new(mut logits: Buffer, temperature: f32) -> Self {
         if temperature != 1.0 {
             logits.iter_mut().for_each(|logit| *logit /= temperature);
         }
@@ -161,14 +162,14 @@ mod tests {
         let logits: Vec<f32> = (0..5000u32).map(|i| (i * 7919 % 5000) as f32 / 250.0).collect();
         let mut sorted: Vec<u32> = (0..5000).collect();
         sorted.sort_by(|a, b| logits[*b as usize].total_cmp(&logits[*a as usize]));
-        let mut all = Candidates::new(logits.clone(), 1.0);
+        let mut all = Candidates::new(logits.clone().into(), 1.0);
         assert_eq!(all.get(2).map(|candidate| candidate.token.0), Some(sorted[2]));
         assert!(all.sorted.len() < 2000, "few are sorted for few");
         assert_eq!(kept(&mut all), sorted);
         let sum: f32 = sorted.iter().map(|i| (logits[*i as usize] - logits[sorted[0] as usize]).exp()).sum();
         assert!((all.sum() / sum - 1.0).abs() < 1e-4);
         for k in [1, 40, 3000] {
-            let mut some = Candidates::new(logits.clone(), 0.5);
+            let mut some = Candidates::new(logits.clone().into(), 0.5);
             TopK(k).apply(&mut some);
             assert_eq!(kept(&mut some), sorted[..k]);
         }
@@ -178,7 +179,7 @@ mod tests {
     fn no_filter_drops_the_likeliest() {
         let filters: [&dyn Filter; 3] = [&TopK(0), &TopP(0.0), &MinP(1.0)];
         for filter in filters {
-            let mut some = Candidates::new(vec![5.0, 4.0, 1.0], 1.0);
+            let mut some = Candidates::new(vec![5.0, 4.0, 1.0].into(), 1.0);
             filter.apply(&mut some);
             assert_eq!(kept(&mut some), [0]);
         }
@@ -187,7 +188,7 @@ mod tests {
     #[test]
     fn filters_keep_what_they_say() {
         // 0.6, 0.3, 0.1
-        let some = || Candidates::new(vec![0.1f32.ln(), 0.6f32.ln(), 0.3f32.ln()], 1.0);
+        let some = || Candidates::new(vec![0.1f32.ln(), 0.6f32.ln(), 0.3f32.ln()].into(), 1.0);
         let by = |filters: &[&dyn Filter]| {
             let mut some = some();
             filters.iter().for_each(|filter| filter.apply(&mut some));

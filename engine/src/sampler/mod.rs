@@ -7,6 +7,7 @@ pub mod filters;
 
 use crate::features::text::TokenId;
 use crate::generate::GenerateOptions;
+use crate::kernels::buffer::Buffer;
 use crate::kernels::largest;
 use crate::random::next_bits;
 use filters::{Candidates, Filter, MinP, RepetitionPenalty, TopK, TopP};
@@ -52,7 +53,7 @@ impl Sampler {
     /// # Shapes
     /// - `logits`: `[n_vocab]`
     /// - `written`: the tokens of the answer so far
-    pub fn sample(&mut self, mut logits: Vec<f32>, written: &[TokenId]) -> TokenId {
+    pub fn sample(&mut self, mut logits: Buffer, written: &[TokenId]) -> TokenId {
         if let Some(penalty) = &self.penalty {
             penalty.apply(&mut logits, written);
         }
@@ -91,7 +92,7 @@ mod tests {
 
     fn draws(options: &GenerateOptions) -> Vec<TokenId> {
         let mut sampler = Sampler::new(options);
-        (0..200).map(|_| sampler.sample(vec![1.0, 3.0, 2.0, -5.0], &[])).collect()
+        (0..200).map(|_| sampler.sample(vec![1.0, 3.0, 2.0, -5.0].into(), &[])).collect()
     }
 
     #[test]

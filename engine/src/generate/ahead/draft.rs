@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::cancel::Cancel;
-use crate::decoder::{CacheFormat, DecodeState, Input};
+use crate::decoder::{CacheFormat, DecodeState, Input, Logits};
 use crate::error::Result;
 use crate::generate::PREFILL_CHUNK;
 use crate::model::LanguageModel;
@@ -61,7 +61,7 @@ impl Draft {
             let logits = if rest.is_empty() {
                 decoder.forward(&input, state, cancel)?
             } else {
-                decoder.read(&input, state, cancel)?.then(Vec::new)
+                decoder.read(&input, state, cancel)?.then(Logits::default)
             };
             let Some(logits) = logits else { return Ok(Vec::new()) };
             self.read.extend_from_slice(chunk);

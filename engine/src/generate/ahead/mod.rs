@@ -18,7 +18,7 @@ use std::time::Instant;
 use super::options::Speculation;
 use super::{Conversation, LanguageModel};
 use crate::cancel::Cancel;
-use crate::decoder::{Decoder, Input};
+use crate::decoder::{Decoder, Input, Logits};
 use crate::error::Result;
 use draft::Draft;
 use lookup::Lookup;
@@ -50,7 +50,7 @@ pub(super) struct Ahead {
     /// Seconds that the draft model takes for a token; 0 until it was seen.
     draft_seconds: f64,
     /// Tokens that were read ahead, each with the logits after it.
-    rows: VecDeque<(u32, Vec<f32>)>,
+    rows: VecDeque<(u32, Logits)>,
     guesser: Guesser,
     drafted: usize,
     accepted: usize,
@@ -108,7 +108,7 @@ impl Ahead {
         decoder: &Decoder,
         conversation: &mut Conversation,
         cancel: &Cancel,
-    ) -> Result<Option<Vec<f32>>> {
+    ) -> Result<Option<Logits>> {
         if let Some((matched, is_right)) = self.lookup.as_mut().and_then(|lookup| lookup.push(token)) {
             self.chances.learn(matched, is_right);
         }

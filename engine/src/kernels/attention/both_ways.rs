@@ -5,12 +5,14 @@
 //! does is then the same for 32 queries side by side, and the weights are already the panel that values are multiplied
 //! with. All sums in f32.
 
+use super::super::Isa;
+use super::super::buffer::Buffer;
 use super::super::dense::{Kind, Rows, multiply_tile};
 use super::super::exponential::weigh_columns;
 use super::super::layers::{Begin, PANEL, TiledRows};
 use super::super::packed::Tile;
+use super::super::team::{self, Places};
 use super::super::transpose::transpose;
-use super::super::{Isa, team};
 
 /// Keys whose scores stand in memory at a time, about: 32 KB of them.
 const BLOCK: usize = 256;
@@ -58,7 +60,7 @@ impl Heads<'_> {
 ///
 /// # Panics
 /// When a size is 0 or a slice is too short (a bug of the caller).
-pub fn attend_both_ways(isa: Isa, sizes: BothWays, queries: Heads, keys: Heads, values: Heads) -> Vec<f32> {
+pub fn attend_both_ways(isa: Isa, sizes: BothWays, queries: Heads, keys: Heads, values: Heads) -> Buffer {
     let BothWays { n_heads, n_kv_heads, head_dim, n, n_keys, .. } = sizes;
     assert!([n_heads, n_kv_heads, head_dim, n, n_keys].iter().all(|size| *size > 0));
     assert!(n_heads.is_multiple_of(n_kv_heads) && queries.holds(n_heads, n, head_dim));
@@ -69,8 +71,8 @@ pub fn attend_both_ways(isa: Isa, sizes: BothWays, queries: Heads, keys: Heads, 
         (keys, values)
     });
     let (width, panels) = (n_heads * head_dim, n.div_ceil(PANEL));
-    let mut out: Vec<f32> = Vec::with_capacity(n * width);
-    let room = Room(out.spare_capacity_mut().as_mut_ptr().cast());
+    let mut out = Buffer::new(n * width);
+    let places = Places::of(&mut out);
     team::for_each(n_heads * panels, |task| {
         let (head, first) = (task / panels, task % panels * PANEL);
         let (keys, values) = &of_heads[head / (n_heads / n_kv_heads)];
@@ -78,42 +80,17 @@ pub fn attend_both_ways(isa: Isa, sizes: BothWays, queries: Heads, keys: Heads, 
         let start = head * queries.head + first * queries.row;
         let panel = panel_of(&queries.numbers[start..], n, queries.row, head_dim, sizes.scale);
         let (mixed, sums) = mix_panel(isa, &panel, keys, values);
-        let mut rows = vec![0f32; n * head_dim];
+        let mut rows = Buffer::new(n * head_dim);
         transpose((head_dim, n), mixed.as_flattened(), PANEL, &mut rows, head_dim);
-        for (i, (row, sum)) in rows.chunks_mut(head_dim).zip(sums).enumerate() {
-            let factor = 1.0 / sum;
-            row.iter_mut().for_each(|x| *x *= factor);
+        for (i, (row, sum)) in rows.chunks(head_dim).zip(sums).enumerate() {
+            let (factor, at) = (1.0 / sum, (first + i) * width + head * head_dim);
             // SAFETY: each query of each head has a place of its own, and these belong to this task.
             #[allow(unsafe_code)]
-            unsafe {
-                let place = room.at((first + i) * width + head * head_dim);
-                place.copy_from_nonoverlapping(row.as_ptr(), head_dim);
-            }
+            let place = unsafe { places.run(at..at + head_dim) };
+            place.iter_mut().zip(row).for_each(|(to, x)| *to = x * factor);
         }
     });
-    // SAFETY: every query of every head was written.
-    #[allow(unsafe_code)]
-    unsafe {
-        out.set_len(n * width);
-    }
     out
-}
-
-/// Where tasks write what they made.
-struct Room(*mut f32);
-
-// SAFETY: tasks write to different places; see `attend_both_ways`.
-#[allow(unsafe_code)]
-unsafe impl Sync for Room {}
-
-impl Room {
-    /// # Safety
-    /// There is this place.
-    #[allow(unsafe_code)]
-    unsafe fn at(&self, i: usize) -> *mut f32 {
-        // SAFETY: by contract.
-        unsafe { self.0.add(i) }
-    }
 }
 
 /// Some queries as a panel, `[head_dim][32]`, scaled; what fills it up is 0.

@@ -7,8 +7,9 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use super::super::buffer::{Buffer, scratch};
 use super::super::rowwise::add_scaled;
-use super::super::team;
+use super::super::team::{self, Places};
 use super::{Mix, Piece, Shape, seen};
 
 /// Up to this many queries of a key head, sums along rows beat a product of matrices, which first lays both out anew.
@@ -40,10 +41,13 @@ struct Group<'a> {
     sees: Vec<Range<usize>>,
 }
 
-/// As [`super::attend`], which has compared the lengths and multiplied the queries by the scale.
-pub(super) fn attend(shape: Shape, queries: &[f32], pieces: &[Piece], sees: &[Range<usize>]) -> Vec<f32> {
+/// As [`super::attend`], which has compared the lengths.
+pub(super) fn attend(shape: Shape, queries: &[f32], pieces: &[Piece], sees: &[Range<usize>]) -> Buffer {
     let Shape { n_heads, head_dim, n, .. } = shape;
     let n_kv_heads = pieces.first().map_or(1, |piece| piece.keys.len());
+    let mut scaled = Buffer::new(queries.len());
+    scaled.iter_mut().zip(queries).for_each(|(to, x)| *to = x * shape.rule.scale);
+    let queries = &scaled[..];
     let group = n_heads / n_kv_heads;
     let together = (MOST / group).max(1);
     let groups: Vec<Group> = pieces
@@ -69,22 +73,32 @@ pub(super) fn attend(shape: Shape, queries: &[f32], pieces: &[Piece], sees: &[Ra
             tasks.extend(runs.map(|i| (group, head, all.start.max(i * run)..all.end.min(i * run + run))));
         }
     }
-    let parts = team::map(tasks.len(), |task| {
+    // Where the numbers of each task begin.
+    let mut starts = vec![0];
+    for (group, ..) in &tasks {
+        starts.push(starts[starts.len() - 1] + group.sees.len() * (head_dim + 2));
+    }
+    let mut parts = Buffer::new(starts[tasks.len()]);
+    let places = Places::of(&mut parts);
+    team::for_each(tasks.len(), |task| {
         let (group, head, keys) = &tasks[task];
-        mix_run(shape, group, *head, keys.clone())
+        // SAFETY: the numbers of this task.
+        #[allow(unsafe_code)]
+        let part = unsafe { places.run(starts[task]..starts[task + 1]) };
+        mix_run(shape, group, *head, keys.clone(), Mix::of(part, group.sees.len()));
     });
-    let mut all = vec![0f32; n_heads * n * (head_dim + 2)];
+    let mut all = Buffer::full(n_heads * n * (head_dim + 2), 0.0);
     let mut mix = Mix::of(&mut all, n_heads * n);
     mix.largest.fill(f32::NEG_INFINITY);
     // The parts of a row come in the order of their positions.
-    for ((of, head, _), mut part) in tasks.into_iter().zip(parts) {
-        let part = Mix::of(&mut part, of.sees.len());
+    for ((of, head, _), starts) in tasks.into_iter().zip(starts.windows(2)) {
+        let part = Mix::of(&mut parts[starts[0]..starts[1]], of.sees.len());
         for row in 0..of.sees.len() {
             let (in_group, query) = (row / of.queries.len(), of.queries.start + row % of.queries.len());
             mix.join((head * group + in_group) * n + query, &part, row);
         }
     }
-    let mut out = vec![0f32; n * n_heads * head_dim];
+    let mut out = Buffer::new(n * n_heads * head_dim);
     for (row, (mixed, sum)) in mix.mixed.chunks(head_dim).zip(&*mix.sums).enumerate() {
         let at = (row % n * n_heads + row / n) * head_dim;
         for (out, mixed) in out[at..at + head_dim].iter_mut().zip(mixed) {
@@ -101,29 +115,30 @@ fn pick(queries: &[f32], shape: Shape, of: &Range<usize>) -> Cow<'static, [f32]>
     heads.flat_map(|head| &head[of.start * head_dim..of.end * head_dim]).copied().collect::<Vec<_>>().into()
 }
 
-/// What the queries of a key head see in a run or a part of it, as [`Mix::of`] reads it.
-fn mix_run(shape: Shape, group: &Group, head: usize, keys_of_run: Range<usize>) -> Vec<f32> {
+/// What the queries of a key head see in a run or a part of it.
+fn mix_run(shape: Shape, group: &Group, head: usize, keys_of_run: Range<usize>, mut mix: Mix) {
     let (head_dim, n_rows) = (shape.head_dim, group.sees.len());
     let queries = &group.numbers[head * n_rows * head_dim..][..n_rows * head_dim];
     let Piece { keys, values, positions, .. } = group.piece;
-    let mut part = vec![0f32; n_rows * (head_dim + 2)];
-    let mut mix = Mix::of(&mut part, n_rows);
     mix.largest.fill(f32::NEG_INFINITY);
+    mix.sums.fill(0.0);
+    mix.mixed.fill(0.0);
     let block = block(head_dim);
-    let (mut room, mut scores) = (Vec::new(), vec![0f32; n_rows * block]);
-    let mut start = keys_of_run.start;
-    while start < keys_of_run.end {
-        let block = start..((start / block + 1) * block).min(keys_of_run.end);
-        start = block.end;
-        let rows = block.start - positions.start..block.end - positions.start;
-        let scores = &mut scores[..n_rows * block.len()];
-        keys[head].times(rows.clone(), queries, &mut room, scores, values[head].bytes(rows.clone()));
-        mix.weigh_all(shape.rule.softcap, &block, &group.sees, scores, block.len());
-        let end = (rows.end + rows.len()).min(keys_of_run.end - positions.start);
-        let next = keys[head].bytes(rows.end..end);
-        values[head].mix(rows, scores, &mut room, mix.mixed, next);
-    }
-    part
+    scratch(block * (head_dim + n_rows), |scratch| {
+        let (room, scores) = scratch.split_at_mut(block * head_dim);
+        let mut start = keys_of_run.start;
+        while start < keys_of_run.end {
+            let block = start..((start / block + 1) * block).min(keys_of_run.end);
+            start = block.end;
+            let rows = block.start - positions.start..block.end - positions.start;
+            let scores = &mut scores[..n_rows * block.len()];
+            keys[head].times(rows.clone(), queries, room, scores, values[head].bytes(rows.clone()));
+            mix.weigh_all(shape.rule.softcap, &block, &group.sees, scores, block.len());
+            let end = (rows.end + rows.len()).min(keys_of_run.end - positions.start);
+            let next = keys[head].bytes(rows.end..end);
+            values[head].mix(rows, scores, room, mix.mixed, next);
+        }
+    });
 }
 
 impl<'a> Mix<'a> {

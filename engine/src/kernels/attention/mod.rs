@@ -11,13 +11,14 @@ mod few;
 use std::ops::Range;
 
 pub use self::both_ways::{BothWays, Heads, attend_both_ways};
+use super::buffer::{Buffer, scratch};
 use super::cache::CacheRows;
 use super::exponential::{exp_from, largest};
 use super::product::{Matrix, product};
-use super::team;
+use super::team::{self, Places};
 
 /// Queries per tile: enough to share the keys that are read, few enough for their scores to stay near.
-const TILE: usize = 96;
+const TILE_ROWS: usize = 96;
 
 /// Numbers of keys in a block: they stay in the nearest cache while they are multiplied.
 const BLOCK: usize = 8192;
@@ -82,7 +83,7 @@ pub struct Piece<'a> {
 ///
 /// # Panics
 /// When the lengths do not fit the shape (a bug of the caller).
-pub fn attend(shape: Shape, queries: &[f32], pieces: &[Piece], sees: &[Range<usize>]) -> Vec<f32> {
+pub fn attend(shape: Shape, queries: &[f32], pieces: &[Piece], sees: &[Range<usize>]) -> Buffer {
     let Shape { n_heads, head_dim, n, .. } = shape;
     assert!(queries.len() == n_heads * n * head_dim && sees.len() == n);
     for Piece { keys, values, positions, queries } in pieces {
@@ -96,7 +97,6 @@ pub fn attend(shape: Shape, queries: &[f32], pieces: &[Piece], sees: &[Range<usi
         let end = held(query).map(|piece| piece.positions.end).max();
         sees.start < sees.end && start.is_some_and(|start| start <= sees.start) && end >= Some(sees.end)
     }));
-    let queries = &queries.iter().map(|x| x * shape.rule.scale).collect::<Vec<_>>()[..];
     let group = n_heads / pieces[0].keys.len();
     let [Piece { keys, values, positions, .. }] = pieces else {
         return few::attend(shape, queries, pieces, sees);
@@ -104,27 +104,41 @@ pub fn attend(shape: Shape, queries: &[f32], pieces: &[Piece], sees: &[Range<usi
     if group * n <= few::MOST {
         return few::attend(shape, queries, pieces, sees);
     }
-    let row = |position: usize| position - positions.start;
-    let sees: Vec<_> = sees.iter().map(|sees| row(sees.start)..row(sees.end)).collect();
-    // Rows of the queries of one key head are `[group, n]`; a tile holds a run of them.
-    let tiles_per_head = (group * n).div_ceil(TILE);
-    let tiles = team::map(keys.len() * tiles_per_head, |task| {
-        let (head, first) = (task / tiles_per_head, task % tiles_per_head * TILE);
-        let rows = first..(first + TILE).min(group * n);
-        let queries = &queries[(head * group * n + rows.start) * head_dim..][..rows.len() * head_dim];
-        // Row r of a key head is query r % n.
-        let sees: Vec<_> = rows.map(|row| sees[row % n].clone()).collect();
-        mix_tile(shape, queries, (&keys[head], &values[head]), &sees)
+    // A tile holds a run of queries, with all heads that share a key head: so all see about the same.
+    let run = (TILE_ROWS / group).max(1);
+    let n_runs = n.div_ceil(run);
+    let mut out = Buffer::new(n * n_heads * head_dim);
+    let places = Places::of(&mut out);
+    team::for_each(keys.len() * n_runs, |task| {
+        let (head, first) = (task / n_runs, task % n_runs * run);
+        let of = first..(first + run).min(n);
+        let row = |position: usize| position - positions.start;
+        let all = seen(&sees[of.clone()]);
+        let tile = Tile { shape, group, keys: &keys[head], values: &values[head], sees: &sees[of.clone()] };
+        scratch(tile.n_numbers(), |scratch| {
+            let mut room = tile.split(scratch);
+            // Row r is query r / group.
+            for (r, row) in room.queries.chunks_exact_mut(head_dim).enumerate() {
+                let at = ((head * group + r % group) * n + of.start + r / group) * head_dim;
+                row.iter_mut()
+                    .zip(&queries[at..at + head_dim])
+                    .for_each(|(to, x)| *to = x * shape.rule.scale);
+            }
+            tile.mix(&mut room, row(all.start)..row(all.end), positions.start);
+            let width = group * head_dim;
+            let rows = room.mixed.chunks_exact(width).zip(room.sums.chunks_exact(group));
+            for (i, (mixed, sums)) in rows.enumerate() {
+                let at = (of.start + i) * n_heads * head_dim + head * width;
+                // SAFETY: these heads of these queries belong to this task.
+                #[allow(unsafe_code)]
+                let out = unsafe { places.run(at..at + width) };
+                let heads = out.chunks_exact_mut(head_dim).zip(mixed.chunks_exact(head_dim)).zip(sums);
+                for ((out, mixed), sum) in heads {
+                    out.iter_mut().zip(mixed).for_each(|(out, x)| *out = x / sum);
+                }
+            }
+        });
     });
-    let mut out = vec![0f32; n * n_heads * head_dim];
-    for (tile, mixed) in tiles.iter().enumerate() {
-        let (head, first) = (tile / tiles_per_head, tile % tiles_per_head * TILE);
-        for (i, mixed) in mixed.chunks(head_dim).enumerate() {
-            let row = first + i;
-            let at = ((row % n) * n_heads + head * group + row / n) * head_dim;
-            out[at..at + head_dim].copy_from_slice(mixed);
-        }
-    }
     out
 }
 
@@ -134,34 +148,77 @@ fn seen(sees: &[Range<usize>]) -> Range<usize> {
     start..sees.iter().map(|sees| sees.end).max().unwrap_or(0)
 }
 
-/// What a tile of queries sees, `[rows, head_dim]`. Keys that none of them sees are not read.
-fn mix_tile(
+/// Rows of a key head that are multiplied together: of each of some queries the heads that share it.
+struct Tile<'a> {
     shape: Shape,
-    queries: &[f32],
-    (keys, values): (&CacheRows, &CacheRows),
-    sees: &[Range<usize>],
-) -> Vec<f32> {
-    let (n_rows, head_dim) = (sees.len(), shape.head_dim);
-    let mut mixed = vec![0f32; n_rows * head_dim];
-    let (mut largest, mut sums) = (vec![f32::NEG_INFINITY; n_rows], vec![0f32; n_rows]);
-    let (mut room, mut columns, mut scores) = (Vec::new(), Vec::new(), Vec::new());
-    let run = seen(sees);
-    for start in run.clone().step_by(block_rows(head_dim)) {
-        let block = start..(start + block_rows(head_dim)).min(run.end);
-        let stride = keys.columns(block.clone(), &mut room, &mut columns);
-        scores.resize(n_rows * stride, 0.0);
-        let of_block = Matrix::rows(&columns, stride);
-        product((n_rows, stride, head_dim), Matrix::rows(queries, head_dim), of_block, false, &mut scores);
-        let mut mix = Mix { largest: &mut largest, sums: &mut sums, mixed: &mut mixed };
-        mix.weigh_all(shape.rule.softcap, &block, sees, &mut scores, stride);
-        let n = block.len();
-        let values = Matrix::rows(values.floats(block, &mut room), head_dim);
-        product((n_rows, head_dim, n), Matrix::rows(&scores, stride), values, true, &mut mixed);
+    /// Heads of a query.
+    group: usize,
+    keys: &'a CacheRows,
+    values: &'a CacheRows,
+    /// The positions that each query sees.
+    sees: &'a [Range<usize>],
+}
+
+/// What a tile writes to.
+struct TileRoom<'a> {
+    /// Scaled, `[rows, head_dim]`.
+    queries: &'a mut [f32],
+    /// `[rows, head_dim]`, still to be divided by the sums.
+    mixed: &'a mut [f32],
+    largest: &'a mut [f32],
+    sums: &'a mut [f32],
+    /// `[rows, block]`
+    scores: &'a mut [f32],
+    /// `[head_dim, block]`
+    columns: &'a mut [f32],
+    /// `[block, head_dim]`
+    unpacked: &'a mut [f32],
+}
+
+impl Tile<'_> {
+    fn n_rows(&self) -> usize {
+        self.sees.len() * self.group
     }
-    for (mixed, sum) in mixed.chunks_mut(head_dim).zip(&sums) {
-        mixed.iter_mut().for_each(|x| *x /= sum);
+
+    /// Numbers of its room.
+    fn n_numbers(&self) -> usize {
+        let (head_dim, block) = (self.shape.head_dim, block_rows(self.shape.head_dim));
+        self.n_rows() * (2 * head_dim + 2 + block) + 2 * block * head_dim
     }
-    mixed
+
+    fn split<'a>(&self, room: &'a mut [f32]) -> TileRoom<'a> {
+        let (n, head_dim) = (self.n_rows(), self.shape.head_dim);
+        let block = block_rows(head_dim);
+        let (queries, room) = room.split_at_mut(n * head_dim);
+        let (mixed, room) = room.split_at_mut(n * head_dim);
+        let (largest, room) = room.split_at_mut(n);
+        let (sums, room) = room.split_at_mut(n);
+        let (scores, room) = room.split_at_mut(n * block);
+        let (columns, unpacked) = room.split_at_mut(block * head_dim);
+        TileRoom { queries, mixed, largest, sums, scores, columns, unpacked }
+    }
+
+    /// Mixes the values of `seen`, rows of the cache that begins at position `first`; other keys are not read.
+    fn mix(&self, room: &mut TileRoom, seen: Range<usize>, first: usize) {
+        let TileRoom { queries, mixed, largest, sums, scores, columns, unpacked } = room;
+        let (n_rows, head_dim) = (self.n_rows(), self.shape.head_dim);
+        mixed.fill(0.0);
+        largest.fill(f32::NEG_INFINITY);
+        sums.fill(0.0);
+        for start in seen.clone().step_by(block_rows(head_dim)) {
+            let block = start..(start + block_rows(head_dim)).min(seen.end);
+            let stride = self.keys.columns(block.clone(), unpacked, columns);
+            let (of_block, scores) = (Matrix::rows(columns, stride), &mut scores[..n_rows * stride]);
+            product((n_rows, stride, head_dim), Matrix::rows(queries, head_dim), of_block, false, scores);
+            let positions = block.start + first..block.end + first;
+            let sees = self.sees.iter().flat_map(|sees| std::iter::repeat_n(sees, self.group));
+            let mut mix = Mix { largest, sums, mixed };
+            mix.weigh_all(self.shape.rule.softcap, &positions, sees, scores, stride);
+            let n = block.len();
+            let values = Matrix::rows(self.values.floats(block, unpacked), head_dim);
+            product((n_rows, head_dim, n), Matrix::rows(scores, stride), values, true, mixed);
+        }
+    }
 }
 
 /// What rows of queries have seen so far.
@@ -177,11 +234,11 @@ struct Mix<'a> {
 impl Mix<'_> {
     /// Turns the scores of a block, `[rows, stride]` with one for each key in front, before the soft limit, into weights; 0
     /// for keys that a row does not see.
-    fn weigh_all(
+    fn weigh_all<'s>(
         &mut self,
         softcap: Option<f32>,
         block: &Range<usize>,
-        sees: &[Range<usize>],
+        sees: impl IntoIterator<Item = &'s Range<usize>>,
         scores: &mut [f32],
         stride: usize,
     ) {
@@ -314,7 +371,7 @@ mod tests {
                     &[piece(&keys, &values, 1)],
                     std::slice::from_ref(sees),
                 );
-                assert_eq!(alone, all[i * n_heads * 16..][..n_heads * 16], "query {i} of {sees:?}");
+                assert_eq!(alone[..], all[i * n_heads * 16..][..n_heads * 16], "query {i} of {sees:?}");
             }
         }
     }
@@ -357,7 +414,11 @@ mod tests {
                     queries.chunks(n * 16).flat_map(|head| head[i * 16..][..16].to_vec()).collect();
                 let alone =
                     attend(Shape { n: 1, ..shape }, &query, &[piece(&keys, &values, 1)], &sees[i..=i]);
-                assert_eq!(alone, together[i * n_heads * 16..][..n_heads * 16], "{format:?}, sequence {i}");
+                assert_eq!(
+                    alone[..],
+                    together[i * n_heads * 16..][..n_heads * 16],
+                    "{format:?}, sequence {i}"
+                );
             }
         }
     }

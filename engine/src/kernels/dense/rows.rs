@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::{Isa, most_rows};
+use crate::kernels::buffer::Buffer;
 use crate::kernels::layers::TiledRows;
 use crate::kernels::team;
 use crate::kernels::transpose::transpose;
@@ -13,7 +14,7 @@ pub struct Rows {
     n_rows: usize,
     n_in: usize,
     most: usize,
-    numbers: Vec<f32>,
+    numbers: Buffer,
 }
 
 impl TiledRows for Rows {
@@ -39,7 +40,7 @@ impl Rows {
     /// When `x` has not as many (a bug of the caller).
     pub fn strided(isa: Isa, x: &[f32], n_rows: usize, n_in: usize, stride: usize) -> Self {
         let most = most_rows(isa);
-        let mut numbers = vec![0.0; n_rows * n_in];
+        let mut numbers = Buffer::new(n_rows * n_in);
         team::for_each_chunk(&mut numbers, (most * n_in).max(1), |tile, numbers| {
             let first = tile * most;
             let n = most.min(n_rows - first);
@@ -60,7 +61,7 @@ impl Rows {
         stride: usize,
     ) -> Self {
         let most = most_rows(isa);
-        let mut numbers = vec![0.0; n_rows * n_in];
+        let mut numbers = Buffer::new(n_rows * n_in);
         team::for_each_chunk(&mut numbers, (most * n_in).max(1), |tile, numbers| {
             let first = tile * most;
             let n = most.min(n_rows - first);

@@ -3,9 +3,11 @@
 
 use super::panels::interleave_panel;
 use super::{Kind, Rows, multiply_tile};
+use crate::kernels::Isa;
+use crate::kernels::buffer::{Buffer, scratch};
 use crate::kernels::layers::{Begin, PANEL, TiledRows};
 use crate::kernels::packed::Tile;
-use crate::kernels::{Isa, team};
+use crate::kernels::team::{self, Places};
 
 /// `y = x Wᵀ`, where `unpack(r, row)` writes row r of `W`.
 ///
@@ -20,45 +22,35 @@ pub fn times_unpacked(
     (n_out, n_in): (usize, usize),
     x: &[f32],
     unpack: impl Fn(usize, &mut [f32]) + Sync,
-) -> Vec<f32> {
-    struct Place(*mut f32);
-    // SAFETY: each task writes columns of its own.
-    #[allow(unsafe_code)]
-    unsafe impl Sync for Place {}
-    impl Place {
-        /// # Safety
-        /// There is this place.
-        #[allow(unsafe_code)]
-        unsafe fn at(&self, i: usize) -> *mut f32 {
-            // SAFETY: by contract.
-            unsafe { self.0.add(i) }
-        }
-    }
+) -> Buffer {
     let x = Rows::new(isa, x, n_in);
     let n = x.shape().0;
-    let mut y = vec![0.0; n * n_out];
-    let place = Place(y.as_mut_ptr());
+    let mut y = Buffer::new(n * n_out);
+    let places = Places::of(&mut y);
     team::for_each(n_out.div_ceil(PANEL), |panel| {
         let column = panel * PANEL;
         let width = PANEL.min(n_out - column);
-        let (mut rows, mut weights) = (vec![0f32; width * n_in], vec![0f32; PANEL * n_in]);
-        for (i, row) in rows.chunks_mut(n_in.max(1)).enumerate() {
-            unpack(column + i, row);
-        }
-        interleave_panel(n_in, &rows, &mut weights);
-        // SAFETY: floats are plain bytes.
-        #[allow(unsafe_code)]
-        let weights =
-            unsafe { std::slice::from_raw_parts(weights.as_ptr().cast(), size_of_val(&weights[..])) };
-        for tile in x.tiles(0..n) {
-            // SAFETY: a place for each row of the tile and column of the panel, which belong to this task.
-            #[allow(unsafe_code)]
-            unsafe {
-                let out = Tile { at: place.at(tile.start * n_out + column), stride: n_out, width };
-                let numbers = x.inputs(tile.clone(), 0..n_in);
-                multiply_tile(isa, Kind::F32, tile.len(), numbers, weights, Begin::NOTHING, out);
+        scratch((width + PANEL) * n_in, |scratch| {
+            let (rows, weights) = scratch.split_at_mut(width * n_in);
+            for (i, row) in rows.chunks_mut(n_in.max(1)).enumerate() {
+                unpack(column + i, row);
             }
-        }
+            weights.fill(0.0);
+            interleave_panel(n_in, rows, weights);
+            // SAFETY: floats are plain bytes.
+            #[allow(unsafe_code)]
+            let weights =
+                unsafe { std::slice::from_raw_parts(weights.as_ptr().cast(), size_of_val(weights)) };
+            for tile in x.tiles(0..n) {
+                // SAFETY: a place for each row of the tile and column of the panel, which belong to this task.
+                #[allow(unsafe_code)]
+                unsafe {
+                    let out = Tile { at: places.at(tile.start * n_out + column), stride: n_out, width };
+                    let numbers = x.inputs(tile.clone(), 0..n_in);
+                    multiply_tile(isa, Kind::F32, tile.len(), numbers, weights, Begin::NOTHING, out);
+                }
+            }
+        });
     });
     y
 }

@@ -11,16 +11,17 @@ mod portable;
 #[cfg(test)]
 mod tests;
 
-use std::mem::MaybeUninit;
 use std::ops::Range;
 use std::sync::Arc;
 
 use rayon::prelude::*;
 
 pub use self::format::Format;
+use super::Isa;
 use super::activations::{Activations, BLOCK};
+use super::buffer::Buffer;
 use super::isa::Kind;
-use super::{Isa, team};
+use super::team::{self, Places};
 
 /// Output rows per panel.
 pub const PANEL: usize = 16;
@@ -214,18 +215,9 @@ impl Packed {
 ///
 /// # Panics
 /// When the width of `x` is not the `n_in` of all (a bug of the caller).
-pub fn times<const N: usize>(isa: Isa, matrices: [&Packed; N], x: &Activations) -> [Vec<f32>; N] {
-    let n = |matrix: &Packed| x.n_rows() * matrix.n_out;
-    let mut outs = matrices.map(|matrix| Vec::with_capacity(n(matrix)));
-    let rooms = matrices.into_iter().zip(&mut outs);
-    multiply(isa, rooms.map(|(matrix, out)| (matrix, x, &mut out.spare_capacity_mut()[..n(matrix)])));
-    for (matrix, out) in matrices.into_iter().zip(&mut outs) {
-        // SAFETY: each product of a row was written there.
-        #[allow(unsafe_code)]
-        unsafe {
-            out.set_len(n(matrix));
-        }
-    }
+pub fn times<const N: usize>(isa: Isa, matrices: [&Packed; N], x: &Activations) -> [Buffer; N] {
+    let mut outs = matrices.map(|matrix| Buffer::new(x.n_rows() * matrix.n_out));
+    times_each(isa, matrices.into_iter().zip(&mut outs).map(|(matrix, out)| (matrix, x, &mut out[..])));
     outs
 }
 
@@ -240,32 +232,17 @@ pub fn times_each<'a>(
     isa: Isa,
     products: impl IntoIterator<Item = (&'a Packed, &'a Activations, &'a mut [f32])>,
 ) {
-    multiply(
-        isa,
-        products.into_iter().map(|(matrix, x, out)| {
-            // SAFETY: of the same size, and numbers are written to it only.
-            #[allow(unsafe_code)]
-            let room = unsafe { std::slice::from_raw_parts_mut(out.as_mut_ptr().cast(), out.len()) };
-            (matrix, x, room)
-        }),
-    );
-}
-
-/// [`times_each`], to where nothing was written yet.
-fn multiply<'a>(
-    isa: Isa,
-    products: impl IntoIterator<Item = (&'a Packed, &'a Activations, &'a mut [MaybeUninit<f32>])>,
-) {
     /// Lines of weights times rows of activations that are worth a task: some five microseconds.
     const TASK: usize = 1024;
-    struct Product<'a>(&'a Packed, &'a Activations, Columns);
-    let columns = |(matrix, x, out): (&'a Packed, &'a Activations, &'a mut [MaybeUninit<f32>])| {
+    struct Product<'a>(&'a Packed, &'a Activations, Places<'a, f32>);
+    let product = |(matrix, x, out): (&'a Packed, &'a Activations, &'a mut [f32])| {
         assert_eq!(x.n_blocks * BLOCK, matrix.n_in, "a row of weights has the width of the activations");
         assert_eq!(x.n_rows() * matrix.n_out, out.len(), "a result has a place for each product of rows");
-        Product(matrix, x, Columns { start: out.as_mut_ptr().cast(), stride: matrix.n_out })
+        Product(matrix, x, Places::of(out))
     };
-    let products: Vec<Product> = products.into_iter().map(columns).collect();
-    let cost = |Product(matrix, x, _): &Product| matrix.panel_lines() * x.n_rows().max(1);
+    let products = products.into_iter().map(product).filter(|Product(_, x, _)| x.n_rows() > 0);
+    let products: Vec<Product> = products.collect();
+    let cost = |Product(matrix, x, _): &Product| matrix.panel_lines() * x.n_rows();
     let all: usize = products.iter().map(|product| product.0.n_panels() * cost(product)).sum();
     let task = TASK.max(all / (4 * rayon::current_num_threads()));
     let mut tasks = Vec::new();
@@ -275,39 +252,13 @@ fn multiply<'a>(
         tasks.extend(starts.map(|start| (product, start..(start + step).min(n_panels))));
     }
     team::for_each(tasks.len(), |task| {
-        let (Product(matrix, x, columns), panels) = &tasks[task];
+        let (Product(matrix, x, places), panels) = &tasks[task];
         let first = panels.start * PANEL;
-        // SAFETY: all rows and the columns from `first` on lie inside the matrix's result; each panel belongs to
-        // one task and no two panels share a column.
-        #[allow(unsafe_code)]
-        let out = unsafe { columns.from(first, matrix.n_out - first) };
+        // All rows and the columns from `first` on lie inside the matrix's result; each panel belongs to one task
+        // and no two panels share a column.
+        let out = Tile { at: places.at(first), stride: matrix.n_out, width: matrix.n_out - first };
         panels_times(isa, matrix.format, matrix.panels(panels.clone()), x, out);
     });
-}
-
-/// Where tasks write their columns of a result.
-#[derive(Clone, Copy)]
-struct Columns {
-    start: *mut f32,
-    stride: usize,
-}
-
-// SAFETY: tasks write different columns; see `times`.
-#[allow(unsafe_code)]
-unsafe impl Send for Columns {}
-// SAFETY: as above.
-#[allow(unsafe_code)]
-unsafe impl Sync for Columns {}
-
-impl Columns {
-    /// # Safety
-    /// The result has the columns, and nobody else uses those of them that panels are written to meanwhile.
-    #[allow(unsafe_code)]
-    unsafe fn from(&self, column: usize, width: usize) -> Tile {
-        // SAFETY: inside the result by contract.
-        let at = unsafe { self.start.add(column) };
-        Tile { at, stride: self.stride, width }
-    }
 }
 
 /// Columns of the result: row r of them starts at `at + r * stride`.

@@ -84,7 +84,7 @@ fn every_kernel_equals_the_reference_around_every_tile_edge() {
                 let x = Activations::quantize(&x, n_in);
                 for isa in Isa::all() {
                     let [out, again] = times(isa, [&packed, &packed], &x);
-                    assert!(out.len() == n_rows * n_out && out == again);
+                    assert!(out.len() == n_rows * n_out && out[..] == again[..]);
                     for (i, got) in out.iter().enumerate() {
                         let (row, column) = (i / n_out, i % n_out);
                         let products =

@@ -8,10 +8,10 @@ use std::io::{Read, Write};
 use std::ops::Range;
 use std::sync::Arc;
 
-use candle_core::{Device, Tensor};
+use candle_core::Device;
 
 use self::device::DeviceRows;
-use super::stored::with_slice;
+use super::array::{Array, Rows};
 pub use crate::kernels::attention::MOST_ALIKE;
 pub use crate::kernels::attention::Rule as AttentionRule;
 use crate::kernels::attention::{self, Piece, attend, share_step};
@@ -197,10 +197,10 @@ impl KvCache {
     /// Writes rows at `pos`, in place of all from there on. A layer with a window forgets what lies before it.
     ///
     /// # Shapes
-    /// - `keys`, `values`: `[n_kv_heads, n, head_dim]`, contiguous
+    /// - `keys`, `values`: `[n_kv_heads, n, head_dim]`
     #[cfg(test)]
-    pub fn append(&mut self, pos: usize, keys: &Tensor, values: &Tensor) -> candle_core::Result<()> {
-        let rows = 0..keys.dim(1)?;
+    pub fn append(&mut self, pos: usize, keys: &Rows, values: &Rows) -> candle_core::Result<()> {
+        let rows = 0..keys.n() / self.shape.n_kv_heads;
         Self::append_each(&mut [Append { cache: self, pos, rows }], keys, values)
     }
 
@@ -208,33 +208,35 @@ impl KvCache {
     /// layer with a window forgets what lies before it.
     ///
     /// # Shapes
-    /// - `keys`, `values`: `[n_kv_heads, n, head_dim]`, contiguous
+    /// - `keys`, `values`: `[n_kv_heads, n, head_dim]`
     ///
     /// # Errors
     /// When a cache does not hold what comes before the position, or a device has no memory left.
-    pub fn append_each(appends: &mut [Append], keys: &Tensor, values: &Tensor) -> candle_core::Result<()> {
-        let n = keys.dim(1)?;
+    pub fn append_each(appends: &mut [Append], keys: &Rows, values: &Rows) -> candle_core::Result<()> {
         let mut stale = Vec::with_capacity(appends.len());
         for append in appends.iter_mut() {
             stale.push(append.cache.make_room(append.pos, append.rows.len())?);
             if let Place::Device(own) = &mut append.cache.place {
+                let (Some(keys), Some(values)) = (keys.on_device(), values.on_device()) else {
+                    candle_core::bail!("keys and values are not on the device of their cache");
+                };
                 own.write([keys, values], append.rows.clone(), stale[stale.len() - 1].clone())?;
             }
         }
-        if !matches!(keys.device(), Device::Cpu) {
+        if keys.on_device().is_some() {
             return Ok(());
         }
-        with_slice(keys, |keys| {
-            with_slice(values, |values| {
+        keys.read(|keys| {
+            values.read(|values| {
                 team::for_each_chunk(appends, 1, |i, appends| {
                     for Append { cache, rows, .. } in appends {
-                        let head_dim = cache.shape.head_dim;
+                        let CacheShape { n_kv_heads, head_dim, .. } = cache.shape;
                         let Place::Host(HostRows { keys: own_keys, values: own_values }) = &mut cache.place
                         else {
                             continue;
                         };
                         for (own, new) in [(own_keys, keys), (own_values, values)] {
-                            for (own, new) in own.iter_mut().zip(new.chunks(n * head_dim)) {
+                            for (own, new) in own.iter_mut().zip(new.chunks(new.len() / n_kv_heads)) {
                                 own.truncate(stale[i].end);
                                 own.drop_first(stale[i].start);
                                 own.extend(&new[rows.start * head_dim..rows.end * head_dim]);
@@ -275,16 +277,17 @@ impl KvCache {
     /// together, and what sequences share is read once.
     ///
     /// # Shapes
-    /// - `q`: `[n_heads, n, head_dim]`, contiguous
+    /// - `q`: `[n_heads, n, head_dim]`
     /// - `caches`: each with the queries that are for it
     /// - returns: `[n, n_heads * head_dim]`
     pub fn attend(
         caches: &[(&Self, Range<usize>)],
-        q: &Tensor,
+        q: &Rows,
         sees: &[Range<usize>],
         rule: AttentionRule,
-    ) -> candle_core::Result<Tensor> {
-        let (n_heads, n, head_dim) = q.dims3()?;
+    ) -> candle_core::Result<Rows> {
+        let (n, head_dim) = (sees.len(), q.width());
+        let n_heads = q.n().checked_div(n).unwrap_or(0);
         for (cache, queries) in caches {
             let Some(sees) = sees.get(queries.clone()) else {
                 candle_core::bail!("{queries:?} of {n} queries")
@@ -298,23 +301,27 @@ impl KvCache {
         };
         if let Some(pieces) = pieces(caches).filter(|_| caches.len() == 1 || caches.iter().all(is_few)) {
             let shape = attention::Shape { n_heads, head_dim, n, rule };
-            let mixed = with_slice(q, |q| attend(shape, q, &pieces, sees))?;
-            return Tensor::from_vec(mixed, (n, n_heads * head_dim), &Device::Cpu);
+            return Rows::of(q.read(|q| attend(shape, q, &pieces, sees))?, n_heads * head_dim);
         }
         let mut mixed = Vec::with_capacity(caches.len());
         for (cache, queries) in caches {
-            let q = q.narrow(1, queries.start, queries.len())?.contiguous()?;
             let sees = &sees[queries.clone()];
-            mixed.push(match &cache.place {
-                Place::Host(_) => Self::attend(&[(*cache, 0..queries.len())], &q, sees, rule)?,
-                Place::Device(own) => {
+            mixed.push(match (&cache.place, q.on_device()) {
+                (Place::Host(_), None) => {
+                    let of_heads = (0..n_heads).flat_map(|head| queries.clone().map(move |i| head * n + i));
+                    let q = q.select(&of_heads.map(|row| row as u32).collect::<Vec<_>>())?;
+                    Self::attend(&[(*cache, 0..queries.len())], &q, sees, rule)?
+                }
+                (Place::Device(own), Some(q)) => {
+                    let q = q.narrow(1, queries.start, queries.len())?.contiguous()?;
                     let row = |position: usize| position - cache.first;
                     let rows: Vec<_> = sees.iter().map(|sees| row(sees.start)..row(sees.end)).collect();
-                    own.attend(&q, &rows, rule)?
+                    Rows::Device(own.attend(&q, &rows, rule)?)
                 }
+                _ => candle_core::bail!("queries are not where their cache is"),
             });
         }
-        if mixed.len() == 1 { Ok(mixed.remove(0)) } else { Tensor::cat(&mixed, 0) }
+        Rows::join(mixed)
     }
 
     /// Writes what it holds before position `end`.

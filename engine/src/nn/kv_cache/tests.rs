@@ -1,20 +1,23 @@
+use candle_core::Tensor;
+
 use super::*;
+use crate::kernels::buffer::Buffer;
 
 fn random(shape: (usize, usize, usize)) -> Tensor {
     Tensor::randn(0f32, 1.0, shape, &Device::Cpu).unwrap()
 }
 
-fn distance(a: &Tensor, b: &Tensor) -> f32 {
+fn here(x: &Tensor) -> Rows {
+    Rows::copy(x).unwrap()
+}
+
+fn distance(a: &Rows, b: &Rows) -> f32 {
+    let (a, b) = (a.to_tensor().unwrap(), b.to_tensor().unwrap());
     assert_eq!(a.dims(), b.dims());
     (a - b).unwrap().abs().unwrap().flatten_all().unwrap().max(0).unwrap().to_scalar().unwrap()
 }
 
-fn alone(
-    cache: &KvCache,
-    q: &Tensor,
-    sees: &[Range<usize>],
-    rule: AttentionRule,
-) -> candle_core::Result<Tensor> {
+fn alone(cache: &KvCache, q: &Rows, sees: &[Range<usize>], rule: AttentionRule) -> candle_core::Result<Rows> {
     KvCache::attend(&[(cache, 0..sees.len())], q, sees, rule)
 }
 
@@ -23,8 +26,8 @@ fn device() -> &'static Device {
     crate::device::for_decoders().unwrap()
 }
 
-fn there(x: &Tensor) -> Tensor {
-    x.to_device(device()).unwrap()
+fn there(x: &Tensor) -> Rows {
+    Rows::Device(x.to_device(device()).unwrap())
 }
 
 /// Two caches of the same rows, one in the processor's memory and one as a device would keep it.
@@ -43,13 +46,13 @@ fn the_kernel_equals_whole_tensors_while_a_window_moves() {
         let mut pos = 0;
         for n in [1, 7, 1, 300, 1, 1, 270, 2, 600, 1, 40] {
             let (keys, values) = (random((2, n, 8)), random((2, n, 8)));
-            a.append(pos, &keys, &values).unwrap();
+            a.append(pos, &here(&keys), &here(&values)).unwrap();
             b.append(pos, &there(&keys), &there(&values)).unwrap();
             let start = |p: usize| window.map_or(0, |window| (p + 1usize).saturating_sub(window));
             let sees: Vec<_> = (pos..pos + n).map(|p| start(p)..p + 1).collect();
             let q = random((6, n, 8));
-            let x = alone(&a, &q, &sees, rule).unwrap();
-            let y = alone(&b, &there(&q), &sees, rule).unwrap().to_device(&Device::Cpu).unwrap();
+            let x = alone(&a, &here(&q), &sees, rule).unwrap();
+            let y = alone(&b, &there(&q), &sees, rule).unwrap();
             assert!(distance(&x, &y) < 1e-5, "{n} after {pos}, window {window:?}");
             pos += n;
         }
@@ -62,13 +65,13 @@ fn the_kernel_equals_whole_tensors_while_a_window_moves() {
 #[test]
 fn what_a_window_forgot_is_not_answered_for() {
     let [mut cache, _] = pair(Some(5));
-    let rows = random((2, 600, 8));
+    let rows = here(&random((2, 600, 8)));
     cache.append(0, &rows, &rows).unwrap();
     cache.append(600, &rows, &rows).unwrap();
     assert!(cache.reaches(1200) && cache.reaches(700) && !cache.reaches(100));
     assert!(cache.append(100, &rows, &rows).is_err());
     let rule = AttentionRule { scale: 1.0, softcap: None };
-    assert!(alone(&cache, &random((2, 1, 8)), std::slice::from_ref(&(90..101)), rule).is_err());
+    assert!(alone(&cache, &here(&random((2, 1, 8))), std::slice::from_ref(&(90..101)), rule).is_err());
 }
 
 #[test]
@@ -78,13 +81,13 @@ fn a_saved_cache_answers_like_the_first() {
     for format in [CacheFormat::F32, CacheFormat::F16, CacheFormat::Q8, CacheFormat::Q4] {
         let mut cache = KvCache::new(shape, format, &Device::Cpu).unwrap();
         for pos in [0, 300, 600] {
-            cache.append(pos, &random((2, 300, 40)), &random((2, 300, 40))).unwrap();
+            cache.append(pos, &here(&random((2, 300, 40))), &here(&random((2, 300, 40)))).unwrap();
         }
         let mut bytes = Vec::new();
         cache.save(900, &mut bytes).unwrap();
         let load = |most, mut bytes: &[u8]| KvCache::load(shape, format, &Device::Cpu, most, &mut bytes);
         let again = load(1000, &bytes).unwrap();
-        let q = random((4, 1, 40));
+        let q = here(&random((4, 1, 40)));
         let sees = std::slice::from_ref(&(892..900));
         let (a, b) = (alone(&cache, &q, sees, rule).unwrap(), alone(&again, &q, sees, rule).unwrap());
         assert_eq!(distance(&a, &b), 0.0, "{format:?}");
@@ -102,7 +105,7 @@ fn clones_on_a_device_go_on_each_for_itself() {
         let (keys, values) = (random((2, n, 8)), random((2, n, 8)));
         for cache in caches {
             let (keys, values) = match cache.place {
-                Place::Host(_) => (keys.clone(), values.clone()),
+                Place::Host(_) => (here(&keys), here(&values)),
                 Place::Device(_) => (there(&keys), there(&values)),
             };
             cache.append(cache.end, &keys, &values).unwrap();
@@ -119,8 +122,8 @@ fn clones_on_a_device_go_on_each_for_itself() {
     for (host, cache) in [(&host, &cache), (&other_host, &other)] {
         let q = random((4, 1, 8));
         let sees = std::slice::from_ref(&(0..37));
-        let want = alone(host, &q, sees, rule).unwrap();
-        let got = alone(cache, &there(&q), sees, rule).unwrap().to_device(&Device::Cpu).unwrap();
+        let want = alone(host, &here(&q), sees, rule).unwrap();
+        let got = alone(cache, &there(&q), sees, rule).unwrap();
         assert!(distance(&got, &want) < 1e-5);
         let saved = |cache: &KvCache| {
             let mut bytes = Vec::new();
@@ -145,7 +148,8 @@ fn forks_are_as_caches_of_their_own() {
         let read = |cache: &mut KvCache, pos: usize, n: usize, salt: usize| {
             let numbers = |salt: usize| {
                 let value = |i: usize| ((i * i + (pos + salt) * i) % 401) as f32 / 200.0 - 1.0;
-                Tensor::from_vec((0..2 * n * 32).map(value).collect(), (2, n, 32), &Device::Cpu).unwrap()
+                let numbers: Vec<f32> = (0..2 * n * 32).map(value).collect();
+                Rows::of(Buffer::of(&numbers), 32).unwrap()
             };
             cache.append(pos, &numbers(salt), &numbers(salt + 1)).unwrap();
         };
@@ -158,15 +162,15 @@ fn forks_are_as_caches_of_their_own() {
         let mut copies = [(); 3].map(|()| begun());
         assert!(forks.iter().all(|fork| fork.own_first() == 512));
         let compare = |forks: &[KvCache], copies: &[KvCache]| {
-            let q = Tensor::randn(0f32, 1.0, (6, forks.len(), 32), &Device::Cpu).unwrap();
+            let q = random((6, forks.len(), 32));
             let sees: Vec<_> =
                 forks.iter().map(|fork| fork.end.saturating_sub(window.unwrap_or(5000))..fork.end).collect();
             let each: Vec<_> = forks.iter().enumerate().map(|(i, fork)| (fork, i..i + 1)).collect();
-            let together = KvCache::attend(&each, &q, &sees, rule).unwrap();
+            let together = KvCache::attend(&each, &here(&q), &sees, rule).unwrap();
             for (i, copy) in copies.iter().enumerate() {
                 let q = q.narrow(1, i, 1).unwrap().contiguous().unwrap();
-                let want = alone(copy, &q, &sees[i..=i], rule).unwrap();
-                assert_eq!(distance(&together.narrow(0, i, 1).unwrap(), &want), 0.0, "{window:?} {i}");
+                let want = alone(copy, &here(&q), &sees[i..=i], rule).unwrap();
+                assert_eq!(distance(&together.select(&[i as u32]).unwrap(), &want), 0.0, "{window:?} {i}");
             }
         };
         for step in 0..30 {

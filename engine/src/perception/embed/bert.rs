@@ -156,7 +156,7 @@ impl Bert {
             .iter()
             .flat_map(|ids| ids.iter().copied().chain(std::iter::repeat(0)).take(longest))
             .collect();
-        let x = self.embedding.forward(&padded, &Device::Cpu)?;
+        let x: Tensor = self.embedding.forward(&padded, &Device::Cpu)?;
         let x = x.reshape((batch, longest, width))?;
         let x = x.broadcast_add(&self.positions.narrow(0, 0, longest)?)?;
         let mut x = self.norm.forward(&x)?.reshape((batch * longest, width))?;
