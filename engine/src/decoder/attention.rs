@@ -1,5 +1,7 @@
 //! A layer's look back.
 
+use smallvec::SmallVec;
+
 use super::config::{AttentionSpec, DecoderConfig, KeySource};
 use super::state::DecodeState;
 use super::step::Step;
@@ -79,7 +81,7 @@ impl Attention {
         let (q, keys_and_values) = self.project(x, angles)?;
         if let Some((k, v)) = keys_and_values {
             let parts = step.parts.iter().zip(states.iter_mut());
-            let mut appends: Vec<Append> = parts
+            let mut appends: SmallVec<[Append; 4]> = parts
                 .filter_map(|(part, state)| {
                     let cache = state.caches[layer].as_mut()?;
                     Some(Append { cache, pos: part.pos, rows: part.rows.clone() })
@@ -91,8 +93,8 @@ impl Attention {
             KeySource::Layer(earlier) => earlier,
             KeySource::Own | KeySource::Shared => layer,
         };
-        let mut caches = Vec::with_capacity(step.parts.len());
-        let mut sees = Vec::new();
+        let mut caches: SmallVec<[_; 4]> = SmallVec::new();
+        let mut sees: SmallVec<[_; 8]> = SmallVec::new();
         for (part, state) in step.parts.iter().zip(states.iter()) {
             let Some(cache) = &state.caches[source] else {
                 candle_core::bail!("layer {layer} reads the cache of layer {source}, which has none");

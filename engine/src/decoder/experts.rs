@@ -1,5 +1,7 @@
 //! A mixture of experts: a router chooses some of many networks for each position.
 
+use smallvec::{SmallVec, smallvec};
+
 use super::config::{DecoderConfig, ExpertsSpec};
 use super::feed_forward::Gated;
 use crate::error::{Doing, Result};
@@ -12,10 +14,10 @@ use crate::weights::Weights;
 /// those of the next.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Visits {
-    rows: Vec<u32>,
-    weights: Vec<f32>,
+    rows: SmallVec<[u32; 16]>,
+    weights: SmallVec<[f32; 16]>,
     /// The experts that have visits, and where those of each end.
-    ends: Vec<(usize, usize)>,
+    ends: SmallVec<[(usize, usize); 16]>,
 }
 
 /// Scores experts by `softmax(W x)` and takes the best.
@@ -66,7 +68,7 @@ fn choose(scores: &[f32], spec: ExpertsSpec, scale: Option<&[f32]>) -> Visits {
     let ExpertsSpec { n_experts, n_chosen, renormalise, .. } = spec;
     let k = n_chosen.min(n_experts);
     let n = scores.len() / n_experts.max(1);
-    let mut chosen = vec![(0, 0.0); n * k];
+    let mut chosen: SmallVec<[(usize, f32); 16]> = smallvec![(0, 0.0); n * k];
     team::for_each_chunk(&mut chosen, (TASK * k).max(1), |task, chosen| {
         for (i, chosen) in chosen.chunks_exact_mut(k).enumerate() {
             let scores = &scores[(task * TASK + i) * n_experts..][..n_experts];
@@ -74,12 +76,12 @@ fn choose(scores: &[f32], spec: ExpertsSpec, scale: Option<&[f32]>) -> Visits {
         }
     });
     // A counting sort by expert.
-    let mut starts = vec![0; n_experts + 1];
+    let mut starts: SmallVec<[usize; 128]> = smallvec![0; n_experts + 1];
     chosen.iter().for_each(|(expert, _)| starts[expert + 1] += 1);
     (0..n_experts).for_each(|expert| starts[expert + 1] += starts[expert]);
     let ends = starts.windows(2).enumerate().filter(|(_, ends)| ends[0] < ends[1]);
     let ends = ends.map(|(expert, ends)| (expert, ends[1])).collect();
-    let mut visits = Visits { rows: vec![0; n * k], weights: vec![0.0; n * k], ends };
+    let mut visits = Visits { rows: smallvec![0; n * k], weights: smallvec![0.0; n * k], ends };
     for (i, (expert, weight)) in chosen.into_iter().enumerate() {
         let at = starts[expert];
         starts[expert] += 1;
@@ -158,18 +160,18 @@ impl Experts {
             first = *end;
         }
         let Some(Gated { activation, .. }) = chosen().next() else { return x.clone().times(0.0) };
-        let layers: Vec<_> = chosen().map(|expert| [&expert.gate, &expert.up]).collect();
+        let layers: SmallVec<[_; 16]> = chosen().map(|expert| [&expert.gate, &expert.up]).collect();
         let [gate, up] = Linear::forward_grouped(&layers, x, &groups(rows, ends))?;
         let hidden = activation.gated(gate, &up)?;
-        let layers: Vec<_> = chosen().map(|expert| [&expert.down]).collect();
-        let in_order: Vec<u32> = (0..rows.len() as u32).collect();
+        let layers: SmallVec<[_; 16]> = chosen().map(|expert| [&expert.down]).collect();
+        let in_order: SmallVec<[u32; 16]> = (0..rows.len() as u32).collect();
         let [y] = Linear::forward_grouped(&layers, &hidden, &groups(&in_order, ends))?;
         mix_rows(&y, x.n(), rows, weights)
     }
 }
 
 /// Runs of rows that end where `ends` say.
-fn groups<'a>(rows: &'a [u32], ends: &[(usize, usize)]) -> Vec<&'a [u32]> {
+fn groups<'a>(rows: &'a [u32], ends: &[(usize, usize)]) -> SmallVec<[&'a [u32]; 16]> {
     let mut first = 0;
     ends.iter().map(|(_, end)| &rows[std::mem::replace(&mut first, *end)..*end]).collect()
 }
@@ -196,8 +198,8 @@ mod tests {
     fn the_best_experts_are_chosen_and_their_weights_kept_renormalised_or_scaled() {
         let shares = [[0.5, 0.25, 0.25], [0.125, 0.125, 0.75]];
         let kept = routed(&shares, false, None);
-        assert_eq!(kept.rows, [0, 1, 0, 1]);
-        assert_eq!(kept.ends, [(0, 2), (1, 3), (2, 4)]);
+        assert_eq!(kept.rows[..], [0, 1, 0, 1]);
+        assert_eq!(kept.ends[..], [(0, 2), (1, 3), (2, 4)]);
         near(&kept.weights, &[0.5, 0.125, 0.25, 0.75]);
         near(&routed(&shares, true, None).weights, &[2.0 / 3.0, 1.0 / 7.0, 1.0 / 3.0, 6.0 / 7.0]);
         near(&routed(&shares, false, Some(&[1.0, 2.0, 4.0])).weights, &[0.5, 0.125, 0.5, 3.0]);

@@ -18,8 +18,8 @@ pub(super) struct Part {
 
 impl Part {
     /// The positions that each row sees.
-    pub(super) fn sees(&self, spec: &AttentionSpec) -> Vec<Range<usize>> {
-        let sees = |(i, run): (usize, &Range<usize>)| {
+    pub(super) fn sees(&self, spec: &AttentionSpec) -> impl Iterator<Item = Range<usize>> {
+        let sees = move |(i, run): (usize, &Range<usize>)| {
             let pos = self.pos + i;
             let start = spec.window.map_or(0, |window| (pos + 1).saturating_sub(window));
             match spec.pictures {
@@ -28,7 +28,7 @@ impl Part {
                 PictureView::Whole => start.min(run.start)..run.end,
             }
         };
-        self.runs.iter().enumerate().map(sees).collect()
+        self.runs.iter().enumerate().map(sees)
     }
 }
 

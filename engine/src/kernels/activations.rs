@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::buffer::{Buffer, Free, Reused};
-use super::team;
+use super::team::{self, Places};
 
 /// Numbers per block.
 pub const BLOCK: usize = 32;
@@ -31,13 +31,23 @@ pub struct Activations {
 
 /// Rows that kernels take together: eight, and at the end four, two and one.
 pub(super) fn tiles(n_rows: usize) -> impl Iterator<Item = Range<usize>> {
-    let mut first = 0;
-    std::iter::from_fn(move || {
-        let left = n_rows - first;
-        let n = if left >= 8 { 8 } else { left.checked_ilog2().map_or(0, |log| 1 << log) };
-        first += n;
-        (n > 0).then(|| first - n..first)
-    })
+    (0..n_tiles(n_rows)).map(move |i| tile(n_rows, i))
+}
+
+/// How many [tiles] there are.
+fn n_tiles(n_rows: usize) -> usize {
+    n_rows / 8 + (n_rows % 8).count_ones() as usize
+}
+
+/// The rows of one of the [tiles].
+fn tile(n_rows: usize, i: usize) -> Range<usize> {
+    let whole = n_rows / 8;
+    let mut tile = 8 * i.min(whole)..8 * (i + 1).min(whole);
+    for _ in whole..=i {
+        let left = n_rows - tile.end;
+        tile = tile.end..tile.end + (1 << left.ilog2().min(3));
+    }
+    tile
 }
 
 /// The numbers of a block.
@@ -85,25 +95,20 @@ impl Activations {
         const TASK: usize = 4096;
         assert!(n_in.is_multiple_of(BLOCK) && x.len().is_multiple_of(n_in));
         let (n_rows, n_blocks) = (x.len() / n_in, n_in / BLOCK);
-        let mut factors = Buffer::new(n_rows * n_blocks);
-        let mut planes = Buffer::new(n_rows * n_blocks);
-        let (mut rest_factors, mut rest_planes) = (&mut factors[..], &mut planes[..]);
-        let mut tasks = Vec::new();
-        for rows in tiles(n_rows) {
+        let (mut factors, mut planes) = (Buffer::new(n_rows * n_blocks), Buffer::new(n_rows * n_blocks));
+        let step = TASK.div_ceil(BLOCK * n_rows.clamp(1, 8));
+        let n_steps = n_blocks.div_ceil(step);
+        let places = (Places::of(&mut factors), Places::of(&mut planes));
+        team::for_each(n_tiles(n_rows) * n_steps, |task| {
+            let (rows, first) = (tile(n_rows, task / n_steps), task % n_steps * step);
+            let blocks = first..(first + step).min(n_blocks);
+            let at = rows.start * n_blocks + rows.len() * blocks.start;
+            let run = at..at + rows.len() * blocks.len();
+            // SAFETY: these blocks of these rows belong to this task.
+            #[allow(unsafe_code)]
+            let (factors, planes) = unsafe { (places.0.run(run.clone()), places.1.run(run)) };
             let x = x[rows.start * n_in..rows.end * n_in].as_chunks().0;
-            let step = TASK.div_ceil(BLOCK * rows.len());
-            for first in (0..n_blocks).step_by(step) {
-                let n = rows.len() * step.min(n_blocks - first);
-                let (factors, planes);
-                (factors, rest_factors) = rest_factors.split_at_mut(n);
-                (planes, rest_planes) = rest_planes.split_at_mut(n);
-                tasks.push((x, first, planes, factors));
-            }
-        }
-        team::for_each_chunk(&mut tasks, 1, |_, tasks| {
-            for (x, first, planes, factors) in tasks {
-                quantize_tile(x, (*first, n_blocks), planes, factors);
-            }
+            quantize_tile(x, (first, n_blocks), planes, factors);
         });
         Self { n_rows, n_blocks, factors, planes }
     }

@@ -1,7 +1,9 @@
 //! The one linear layer, for float and for block-quantised weights.
 
+use arrayvec::ArrayVec;
 use candle_core::quantized::QMatMul;
 use candle_core::{DType, Device, Module, Tensor};
+use smallvec::{SmallVec, smallvec};
 
 use super::activation::{Activation, add};
 use super::array::{Array, Rows};
@@ -12,7 +14,7 @@ use crate::kernels::activations::Activations;
 use crate::kernels::buffer::Buffer;
 use crate::kernels::dense;
 use crate::kernels::layers::{self, Layer, Matrix, TiledRows};
-use crate::kernels::packed::{self, Packed};
+use crate::kernels::packed::{self, Packed, Product};
 use crate::kernels::rowwise::{self, add_scaled, for_each_row};
 use crate::kernels::{Isa, team};
 use crate::weights::{Purpose, Weights};
@@ -219,15 +221,12 @@ impl Linear {
         if let Some(bytes) = all_of(layers, Weight::bytes) {
             return times_each(bytes, None, x);
         }
-        let ys: Vec<X> = match all_packed(layers) {
-            Some(packed) => {
-                let ys = packed::times(Isa::detect(), packed, &quantized(x)?).into_iter().zip(packed);
-                ys.map(|(y, matrix)| X::of(y, matrix.shape().0)).collect::<candle_core::Result<_>>()?
-            }
-            None => layers.iter().map(|layer| layer.product(x)).collect::<candle_core::Result<_>>()?,
+        let Some(packed) = all_of(layers, Weight::packed) else {
+            return array(layers.into_iter().map(|layer| layer.plus_bias(layer.product(x)?)));
         };
-        let ys = ys.into_iter().zip(layers).map(|(y, layer)| layer.plus_bias(y));
-        array(ys.collect::<candle_core::Result<_>>()?)
+        let ys = packed::times(Isa::detect(), packed.map(|(matrix, _)| matrix), &quantized(x)?);
+        let ys = ys.into_iter().zip(layers).zip(packed);
+        array(ys.map(|((y, layer), (matrix, _))| layer.plus_bias(X::of(y, matrix.shape().0)?)))
     }
 
     /// `y + b`.
@@ -252,9 +251,13 @@ impl Linear {
         x: &Rows,
         groups: &[&[u32]],
     ) -> candle_core::Result<[Rows; N]> {
-        let packed: Option<Vec<[&Packed; N]>> = layers.iter().map(|layers| all_packed(*layers)).collect();
-        let has_bias = layers.iter().flatten().any(|layer| layer.bias.is_some());
-        if let Some(packed) = packed.filter(|_| !has_bias) {
+        let packed: Option<SmallVec<[_; 8]>> = layers
+            .iter()
+            .map(|layers| all_of(*layers, Weight::packed))
+            .map(|all| all.filter(|all| all.iter().all(|(_, bias)| bias.is_none())))
+            .map(|all| Some(all?.map(|(matrix, _)| matrix)))
+            .collect();
+        if let Some(packed) = packed {
             return times_grouped(&packed, x, groups);
         }
         let mut parts = [const { Vec::new() }; N];
@@ -264,7 +267,7 @@ impl Linear {
                 parts.push(y);
             }
         }
-        array(parts.into_iter().map(Rows::join).collect::<candle_core::Result<_>>()?)
+        array(parts.into_iter().map(Rows::join))
     }
 
     /// `x Wᵀ`.
@@ -296,8 +299,11 @@ impl Linear {
 }
 
 /// As many as there are layers.
-fn array<T, const N: usize>(results: Vec<T>) -> candle_core::Result<[T; N]> {
-    <[T; N]>::try_from(results).map_err(|_| candle_core::Error::msg("a layer gave nothing"))
+fn array<T, const N: usize>(
+    results: impl Iterator<Item = candle_core::Result<T>>,
+) -> candle_core::Result<[T; N]> {
+    let results: ArrayVec<T, N> = results.collect::<candle_core::Result<_>>()?;
+    results.into_inner().map_err(|_| candle_core::Error::msg("a layer gave nothing"))
 }
 
 /// The matrices of the layers, where all are of one kind, with their biases.
@@ -306,7 +312,7 @@ fn all_of<M, const N: usize>(
     of: fn(&Weight) -> Option<&M>,
 ) -> Option<[(&M, Option<&[f32]>); N]> {
     let all = layers.into_iter().map(|layer| Some((of(&layer.weight)?, layer.bias())));
-    <[_; N]>::try_from(all.collect::<Option<Vec<_>>>()?).ok()
+    all.collect::<Option<ArrayVec<_, N>>>()?.into_inner().ok()
 }
 
 /// Rows as kernels for such matrices want them.
@@ -343,16 +349,7 @@ fn times_rows<M: Matrix, X: Array, const N: usize>(
 ) -> candle_core::Result<[X; N]> {
     let each = layers.map(|(matrix, bias)| Layer { matrix, bias, then });
     let ys = layers::times(Isa::detect(), each, x).into_iter().zip(layers);
-    array(ys.map(|(y, (matrix, _))| X::of(y, matrix.shape().0)).collect::<candle_core::Result<_>>()?)
-}
-
-/// The panels of the layers, where all have some.
-fn all_packed<const N: usize>(layers: [&Linear; N]) -> Option<[&Packed; N]> {
-    let packed = layers.into_iter().map(|layer| match &layer.weight {
-        Weight::Packed(packed) => Some(packed),
-        _ => None,
-    });
-    <[&Packed; N]>::try_from(packed.collect::<Option<Vec<_>>>()?).ok()
+    array(ys.map(|(y, (matrix, _))| X::of(y, matrix.shape().0)))
 }
 
 /// [`Linear::forward_grouped`] for packed weights, as one loop over all groups and matrices.
@@ -365,27 +362,26 @@ fn times_grouped<const N: usize>(
     let x = quantized(x)?;
     let is_all =
         |rows: &[u32]| rows.len() == n_rows && rows.iter().enumerate().all(|(i, row)| i == *row as usize);
-    let gathered = team::map(groups.len(), |g| (!is_all(groups[g])).then(|| x.gather(groups[g])));
+    let mut gathered: SmallVec<[Option<Activations>; 8]> = groups.iter().map(|_| None).collect();
+    team::for_each_chunk(&mut gathered, 1, |g, gathered| {
+        gathered[0] = (!is_all(groups[g])).then(|| x.gather(groups[g]));
+    });
     let n: usize = groups.iter().map(|rows| rows.len()).sum();
     let n_outs: [usize; N] =
         std::array::from_fn(|i| matrices.first().map_or(0, |matrices| matrices[i].shape().0));
     let mut ys = n_outs.map(|n_out| Buffer::new(n * n_out));
-    let mut products = Vec::with_capacity(N * groups.len());
+    let mut products: SmallVec<[Product; 16]> = SmallVec::new();
     for (i, y) in ys.iter_mut().enumerate() {
         let mut rest = &mut y[..];
         for ((matrices, x_of), rows) in matrices.iter().zip(&gathered).zip(groups) {
             let (y, others) = rest.split_at_mut(rows.len() * n_outs[i]);
             rest = others;
-            products.push((matrices[i], x_of.as_ref().unwrap_or(&x), y));
+            products.push(Product::new(matrices[i], x_of.as_ref().unwrap_or(&x), y));
         }
     }
-    packed::times_each(Isa::detect(), products);
-    array(
-        ys.into_iter()
-            .zip(n_outs)
-            .map(|(y, n_out)| Rows::of(y, n_out))
-            .collect::<candle_core::Result<_>>()?,
-    )
+    packed::times_each(Isa::detect(), &products);
+    drop(products);
+    array(ys.into_iter().zip(n_outs).map(|(y, n_out)| Rows::of(y, n_out)))
 }
 
 /// Sums of rows of `y`: visit i adds `weights[i] · y[i]` to row `rows[i]` of `n_rows`, in the order of the visits.
@@ -404,10 +400,10 @@ pub fn mix_rows(y: &Rows, n_rows: usize, rows: &[u32], weights: &[f32]) -> candl
         return mixed.index_add(&Tensor::new(rows, y.device())?, &y, 0).map(Rows::Device);
     }
     // A counting sort by row.
-    let mut starts = vec![0; n_rows + 1];
+    let mut starts: SmallVec<[usize; 16]> = smallvec![0; n_rows + 1];
     rows.iter().for_each(|row| starts[*row as usize + 1] += 1);
     (0..n_rows).for_each(|row| starts[row + 1] += starts[row]);
-    let (mut visits, mut next) = (vec![0; n_visits], starts.clone());
+    let (mut visits, mut next): (SmallVec<[usize; 16]>, _) = (smallvec![0; n_visits], starts.clone());
     for (visit, row) in rows.iter().enumerate() {
         visits[next[*row as usize]] = visit;
         next[*row as usize] += 1;

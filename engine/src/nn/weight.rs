@@ -88,6 +88,10 @@ impl Weight {
         if let Self::Dense(dense) = self { Some(dense) } else { None }
     }
 
+    pub(super) fn packed(&self) -> Option<&Packed> {
+        if let Self::Packed(packed) = self { Some(packed) } else { None }
+    }
+
     pub(super) fn bytes(&self) -> Option<&Bytes> {
         if let Self::Bytes(bytes) = self { Some(bytes) } else { None }
     }

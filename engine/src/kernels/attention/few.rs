@@ -7,6 +7,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use smallvec::SmallVec;
+
 use super::super::buffer::{Buffer, scratch};
 use super::super::rowwise::add_scaled;
 use super::super::team::{self, Places};
@@ -38,7 +40,30 @@ struct Group<'a> {
     /// `[n_kv_heads, group, queries, head_dim]`
     numbers: Cow<'a, [f32]>,
     /// What each row of a key head sees: row r is query `r % n`.
-    sees: Vec<Range<usize>>,
+    sees: SmallVec<[Range<usize>; 16]>,
+    /// The keys that any of them sees.
+    seen: Range<usize>,
+    /// Which runs these are; each is a task for each key head.
+    runs: Range<usize>,
+    /// Where the numbers of its first task are.
+    first: usize,
+}
+
+impl Group<'_> {
+    fn n_tasks(&self) -> usize {
+        self.piece.keys.len() * self.runs.len()
+    }
+
+    /// Numbers of a task, as [`Mix::of`] reads them.
+    fn n_numbers(&self, head_dim: usize) -> usize {
+        self.sees.len() * (head_dim + 2)
+    }
+
+    /// Key head and keys of a task.
+    fn task(&self, i: usize, head_dim: usize) -> (usize, Range<usize>) {
+        let (head, run, size) = (i / self.runs.len(), self.runs.start + i % self.runs.len(), run(head_dim));
+        (head, self.seen.start.max(run * size)..self.seen.end.min((run + 1) * size))
+    }
 }
 
 /// As [`super::attend`], which has compared the lengths.
@@ -50,52 +75,50 @@ pub(super) fn attend(shape: Shape, queries: &[f32], pieces: &[Piece], sees: &[Ra
     let queries = &scaled[..];
     let group = n_heads / n_kv_heads;
     let together = (MOST / group).max(1);
-    let groups: Vec<Group> = pieces
-        .iter()
-        .flat_map(|piece| {
-            let starts = piece.queries.clone().step_by(together);
-            starts.map(move |start| (piece, start..(start + together).min(piece.queries.end)))
-        })
-        .map(|(piece, of)| {
-            let numbers = if of.len() == n { Cow::Borrowed(queries) } else { pick(queries, shape, &of) };
-            let sees = (0..group).flat_map(|_| sees[of.clone()].iter().cloned()).collect();
-            Group { piece, queries: of, numbers, sees }
-        })
-        .collect();
-    let mut tasks = Vec::new();
-    for group in &groups {
-        let (seen, run) = (seen(&group.sees), run(head_dim));
-        let held = &group.piece.positions;
-        let all = seen.start.max(held.start)..seen.end.min(held.end);
-        for head in 0..n_kv_heads {
-            let runs = all.start / run..all.end.div_ceil(run);
-            let runs = runs.filter(|_| !all.is_empty());
-            tasks.extend(runs.map(|i| (group, head, all.start.max(i * run)..all.end.min(i * run + run))));
-        }
+    let of_pieces = pieces.iter().flat_map(|piece| {
+        let starts = piece.queries.clone().step_by(together);
+        starts.map(move |start| (piece, start..(start + together).min(piece.queries.end)))
+    });
+    let mut groups: SmallVec<[Group; 2]> = SmallVec::new();
+    for (piece, of) in of_pieces {
+        let numbers = if of.len() == n { Cow::Borrowed(queries) } else { pick(queries, shape, &of) };
+        let sees: SmallVec<_> = (0..group).flat_map(|_| sees[of.clone()].iter().cloned()).collect();
+        let (any, held, run) = (seen(&sees), &piece.positions, run(head_dim));
+        let seen = any.start.max(held.start)..any.end.min(held.end);
+        let runs = if seen.is_empty() { 0..0 } else { seen.start / run..seen.end.div_ceil(run) };
+        let first = groups.last().map_or(0, |last| last.first + last.n_tasks() * last.n_numbers(head_dim));
+        groups.push(Group { piece, queries: of, numbers, sees, seen, runs, first });
     }
-    // Where the numbers of each task begin.
-    let mut starts = vec![0];
-    for (group, ..) in &tasks {
-        starts.push(starts[starts.len() - 1] + group.sees.len() * (head_dim + 2));
-    }
-    let mut parts = Buffer::new(starts[tasks.len()]);
+    let n_numbers = groups.last().map_or(0, |last| last.first + last.n_tasks() * last.n_numbers(head_dim));
+    let mut parts = Buffer::new(n_numbers);
     let places = Places::of(&mut parts);
-    team::for_each(tasks.len(), |task| {
-        let (group, head, keys) = &tasks[task];
-        // SAFETY: the numbers of this task.
-        #[allow(unsafe_code)]
-        let part = unsafe { places.run(starts[task]..starts[task + 1]) };
-        mix_run(shape, group, *head, keys.clone(), Mix::of(part, group.sees.len()));
+    team::for_each(groups.iter().map(Group::n_tasks).sum(), |mut task| {
+        for group in &groups {
+            if task >= group.n_tasks() {
+                task -= group.n_tasks();
+                continue;
+            }
+            let (head, keys) = group.task(task, head_dim);
+            let at = group.first + task * group.n_numbers(head_dim);
+            // SAFETY: the numbers of this task.
+            #[allow(unsafe_code)]
+            let part = unsafe { places.run(at..at + group.n_numbers(head_dim)) };
+            return mix_run(shape, group, head, keys, Mix::of(part, group.sees.len()));
+        }
     });
     let mut all = Buffer::full(n_heads * n * (head_dim + 2), 0.0);
     let mut mix = Mix::of(&mut all, n_heads * n);
     mix.largest.fill(f32::NEG_INFINITY);
     // The parts of a row come in the order of their positions.
-    for ((of, head, _), starts) in tasks.into_iter().zip(starts.windows(2)) {
-        let part = Mix::of(&mut parts[starts[0]..starts[1]], of.sees.len());
-        for row in 0..of.sees.len() {
-            let (in_group, query) = (row / of.queries.len(), of.queries.start + row % of.queries.len());
-            mix.join((head * group + in_group) * n + query, &part, row);
+    for of in &groups {
+        for task in 0..of.n_tasks() {
+            let (head, _) = of.task(task, head_dim);
+            let at = of.first + task * of.n_numbers(head_dim);
+            let part = Mix::of(&mut parts[at..at + of.n_numbers(head_dim)], of.sees.len());
+            for row in 0..of.sees.len() {
+                let (in_group, query) = (row / of.queries.len(), of.queries.start + row % of.queries.len());
+                mix.join((head * group + in_group) * n + query, &part, row);
+            }
         }
     }
     let mut out = Buffer::new(n * n_heads * head_dim);

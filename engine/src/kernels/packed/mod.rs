@@ -14,6 +14,7 @@ mod tests;
 use std::ops::Range;
 use std::sync::Arc;
 
+use arrayvec::ArrayVec;
 use rayon::prelude::*;
 
 pub use self::format::Format;
@@ -217,47 +218,70 @@ impl Packed {
 /// When the width of `x` is not the `n_in` of all (a bug of the caller).
 pub fn times<const N: usize>(isa: Isa, matrices: [&Packed; N], x: &Activations) -> [Buffer; N] {
     let mut outs = matrices.map(|matrix| Buffer::new(x.n_rows() * matrix.n_out));
-    times_each(isa, matrices.into_iter().zip(&mut outs).map(|(matrix, out)| (matrix, x, &mut out[..])));
+    let products = matrices.into_iter().zip(&mut outs).map(|(matrix, out)| Product::new(matrix, x, out));
+    times_each(isa, &products.collect::<ArrayVec<_, N>>());
     outs
 }
 
-/// Several products of rows of activations, each with a transposed matrix of its own, on all threads of the pool.
-///
-/// # Shapes
-/// - `products`: a matrix `[n_out, n_in]`, activations `[n_rows, n_in]`, and where `[n_rows, n_out]` go
-///
-/// # Panics
-/// When a shape does not fit (a bug of the caller).
-pub fn times_each<'a>(
-    isa: Isa,
-    products: impl IntoIterator<Item = (&'a Packed, &'a Activations, &'a mut [f32])>,
-) {
-    /// Lines of weights times rows of activations that are worth a task: some five microseconds.
-    const TASK: usize = 1024;
-    struct Product<'a>(&'a Packed, &'a Activations, Places<'a, f32>);
-    let product = |(matrix, x, out): (&'a Packed, &'a Activations, &'a mut [f32])| {
+/// Rows of activations times a transposed matrix.
+pub struct Product<'a> {
+    matrix: &'a Packed,
+    x: &'a Activations,
+    out: Places<'a, f32>,
+}
+
+impl<'a> Product<'a> {
+    /// # Shapes
+    /// - `matrix`: `[n_out, n_in]`
+    /// - `x`: `[n_rows, n_in]`
+    /// - `out`: where `[n_rows, n_out]` go
+    ///
+    /// # Panics
+    /// When a shape does not fit (a bug of the caller).
+    pub fn new(matrix: &'a Packed, x: &'a Activations, out: &'a mut [f32]) -> Self {
         assert_eq!(x.n_blocks * BLOCK, matrix.n_in, "a row of weights has the width of the activations");
         assert_eq!(x.n_rows() * matrix.n_out, out.len(), "a result has a place for each product of rows");
-        Product(matrix, x, Places::of(out))
-    };
-    let products = products.into_iter().map(product).filter(|Product(_, x, _)| x.n_rows() > 0);
-    let products: Vec<Product> = products.collect();
-    let cost = |Product(matrix, x, _): &Product| matrix.panel_lines() * x.n_rows();
-    let all: usize = products.iter().map(|product| product.0.n_panels() * cost(product)).sum();
-    let task = TASK.max(all / (4 * rayon::current_num_threads()));
-    let mut tasks = Vec::new();
-    for product in &products {
-        let (n_panels, step) = (product.0.n_panels(), task.div_ceil(cost(product)));
-        let starts = (0..n_panels).step_by(step);
-        tasks.extend(starts.map(|start| (product, start..(start + step).min(n_panels))));
+        Self { matrix, x, out: Places::of(out) }
     }
-    team::for_each(tasks.len(), |task| {
-        let (Product(matrix, x, places), panels) = &tasks[task];
-        let first = panels.start * PANEL;
-        // All rows and the columns from `first` on lie inside the matrix's result; each panel belongs to one task
-        // and no two panels share a column.
-        let out = Tile { at: places.at(first), stride: matrix.n_out, width: matrix.n_out - first };
-        panels_times(isa, matrix.format, matrix.panels(panels.clone()), x, out);
+
+    /// What a panel costs: its lines times the rows.
+    fn panel_cost(&self) -> usize {
+        self.matrix.panel_lines() * self.x.n_rows()
+    }
+
+    fn n_panels(&self) -> usize {
+        if self.x.n_rows() == 0 { 0 } else { self.matrix.n_panels() }
+    }
+
+    /// Panels of a task of this cost.
+    fn step(&self, task: usize) -> usize {
+        task.div_ceil(self.panel_cost().max(1))
+    }
+}
+
+/// Several products, on all threads of the pool.
+pub fn times_each(isa: Isa, products: &[Product]) {
+    /// Lines of weights times rows of activations that are worth a task: some five microseconds.
+    const TASK: usize = 1024;
+    let all: usize = products.iter().map(|product| product.n_panels() * product.panel_cost()).sum();
+    let cost = TASK.max(all / (4 * rayon::current_num_threads()));
+    let n_tasks = |product: &Product| product.n_panels().div_ceil(product.step(cost));
+    team::for_each(products.iter().map(n_tasks).sum(), |mut task| {
+        for product in products {
+            let n = n_tasks(product);
+            if task >= n {
+                task -= n;
+                continue;
+            }
+            let Product { matrix, x, out } = product;
+            let step = product.step(cost);
+            let panels = task * step..((task + 1) * step).min(product.n_panels());
+            let first = panels.start * PANEL;
+            // All rows and the columns from `first` on lie inside the matrix's result; each panel belongs to one
+            // task and no two panels share a column.
+            let out = Tile { at: out.at(first), stride: matrix.n_out, width: matrix.n_out - first };
+            return panels_times(isa, matrix.format, matrix.panels(panels), x, out);
+        }
     });
 }
 

@@ -120,7 +120,8 @@ fn rows_that_are_gathered_and_panels_that_are_cut_give_what_the_whole_gives() {
                     let some = x.gather(&rows);
                     let mut outs = cuts.each_ref().map(|(_, cut)| vec![0.0; rows.len() * cut.shape().0]);
                     let products = cuts.iter().zip(&mut outs);
-                    times_each(isa, products.map(|((_, cut), out)| (cut, &some, out.as_mut_slice())));
+                    let products = products.map(|((_, cut), out)| Product::new(cut, &some, out));
+                    times_each(isa, &products.collect::<Vec<_>>());
                     for ((first, cut), out) in cuts.iter().zip(&outs) {
                         for (out, row) in out.chunks(cut.shape().0).zip(&rows) {
                             let want = &want[*row as usize * 70 + first..][..out.len()];

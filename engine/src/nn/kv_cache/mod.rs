@@ -9,6 +9,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use candle_core::Device;
+use smallvec::SmallVec;
 
 use self::device::DeviceRows;
 use super::array::{Array, Rows};
@@ -213,7 +214,7 @@ impl KvCache {
     /// # Errors
     /// When a cache does not hold what comes before the position, or a device has no memory left.
     pub fn append_each(appends: &mut [Append], keys: &Rows, values: &Rows) -> candle_core::Result<()> {
-        let mut stale = Vec::with_capacity(appends.len());
+        let mut stale: SmallVec<[Range<usize>; 4]> = SmallVec::new();
         for append in appends.iter_mut() {
             stale.push(append.cache.make_room(append.pos, append.rows.len())?);
             if let Place::Device(own) = &mut append.cache.place {
@@ -389,8 +390,8 @@ impl KvCache {
 }
 
 /// What queries look at in the processor's memory; what caches beside each other share is one piece.
-fn pieces<'a>(caches: &[(&'a KvCache, Range<usize>)]) -> Option<Vec<Piece<'a>>> {
-    let mut pieces: Vec<Piece> = Vec::with_capacity(caches.len() + 1);
+fn pieces<'a>(caches: &[(&'a KvCache, Range<usize>)]) -> Option<SmallVec<[Piece<'a>; 4]>> {
+    let mut pieces: SmallVec<[Piece; 4]> = SmallVec::new();
     let same = |a: &Shared, b: &Shared| Arc::ptr_eq(&a.rows, &b.rows) && a.positions == b.positions;
     let with_shared = caches.iter().filter_map(|(cache, queries)| Some((cache.shared.as_ref()?, queries)));
     let mut last: Option<&Shared> = None;
