@@ -57,9 +57,7 @@ fn writing_a_token_allocates_no_buffers() {
         COUNTS.store(false, Ordering::SeqCst);
         let (n, largest) = (ALLOCATIONS.swap(0, Ordering::SeqCst), LARGEST.swap(0, Ordering::SeqCst));
         let per_token = n / TOKENS as usize;
-        assert!(
-            largest <= 1024 && per_token <= most,
-            "{id}: {per_token} a token, the largest of {largest} bytes"
-        );
+        assert!(n > 0, "nothing was counted");
+        assert!(largest <= 2048 && per_token <= LISTS, "{id}: {per_token} a token, up to {largest} bytes");
     }
 }
