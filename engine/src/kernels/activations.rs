@@ -3,6 +3,8 @@
 use std::ops::Range;
 
 use super::buffer::{Buffer, Free, Reused};
+#[cfg(target_arch = "x86_64")]
+use super::isa::{Isa, Kind};
 use super::team::{self, Places};
 
 /// Numbers per block.
@@ -12,7 +14,7 @@ pub const BLOCK: usize = 32;
 pub(super) const UPPER: i32 = 128;
 
 /// The largest whole number: 127 in the upper plane and 63 in the lower one.
-const LARGEST: f32 = 16_319.0;
+pub(super) const LARGEST: f32 = 16_319.0;
 
 /// Rows of activations, `scale · (128 · upper + lower)` with eight-bit numbers in two planes: 15 bits, so that
 /// what is lost is far below what the weights lost. ggml's reference keeps one plane (`quantize_row_q8_1_ref`);
@@ -69,6 +71,14 @@ pub(super) struct Factors {
     pub(super) halves: [f32; 2],
     /// Minus the sum of the whole numbers: of the block, then of each half.
     pub(super) minus: [i32; 3],
+}
+
+impl Factors {
+    #[inline(always)]
+    pub(super) fn new(scale: f32, minus: [i32; 3]) -> Self {
+        let halves = [scale * -minus[1] as f32, scale * -minus[2] as f32];
+        Self { scale, sum: halves[0] + halves[1], halves, minus }
+    }
 }
 
 impl Reused for Factors {
@@ -147,9 +157,20 @@ impl Activations {
     }
 }
 
+/// Blocks of the rows `x` of a tile, from `first` of `n_blocks` on, as whole numbers; those of the rows side by side.
+fn quantize_tile(x: &[[f32; BLOCK]], blocks: (usize, usize), planes: &mut [Planes], factors: &mut [Factors]) {
+    #[cfg(target_arch = "x86_64")]
+    if Isa::detect().0 == Kind::Avx512Vnni {
+        // SAFETY: the processor has the instructions.
+        #[allow(unsafe_code)]
+        return unsafe { super::arch::x86_64::quantize::quantize_tile(x, blocks, planes, factors) };
+    }
+    quantize_plainly(x, blocks, planes, factors);
+}
+
 for_each_isa!(
-    /// Blocks of the rows `x` of a tile, from `first` of `n_blocks` on, as whole numbers; those of the rows side by side.
-    quantize_tile, quantize_body,
+    /// [`quantize_tile`] without instructions of its own.
+    quantize_plainly, quantize_body,
     (x: &[[f32; BLOCK]], blocks: (usize, usize), planes: &mut [Planes], factors: &mut [Factors])
 );
 
@@ -186,9 +207,7 @@ fn quantize_body(
             }
         }
         let [first, second] = sums.map(|half| half.iter().sum::<i32>());
-        let halves = [scale * first as f32, scale * second as f32];
-        let minus = [-first - second, -first, -second];
-        *factors = Factors { scale, sum: halves[0] + halves[1], halves, minus };
+        *factors = Factors::new(scale, [-first - second, -first, -second]);
     }
 }
 
@@ -202,6 +221,37 @@ mod tests {
             let rows: Vec<usize> = tiles(n_rows).flatten().collect();
             assert_eq!(rows, (0..n_rows).collect::<Vec<_>>());
             assert!(tiles(n_rows).all(|tile| [1, 2, 4, 8].contains(&tile.len())));
+        }
+    }
+
+    #[test]
+    fn all_ways_give_the_same_to_the_last_bit() {
+        let mut x: Vec<f32> =
+            (0..32 * 3 * 8).map(|i| (i as f32 * 1.7).sin() * (1 << (i / 32)) as f32).collect();
+        // Halfway between whole numbers, and what is none.
+        x[..32].copy_from_slice(&std::array::from_fn::<f32, 32, _>(|i| i as f32 + 0.5));
+        x[31] = LARGEST;
+        x[32..64].fill(0.0);
+        x[64] = f32::NAN;
+        for n_rows in [1, 2, 8] {
+            for first in 0..3 {
+                let rows = x[..n_rows * 96].as_chunks().0;
+                let n = n_rows * (3 - first);
+                let quantized = |way: fn(&[[f32; BLOCK]], (usize, usize), &mut [Planes], &mut [Factors])| {
+                    let (mut planes, mut factors) = (vec![Planes::default(); n], vec![Factors::default(); n]);
+                    way(rows, (first, 3), &mut planes, &mut factors);
+                    (planes, factors)
+                };
+                let want = quantized(quantize_body);
+                // Of a block with something that is no number nothing is asked but that it does no harm.
+                let known = |(planes, factors): (Vec<Planes>, Vec<Factors>)| {
+                    let known = |i: &usize| !(i % n_rows == 0 && first + i / n_rows == 2);
+                    (0..n).filter(known).map(|i| (planes[i], factors[i])).collect::<Vec<_>>()
+                };
+                let want = known(want);
+                assert_eq!(known(quantized(quantize_plainly)), want, "{n_rows} rows from block {first} on");
+                assert_eq!(known(quantized(quantize_tile)), want, "{n_rows} rows from block {first} on");
+            }
         }
     }
 

@@ -7,6 +7,7 @@ pub(in crate::kernels) mod floats;
 pub(in crate::kernels) mod plane;
 pub(in crate::kernels) mod probe;
 pub(in crate::kernels) mod product;
+pub(in crate::kernels) mod quantize;
 pub(in crate::kernels) mod vnni;
 
 use super::formats::*;
