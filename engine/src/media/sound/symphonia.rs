@@ -30,7 +30,6 @@ pub(super) struct Decoder {
     /// Time of the first packet.
     first_s: Option<f64>,
     duration_s: Option<f64>,
-    interleaved: Vec<f32>,
     cut_short: bool,
 }
 
@@ -65,7 +64,6 @@ impl Decoder {
             duration_s,
             decoder,
             format,
-            interleaved: Vec::new(),
             cut_short: false,
         })
     }
@@ -100,11 +98,9 @@ impl Decoder {
                     let channels = buffer.spec().channels().count().max(1);
                     chunk.rate_hz = buffer.spec().rate();
                     chunk.start_s = start_s;
-                    self.interleaved.resize(buffer.samples_interleaved(), f32::MID);
-                    buffer.copy_to_slice_interleaved(&mut self.interleaved);
-                    let share = 1.0 / channels as f32;
-                    let frames = self.interleaved.chunks_exact(channels);
-                    chunk.samples.extend(frames.map(|frame| frame.iter().sum::<f32>() * share));
+                    chunk.n_channels = channels;
+                    chunk.samples.resize(buffer.samples_interleaved(), f32::MID);
+                    buffer.copy_to_slice_interleaved(&mut chunk.samples);
                     return Ok(true);
                 }
                 Err(Failure::DecodeError(_) | Failure::IoError(_)) if failures < MOST_FAILURES => {
