@@ -77,7 +77,9 @@ pub struct SoundReader {
     skipped_s: f64,
     limit_s: f64,
     /// The recording is longer than what is read of it.
-    is_limited: bool,
+    is_cut: bool,
+    /// Why it could not be read on; told after what was read.
+    failure: Option<Error>,
     notices: Vec<String>,
     cancel: Cancel,
     ended: bool,
@@ -127,7 +129,8 @@ impl SoundReader {
             lost_s: 0.0,
             skipped_s: 0.0,
             limit_s: limits.sound_s,
-            is_limited: false,
+            is_cut: false,
+            failure: None,
             notices: Vec::new(),
             cancel: cancel.clone(),
             ended: false,
@@ -146,7 +149,7 @@ impl SoundReader {
 
     /// Whether the notices say that sound is missing; known after the last block.
     pub fn lost_some(&self) -> bool {
-        self.lost_s > 0.0 || self.is_limited || self.source.notice().is_some()
+        self.lost_s > 0.0 || self.is_cut || self.source.notice().is_some()
     }
 
     /// Takes the next chunk of the source into `ready`.
@@ -199,7 +202,7 @@ impl SoundReader {
         }
         self.feed(&chunk.samples, chunk.rate_hz)?;
         if self.position_s >= self.limit_s {
-            self.is_limited = true;
+            self.is_cut = true;
             let limit = guard::duration_text(self.limit_s);
             self.notices.push(format!("only the first {limit} of the sound were read: that is the limit"));
             return self.finish();
@@ -233,6 +236,26 @@ impl SoundReader {
         Ok(())
     }
 
+    /// Ends early. What was read before is given first; damage is then no failure but a loss.
+    ///
+    /// # Errors
+    /// When nothing was read.
+    fn stop(&mut self, error: Error) -> Result<()> {
+        self.ended = true;
+        if self.position_s == 0.0 || self.finish().is_err() {
+            return Err(error);
+        }
+        self.is_cut = true;
+        match error {
+            Error::Media { problem: MediaProblem::Damaged { detail }, .. } => {
+                let at = guard::duration_text(self.position_s);
+                self.notices.push(format!("the sound could be read only up to {at}: {detail}"));
+            }
+            other => self.failure = Some(other),
+        }
+        Ok(())
+    }
+
     fn finish(&mut self) -> Result<()> {
         self.ended = true;
         if let Some(mut resampler) = self.resampler.take() {
@@ -262,14 +285,15 @@ impl Iterator for SoundReader {
                 self.ended = true;
                 return None;
             }
-            if let Err(error) = self.advance() {
-                self.ended = true;
+            if let Err(error) = self.advance()
+                && let Err(error) = self.stop(error)
+            {
                 self.ready.clear();
                 return Some(Err(error));
             }
         }
         if self.ready.is_empty() {
-            return None;
+            return self.failure.take().map(Err);
         }
         let rest = self.ready.split_off(self.ready.len().min(BLOCK));
         Some(Ok(std::mem::replace(&mut self.ready, rest)))

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use symphonia::core::audio::GenericAudioBufferRef;
 use symphonia::core::audio::sample::Sample;
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
 use symphonia::core::errors::Error as Failure;
@@ -93,16 +94,12 @@ impl Decoder {
                 continue;
             }
             let start_s = self.start_of(&packet);
-            match self.decoder.decode(&packet) {
-                Ok(buffer) => {
-                    let channels = buffer.spec().channels().count().max(1);
-                    chunk.rate_hz = buffer.spec().rate();
+            match self.decoder.decode(&packet).map(|buffer| fill(chunk, &buffer)) {
+                Ok(()) => {
                     chunk.start_s = start_s;
-                    chunk.n_channels = channels;
-                    chunk.samples.resize(buffer.samples_interleaved(), f32::MID);
-                    buffer.copy_to_slice_interleaved(&mut chunk.samples);
                     return Ok(true);
                 }
+                Err(Failure::DecodeError(_)) if self.changes_with(&packet, chunk) => return Ok(true),
                 Err(Failure::DecodeError(_) | Failure::IoError(_)) if failures < MOST_FAILURES => {
                     failures += 1;
                     let lost = self.time_base.and_then(|base| base.calc_duration(packet.dur));
@@ -120,6 +117,27 @@ impl Decoder {
         let heard = packet.pts.saturating_add(packet.trim_start);
         let time_s = self.time_base?.calc_time(heard)?.as_secs_f64();
         Some(time_s - *self.first_s.get_or_insert(time_s))
+    }
+
+    /// Some streams change their rate or channels without saying so (MP3 files joined end to end), and a decoder that
+    /// has begun refuses that. One that begins with this packet decodes it.
+    fn changes_with(&mut self, packet: &Packet, chunk: &mut Chunk) -> bool {
+        let track = self.format.tracks().iter().find(|track| track.id == self.track_id);
+        let Some(parameters) = track.and_then(parameters) else { return false };
+        let made =
+            symphonia::default::get_codecs().make_audio_decoder(parameters, &AudioDecoderOptions::default());
+        let Ok(mut decoder) = made else { return false };
+        let before = (chunk.rate_hz, chunk.n_channels);
+        let decoded = decoder.decode(packet).map(|buffer| fill(chunk, &buffer)).is_ok();
+        if !decoded || (chunk.rate_hz, chunk.n_channels) == before {
+            // The packet is damaged and the stream is the same.
+            chunk.samples.clear();
+            (chunk.rate_hz, chunk.n_channels) = before;
+            return false;
+        }
+        // Its times count samples of the rate before.
+        (self.decoder, self.time_base) = (decoder, None);
+        true
     }
 
     fn restart(&mut self) -> Result<()> {
@@ -149,6 +167,13 @@ impl Source for Decoder {
         self.cut_short
             .then(|| "the recording is cut short: the file ends in the middle of its sound".to_owned())
     }
+}
+
+fn fill(chunk: &mut Chunk, buffer: &GenericAudioBufferRef) {
+    chunk.n_channels = buffer.spec().channels().count().max(1);
+    chunk.rate_hz = buffer.spec().rate();
+    chunk.samples.resize(buffer.samples_interleaved(), f32::MID);
+    buffer.copy_to_slice_interleaved(&mut chunk.samples);
 }
 
 fn parameters(track: &Track) -> Option<&AudioCodecParameters> {
