@@ -43,6 +43,8 @@ pub struct Outputs {
     sinks: Vec<Sink>,
     style: SubtitleStyle,
     n_segments: usize,
+    /// An earlier run may have written more than this one has so far.
+    resumes: bool,
 }
 
 struct Sink {
@@ -81,7 +83,7 @@ impl Outputs {
             };
             sinks.push(Sink { writer: Writer::new(format, &title, style), target });
         }
-        let mut outputs = Self { sinks, style, n_segments: 0 };
+        let mut outputs = Self { sinks, style, n_segments: 0, resumes };
         for sink in &mut outputs.sinks {
             let text = sink.writer.begin();
             sink.write(&mut Output::new(false), text.as_bytes())?;
@@ -124,9 +126,11 @@ impl Outputs {
 
     /// Ends early: what was heard stays in files with the ending ".part", which this returns.
     pub fn leave(self) -> Vec<PathBuf> {
-        let has_text = self.n_segments > 0;
         let targets = self.sinks.into_iter().filter_map(|sink| sink.target);
-        targets.filter_map(|target| target.leave(has_text)).collect()
+        match (self.resumes, self.n_segments) {
+            (true, _) => targets.filter_map(|target| target.part).collect(),
+            (false, n_segments) => targets.filter_map(|target| target.leave(n_segments > 0)).collect(),
+        }
     }
 }
 

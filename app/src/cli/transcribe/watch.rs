@@ -142,7 +142,7 @@ pub fn run(run: &mut Run, folder: &Path) -> Outcome {
 
 /// Takes note of what is new, what changed and what went.
 fn look(seen: &mut BTreeMap<PathBuf, Seen>, files: Vec<PathBuf>) {
-    seen.retain(|path, _| files.contains(path));
+    seen.retain(|path, _| files.binary_search(path).is_ok());
     for path in files {
         let Ok(about) = path.metadata() else { continue };
         let (size, changed) = (about.len(), about.modified().ok());

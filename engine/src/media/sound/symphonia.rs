@@ -13,7 +13,7 @@ use symphonia::core::formats::{FormatOptions, FormatReader, Track, TrackType};
 use symphonia::core::io::MediaSourceStream;
 use symphonia::core::meta::MetadataOptions;
 use symphonia::core::packet::Packet;
-use symphonia::core::units::TimeBase;
+use symphonia::core::units::{Duration, TimeBase};
 
 use super::super::guard;
 use super::{Chunk, Source};
@@ -21,6 +21,9 @@ use crate::error::{Error, MediaProblem, Result};
 
 /// Damaged packets in a row after which the rest is given up.
 const MOST_FAILURES: u32 = 500;
+
+/// Encoders put no more samples than this behind the last sound: what LAME's tag can hold, and a frame.
+const MOST_PADDING: u64 = 4095 + 1152;
 
 pub(super) struct Decoder {
     path: PathBuf,
@@ -72,7 +75,7 @@ impl Decoder {
     fn next_unguarded(&mut self, chunk: &mut Chunk) -> Result<bool> {
         let mut failures = 0;
         loop {
-            let packet = match self.format.next_packet() {
+            let mut packet = match self.format.next_packet() {
                 Ok(Some(packet)) => packet,
                 Ok(None) => return Ok(false),
                 Err(Failure::IoError(e)) if e.kind() == io::ErrorKind::UnexpectedEof => {
@@ -92,6 +95,10 @@ impl Decoder {
             };
             if packet.track_id != self.track_id {
                 continue;
+            }
+            // Files joined end to end state the length of the first one.
+            if packet.trim_end.get() > MOST_PADDING {
+                packet.trim_end = Duration::ZERO;
             }
             let start_s = self.start_of(&packet);
             match self.decoder.decode(&packet).map(|buffer| fill(chunk, &buffer)) {
