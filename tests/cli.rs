@@ -197,6 +197,7 @@ fn transcripts_come_in_every_format() {
         ("vtt", "WEBVTT"),
         ("json", "\"start_s\""),
         ("tsv", "start\tend\ttext"),
+        ("md", "# austen-0880\n\n**\\[0:00\\]** "),
     ];
     for_each_case(cases, |(format, needle)| {
         let ran = run(&["transcribe", &recording, "--format", format]);

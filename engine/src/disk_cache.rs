@@ -177,7 +177,7 @@ pub(crate) fn hash_identity(hash: &mut Sha256, path: &Path) -> io::Result<()> {
 }
 
 /// Makes a folder that only its owner sees into.
-fn make_folder(folder: &Path) -> io::Result<()> {
+pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);

@@ -7,8 +7,9 @@ use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 use engine::DeviceChoice;
 use engine::decoder::CacheFormat;
-use engine::tasks::transcribe::format::Format;
+use engine::tasks::transcribe::format::Formats;
 
+use super::transcribe::args::QueueArgs;
 use super::{DEFAULT_MODEL, DEFAULT_SPEECH_MODEL};
 
 /// Ask about pictures, sound, video and documents, on this machine, with the evidence beside every
@@ -77,7 +78,12 @@ Examples:
   medley transcribe talk.mp3
   medley transcribe talk.mp3 --format srt -o talk.srt
   medley transcribe *.wav --format vtt -o subtitles/
-  medley transcribe interview.m4a --model whisper-base --language de --json")]
+  medley transcribe recordings/ --format srt,json -o transcripts/
+  medley transcribe --watch inbox/ --format docx -o transcripts/
+  medley transcribe interview.m4a --model whisper-base --language de --json
+
+Ctrl-Z pauses and `fg` goes on. Ctrl-C stops at once; the same command goes on where it was, also after a kill or a
+crash, and gives the same text.")]
     Transcribe(TranscribeArgs),
     /// List, fetch, check and describe models, and what is kept of the prompts that they read
     #[command(after_help = "\
@@ -199,13 +205,13 @@ pub struct AnswerArgs {
 /// For `transcribe`.
 #[derive(Debug, clap::Args)]
 pub struct TranscribeArgs {
-    /// Recordings and videos
-    #[arg(required = true, value_name = "FILE")]
+    /// Recordings and videos, and folders of them
+    #[arg(required_unless_present = "watch", value_name = "FILE|FOLDER")]
     pub files: Vec<PathBuf>,
-    /// txt, srt, vtt, json or tsv
-    #[arg(long, default_value = "txt", value_parser = |name: &str| name.parse::<Format>())]
-    pub format: Format,
-    /// Write to this file; with several recordings, into this folder
+    /// txt, srt, vtt, json, tsv, md or docx; several with commas, or all
+    #[arg(long, default_value = "txt", value_parser = |names: &str| names.parse::<Formats>())]
+    pub format: Formats,
+    /// Write to this file; with several recordings or formats, into this folder
     #[arg(short, long, value_name = "PATH")]
     pub output: Option<PathBuf>,
     /// The speech model: an id of `medley models list`, or a folder with a Whisper
@@ -223,6 +229,9 @@ pub struct TranscribeArgs {
     /// Translate to English; needs a model that knows other languages
     #[arg(long)]
     pub translate: bool,
+    /// Many recordings, interruptions and subtitles.
+    #[command(flatten)]
+    pub queue: QueueArgs,
     /// Threads to compute with; all processors unless given
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
@@ -297,7 +306,7 @@ pub enum ModelsAction {
         after_help = "Examples:\n  medley models upcycle smollm2-135m --experts 8 --chosen 2 --out sparse\n  medley models upcycle dense-folder --out sparse && medley models info sparse"
     )]
     Upcycle(UpcycleArgs),
-    /// What is kept of long prompts, so that they are not read again
+    /// What is kept of long prompts, models and interrupted transcripts, so that nothing is done again
     #[command(after_help = "Examples:\n  medley models cache\n  medley models cache --clear")]
     Cache {
         /// Delete it

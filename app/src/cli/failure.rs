@@ -44,6 +44,7 @@ impl Failure {
     pub fn writing(path: &Path, error: &io::Error) -> Self {
         let advice = match error.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "; free some space and try again",
+            io::ErrorKind::FileTooLarge => "; choose a folder on another disk",
             io::ErrorKind::PermissionDenied => "; choose a folder that you may write to",
             io::ErrorKind::NotFound => "; its folder does not exist",
             _ => "",

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use engine::models::{FileState, ModelEntry, ModelInfo, PullStage, Store, VerifyEvent, inspect};
+use engine::tasks::transcribe::JournalStore;
 use engine::{Cancel, PanelStore, PrefixStore, human_bytes};
 use serde_json::json;
 
@@ -84,8 +85,9 @@ fn list(store: &Store, out: &mut Output) -> Outcome {
 fn cache(clear: bool, out: &mut Output) -> Outcome {
     let prefixes = PrefixStore::open_default()?;
     let panels = PanelStore::open_default()?;
-    let freed_bytes = if clear { prefixes.clear()? + panels.clear()? } else { 0 };
-    let (usage, of_panels) = (prefixes.usage(), panels.usage());
+    let journals = JournalStore::open_default()?;
+    let freed_bytes = if clear { prefixes.clear()? + panels.clear()? + journals.clear()? } else { 0 };
+    let (usage, of_panels, of_journals) = (prefixes.usage(), panels.usage(), journals.usage());
     if out.is_json() {
         return out.object(&json!({
             "folder": prefixes.folder(), "files": usage.files, "bytes": usage.bytes,
@@ -93,6 +95,10 @@ fn cache(clear: bool, out: &mut Output) -> Outcome {
             "panels": {
                 "folder": panels.folder(), "files": of_panels.files, "bytes": of_panels.bytes,
                 "most_bytes": of_panels.most_bytes,
+            },
+            "transcripts": {
+                "folder": journals.folder(), "files": of_journals.files, "bytes": of_journals.bytes,
+                "most_bytes": of_journals.most_bytes,
             },
         }));
     }
@@ -105,8 +111,14 @@ fn cache(clear: bool, out: &mut Output) -> Outcome {
     let (bytes, most) = (human_bytes(of_panels.bytes), human_bytes(of_panels.most_bytes));
     let models = if of_panels.files == 1 { "model" } else { "models" };
     out.line(&format!("{} {models} arranged for this program, {bytes} of at most {most}", of_panels.files))?;
+    let (bytes, most) = (human_bytes(of_journals.bytes), human_bytes(of_journals.most_bytes));
+    let transcripts = if of_journals.files == 1 { "transcript" } else { "transcripts" };
+    out.line(&format!("{} interrupted {transcripts}, {bytes} of at most {most}", of_journals.files))?;
     let (prefixes, panels) = (prefixes.folder().display(), panels.folder().display());
-    say(&format!("kept in {prefixes} and {panels} · `medley models cache --clear` deletes all of it"));
+    let journals = journals.folder().display();
+    say(&format!(
+        "kept in {prefixes}, {panels} and {journals} · `medley models cache --clear` deletes all of it"
+    ));
     Ok(())
 }
 

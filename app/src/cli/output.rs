@@ -25,8 +25,13 @@ impl Output {
 
     /// Writes text at once, so that an answer is seen while it is written.
     pub fn text(&mut self, text: &str) -> Outcome {
+        self.bytes(text.as_bytes())
+    }
+
+    /// Writes the bytes of a file.
+    pub fn bytes(&mut self, bytes: &[u8]) -> Outcome {
         let mut out = self.out.lock();
-        out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|e| closed(&e))
+        out.write_all(bytes).and_then(|()| out.flush()).map_err(|e| closed(&e))
     }
 
     /// Writes one line of text.

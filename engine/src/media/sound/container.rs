@@ -88,7 +88,8 @@ impl Source for Decoder {
         chunk.rate_hz = self.frame.rate();
         chunk.lost_s = std::mem::take(&mut self.lost_s);
         chunk.start_s = self.frame.timestamp().map(|ts| ts as f64 * self.time_base_s - self.start_s);
-        downmix(&self.frame, &mut chunk.samples)
+        chunk.n_channels = usize::from(self.frame.channels()).max(1);
+        interleave(&self.frame, chunk.n_channels, &mut chunk.samples)
             .ok_or_else(|| guard::damaged(&self.path, "unknown sample format"))?;
         Ok(true)
     }
@@ -106,11 +107,9 @@ impl Source for Decoder {
     }
 }
 
-/// Appends the mean of the channels.
-fn downmix(frame: &ff::frame::Audio, out: &mut Vec<f32>) -> Option<()> {
-    let (bytes, samples) = (frame.format().bytes(), frame.samples());
-    let channels = usize::from(frame.channels()).max(1);
-    let planar = frame.is_planar();
+/// The samples of a frame, −1 to 1, the channels interleaved; `None` for a format that is unknown.
+fn interleave(frame: &ff::frame::Audio, n_channels: usize, out: &mut Vec<f32>) -> Option<()> {
+    let (bytes, n) = (frame.format().bytes(), frame.samples());
     let convert: fn(&[u8]) -> f32 = match frame.format() {
         Sample::U8(_) => |b| (f32::from(b[0]) - 128.0) / 128.0,
         Sample::I16(_) => |b| f32::from(i16::from_ne_bytes([b[0], b[1]])) / 32_768.0,
@@ -119,23 +118,20 @@ fn downmix(frame: &ff::frame::Audio, out: &mut Vec<f32>) -> Option<()> {
         Sample::F64(_) => |b| f64::from_ne_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]) as f32,
         Sample::I64(_) | Sample::None => return None,
     };
-    let share = 1.0 / channels as f32;
-    if planar {
-        let from = out.len();
-        out.resize(from + samples, 0.0);
-        for channel in 0..channels {
-            let plane = frame.data(channel).get(..samples * bytes)?;
-            for (sum, sample) in out[from..].iter_mut().zip(plane.chunks_exact(bytes)) {
-                *sum += convert(sample) * share;
+    out.clear();
+    if frame.is_planar() {
+        out.resize(n * n_channels, 0.0);
+        for channel in 0..n_channels {
+            let plane = frame.data(channel).get(..n * bytes)?;
+            for (place, sample) in
+                out[channel..].iter_mut().step_by(n_channels).zip(plane.chunks_exact(bytes))
+            {
+                *place = convert(sample);
             }
         }
     } else {
-        let plane = frame.data(0).get(..samples * bytes * channels)?;
-        out.extend(
-            plane
-                .chunks_exact(bytes * channels)
-                .map(|frame| frame.chunks_exact(bytes).map(convert).sum::<f32>() * share),
-        );
+        let all = frame.data(0).get(..n * bytes * n_channels)?;
+        out.extend(all.chunks_exact(bytes).map(convert));
     }
     Some(())
 }

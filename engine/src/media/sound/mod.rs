@@ -4,6 +4,8 @@ mod symphonia;
 
 mod container;
 
+mod mix;
+
 mod resample;
 
 use std::fs::File;
@@ -14,6 +16,7 @@ use ffmpeg_next::format::context::Input;
 use super::{Limits, guard};
 use crate::cancel::Cancel;
 use crate::error::{Error, MediaProblem, Result};
+use mix::Mixer;
 use resample::Resampler;
 
 /// Samples per second of everything a [`SoundReader`] yields.
@@ -29,11 +32,13 @@ const GAP_S: f64 = 0.1;
 /// A longer gap than this is a broken timestamp.
 const MOST_GAP_S: f64 = 600.0;
 
-/// Decoded sound at its own rate, downmixed.
+/// Decoded sound at its own rate.
 #[derive(Default)]
 struct Chunk {
-    /// Mean of the channels.
+    /// The channels interleaved; once they are mixed, mono.
     samples: Vec<f32>,
+    /// How many there are.
+    n_channels: usize,
     /// Samples per second.
     rate_hz: u32,
     /// Presentation time of the first sample in seconds, where the container tells it.
@@ -60,6 +65,7 @@ trait Source: Send {
 pub struct SoundReader {
     path: PathBuf,
     source: Box<dyn Source>,
+    mixer: Mixer,
     resampler: Option<Resampler>,
     chunk: Chunk,
     /// 16 kHz samples that were not yielded yet.
@@ -70,6 +76,10 @@ pub struct SoundReader {
     /// Seconds that the file's clock jumped ahead without a reason.
     skipped_s: f64,
     limit_s: f64,
+    /// The recording is longer than what is read of it.
+    is_cut: bool,
+    /// Why it could not be read on; told after what was read.
+    failure: Option<Error>,
     notices: Vec<String>,
     cancel: Cancel,
     ended: bool,
@@ -111,6 +121,7 @@ impl SoundReader {
         Ok(Self {
             path: path.to_path_buf(),
             source,
+            mixer: Mixer::default(),
             resampler: None,
             chunk: Chunk::default(),
             ready: Vec::new(),
@@ -118,6 +129,8 @@ impl SoundReader {
             lost_s: 0.0,
             skipped_s: 0.0,
             limit_s: limits.sound_s,
+            is_cut: false,
+            failure: None,
             notices: Vec::new(),
             cancel: cancel.clone(),
             ended: false,
@@ -132,6 +145,11 @@ impl SoundReader {
     /// What was damaged, missing or left out; complete after the last block.
     pub fn notices(&self) -> &[String] {
         &self.notices
+    }
+
+    /// Whether the notices say that sound is missing; known after the last block.
+    pub fn lost_some(&self) -> bool {
+        self.lost_s > 0.0 || self.is_cut || self.source.notice().is_some()
     }
 
     /// Takes the next chunk of the source into `ready`.
@@ -160,6 +178,7 @@ impl SoundReader {
         if !(1..=1_000_000).contains(&chunk.rate_hz) {
             return Err(guard::damaged(&self.path, format!("it claims {} samples a second", chunk.rate_hz)));
         }
+        self.mixer.mix(&mut chunk.samples, chunk.n_channels, chunk.rate_hz);
         let rate_hz = f64::from(chunk.rate_hz);
         // Where the file tells times, they rule: sound that is missing becomes silence, so that everything
         // after it keeps its place.
@@ -181,13 +200,9 @@ impl SoundReader {
             let early = ((-expected_s * rate_hz).round() as usize).min(chunk.samples.len());
             chunk.samples.drain(..early);
         }
-        for sample in &mut chunk.samples {
-            if !sample.is_finite() {
-                *sample = 0.0;
-            }
-        }
         self.feed(&chunk.samples, chunk.rate_hz)?;
         if self.position_s >= self.limit_s {
+            self.is_cut = true;
             let limit = guard::duration_text(self.limit_s);
             self.notices.push(format!("only the first {limit} of the sound were read: that is the limit"));
             return self.finish();
@@ -221,6 +236,26 @@ impl SoundReader {
         Ok(())
     }
 
+    /// Ends early. What was read before is given first; damage is then no failure but a loss.
+    ///
+    /// # Errors
+    /// When nothing was read.
+    fn stop(&mut self, error: Error) -> Result<()> {
+        self.ended = true;
+        if self.position_s == 0.0 || self.finish().is_err() {
+            return Err(error);
+        }
+        self.is_cut = true;
+        match error {
+            Error::Media { problem: MediaProblem::Damaged { detail }, .. } => {
+                let at = guard::duration_text(self.position_s);
+                self.notices.push(format!("the sound could be read only up to {at}: {detail}"));
+            }
+            other => self.failure = Some(other),
+        }
+        Ok(())
+    }
+
     fn finish(&mut self) -> Result<()> {
         self.ended = true;
         if let Some(mut resampler) = self.resampler.take() {
@@ -233,6 +268,7 @@ impl SoundReader {
             ));
         }
         self.notices.extend(self.source.notice());
+        self.notices.extend(self.mixer.notice());
         if self.position_s == 0.0 {
             return Err(Error::media(&self.path, MediaProblem::NoSound));
         }
@@ -249,14 +285,15 @@ impl Iterator for SoundReader {
                 self.ended = true;
                 return None;
             }
-            if let Err(error) = self.advance() {
-                self.ended = true;
+            if let Err(error) = self.advance()
+                && let Err(error) = self.stop(error)
+            {
                 self.ready.clear();
                 return Some(Err(error));
             }
         }
         if self.ready.is_empty() {
-            return None;
+            return self.failure.take().map(Err);
         }
         let rest = self.ready.split_off(self.ready.len().min(BLOCK));
         Some(Ok(std::mem::replace(&mut self.ready, rest)))

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use symphonia::core::audio::GenericAudioBufferRef;
 use symphonia::core::audio::sample::Sample;
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
 use symphonia::core::errors::Error as Failure;
@@ -12,7 +13,7 @@ use symphonia::core::formats::{FormatOptions, FormatReader, Track, TrackType};
 use symphonia::core::io::MediaSourceStream;
 use symphonia::core::meta::MetadataOptions;
 use symphonia::core::packet::Packet;
-use symphonia::core::units::TimeBase;
+use symphonia::core::units::{Duration, TimeBase};
 
 use super::super::guard;
 use super::{Chunk, Source};
@@ -20,6 +21,9 @@ use crate::error::{Error, MediaProblem, Result};
 
 /// Damaged packets in a row after which the rest is given up.
 const MOST_FAILURES: u32 = 500;
+
+/// Encoders put no more samples than this behind the last sound: what LAME's tag can hold, and a frame.
+const MOST_PADDING: u64 = 4095 + 1152;
 
 pub(super) struct Decoder {
     path: PathBuf,
@@ -30,7 +34,6 @@ pub(super) struct Decoder {
     /// Time of the first packet.
     first_s: Option<f64>,
     duration_s: Option<f64>,
-    interleaved: Vec<f32>,
     cut_short: bool,
 }
 
@@ -65,7 +68,6 @@ impl Decoder {
             duration_s,
             decoder,
             format,
-            interleaved: Vec::new(),
             cut_short: false,
         })
     }
@@ -73,7 +75,7 @@ impl Decoder {
     fn next_unguarded(&mut self, chunk: &mut Chunk) -> Result<bool> {
         let mut failures = 0;
         loop {
-            let packet = match self.format.next_packet() {
+            let mut packet = match self.format.next_packet() {
                 Ok(Some(packet)) => packet,
                 Ok(None) => return Ok(false),
                 Err(Failure::IoError(e)) if e.kind() == io::ErrorKind::UnexpectedEof => {
@@ -94,19 +96,17 @@ impl Decoder {
             if packet.track_id != self.track_id {
                 continue;
             }
+            // Files joined end to end state the length of the first one.
+            if packet.trim_end.get() > MOST_PADDING {
+                packet.trim_end = Duration::ZERO;
+            }
             let start_s = self.start_of(&packet);
-            match self.decoder.decode(&packet) {
-                Ok(buffer) => {
-                    let channels = buffer.spec().channels().count().max(1);
-                    chunk.rate_hz = buffer.spec().rate();
+            match self.decoder.decode(&packet).map(|buffer| fill(chunk, &buffer)) {
+                Ok(()) => {
                     chunk.start_s = start_s;
-                    self.interleaved.resize(buffer.samples_interleaved(), f32::MID);
-                    buffer.copy_to_slice_interleaved(&mut self.interleaved);
-                    let share = 1.0 / channels as f32;
-                    let frames = self.interleaved.chunks_exact(channels);
-                    chunk.samples.extend(frames.map(|frame| frame.iter().sum::<f32>() * share));
                     return Ok(true);
                 }
+                Err(Failure::DecodeError(_)) if self.changes_with(&packet, chunk) => return Ok(true),
                 Err(Failure::DecodeError(_) | Failure::IoError(_)) if failures < MOST_FAILURES => {
                     failures += 1;
                     let lost = self.time_base.and_then(|base| base.calc_duration(packet.dur));
@@ -124,6 +124,27 @@ impl Decoder {
         let heard = packet.pts.saturating_add(packet.trim_start);
         let time_s = self.time_base?.calc_time(heard)?.as_secs_f64();
         Some(time_s - *self.first_s.get_or_insert(time_s))
+    }
+
+    /// Some streams change their rate or channels without saying so (MP3 files joined end to end), and a decoder that
+    /// has begun refuses that. One that begins with this packet decodes it.
+    fn changes_with(&mut self, packet: &Packet, chunk: &mut Chunk) -> bool {
+        let track = self.format.tracks().iter().find(|track| track.id == self.track_id);
+        let Some(parameters) = track.and_then(parameters) else { return false };
+        let made =
+            symphonia::default::get_codecs().make_audio_decoder(parameters, &AudioDecoderOptions::default());
+        let Ok(mut decoder) = made else { return false };
+        let before = (chunk.rate_hz, chunk.n_channels);
+        let decoded = decoder.decode(packet).map(|buffer| fill(chunk, &buffer)).is_ok();
+        if !decoded || (chunk.rate_hz, chunk.n_channels) == before {
+            // The packet is damaged and the stream is the same.
+            chunk.samples.clear();
+            (chunk.rate_hz, chunk.n_channels) = before;
+            return false;
+        }
+        // Its times count samples of the rate before.
+        (self.decoder, self.time_base) = (decoder, None);
+        true
     }
 
     fn restart(&mut self) -> Result<()> {
@@ -153,6 +174,13 @@ impl Source for Decoder {
         self.cut_short
             .then(|| "the recording is cut short: the file ends in the middle of its sound".to_owned())
     }
+}
+
+fn fill(chunk: &mut Chunk, buffer: &GenericAudioBufferRef) {
+    chunk.n_channels = buffer.spec().channels().count().max(1);
+    chunk.rate_hz = buffer.spec().rate();
+    chunk.samples.resize(buffer.samples_interleaved(), f32::MID);
+    buffer.copy_to_slice_interleaved(&mut chunk.samples);
 }
 
 fn parameters(track: &Track) -> Option<&AudioCodecParameters> {

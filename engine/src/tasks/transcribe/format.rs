@@ -1,4 +1,4 @@
-//! Segments → the usual files for transcripts; pure text.
+//! The usual files for transcripts, and those of them that are plain text with a line for each segment.
 
 use std::fmt::Write as _;
 use std::str::FromStr;
@@ -20,11 +20,15 @@ pub enum Format {
     Json,
     /// Milliseconds, milliseconds, text.
     Tsv,
+    /// Paragraphs with their times, as Markdown.
+    Md,
+    /// The same as a Word document.
+    Docx,
 }
 
 impl Format {
     /// All formats.
-    pub const ALL: [Self; 5] = [Self::Txt, Self::Srt, Self::Vtt, Self::Json, Self::Tsv];
+    pub const ALL: [Self; 7] = [Self::Txt, Self::Srt, Self::Vtt, Self::Json, Self::Tsv, Self::Md, Self::Docx];
 
     /// Also the extension of its files.
     pub fn name(self) -> &'static str {
@@ -34,6 +38,8 @@ impl Format {
             Self::Vtt => "vtt",
             Self::Json => "json",
             Self::Tsv => "tsv",
+            Self::Md => "md",
+            Self::Docx => "docx",
         }
     }
 }
@@ -43,46 +49,45 @@ impl FromStr for Format {
 
     fn from_str(name: &str) -> Result<Self, String> {
         let found = Self::ALL.into_iter().find(|format| format.name().eq_ignore_ascii_case(name));
-        found.ok_or_else(|| format!("{name:?} is not one of txt, srt, vtt, json, tsv"))
+        found.ok_or_else(|| format!("{name:?} is not one of txt, srt, vtt, json, tsv, md, docx"))
     }
 }
 
-/// The whole transcript in a format.
-pub fn write(format: Format, segments: &[Segment]) -> String {
-    if format == Format::Json {
-        return json(segments);
+/// Several formats, each once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Formats(pub Vec<Format>);
+
+impl FromStr for Formats {
+    type Err = String;
+
+    /// "srt,json", or "all".
+    fn from_str(names: &str) -> Result<Self, String> {
+        if names.trim().eq_ignore_ascii_case("all") {
+            return Ok(Self(Format::ALL.to_vec()));
+        }
+        let mut formats = Vec::new();
+        for name in names.split(',') {
+            let format = name.trim().parse().map_err(|e| format!("{e}, and not \"all\""))?;
+            if !formats.contains(&format) {
+                formats.push(format);
+            }
+        }
+        Ok(Self(formats))
     }
-    let mut out = header(format).to_owned();
-    for (i, segment) in segments.iter().enumerate() {
-        out.push_str(&entry(format, i + 1, segment));
-    }
-    out
 }
 
-/// What stands before the first segment.
-pub fn header(format: Format) -> &'static str {
-    match format {
-        Format::Vtt => "WEBVTT\n\n",
-        Format::Tsv => "start\tend\ttext\n",
-        Format::Txt | Format::Srt | Format::Json => "",
-    }
-}
-
-/// One segment, the `number`th from 1, so that a file can be written while the recording is heard.
-/// For JSON this is one object on one line.
-pub fn entry(format: Format, number: usize, segment: &Segment) -> String {
-    let (start, end) = (segment.start_s, segment.end_s);
+/// One segment in a format that has a line for each.
+pub(super) fn entry(format: Format, segment: &Segment) -> String {
     let text = one_line(segment);
     match format {
-        Format::Txt => format!("{text}\n"),
-        Format::Srt => format!("{number}\n{} --> {}\n{text}\n\n", clock(start, ','), clock(end, ',')),
-        Format::Vtt => {
-            let escaped = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-            format!("{} --> {}\n{escaped}\n\n", clock(start, '.'), clock(end, '.'))
-        }
-        Format::Tsv => format!("{}\t{}\t{text}\n", millis(start), millis(end)),
-        Format::Json => serde_json::to_string(&JsonSegment::new(segment)).unwrap_or_default() + "\n",
+        Format::Tsv => format!("{}\t{}\t{text}\n", millis(segment.start_s), millis(segment.end_s)),
+        _ => format!("{text}\n"),
     }
+}
+
+/// One segment as one JSON object on one line.
+pub(super) fn json(segment: &Segment) -> String {
+    serde_json::to_string(&JsonSegment::new(segment)).unwrap_or_default()
 }
 
 /// Text for one line, after the speaker's name if there is one.
@@ -99,13 +104,6 @@ fn one_line(segment: &Segment) -> String {
         line.push_str(word);
     }
     line
-}
-
-#[derive(Serialize)]
-struct JsonTranscript<'a> {
-    text: String,
-    language: Option<&'a str>,
-    segments: Vec<JsonSegment<'a>>,
 }
 
 #[derive(Serialize)]
@@ -135,24 +133,8 @@ impl<'a> JsonSegment<'a> {
     }
 }
 
-fn json(segments: &[Segment]) -> String {
-    let transcript = JsonTranscript {
-        text: segments.iter().map(|s| s.text.as_str()).collect::<Vec<_>>().join(" "),
-        language: segments.first().map(|s| s.language.as_str()),
-        segments: segments.iter().map(JsonSegment::new).collect(),
-    };
-    serde_json::to_string_pretty(&transcript).unwrap_or_default() + "\n"
-}
-
 fn millis(seconds: f64) -> u64 {
     (seconds.max(0.0) * 1000.0).round() as u64
-}
-
-/// 01:02:03,456
-fn clock(seconds: f64, point: char) -> String {
-    let ms = millis(seconds);
-    let (h, m, s) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60);
-    format!("{h:02}:{m:02}:{s:02}{point}{:03}", ms % 1000)
 }
 
 /// For people: 0:07, 3:00:00.
@@ -166,80 +148,13 @@ pub fn duration(seconds: f64) -> String {
 mod tests {
     use super::*;
 
-    fn segments() -> Vec<Segment> {
-        let segment = |start_s, end_s, text: &str| Segment {
-            start_s,
-            end_s,
-            text: text.to_owned(),
-            language: "en".to_owned(),
-            speaker: None,
-            confidence: 0.5,
-            words: vec![Word { start_s, end_s, text: "a".to_owned(), confidence: 0.25 }],
-        };
-        let mut all = vec![segment(0.0, 1.5, "Fish & <chips>"), segment(3661.25, 3662.0, "two\nlines\there")];
-        all[1].speaker = Some("2".to_owned());
-        all
-    }
-
-    fn seconds(clock: &str) -> f64 {
-        let parts = clock.split([':', ',', '.']).map(|part| part.parse::<f64>().unwrap());
-        parts.zip([3600.0, 60.0, 1.0, 0.001]).map(|(a, b)| a * b).sum()
-    }
-
-    /// Reads (start, end, text) back from SRT or VTT.
-    fn read_subtitles(text: &str) -> Vec<(f64, f64, String)> {
-        text.split("\n\n")
-            .filter(|block| block.contains("-->"))
-            .map(|block| {
-                let mut lines = block.lines().skip_while(|line| !line.contains("-->"));
-                let (start, end) = lines.next().unwrap().split_once(" --> ").unwrap();
-                (seconds(start), seconds(end), lines.collect::<Vec<_>>().join("\n"))
-            })
-            .collect()
-    }
-
-    #[test]
-    fn subtitles_read_back_with_their_times() {
-        let srt = write(Format::Srt, &segments());
-        assert!(srt.starts_with("1\n00:00:00,000 --> 00:00:01,500\n"));
-        let read = read_subtitles(&srt);
-        assert_eq!(read[0], (0.0, 1.5, "Fish & <chips>".to_owned()));
-        assert_eq!(read[1].2, "2: two lines here");
-        assert!((read[1].0 - 3661.25).abs() < 1e-9 && (read[1].1 - 3662.0).abs() < 1e-9);
-        let vtt = write(Format::Vtt, &segments());
-        assert!(vtt.starts_with("WEBVTT\n\n00:00:00.000 --> "));
-        assert_eq!(read_subtitles(&vtt)[0].2, "Fish &amp; &lt;chips&gt;");
-    }
-
-    #[test]
-    fn tsv_has_three_columns_whatever_the_text_holds() {
-        let tsv = write(Format::Tsv, &segments());
-        let rows: Vec<Vec<&str>> = tsv.lines().map(|line| line.split('\t').collect()).collect();
-        assert_eq!(rows[0], ["start", "end", "text"]);
-        assert_eq!(rows[2], ["3661250", "3662000", "2: two lines here"]);
-    }
-
-    #[test]
-    fn json_reads_back() {
-        let value: serde_json::Value = serde_json::from_str(&write(Format::Json, &segments())).unwrap();
-        assert_eq!(value["segments"][1]["text"], "two\nlines\there");
-        assert_eq!(value["segments"][1]["speaker"], "2");
-        assert_eq!(value["segments"][0]["words"][0]["confidence"], 0.25);
-        assert_eq!(value["language"], "en");
-        let line = entry(Format::Json, 1, &segments()[0]);
-        assert_eq!(line.lines().count(), 1);
-    }
-
-    #[test]
-    fn text_is_a_line_for_each_segment() {
-        assert_eq!(write(Format::Txt, &segments()), "Fish & <chips>\n2: two lines here\n");
-        assert_eq!(write(Format::Txt, &[]), "");
-    }
-
     #[test]
     fn formats_are_found_by_name() {
         assert!(Format::ALL.iter().all(|format| format.name().parse() == Ok(*format)));
-        assert!("docx".parse::<Format>().is_err());
+        assert!("doc".parse::<Format>().is_err());
+        assert_eq!("srt, JSON,srt".parse(), Ok(Formats(vec![Format::Srt, Format::Json])));
+        assert_eq!("all".parse(), Ok(Formats(Format::ALL.to_vec())));
+        assert!("srt,".parse::<Formats>().is_err() && "".parse::<Formats>().is_err());
     }
 
     #[test]

@@ -2,6 +2,16 @@
 
 pub mod format;
 
+pub mod subtitles;
+
+pub mod writer;
+
+mod docx;
+
+mod journal;
+
+mod paragraphs;
+
 use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,9 +20,12 @@ use std::time::Instant;
 use crate::cancel::Cancel;
 use crate::error::{Error, Result};
 use crate::media::SoundReader;
-use crate::perception::speech::windows::Windows;
+use crate::perception::speech::windows::{Window, Windows};
 use crate::perception::speech::{HearOptions, SpeechModels};
 use crate::sequence::{Finding, Piece, Place, Span};
+use journal::Ending;
+
+pub use journal::{Journal, JournalId, JournalStore};
 
 pub use crate::perception::speech::{Segment, Word};
 
@@ -57,6 +70,11 @@ pub enum TranscribeEvent {
         /// Seconds of sound in all, where known.
         total_s: Option<f64>,
     },
+    /// An earlier run heard the recording up to here; what it heard comes again and is not heard anew.
+    Resumed {
+        /// Seconds of the recording.
+        heard_s: f64,
+    },
     /// The next thing that was said.
     Segment(Segment),
     /// What was left out, and why.
@@ -90,10 +108,12 @@ pub struct Transcription {
     unclear: Vec<f64>,
     unclear_s: f64,
     /// What the reader of the sound says when it ends.
-    remarks: Arc<Mutex<Vec<String>>>,
+    remarks: Arc<Mutex<Remarks>>,
     /// Why the sound ended early; told when what came before is heard.
     failure: Option<Error>,
     language_before: Option<String>,
+    /// Where what is heard is kept, and what an earlier run heard.
+    journal: Option<Journal>,
     started: Instant,
     state: State,
 }
@@ -142,6 +162,7 @@ pub fn transcribe(
         remarks: Arc::default(),
         failure: None,
         language_before: None,
+        journal: None,
         started: Instant::now(),
         state: State::Starting,
     }
@@ -163,7 +184,14 @@ pub fn transcribe_file(
 /// Passes sound on, and at its end what its reader has to say.
 struct Remarked {
     sound: SoundReader,
-    remarks: Arc<Mutex<Vec<String>>>,
+    remarks: Arc<Mutex<Remarks>>,
+}
+
+#[derive(Default)]
+struct Remarks {
+    notices: Vec<String>,
+    /// Whether they say that sound is missing.
+    tell_of_losses: bool,
 }
 
 impl Iterator for Remarked {
@@ -172,13 +200,22 @@ impl Iterator for Remarked {
     fn next(&mut self) -> Option<Self::Item> {
         let block = self.sound.next();
         if !matches!(block, Some(Ok(_))) {
-            *self.remarks.lock().unwrap_or_else(PoisonError::into_inner) = self.sound.notices().to_vec();
+            let notices = self.sound.notices().to_vec();
+            let remarks = Remarks { notices, tell_of_losses: self.sound.lost_some() };
+            *self.remarks.lock().unwrap_or_else(PoisonError::into_inner) = remarks;
         }
         block
     }
 }
 
 impl Transcription {
+    /// Keeps what is heard in a journal, and hears nothing again that stands in it already.
+    #[must_use]
+    pub fn kept_in(mut self, journal: Journal) -> Self {
+        self.journal = Some(journal);
+        self
+    }
+
     /// Listens until a window is complete, or hears the one that is.
     fn step(&mut self) -> Result<()> {
         if self.cancel.is_cancelled() {
@@ -188,29 +225,27 @@ impl Transcription {
         if self.state == State::Starting {
             check(&self.models, &self.options)?;
             self.state = State::Listening;
+            if self.begin_from_journal() {
+                return Ok(());
+            }
         }
         let models = self.models.clone();
         if let Some(window) = self.windows.next_ready() {
-            let options = HearOptions {
-                language: self.options.language.clone(),
-                language_before: self.language_before.clone(),
-                translate: self.options.translate,
-                words: self.options.word_timestamps,
-                width: self.options.beam,
+            let segments = match self.kept(&window) {
+                Some(segments) => segments,
+                None => {
+                    let segments = self.hear(&window)?;
+                    if !self.cancel.is_cancelled() {
+                        self.keep(|journal| journal.add(&window, &segments));
+                    }
+                    segments
+                }
             };
-            let hear = || models.hear(&window, &options, &self.cancel);
-            let segments = match &self.pool {
-                Some(pool) => pool.install(hear)?,
-                None => hear()?,
-            };
-            self.n_segments += segments.len();
             if segments.is_empty() && !self.cancel.is_cancelled() {
                 self.unclear.push(window.start_in_recording_s(0.0));
                 self.unclear_s += window.duration_s();
             }
-            self.language_before =
-                segments.last().map(|s| s.language.clone()).or(self.language_before.take());
-            self.events.extend(segments.into_iter().map(TranscribeEvent::Segment));
+            self.said(segments);
             self.tell();
             return Ok(());
         }
@@ -232,6 +267,58 @@ impl Transcription {
         Ok(())
     }
 
+    fn hear(&self, window: &Window) -> Result<Vec<Segment>> {
+        let options = HearOptions {
+            language: self.options.language.clone(),
+            language_before: self.language_before.clone(),
+            translate: self.options.translate,
+            words: self.options.word_timestamps,
+            width: self.options.beam,
+        };
+        let (models, cancel) = (&self.models, &self.cancel);
+        let hear = || models.hear(window, &options, cancel);
+        match &self.pool {
+            Some(pool) => pool.install(hear),
+            None => hear(),
+        }
+    }
+
+    fn said(&mut self, segments: Vec<Segment>) {
+        self.n_segments += segments.len();
+        self.language_before = segments.last().map(|s| s.language.clone()).or(self.language_before.take());
+        self.events.extend(segments.into_iter().map(TranscribeEvent::Segment));
+    }
+
+    /// Says where an earlier run stopped; `true` when it came to the end, and nothing is left to do.
+    fn begin_from_journal(&mut self) -> bool {
+        let Some(journal) = &mut self.journal else { return false };
+        let heard_s = journal.heard_s();
+        let whole = journal.take_whole();
+        let heard_s = whole.as_ref().map(|(_, ending)| ending.audio_s()).or(heard_s);
+        self.events.extend(heard_s.map(|heard_s| TranscribeEvent::Resumed { heard_s }));
+        let Some((windows, ending)) = whole else { return false };
+        windows.into_iter().for_each(|segments| self.said(segments));
+        self.end(ending, false);
+        true
+    }
+
+    /// What an earlier run heard in this window.
+    fn kept(&mut self, window: &Window) -> Option<Vec<Segment>> {
+        let mut kept = None;
+        self.keep(|journal| journal.take(window).map(|segments| kept = segments));
+        kept
+    }
+
+    /// Does something with the journal; where that fails, the recording is heard without one.
+    fn keep(&mut self, act: impl FnOnce(&mut Journal) -> std::io::Result<()>) {
+        let Some(Err(error)) = self.journal.as_mut().map(act) else { return };
+        self.journal = None;
+        let name = &self.options.name;
+        self.events.push_back(TranscribeEvent::Notice(format!(
+            "what is heard of {name} cannot be kept from here on for going on after an interruption: {error}"
+        )));
+    }
+
     fn tell(&mut self) {
         self.told_s = self.windows.taken_s();
         self.events.push_back(TranscribeEvent::Progress { done_s: self.told_s, total_s: self.total_s });
@@ -239,25 +326,32 @@ impl Transcription {
 
     fn finish(&mut self, cancelled: bool) {
         let audio_s = self.windows.taken_s();
-        let remarks = std::mem::take(&mut *self.remarks.lock().unwrap_or_else(PoisonError::into_inner));
-        let is_told = !remarks.is_empty();
-        self.events.extend(remarks.into_iter().map(TranscribeEvent::Notice));
+        let mut remarks = std::mem::take(&mut *self.remarks.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut notices = std::mem::take(&mut remarks.notices);
         if !self.unclear.is_empty() {
-            self.events.push_back(TranscribeEvent::Notice(self.unclear_notice()));
+            notices.push(self.unclear_notice());
         } else if self.n_segments == 0 && !cancelled {
             let (name, long) = (&self.options.name, format::duration(audio_s));
-            self.events
-                .push_back(TranscribeEvent::Notice(format!("no speech was found in {name} ({long} long)")));
+            notices.push(format!("no speech was found in {name} ({long} long)"));
         }
-        if let Some(total_s) =
-            self.total_s.filter(|total_s| !cancelled && !is_told && audio_s < total_s - MISSING_S)
-        {
+        let missing = |total_s: &f64| !cancelled && !remarks.tell_of_losses && audio_s < total_s - MISSING_S;
+        if let Some(total_s) = self.total_s.filter(missing) {
             let (heard, name, total) =
                 (format::duration(audio_s), &self.options.name, format::duration(total_s));
-            let text =
-                format!("only {heard} of {total} of {name} could be read: it is cut short or vanished");
-            self.events.push_back(TranscribeEvent::Notice(text));
+            notices.push(format!(
+                "only {heard} of {total} of {name} could be read: it is cut short or vanished"
+            ));
         }
+        let ending = Ending::new(audio_s, notices);
+        if !cancelled && self.failure.is_none() {
+            self.keep(|journal| journal.end(ending.clone()));
+        }
+        self.end(ending, cancelled);
+    }
+
+    fn end(&mut self, ending: Ending, cancelled: bool) {
+        let audio_s = ending.audio_s();
+        self.events.extend(ending.notices.into_iter().map(TranscribeEvent::Notice));
         let wall_s = self.started.elapsed().as_secs_f64();
         self.events.push_back(TranscribeEvent::Done { audio_s, wall_s, cancelled });
         self.state = State::Done;
