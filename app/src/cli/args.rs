@@ -229,6 +229,9 @@ pub struct TranscribeArgs {
     /// Translate to English; needs a model that knows other languages
     #[arg(long)]
     pub translate: bool,
+    /// Hypotheses that are followed at once: 1 is fastest, 5 makes the fewest mistakes
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=16))]
+    pub beam: u8,
     /// Many recordings, interruptions and subtitles.
     #[command(flatten)]
     pub queue: QueueArgs,

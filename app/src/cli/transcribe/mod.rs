@@ -188,6 +188,7 @@ fn options(args: &TranscribeArgs, path: &Path) -> TranscribeOptions {
         // The JSON forms carry words, and subtitles are cut between them; the others have no use for them.
         word_timestamps: args.word_timestamps || args.json || args.format.0.iter().any(|f| needs_words(*f)),
         translate: args.translate,
+        beam: args.beam.into(),
         threads: None,
         name: path.display().to_string(),
         ..TranscribeOptions::default()

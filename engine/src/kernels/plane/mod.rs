@@ -15,6 +15,7 @@ use super::Isa;
 use super::isa::Kind as Set;
 use super::layers::{Begin, Matrix, PANEL, Part};
 use super::packed::{self, Format, Line, Packed, Tile};
+use super::team;
 
 /// Numbers per block.
 pub(super) const BLOCK: usize = 32;
@@ -47,15 +48,32 @@ impl Bytes {
     /// When these are not as many (a bug of the caller).
     pub fn from_floats((n_out, n_in): (usize, usize), rows: &[f32]) -> Option<Self> {
         assert_eq!(rows.len(), n_out * n_in);
+        Self::from_rows((n_out, n_in), |first, slab| {
+            slab.copy_from_slice(&rows[first * n_in..][..slab.len()])
+        })
+    }
+
+    /// The same of rows that `read` writes, some from the first of them on.
+    pub fn from_rows((n_out, n_in): (usize, usize), mut read: impl FnMut(usize, &mut [f32])) -> Option<Self> {
+        /// Rows at a time: never all of them stand here as floats, or as a file holds them.
+        const SLAB: usize = 64 * packed::PANEL;
+        /// Blocks that are worth a task.
+        const TASK: usize = 256;
         if !n_in.is_multiple_of(BLOCK) {
             return None;
         }
         let packed = Packed::in_memory(Format::Q8_0, (n_out, n_in), |panels| {
-            // As many rows at a time as a panel has, so that not all of them stand here as a file holds them.
-            let rows = rows.chunks((packed::PANEL * n_in).max(1));
-            for (i, rows) in rows.enumerate() {
-                let bytes: Vec<u8> = rows.as_chunks::<BLOCK>().0.iter().flat_map(rows::block).collect();
-                packed::interleave(Format::Q8_0, n_in, i * packed::PANEL, &bytes, panels);
+            for first in (0..n_out).step_by(SLAB) {
+                let mut rows = vec![0.0; SLAB.min(n_out - first) * n_in];
+                read(first, &mut rows);
+                let blocks = rows.as_chunks::<BLOCK>().0;
+                let mut bytes = vec![0; blocks.len() * Format::Q8_0.block_bytes()];
+                team::for_each_chunk(bytes.as_chunks_mut().0, TASK, |task, bytes| {
+                    for (bytes, block) in bytes.iter_mut().zip(&blocks[task * TASK..]) {
+                        *bytes = rows::block(block);
+                    }
+                });
+                packed::interleave(Format::Q8_0, n_in, first, &bytes, panels);
             }
         });
         Some(Self(packed))

@@ -121,8 +121,8 @@ pub(super) fn block(x: &[f32; BLOCK]) -> [u8; 34] {
     let inverse = if scale.to_f32() > 0.0 { 1.0 / scale.to_f32() } else { 0.0 };
     let mut bytes = [0; 34];
     bytes[..2].copy_from_slice(&scale.to_le_bytes());
-    for (byte, v) in bytes[2..].iter_mut().zip(x) {
-        *byte = (v * inverse).round_ties_even().clamp(-127.0, 127.0) as i8 as u8;
-    }
+    // Scales near the smallest of half precision may be far from what they stand for.
+    let x = x.map(|v| (v * inverse).clamp(-127.0, 127.0));
+    bytes[2..].copy_from_slice(&rounded(&x, 1.0).map(i8::cast_unsigned));
     bytes
 }

@@ -1,18 +1,21 @@
 //! Embeddings and the tokens so far → logits of the next token.
 //!
 //! One step decodes one token of each of several hypotheses. With so little to multiply, the time
-//! goes into reading weights, so they stay in half precision (as checkpoints are shipped), each row
-//! is read once for all hypotheses, and steps work on slices. A hypothesis is a *path* of rows on
+//! goes into reading weights, so they are rounded to blocks of eight bits, each is read once for all
+//! hypotheses, and steps work on slices. A hypothesis is a *path* of rows on
 //! the [`Tape`]: hypotheses that share a beginning share its keys and values, and none are copied.
 
-use candle_core::{DType, Tensor};
+use candle_core::{CpuStorage, DType, Storage, Tensor};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 use rayon::prelude::*;
 
 use super::{Precision, WhisperConfig, joined_linear, joined_tensors};
 use crate::error::{Doing, Result};
-use crate::kernels::{dot, gelu, rows_times, softmax};
+use crate::kernels::activations::Activations;
+use crate::kernels::packed::{self, Packed, Product};
+use crate::kernels::plane::Bytes;
+use crate::kernels::{Isa, dot, gelu, rows_times, softmax};
 use crate::nn::Linear;
 use crate::weights::Weights;
 
@@ -20,6 +23,8 @@ const LOADING: &str = "loading Whisper";
 
 /// A matrix by rows.
 enum Matrix {
+    /// In blocks of eight bits; activations keep 15.
+    Rounded(Packed),
     Half(Vec<f16>),
     Single(Vec<f32>),
 }
@@ -27,10 +32,24 @@ enum Matrix {
 impl Matrix {
     fn new(tensor: &Tensor, precision: Precision) -> candle_core::Result<Self> {
         let flat = tensor.flatten_all()?;
-        Ok(match precision {
-            Precision::Half => Self::Half(flat.to_dtype(DType::F16)?.to_vec1()?),
-            Precision::Single => Self::Single(flat.to_dtype(DType::F32)?.to_vec1()?),
-        })
+        if precision == Precision::Rounded {
+            let flat = flat.to_dtype(DType::F16)?;
+            let (storage, layout) = flat.storage_and_layout();
+            let (Storage::Cpu(CpuStorage::F16(all)), Some((start, end))) =
+                (&*storage, layout.contiguous_offsets())
+            else {
+                candle_core::bail!("a matrix of {:?} is not in half precision", flat.dtype());
+            };
+            let (all, shape) = (&all[start..end], tensor.dims2()?);
+            let rounded = Bytes::from_rows(shape, |first, rows| {
+                all[first * shape.1..][..rows.len()].convert_to_f32_slice(rows);
+            });
+            return Ok(match rounded {
+                Some(bytes) => Self::Rounded(bytes.packed().clone()),
+                None => Self::Half(all.to_vec()),
+            });
+        }
+        Ok(Self::Single(flat.to_dtype(DType::F32)?.to_vec1()?))
     }
 
     /// # Shapes
@@ -38,6 +57,10 @@ impl Matrix {
     /// - `out`: `[n, n_rows]`
     fn times(&self, width: usize, x: &[f32], out: &mut [f32]) {
         match self {
+            Self::Rounded(rows) => {
+                let x = Activations::quantize(x, width);
+                packed::times_each(Isa::detect(), &[Product::new(rows, &x, out)]);
+            }
             Self::Half(rows) => rows_times(rows, width, x, out),
             Self::Single(rows) => rows_times(rows, width, x, out),
         }
@@ -47,6 +70,11 @@ impl Matrix {
     fn row(&self, i: usize, width: usize) -> Vec<f32> {
         let range = i * width..(i + 1) * width;
         match self {
+            Self::Rounded(rows) => {
+                let mut row = vec![0.0; width];
+                rows.row(i, &mut row);
+                row
+            }
             Self::Half(rows) => rows[range].iter().map(|x| x.to_f32()).collect(),
             Self::Single(rows) => rows[range].to_vec(),
         }
@@ -85,7 +113,7 @@ impl Rows {
 
 fn stored_as(precision: Precision) -> DType {
     match precision {
-        Precision::Half => DType::F16,
+        Precision::Rounded => DType::F16,
         Precision::Single => DType::F32,
     }
 }

@@ -27,8 +27,9 @@ use crate::weights::{Purpose, Weights, names};
 /// How the decoder keeps its matrices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Precision {
-    /// As checkpoints are shipped: half the memory to read for each token.
-    Half,
+    /// In blocks of eight bits (half precision where rows are no whole blocks): a quarter of the memory to read for each
+    /// token.
+    Rounded,
     /// For comparisons with a reference.
     Single,
 }
@@ -50,7 +51,7 @@ impl Whisper {
     /// # Errors
     /// When a file is missing or damaged or holds another architecture.
     pub fn load(path: &Path, device: &Device) -> Result<Self> {
-        Self::load_as(path, device, Precision::Half)
+        Self::load_as(path, device, Precision::Rounded)
     }
 
     /// As [`Whisper::load`], with the decoder's matrices in a precision of the caller's choice.
@@ -78,7 +79,7 @@ impl Whisper {
     fn new(config: WhisperConfig, weights: &Weights, precision: Precision) -> Result<Self> {
         // Its layers of floats read many rows at a time, also those of the decoder that read what was heard.
         let weights = &weights.clone().meant_for(Purpose::Encoder);
-        let encoder = Encoder::new(&config, &weights.sub("encoder"))?;
+        let encoder = Encoder::new(&config, &weights.sub("encoder").meant_for(Purpose::RoundedEncoder))?;
         let decoder = Decoder::new(&config, precision, &weights.sub("decoder"))?;
         // Both layouts repeat the embedding as an output layer; CTranslate2 also stores settings.
         weights.expect_all_used(|name| {
