@@ -9,6 +9,7 @@ use engine::DeviceChoice;
 use engine::decoder::CacheFormat;
 use engine::tasks::transcribe::format::Format;
 
+use super::speakers::{SpeakersAction, WhoArgs};
 use super::{DEFAULT_MODEL, DEFAULT_SPEECH_MODEL};
 
 /// Ask about pictures, sound, video and documents, on this machine, with the evidence beside every
@@ -77,8 +78,22 @@ Examples:
   medley transcribe talk.mp3
   medley transcribe talk.mp3 --format srt -o talk.srt
   medley transcribe *.wav --format vtt -o subtitles/
+  medley transcribe meeting.mp3 --speakers --speaker-name 1=Anna --speaker-name 2=Ben
   medley transcribe interview.m4a --model whisper-base --language de --json")]
     Transcribe(TranscribeArgs),
+    /// The voices that are remembered from recordings
+    #[command(after_help = "\
+Voices are remembered only by `medley transcribe --speakers --remember-speakers`, and never leave this machine.
+
+Examples:
+  medley speakers list
+  medley speakers forget Anna
+  medley speakers forget --all")]
+    Speakers {
+        /// What to do with them.
+        #[command(subcommand)]
+        action: SpeakersAction,
+    },
     /// List, fetch, check and describe models, and what is kept of the prompts that they read
     #[command(after_help = "\
 Examples:
@@ -217,9 +232,9 @@ pub struct TranscribeArgs {
     /// Give each word its time
     #[arg(long)]
     pub word_timestamps: bool,
-    /// Tell speakers apart (not in this version)
-    #[arg(long, value_name = "N", num_args = 0..=1)]
-    pub speakers: Option<Option<usize>>,
+    /// Who speaks when.
+    #[command(flatten)]
+    pub who: WhoArgs,
     /// Translate to English; needs a model that knows other languages
     #[arg(long)]
     pub translate: bool,

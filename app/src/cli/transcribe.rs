@@ -18,6 +18,7 @@ use super::args::TranscribeArgs;
 use super::failure::{Failure, Outcome};
 use super::output::Output;
 use super::progress::{Bar, clock, peak_rss_bytes, say};
+use super::speakers::{self, Telling};
 
 /// Transcribes each file; a bad one is told and the others go on.
 pub fn run(args: TranscribeArgs, cancel: &Cancel) -> Outcome {
@@ -30,7 +31,9 @@ pub fn run(args: TranscribeArgs, cancel: &Cancel) -> Outcome {
         prefixes: None,
         panels: None,
     });
-    let mut run = Run { out: Output::new(args.json), bar: Bar::units(), engine, cancel, args: &args };
+    let telling = Telling::new(&args.who, &engine)?;
+    let mut run =
+        Run { out: Output::new(args.json), bar: Bar::units(), engine, telling, cancel, args: &args };
     let started = Instant::now();
     let (mut audio_s, mut failures) = (0.0, Vec::new());
     for path in &args.files {
@@ -72,10 +75,6 @@ pub fn run(args: TranscribeArgs, cancel: &Cancel) -> Outcome {
 }
 
 fn check_usage(args: &TranscribeArgs) -> Outcome {
-    if args.speakers.is_some() {
-        let text = "telling speakers apart is not in this version; leave --speakers out".to_owned();
-        return Err(Failure::Usage(text));
-    }
     let several = args.files.len() > 1;
     match &args.output {
         Some(_) if args.json => Err(Failure::Usage(
@@ -109,6 +108,7 @@ struct Run<'a> {
     out: Output,
     bar: Bar,
     engine: Engine,
+    telling: Option<Telling>,
     cancel: &'a Cancel,
     args: &'a TranscribeArgs,
 }
@@ -116,7 +116,11 @@ struct Run<'a> {
 impl Run<'_> {
     /// Seconds of sound that were heard.
     fn file(&mut self, path: &Path) -> Result<f64, Stop> {
-        let events = self.engine.transcribe(path, &self.args.model, options(self.args, path), self.cancel)?;
+        let mut events =
+            self.engine.transcribe(path, &self.args.model, options(self.args, path), self.cancel)?;
+        if let Some(telling) = &self.telling {
+            events = telling.start(events);
+        }
         let mut sink = Sink::open(self.args, path)?;
         let (mut segments, mut heard_s) = (Vec::new(), 0.0);
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
@@ -140,6 +144,13 @@ impl Run<'_> {
                         sink => sink.segment(&mut self.out, segments.len() + 1, &segment)?,
                     }
                     segments.push(segment);
+                }
+                TranscribeEvent::Speakers(who) => {
+                    self.bar.clear();
+                    speakers::show(&who, path, &mut self.out)?;
+                    if let Some(telling) = &mut self.telling {
+                        telling.remember(&who)?;
+                    }
                 }
                 TranscribeEvent::Notice(text) => {
                     self.bar.clear();

@@ -1,6 +1,5 @@
 //! Segments → the usual files for transcripts; pure text.
 
-use std::fmt::Write as _;
 use std::str::FromStr;
 
 use serde::Serialize;
@@ -77,8 +76,11 @@ pub fn entry(format: Format, number: usize, segment: &Segment) -> String {
         Format::Txt => format!("{text}\n"),
         Format::Srt => format!("{number}\n{} --> {}\n{text}\n\n", clock(start, ','), clock(end, ',')),
         Format::Vtt => {
-            let escaped = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-            format!("{} --> {}\n{escaped}\n\n", clock(start, '.'), clock(end, '.'))
+            let escape = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+            // Players that know voices show and style the name; it is no part of the text.
+            let voice = segment.speaker.as_ref().map(|name| format!("<v {}>", escape(name)));
+            let (voice, text) = (voice.unwrap_or_default(), escape(&said(segment)));
+            format!("{} --> {}\n{voice}{text}\n\n", clock(start, '.'), clock(end, '.'))
         }
         Format::Tsv => format!("{}\t{}\t{text}\n", millis(start), millis(end)),
         Format::Json => serde_json::to_string(&JsonSegment::new(segment)).unwrap_or_default() + "\n",
@@ -87,18 +89,14 @@ pub fn entry(format: Format, number: usize, segment: &Segment) -> String {
 
 /// Text for one line, after the speaker's name if there is one.
 fn one_line(segment: &Segment) -> String {
-    let mut line = String::new();
-    if let Some(speaker) = &segment.speaker {
-        // Writing to a string cannot fail.
-        let _infallible = write!(line, "{speaker}: ");
+    match &segment.speaker {
+        Some(speaker) => format!("{speaker}: {}", said(segment)),
+        None => said(segment),
     }
-    for (i, word) in segment.text.split_whitespace().enumerate() {
-        if i > 0 {
-            line.push(' ');
-        }
-        line.push_str(word);
-    }
-    line
+}
+
+fn said(segment: &Segment) -> String {
+    segment.text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[derive(Serialize)]
@@ -209,6 +207,7 @@ mod tests {
         let vtt = write(Format::Vtt, &segments());
         assert!(vtt.starts_with("WEBVTT\n\n00:00:00.000 --> "));
         assert_eq!(read_subtitles(&vtt)[0].2, "Fish &amp; &lt;chips&gt;");
+        assert_eq!(read_subtitles(&vtt)[1].2, "<v 2>two lines here");
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 pub mod format;
 
+mod speakers;
+
 use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,6 +12,7 @@ use std::time::Instant;
 use crate::cancel::Cancel;
 use crate::error::{Error, Result};
 use crate::media::SoundReader;
+use crate::perception::speakers::WhoSpoke;
 use crate::perception::speech::windows::Windows;
 use crate::perception::speech::{HearOptions, SpeechModels};
 use crate::sequence::{Finding, Piece, Place, Span};
@@ -59,6 +62,8 @@ pub enum TranscribeEvent {
     },
     /// The next thing that was said.
     Segment(Segment),
+    /// Who spoke when, after the last segment; only when speakers are told apart.
+    Speakers(WhoSpoke),
     /// What was left out, and why.
     Notice(String),
     /// The last event.
@@ -94,6 +99,7 @@ pub struct Transcription {
     /// Why the sound ended early; told when what came before is heard.
     failure: Option<Error>,
     language_before: Option<String>,
+    speakers: Option<speakers::Held>,
     started: Instant,
     state: State,
 }
@@ -142,6 +148,7 @@ pub fn transcribe(
         remarks: Arc::default(),
         failure: None,
         language_before: None,
+        speakers: None,
         started: Instant::now(),
         state: State::Starting,
     }
@@ -182,6 +189,7 @@ impl Transcription {
     /// Listens until a window is complete, or hears the one that is.
     fn step(&mut self) -> Result<()> {
         if self.cancel.is_cancelled() {
+            self.tell_speakers();
             self.finish(true);
             return Ok(());
         }
@@ -195,7 +203,7 @@ impl Transcription {
                 language: self.options.language.clone(),
                 language_before: self.language_before.clone(),
                 translate: self.options.translate,
-                words: self.options.word_timestamps,
+                words: self.options.word_timestamps || self.speakers.is_some(),
                 width: self.options.beam,
             };
             let hear = || models.hear(&window, &options, &self.cancel);
@@ -210,11 +218,17 @@ impl Transcription {
             }
             self.language_before =
                 segments.last().map(|s| s.language.clone()).or(self.language_before.take());
-            self.events.extend(segments.into_iter().map(TranscribeEvent::Segment));
+            match &mut self.speakers {
+                Some(held) => held.take(&window, segments)?,
+                None => self.events.extend(segments.into_iter().map(TranscribeEvent::Segment)),
+            }
             self.tell();
             return Ok(());
         }
         if self.state == State::Ended {
+            if self.tell_speakers() {
+                return Ok(());
+            }
             self.finish(false);
             return self.failure.take().map_or(Ok(()), Err);
         }
