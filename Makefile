@@ -16,7 +16,7 @@ run: models ## build, fetch the default models, open the window (or run the tour
 	@scripts/run.sh "$(MEDLEY)"
 
 test: setup-tests models ## every test, with the real default models and a second family's
-	@"$(MEDLEY)" models pull gemma-3-270m
+	@"$(MEDLEY)" models pull gemma-3-270m ge2e-speaker
 	cargo test --release --workspace --no-fail-fast
 
 bench: models ## speed and memory on this machine

@@ -1,5 +1,7 @@
 //! Test helpers.
 
+pub mod diarisation;
+
 pub mod media_files;
 
 use std::ffi::{OsStr, OsString};

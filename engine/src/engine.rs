@@ -10,6 +10,7 @@ use crate::generate::Conversation;
 use crate::media::{Limits, Media, Opener};
 use crate::model::LanguageModel;
 use crate::models::Store;
+use crate::perception::speakers::SpeakerEncoder;
 use crate::perception::{Reading, Specialists};
 use crate::prefix_store::{ModelPrefixes, PrefixStore};
 use crate::tasks::ask::{Ask, AskRequest};
@@ -139,6 +140,14 @@ impl Engine {
         let models = self.0.specialists.speech(whisper_id)?;
         transcribe::check(&models, &options)?;
         Ok(transcribe::transcribe_file(models, sound, options, cancel))
+    }
+
+    /// What tells speakers apart, for [`Transcription::with_speakers`]; loaded now if it was not yet.
+    ///
+    /// # Errors
+    /// [`Error::ModelMissing`], [`Error::ModelFile`].
+    pub fn speaker_encoder(&self) -> Result<Arc<SpeakerEncoder>> {
+        self.0.specialists.speakers()
     }
 
     /// The decoder, loaded now if it was not yet.

@@ -9,6 +9,7 @@ use engine::DeviceChoice;
 use engine::decoder::CacheFormat;
 use engine::tasks::transcribe::format::Formats;
 
+use super::speakers::{SpeakersAction, WhoArgs};
 use super::transcribe::args::QueueArgs;
 use super::{DEFAULT_MODEL, DEFAULT_SPEECH_MODEL};
 
@@ -78,13 +79,27 @@ Examples:
   medley transcribe talk.mp3
   medley transcribe talk.mp3 --format srt -o talk.srt
   medley transcribe *.wav --format vtt -o subtitles/
+  medley transcribe meeting.mp3 --speakers --speaker-name 1=Anna --speaker-name 2=Ben
   medley transcribe recordings/ --format srt,json -o transcripts/
   medley transcribe --watch inbox/ --format docx -o transcripts/
   medley transcribe interview.m4a --model whisper-base --language de --json
 
 Ctrl-Z pauses and `fg` goes on. Ctrl-C stops at once; the same command goes on where it was, also after a kill or a
-crash, and gives the same text.")]
+crash, and gives the same text; with --speakers it begins anew.")]
     Transcribe(TranscribeArgs),
+    /// The voices that are remembered from recordings
+    #[command(after_help = "\
+Voices are remembered only by `medley transcribe --speakers --remember-speakers`, and never leave this machine.
+
+Examples:
+  medley speakers list
+  medley speakers forget Anna
+  medley speakers forget --all")]
+    Speakers {
+        /// What to do with them.
+        #[command(subcommand)]
+        action: SpeakersAction,
+    },
     /// List, fetch, check and describe models, and what is kept of the prompts that they read
     #[command(after_help = "\
 Examples:
@@ -223,9 +238,9 @@ pub struct TranscribeArgs {
     /// Give each word its time
     #[arg(long)]
     pub word_timestamps: bool,
-    /// Tell speakers apart (not in this version)
-    #[arg(long, value_name = "N", num_args = 0..=1)]
-    pub speakers: Option<Option<usize>>,
+    /// Who speaks when.
+    #[command(flatten)]
+    pub who: WhoArgs,
     /// Translate to English; needs a model that knows other languages
     #[arg(long)]
     pub translate: bool,

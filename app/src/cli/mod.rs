@@ -20,6 +20,8 @@ mod read;
 
 mod transcribe;
 
+mod speakers;
+
 mod models;
 
 mod bench;
@@ -80,6 +82,7 @@ fn run(args: Args, cancel: &Cancel) -> Outcome {
         Some(Command::Ask(args)) => ask::run(args, cancel),
         Some(Command::Read(args)) => read::run(args, cancel),
         Some(Command::Transcribe(args)) => transcribe::run(args, cancel),
+        Some(Command::Speakers { action }) => speakers::run(&action),
         Some(Command::Models(args)) => models::run(args, cancel),
         Some(Command::Bench(args)) => bench::run(&args, cancel),
         Some(Command::Parity(args)) => parity::run(&args, cancel),

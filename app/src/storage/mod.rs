@@ -8,6 +8,8 @@ mod read;
 
 mod schema;
 
+mod voices;
+
 mod write;
 
 use std::path::{Path, PathBuf};
@@ -18,6 +20,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use rusqlite::Connection;
 
+pub use voices::KnownVoices;
 pub use write::Write;
 
 /// The file's name in the data folder.

@@ -144,6 +144,18 @@ impl LogMel {
         Mel { n_mels, n_frames, values }
     }
 
+    /// The power of each band without logarithm, `[n_frames, n_mels]` row-major, as librosa's `melspectrogram` with its
+    /// defaults: frame `t` is centred on sample `160 t`, silence lies before and after, and there are
+    /// `samples / 160 + 1` frames.
+    pub fn power(&self, samples: &[f32]) -> Vec<f32> {
+        /// Silence in front, so that no frame reaches before the first sample.
+        const FRAMES_BEFORE: usize = (N_FFT / 2).div_ceil(HOP);
+        let padded = [&[0.0; FRAMES_BEFORE * HOP], samples].concat();
+        let mut power = vec![0.0; (samples.len() / HOP + 1) * self.filters.len()];
+        self.energies(&padded, FRAMES_BEFORE, &mut power);
+        power
+    }
+
     /// What each filter lets through of the frames from `first` on, `[frames, n_mels]`; at least 1e-10.
     fn energies(&self, samples: &[f32], first: usize, energies: &mut [f32]) {
         let mut frame = self.fft.make_input_vec();

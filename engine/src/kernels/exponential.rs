@@ -210,6 +210,42 @@ fn gelu_tanh_body<const FUSED: bool>(x: &mut [f32]) {
     }
 }
 
+#[inline(always)]
+fn lstm_cell_body<const FUSED: bool>(
+    from_input: &[f32],
+    from_hidden: &[f32],
+    cell: &mut [f32],
+    hidden: &mut [f32],
+) {
+    let sigmoid = |x: f32| 1.0 / (1.0 + exp::<FUSED>(-x));
+    let tanh = |x: f32| 2.0 / (1.0 + exp::<FUSED>(-2.0 * x)) - 1.0;
+    let n = cell.len();
+    let gate =
+        |which: usize| (&from_input[which * n..(which + 1) * n], &from_hidden[which * n..(which + 1) * n]);
+    let [(i_x, i_h), (f_x, f_h), (g_x, g_h), (o_x, o_h)] = [gate(0), gate(1), gate(2), gate(3)];
+    let hidden = &mut hidden[..n];
+    for j in 0..n {
+        let kept = sigmoid(f_x[j] + f_h[j]) * cell[j];
+        cell[j] = kept + sigmoid(i_x[j] + i_h[j]) * tanh(g_x[j] + g_h[j]);
+        hidden[j] = sigmoid(o_x[j] + o_h[j]) * tanh(cell[j]);
+    }
+}
+
+for_each_isa!(
+    /// A step of an LSTM (Hochreiter and Schmidhuber, 1997) as PyTorch lays it out: `from_input` and `from_hidden` hold
+    /// what the input and the state before add to the gates (input, forget, cell, output), each `[4 × n]`; `cell` and
+    /// `hidden` are `[n]` and become the next state.
+    ///
+    /// # Panics
+    /// When a length is another.
+    pub lstm_cell, lstm_cell_body::<FUSED>, (
+        from_input: &[f32],
+        from_hidden: &[f32],
+        cell: &mut [f32],
+        hidden: &mut [f32]
+    )
+);
+
 for_each_isa!(
     /// Σ exp(x − max).
     pub sum_exp, sum_exp_body::<FUSED>, (x: &[f32], max: f32) -> f32
@@ -311,6 +347,26 @@ mod tests {
                 for (a, b) in x.iter().zip(&want) {
                     assert!((f64::from(*a) - b / total).abs() < 1e-6);
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn a_step_of_an_lstm_equals_its_definition() {
+        for n in [1, 7, 16, 33] {
+            let number = |i: usize| ((i * 7919) % 211) as f32 / 20.0 - 5.0;
+            let x: Vec<f32> = (0..4 * n).map(number).collect();
+            let h: Vec<f32> = (0..4 * n).map(|i| number(i + 50) / 10.0).collect();
+            let before: Vec<f32> = (0..n).map(|i| number(i + 99) / 5.0).collect();
+            let (mut cell, mut hidden) = (before.clone(), vec![0.0; n]);
+            lstm_cell(&x, &h, &mut cell, &mut hidden);
+            for j in 0..n {
+                let gate = |which: usize| f64::from(x[which * n + j]) + f64::from(h[which * n + j]);
+                let sigmoid = |v: f64| 1.0 / (1.0 + (-v).exp());
+                let want = sigmoid(gate(1)) * f64::from(before[j]) + sigmoid(gate(0)) * gate(2).tanh();
+                assert!((f64::from(cell[j]) - want).abs() < 1e-6, "{} {want}", cell[j]);
+                let want = sigmoid(gate(3)) * want.tanh();
+                assert!((f64::from(hidden[j]) - want).abs() < 1e-6, "{} {want}", hidden[j]);
             }
         }
     }

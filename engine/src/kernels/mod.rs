@@ -43,7 +43,7 @@ mod arch;
 pub mod probe;
 
 pub use exponential::{
-    exp_from, gated_gelu_tanh, gated_silu, gelu, gelu_tanh, largest, log10, silu, softmax, sum_exp,
+    exp_from, gated_gelu_tanh, gated_silu, gelu, gelu_tanh, largest, log10, lstm_cell, silu, softmax, sum_exp,
 };
 pub use isa::{Isa, instruction_set};
 pub use rows::{dot, rows_times};

@@ -5,6 +5,8 @@
 
 pub mod speech;
 
+pub mod speakers;
+
 pub mod ocr;
 
 pub mod tags;

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::embed::SentenceEncoder;
 use super::ocr::Ocr;
+use super::speakers::SpeakerEncoder;
 use super::speech::SpeechModels;
 use super::tags::Tagger;
 use crate::error::Result;
@@ -35,6 +36,7 @@ pub struct Specialists {
     ocr: Lazy<Ocr>,
     tagger: Lazy<Tagger>,
     sentences: Lazy<SentenceEncoder>,
+    speakers: Lazy<SpeakerEncoder>,
 }
 
 impl Specialists {
@@ -46,6 +48,7 @@ impl Specialists {
             ocr: Lazy::default(),
             tagger: Lazy::default(),
             sentences: Lazy::default(),
+            speakers: Lazy::default(),
         }
     }
 
@@ -92,5 +95,13 @@ impl Specialists {
     /// As [`SentenceEncoder::load`].
     pub fn sentences(&self) -> Result<Arc<SentenceEncoder>> {
         self.sentences.get(|| SentenceEncoder::load(&self.store))
+    }
+
+    /// Voices of speakers.
+    ///
+    /// # Errors
+    /// As [`SpeakerEncoder::load`].
+    pub fn speakers(&self) -> Result<Arc<SpeakerEncoder>> {
+        self.speakers.get(|| SpeakerEncoder::load(&self.store))
     }
 }

@@ -68,7 +68,6 @@ impl TensorFile for ZipFile {
 #[derive(Debug, PartialEq)]
 struct View {
     storage: String,
-    element_bytes: usize,
     is_f32: bool,
     offset: usize,
     shape: Vec<usize>,
@@ -91,9 +90,10 @@ impl LegacyFile {
         let Object::List(keys) = unpickle(&mut reader)? else {
             return Err("the list of storages is missing".into());
         };
+        // The file holds the storages of all of it, also what belongs to an optimiser.
+        let mut sizes = HashMap::new();
+        storage_sizes(&state, &mut sizes);
         let all = views(state, key)?;
-        let sizes: HashMap<&str, usize> =
-            all.iter().map(|(_, view)| (view.storage.as_str(), view.element_bytes)).collect();
         let mut storages = HashMap::new();
         let mut at = reader.position() as usize;
         for storage in keys {
@@ -101,9 +101,7 @@ impl LegacyFile {
             let cut = || "the file is cut short".to_owned();
             let count: [u8; 8] =
                 map.get(at..at + 8).and_then(|bytes| bytes.try_into().ok()).ok_or_else(cut)?;
-            // The numbers of a storage that no tensor of the dictionary shows cannot be counted.
-            let size =
-                *sizes.get(storage.as_str()).ok_or(format!("the type of storage {storage:?} is unknown"))?;
+            let size = *sizes.get(&storage).ok_or(format!("the type of storage {storage:?} is unknown"))?;
             let bytes = usize::try_from(u64::from_le_bytes(count)).ok().and_then(|n| n.checked_mul(size));
             let end = bytes.and_then(|bytes| bytes.checked_add(at + 8)).filter(|end| *end <= map.len());
             let end = end.ok_or_else(cut)?;
@@ -168,6 +166,48 @@ fn dictionary(object: Object) -> Option<Vec<(Object, Object)>> {
     }
 }
 
+/// The name of each storage and the bytes of one of its numbers, wherever in the file it is named.
+fn storage_sizes(object: &Object, sizes: &mut HashMap<String, usize>) {
+    match object {
+        Object::PersistentLoad(id) => {
+            if let Some((kind, name)) = storage((**id).clone())
+                && let Some(bytes) = element_bytes(&kind)
+            {
+                sizes.insert(name, bytes);
+            }
+        }
+        Object::Tuple(parts) | Object::List(parts) => {
+            parts.iter().for_each(|part| storage_sizes(part, sizes));
+        }
+        Object::Dict(entries) => entries.iter().for_each(|(key, value)| {
+            storage_sizes(key, sizes);
+            storage_sizes(value, sizes);
+        }),
+        Object::Reduce { callable, args } | Object::Build { callable, args } => {
+            storage_sizes(callable, sizes);
+            storage_sizes(args, sizes);
+        }
+        _ => {}
+    }
+}
+
+/// The kind and the name of a storage: `("storage", kind, name, device, count, …)`.
+fn storage(id: Object) -> Option<(String, String)> {
+    let mut parts = id.tuple().ok()?.into_iter().skip(1);
+    let (_, kind) = parts.next()?.class().ok()?;
+    Some((kind, parts.next()?.unicode().ok()?))
+}
+
+fn element_bytes(kind: &str) -> Option<usize> {
+    match kind {
+        "DoubleStorage" | "LongStorage" => Some(8),
+        "FloatStorage" | "IntStorage" => Some(4),
+        "HalfStorage" | "BFloat16Storage" | "ShortStorage" => Some(2),
+        "ByteStorage" | "CharStorage" | "BoolStorage" => Some(1),
+        _ => None,
+    }
+}
+
 /// `_rebuild_tensor_v2(storage, offset, shape, strides, …)`.
 fn view(value: Object) -> Option<View> {
     let (callable, args) = value.reduce().ok()?;
@@ -176,19 +216,11 @@ fn view(value: Object) -> Option<View> {
         return None;
     }
     let mut args = args.tuple().ok()?.into_iter();
-    let mut storage = args.next()?.persistent_load().ok()?.tuple().ok()?.into_iter().skip(1);
-    let (_, kind) = storage.next()?.class().ok()?;
-    let element_bytes = match kind.as_str() {
-        "DoubleStorage" | "LongStorage" => 8,
-        "FloatStorage" | "IntStorage" => 4,
-        "HalfStorage" | "BFloat16Storage" | "ShortStorage" => 2,
-        "ByteStorage" | "CharStorage" | "BoolStorage" => 1,
-        _ => return None,
-    };
+    let (kind, storage) = storage(args.next()?.persistent_load().ok()?)?;
+    element_bytes(&kind)?;
     Some(View {
-        element_bytes,
         is_f32: kind == "FloatStorage",
-        storage: storage.next()?.unicode().ok()?,
+        storage,
         offset: usize::try_from(args.next()?).ok()?,
         shape: Vec::<usize>::try_from(args.next()?).ok()?,
         strides: Vec::<usize>::try_from(args.next()?).ok()?,
@@ -257,6 +289,34 @@ mod tests {
     fn a_transposed_tensor_of_an_old_file_is_read_in_its_own_order() {
         let w = open(&file()).unwrap().get("w", &[3, 2]).unwrap();
         assert_eq!(w.to_vec2::<f32>().unwrap(), [[0.0, 3.0], [1.0, 4.0], [2.0, 5.0]]);
+    }
+
+    /// The same tensor as one entry of a checkpoint, whose other entry holds a storage of whole numbers.
+    #[test]
+    fn a_checkpoint_is_read_past_what_belongs_to_its_optimiser() {
+        let tensor = |kind: &str, storage: &str, n: u8| {
+            let mut out = b"ctorch._utils\n_rebuild_tensor_v2\n((X\x07\x00\x00\x00storagectorch\n".to_vec();
+            out.extend(format!("{kind}\nX\x01\x00\x00\x00{storage}X\x03\x00\x00\x00cpu").as_bytes());
+            out.extend([b'K', n]);
+            out.extend(b"NtQK\x00(K");
+            out.extend([n]);
+            out.extend(b"t(K\x01t\x89}tR");
+            out
+        };
+        let mut out = LEGACY.to_vec();
+        out.extend(b"\x80\x02}.\x80\x02}(X\x09\x00\x00\x00optimiser](");
+        out.extend(tensor("LongStorage", "0", 3));
+        out.extend(b"eX\x05\x00\x00\x00model}X\x01\x00\x00\x00w");
+        out.extend(tensor("FloatStorage", "1", 2));
+        out.extend(b"su.\x80\x02](X\x01\x00\x00\x000X\x01\x00\x00\x001e.");
+        out.extend(3u64.to_le_bytes());
+        out.extend([7; 24]);
+        out.extend(2u64.to_le_bytes());
+        out.extend([1.5_f32, -2.0].iter().flat_map(|x| x.to_le_bytes()));
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), out).unwrap();
+        let weights = Weights::from_pth(file.path(), Some("model"), &Device::Cpu, same_name).unwrap();
+        assert_eq!(weights.get("w", &[2]).unwrap().to_vec1::<f32>().unwrap(), [1.5, -2.0]);
     }
 
     #[test]

@@ -26,6 +26,7 @@ use super::args::TranscribeArgs;
 use super::failure::{Failure, Outcome};
 use super::output::Output;
 use super::progress::{Bar, clock, peak_rss_bytes, say};
+use super::speakers::{self, Telling};
 use outputs::{Outputs, Place};
 use queue::{Queue, Recording};
 
@@ -44,9 +45,12 @@ pub fn run(args: TranscribeArgs, cancel: &Cancel) -> Outcome {
         prefixes: None,
         panels: None,
     });
-    let journals = (!args.queue.no_resume).then(JournalStore::open_default).transpose()?;
+    let telling = Telling::new(&args.who, &engine)?;
+    // Voices are not kept: where speakers are told apart, a recording is heard as a whole.
+    let keeps = !args.queue.no_resume && telling.is_none();
+    let journals = keeps.then(JournalStore::open_default).transpose()?;
     let (out, bar) = (Output::new(args.json), Bar::units());
-    let mut run = Run { out, bar, engine, cancel, args: &args, journals, heard: Vec::new() };
+    let mut run = Run { out, bar, engine, telling, cancel, args: &args, journals, heard: Vec::new() };
     match &args.queue.watch {
         Some(folder) => watch::run(&mut run, folder),
         None => run.all(&queue),
@@ -139,10 +143,6 @@ impl Run<'_> {
 }
 
 fn check_usage(args: &TranscribeArgs, queue: &Queue) -> Outcome {
-    if args.speakers.is_some() {
-        let text = "telling speakers apart is not in this version; leave --speakers out".to_owned();
-        return Err(Failure::Usage(text));
-    }
     let formats = &args.format.0;
     let several = queue.recordings.len() > 1 || queue.has_folder;
     match &args.output {
@@ -203,6 +203,7 @@ struct Run<'a> {
     out: Output,
     bar: Bar,
     engine: Engine,
+    telling: Option<Telling>,
     cancel: &'a Cancel,
     args: &'a TranscribeArgs,
     /// Where it is kept what was heard of recordings that are not finished.
@@ -222,6 +223,9 @@ impl Run<'_> {
         let path = recording.path.as_path();
         let options = options(self.args, path);
         let mut events = self.engine.transcribe(path, &self.args.model, options.clone(), self.cancel)?;
+        if let Some(telling) = &self.telling {
+            events = telling.start(events);
+        }
         let (mut id, mut resumes) = (None, false);
         if let Some(journals) = &self.journals {
             match journals.journal(self.engine.store(), path, &self.args.model, &options) {
@@ -297,6 +301,13 @@ impl Run<'_> {
                     match self.args.json {
                         true => self.out.object(&object(path, &segment))?,
                         false => outputs.segment(&mut self.out, &segment)?,
+                    }
+                }
+                TranscribeEvent::Speakers(who) => {
+                    self.bar.clear();
+                    speakers::show(&who, path, &mut self.out)?;
+                    if let Some(telling) = &mut self.telling {
+                        telling.remember(&who)?;
                     }
                 }
                 TranscribeEvent::Notice(text) => self.notice(Some(path), &text)?,

@@ -156,6 +156,30 @@ impl Window {
         n_voiced as f64 * FRAME_S
     }
 
+    /// Stretches in which somebody speaks, as seconds of the window: pauses shorter than `pause_s` are inside, seams
+    /// are not, and what is shorter than `least_s` is left out.
+    pub fn voiced_stretches(&self, pause_s: f64, least_s: f64) -> Vec<(f64, f64)> {
+        let mut stretches: Vec<(usize, usize)> = Vec::new();
+        let mut speaks = false;
+        for (i, &probability) in self.probabilities.iter().enumerate() {
+            speaks = probability >= ENTER || (speaks && probability >= LEAVE);
+            if !speaks {
+                continue;
+            }
+            match stretches.last_mut() {
+                Some((_, end))
+                    if ((i - *end) as f64) * FRAME_S < pause_s
+                        && self.frames[i] - self.frames[*end - 1] == i + 1 - *end =>
+                {
+                    *end = i + 1;
+                }
+                _ => stretches.push((i, i + 1)),
+            }
+        }
+        let seconds = |(start, end): (usize, usize)| (start as f64 * FRAME_S, end as f64 * FRAME_S);
+        stretches.into_iter().map(seconds).filter(|(start, end)| end - start >= least_s).collect()
+    }
+
     fn push(&mut self, frame: usize, probability: f32, samples: impl Iterator<Item = f32>) {
         self.samples.extend(samples);
         self.frames.push(frame);
@@ -391,6 +415,17 @@ mod tests {
         assert_eq!(all.len(), 2);
         let second = all[1].start_in_recording_s(0.0);
         assert!((second - (450 - MARGIN) as f64 * FRAME_S).abs() < 1e-9, "{second}");
+    }
+
+    #[test]
+    fn stretches_end_at_pauses_and_seams() {
+        let window =
+            &packed(&[(0.9, 50), (0.0, 5), (0.9, 20), (0.0, 12), (0.9, 4), (0.0, 100), (0.9, 30)])[0];
+        let frames = |s: f64| (s / FRAME_S).round() as usize;
+        let found = window.voiced_stretches(0.3, 0.2);
+        let found: Vec<_> = found.into_iter().map(|(start, end)| (frames(start), frames(end))).collect();
+        let seam = 91 + 2 * MARGIN;
+        assert_eq!(found, [(0, 75), (seam, seam + 30)]);
     }
 
     #[test]

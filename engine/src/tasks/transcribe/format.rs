@@ -1,6 +1,5 @@
 //! The usual files for transcripts, and those of them that are plain text with a line for each segment.
 
-use std::fmt::Write as _;
 use std::str::FromStr;
 
 use serde::Serialize;
@@ -92,18 +91,14 @@ pub(super) fn json(segment: &Segment) -> String {
 
 /// Text for one line, after the speaker's name if there is one.
 fn one_line(segment: &Segment) -> String {
-    let mut line = String::new();
-    if let Some(speaker) = &segment.speaker {
-        // Writing to a string cannot fail.
-        let _infallible = write!(line, "{speaker}: ");
+    match &segment.speaker {
+        Some(speaker) => format!("{speaker}: {}", said(segment)),
+        None => said(segment),
     }
-    for (i, word) in segment.text.split_whitespace().enumerate() {
-        if i > 0 {
-            line.push(' ');
-        }
-        line.push_str(word);
-    }
-    line
+}
+
+fn said(segment: &Segment) -> String {
+    segment.text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[derive(Serialize)]

@@ -12,6 +12,8 @@ mod journal;
 
 mod paragraphs;
 
+mod speakers;
+
 use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,6 +22,7 @@ use std::time::Instant;
 use crate::cancel::Cancel;
 use crate::error::{Error, Result};
 use crate::media::SoundReader;
+use crate::perception::speakers::WhoSpoke;
 use crate::perception::speech::windows::{Window, Windows};
 use crate::perception::speech::{HearOptions, SpeechModels};
 use crate::sequence::{Finding, Piece, Place, Span};
@@ -77,6 +80,8 @@ pub enum TranscribeEvent {
     },
     /// The next thing that was said.
     Segment(Segment),
+    /// Who spoke when, after the last segment; only when speakers are told apart.
+    Speakers(WhoSpoke),
     /// What was left out, and why.
     Notice(String),
     /// The last event.
@@ -114,6 +119,7 @@ pub struct Transcription {
     language_before: Option<String>,
     /// Where what is heard is kept, and what an earlier run heard.
     journal: Option<Journal>,
+    speakers: Option<speakers::Held>,
     started: Instant,
     state: State,
 }
@@ -163,6 +169,7 @@ pub fn transcribe(
         failure: None,
         language_before: None,
         journal: None,
+        speakers: None,
         started: Instant::now(),
         state: State::Starting,
     }
@@ -209,7 +216,8 @@ impl Iterator for Remarked {
 }
 
 impl Transcription {
-    /// Keeps what is heard in a journal, and hears nothing again that stands in it already.
+    /// Keeps what is heard in a journal, and hears nothing again that stands in it already. Not where speakers are told
+    /// apart: voices are not kept.
     #[must_use]
     pub fn kept_in(mut self, journal: Journal) -> Self {
         self.journal = Some(journal);
@@ -219,6 +227,7 @@ impl Transcription {
     /// Listens until a window is complete, or hears the one that is.
     fn step(&mut self) -> Result<()> {
         if self.cancel.is_cancelled() {
+            self.tell_speakers();
             self.finish(true);
             return Ok(());
         }
@@ -245,11 +254,21 @@ impl Transcription {
                 self.unclear.push(window.start_in_recording_s(0.0));
                 self.unclear_s += window.duration_s();
             }
-            self.said(segments);
+            match &mut self.speakers {
+                Some(held) => {
+                    self.language_before =
+                        segments.last().map(|s| s.language.clone()).or(self.language_before.take());
+                    held.take(&window, segments)?;
+                }
+                None => self.said(segments),
+            }
             self.tell();
             return Ok(());
         }
         if self.state == State::Ended {
+            if self.tell_speakers() {
+                return Ok(());
+            }
             self.finish(false);
             return self.failure.take().map_or(Ok(()), Err);
         }
@@ -272,7 +291,7 @@ impl Transcription {
             language: self.options.language.clone(),
             language_before: self.language_before.clone(),
             translate: self.options.translate,
-            words: self.options.word_timestamps,
+            words: self.options.word_timestamps || self.speakers.is_some(),
             width: self.options.beam,
         };
         let (models, cancel) = (&self.models, &self.cancel);
