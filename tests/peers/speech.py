@@ -4,10 +4,11 @@
     pip install faster-whisper jiwer numpy
     python tests/peers/speech.py [--medley PATH] [--models tiny.en base] [--rounds 3] [--write] FOLDER
 
-FOLDER gets the recordings, made of the licensed samples by a seeded generator: a talk of some minutes (sentences in
-random order with pauses), the same under white noise and under babble (the samples backwards, on top of each other) at
-10 and 0 dB, sentences a minute apart, half an hour of silence (faint noise) and half an hour of music (chords). It gets
-the weights, too, as faster-whisper wants them; they are those of `medley models`, which must be there.
+FOLDER gets the recordings, made of the licensed samples by a seeded generator: talks (the sentences of the samples in
+each of their orders, with pauses; no sentence twice in a file, since text that repeats is taken for a mistake and heard
+again), the same under white noise and under babble (the samples backwards, on top of each other) at 10 and 0 dB, sentences
+a minute apart, half an hour of silence (faint noise) and half an hour of music (chords). It gets the weights, too, as
+faster-whisper wants them; they are those of `medley models`, which must be there.
 
 Each contestant runs in a process of its own for each recording, with 2 threads; seconds are those of the transcription
 without the loading of the model, the processor is left to one contestant at a time, and each round has all of them, in
@@ -15,11 +16,11 @@ another order each time. Words are compared without case and punctuation (jiwer)
 up. Memory is the peak of the process.
 """
 import argparse
+import itertools
 import json
 import os
 import pathlib
 import random
-import subprocess
 import sys
 import time
 import tomllib
@@ -27,7 +28,7 @@ import wave
 
 import numpy as np
 
-from common import ROOT, arguments_of, median, processor, ratio, write_between
+from common import ROOT, arguments_of, median, processor, ratio, rows_of, write_between
 
 RATE = 16_000
 SAMPLES = ROOT / "assets/samples/speech"
@@ -47,42 +48,42 @@ def write(path, sound):
 
 
 def recordings(folder):
-    """Name, path and what is said for each."""
+    """Name, files, what is said in each, and seconds in all."""
     clips = [(read(path), path.with_suffix(".txt").read_text().strip()) for path in sorted(SAMPLES.glob("*.wav"))]
     draw, numbers = random.Random(5), np.random.default_rng(5)
-    talk, said = [], []
-    for _ in range(12):
-        for sound, text in draw.sample(clips, len(clips)):
-            talk += [sound, np.zeros(int(RATE * draw.uniform(0.3, 1.2)))]
-            said.append(text)
-    talk, said = np.concatenate(talk), " ".join(said)
     power = np.mean(np.concatenate([sound for sound, _ in clips]) ** 2)
+    backwards = np.concatenate([sound[::-1] for sound, _ in clips])
 
-    def under(noise, db):
-        return talk + noise * np.sqrt(power / np.mean(noise**2) / 10 ** (db / 10))
+    def under(kind, db):
+        def add(talk):
+            if kind == "white":
+                noise = numbers.standard_normal(len(talk))
+            else:
+                noise = sum(np.roll(np.resize(backwards, len(talk)), draw.randrange(len(backwards))) for _ in range(8))
+            return talk + noise * np.sqrt(power / np.mean(noise**2) / 10 ** (db / 10))
 
-    white = numbers.standard_normal(len(talk))
-    babble = sum(np.roll(np.resize(np.concatenate([clip[0][::-1] for clip in clips]), len(talk)), draw.randrange(len(talk))) for _ in range(8))
+        return add
+
+    talks = []
+    for order in itertools.permutations(clips):
+        parts = [part for sound, _ in order for part in (np.zeros(int(RATE * draw.uniform(0.3, 1.2))), sound)]
+        talks.append((np.concatenate(parts), " ".join(text for _, text in order)))
     gaps = np.concatenate([part for sound, _ in clips for part in (np.zeros(60 * RATE), sound)])
     faint = numbers.standard_normal(1800 * RATE) * 1e-4
     t = np.arange(4 * RATE) / RATE
     chords = [sum(np.sin(2 * np.pi * 220 * 2 ** (step / 12) * t) for step in chord) * np.exp(-t) for chord in ((0, 4, 7), (5, 9, 12), (7, 11, 14), (-3, 0, 4))]
     music = np.resize(np.concatenate(chords), 1800 * RATE) * 0.1
-    all_of = {
-        "talk": (talk, said),
-        "white noise, 10 dB": (under(white, 10), said),
-        "white noise, 0 dB": (under(white, 0), said),
-        "babble, 10 dB": (under(babble, 10), said),
-        "babble, 0 dB": (under(babble, 0), said),
-        "a minute between sentences": (gaps, " ".join(text for _, text in clips)),
-        "silence": (faint, ""),
-        "music": (music, ""),
-    }
-    for name, (sound, text) in all_of.items():
-        path = folder / (name.replace(", ", "-").replace(" ", "-") + ".wav")
-        if not path.exists():
+    sets = {"talks": talks}
+    for kind, db in (("white", 10), ("white", 0), ("babble", 10), ("babble", 0)):
+        add = under(kind, db)
+        sets[f"{kind} noise, {db} dB" if kind == "white" else f"babble, {db} dB"] = [(add(talk), said) for talk, said in talks]
+    sets["a minute between sentences"] = [(gaps, " ".join(text for _, text in clips))]
+    sets["silence"], sets["music"] = [(faint, "")], [(music, "")]
+    for name, files in sets.items():
+        paths = [folder / f"{name.replace(', ', '-').replace(' ', '-')}-{i}.wav" for i in range(len(files))]
+        for path, (sound, _) in zip(paths, files):
             write(path, sound)
-        yield name, path, text, len(sound) / RATE
+        yield name, paths, [said for _, said in files], sum(len(sound) for sound, _ in files) / RATE
 
 
 def weights(folder, model):
@@ -106,41 +107,32 @@ def weights(folder, model):
     return into
 
 
-def faster_whisper(folder, kind, beam, threads, path):
+def faster_whisper(folder, kind, beam, threads, paths):
     """Run in a process of its own: prints what was heard, and in which time."""
     from faster_whisper import WhisperModel
 
     model = WhisperModel(str(folder), device="cpu", compute_type=kind, cpu_threads=threads)
-    since = time.monotonic()
-    language = "en"
-    segments, _ = model.transcribe(str(path), language=language, beam_size=beam, vad_filter=True)
-    text = " ".join(segment.text.strip() for segment in segments)
-    print(json.dumps({"seconds": time.monotonic() - since, "text": text}))
+    since, texts = time.monotonic(), []
+    for path in paths:
+        segments, _ = model.transcribe(str(path), language="en", beam_size=beam, vad_filter=True)
+        texts.append(" ".join(segment.text.strip() for segment in segments))
+    seconds = time.monotonic() - since
+    with open("/proc/self/status") as status:
+        peak = next(int(line.split()[1]) << 10 for line in status if line.startswith("VmHWM"))
+    print(json.dumps({"seconds": seconds, "texts": texts, "peak_rss_bytes": peak}))
 
 
-def peak_of(command):
-    """What a command prints, and the most memory it had."""
-    process = subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    out, err = process.stdout.read(), process.stderr.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        sys.exit(f"{' '.join(map(str, command))}: ended with {process.returncode}: {err.strip()[-500:]}")
-    return out, usage.ru_maxrss * 1024
-
-
-def hear(contestant, options, folder, path):
-    """Seconds, text and bytes of memory."""
+def hear(contestant, options, folder, paths):
+    """Seconds, texts and bytes of memory."""
     kind, beam = contestant
     if kind == "medley":
-        command = [options.medley, "transcribe", "--json", "--language", "en", "--model", folder, "--threads", options.threads, "--beam", beam, path]
-        out, memory = peak_of(command)
-        events = [json.loads(line) for line in out.splitlines()]
-        text = " ".join(event["segment"]["text"].strip() if "segment" in event else event["text"].strip() for event in events if event["event"] == "segment")
-        return next(event["wall_s"] for event in events if event["event"] == "done"), text, memory
-    out, memory = peak_of([sys.executable, __file__, "--hear", folder, kind, beam, path, "--threads", options.threads, "-"])
-    heard = json.loads(out.splitlines()[-1])
-    return heard["seconds"], heard["text"], memory
+        command = [options.medley, "transcribe", "--json", "--language", "en", "--model", folder, "--threads", options.threads, "--beam", beam, *paths]
+        events = rows_of(command)
+        spoken = [event for event in events if event["event"] == "segment"]
+        texts = [" ".join(event["text"].strip() for event in spoken if event["file"] == str(path)) for path in paths]
+        return events[-1]["wall_s"], texts, events[-1]["peak_rss_bytes"]
+    heard = rows_of([sys.executable, __file__, "--threads", options.threads, "--hear", folder, kind, beam, *paths])[-1]
+    return heard["seconds"], heard["texts"], heard["peak_rss_bytes"]
 
 
 def errors(said, heard):
@@ -150,22 +142,25 @@ def errors(said, heard):
     def plain(text):
         return " ".join("".join(c if c.isalnum() or c == "'" else " " for c in text.lower()).split())
 
-    if not said:
-        return len(plain(heard).split())
-    return jiwer.wer(plain(said), plain(heard)) if plain(heard) else 1.0
+    if not any(said):
+        return sum(len(plain(text).split()) for text in heard)
+    # An empty text is no text to jiwer.
+    return jiwer.wer([plain(text) for text in said], [plain(text) or "-" for text in heard])
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments_of(parser)
     parser.add_argument("--models", nargs="+", default=["tiny.en", "base"])
-    parser.add_argument("--rounds", type=int, default=3, help="of the talk; other recordings are heard once")
-    parser.add_argument("--hear", nargs=4, metavar=("WEIGHTS", "KIND", "BEAM", "FILE"), help=argparse.SUPPRESS)
-    parser.add_argument("folder", metavar="FOLDER")
+    parser.add_argument("--rounds", type=int, default=3, help="of the talks; other recordings are heard once")
+    parser.add_argument("--hear", nargs="+", help=argparse.SUPPRESS)
+    parser.add_argument("folder", metavar="FOLDER", nargs="?", help="where recordings and weights are put")
     options = parser.parse_args()
     if options.hear:
-        folder, kind, beam, path = options.hear
-        return faster_whisper(folder, kind, int(beam), options.threads, path)
+        folder, kind, beam, *paths = options.hear
+        return faster_whisper(folder, kind, int(beam), options.threads, paths)
+    if not options.folder:
+        parser.error("a FOLDER for recordings and weights is needed")
     folder = pathlib.Path(options.folder)
     folder.mkdir(parents=True, exist_ok=True)
     contestants = [(kind, beam) for beam in (1, 5) for kind in ("medley", "int8", "float32")]
@@ -174,16 +169,16 @@ def main():
     quality = ["| model | recording | medley, greedy and beam 5 | faster-whisper int8 | faster-whisper float32 |", "| --- | --- | --- | --- | --- |"]
     for model in options.models:
         there = weights(folder, model)
-        for name, path, said, duration in recordings(folder):
+        for name, paths, said, duration in recordings(folder):
             heard = {contestant: [] for contestant in contestants}
-            for round_ in range(options.rounds if name == "talk" else 1):
+            for round_ in range(options.rounds if name == "talks" else 1):
                 for contestant in contestants[round_ % len(contestants) :] + contestants[: round_ % len(contestants)]:
-                    heard[contestant].append(hear(contestant, options, there, path))
+                    heard[contestant].append(hear(contestant, options, there, paths))
                     print(model, name, contestant, heard[contestant][-1][0], errors(said, heard[contestant][-1][1]), file=sys.stderr)
-            wrong = {contestant: median(errors(said, text) for _, text, _ in runs) for contestant, runs in heard.items()}
-            shown = (lambda n: f"{100 * n:.1f} %") if said else (lambda n: f"{n:.0f} words")
+            wrong = {contestant: median(errors(said, texts) for _, texts, _ in runs) for contestant, runs in heard.items()}
+            shown = (lambda n: f"{100 * n:.1f} %") if any(said) else (lambda n: f"{n:.0f} words")
             quality.append(f"| {model} | {name} | " + " | ".join(" and ".join(shown(wrong[kind, beam]) for beam in (1, 5)) for kind in ("medley", "int8", "float32")) + " |")
-            if name != "talk":
+            if name != "talks":
                 continue
             for beam in (1, 5):
                 peers = [("int8", beam), ("float32", beam)]

@@ -224,6 +224,8 @@ mod tests {
         }
     }
 
+    type Way = fn(&[[f32; BLOCK]], (usize, usize), &mut [Planes], &mut [Factors]);
+
     #[test]
     fn all_ways_give_the_same_to_the_last_bit() {
         let mut x: Vec<f32> =
@@ -237,7 +239,7 @@ mod tests {
             for first in 0..3 {
                 let rows = x[..n_rows * 96].as_chunks().0;
                 let n = n_rows * (3 - first);
-                let quantized = |way: fn(&[[f32; BLOCK]], (usize, usize), &mut [Planes], &mut [Factors])| {
+                let quantized = |way: Way| {
                     let (mut planes, mut factors) = (vec![Planes::default(); n], vec![Factors::default(); n]);
                     way(rows, (first, 3), &mut planes, &mut factors);
                     (planes, factors)
@@ -245,7 +247,7 @@ mod tests {
                 let want = quantized(quantize_body);
                 // Of a block with something that is no number nothing is asked but that it does no harm.
                 let known = |(planes, factors): (Vec<Planes>, Vec<Factors>)| {
-                    let known = |i: &usize| !(i % n_rows == 0 && first + i / n_rows == 2);
+                    let known = |i: &usize| !(i.is_multiple_of(n_rows) && first + i / n_rows == 2);
                     (0..n).filter(known).map(|i| (planes[i], factors[i])).collect::<Vec<_>>()
                 };
                 let want = known(want);

@@ -93,8 +93,9 @@ pub fn multiply<X: Array>(x: X, y: &X) -> candle_core::Result<X> {
 
 /// A function of two that changes the first.
 fn pairs<X: Array>(x: X, y: &X, f: impl Fn(&mut [f32], &[f32]) + Sync) -> candle_core::Result<X> {
-    if x.len() != y.len() {
-        candle_core::bail!("{} numbers and {} are not of the same shape", x.len(), y.len());
+    if x.n_numbers() != y.n_numbers() {
+        let (x, y) = (x.n_numbers(), y.n_numbers());
+        candle_core::bail!("{x} numbers and {y} are not of the same shape");
     }
     y.read(|y| x.change(|x| for_each_row(x, WIDTH, |i, x| f(x, &y[i * WIDTH..][..x.len()]))))?
 }

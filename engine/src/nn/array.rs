@@ -19,7 +19,7 @@ pub trait Array: Sized {
     fn width(&self) -> usize;
 
     /// Numbers in all.
-    fn len(&self) -> usize;
+    fn n_numbers(&self) -> usize;
 
     /// Lends the numbers.
     ///
@@ -59,7 +59,7 @@ impl Array for Tensor {
         self.dims().last().copied().unwrap_or(1)
     }
 
-    fn len(&self) -> usize {
+    fn n_numbers(&self) -> usize {
         self.elem_count()
     }
 
@@ -133,7 +133,7 @@ impl Array for Rows {
         }
     }
 
-    fn len(&self) -> usize {
+    fn n_numbers(&self) -> usize {
         match self {
             Self::Host { numbers, .. } => numbers.len(),
             Self::Device(x) => x.elem_count(),
@@ -158,8 +158,8 @@ impl Array for Rows {
     }
 
     fn like(&self, numbers: Buffer) -> candle_core::Result<Self> {
-        if numbers.len() != self.len() {
-            candle_core::bail!("{} numbers are not as many as {}", numbers.len(), self.len());
+        if numbers.len() != self.n_numbers() {
+            candle_core::bail!("{} numbers are not as many as {}", numbers.len(), self.n_numbers());
         }
         Self::of(numbers, self.width())
     }
@@ -183,7 +183,7 @@ impl Rows {
 
     /// How many there are.
     pub fn n(&self) -> usize {
-        self.len().checked_div(self.width()).unwrap_or(0)
+        self.n_numbers().checked_div(self.width()).unwrap_or(0)
     }
 
     fn numbers(&self) -> candle_core::Result<&[f32]> {
@@ -276,13 +276,13 @@ impl Rows {
             return Tensor::cat(&tensors, 0).map(Self::Device);
         }
         let (width, mut at) = (first.width(), 0);
-        let mut all = Buffer::new(parts.iter().map(Self::len).sum());
+        let mut all = Buffer::new(parts.iter().map(Self::n_numbers).sum());
         for part in &parts {
             if part.width() != width {
                 candle_core::bail!("rows of {} and {width} cannot be joined", part.width());
             }
-            all[at..at + part.len()].copy_from_slice(part.numbers()?);
-            at += part.len();
+            all[at..at + part.n_numbers()].copy_from_slice(part.numbers()?);
+            at += part.n_numbers();
         }
         Self::of(all, width)
     }

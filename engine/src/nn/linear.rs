@@ -198,11 +198,11 @@ impl Linear {
     fn add_times<M: Matrix, X: Array>(&self, matrix: &M, sum: X, x: &X) -> candle_core::Result<X> {
         let (n_out, n_in) = matrix.shape();
         let x = tiled::<M, X>(n_in, x)?;
-        if sum.len() != x.shape().0 * n_out {
+        if sum.n_numbers() != x.shape().0 * n_out {
             candle_core::bail!(
                 "a sum of {} rows of {n_out} numbers is needed, not {}",
                 x.shape().0,
-                sum.len()
+                sum.n_numbers()
             );
         }
         let layer = Layer { matrix, bias: self.bias(), then: None };
@@ -306,11 +306,14 @@ fn array<T, const N: usize>(
     results.into_inner().map_err(|_| candle_core::Error::msg("a layer gave nothing"))
 }
 
-/// The matrices of the layers, where all are of one kind, with their biases.
-fn all_of<M, const N: usize>(
-    layers: [&Linear; N],
-    of: fn(&Weight) -> Option<&M>,
-) -> Option<[(&M, Option<&[f32]>); N]> {
+/// A matrix with its bias.
+type Biased<'a, M> = (&'a M, Option<&'a [f32]>);
+
+/// The matrices of the layers, where all are of one kind.
+fn all_of<'a, M, const N: usize>(
+    layers: [&'a Linear; N],
+    of: fn(&'a Weight) -> Option<&'a M>,
+) -> Option<[Biased<'a, M>; N]> {
     let all = layers.into_iter().map(|layer| Some((of(&layer.weight)?, layer.bias())));
     all.collect::<Option<ArrayVec<_, N>>>()?.into_inner().ok()
 }
@@ -330,7 +333,7 @@ fn quantized<X: Array>(x: &X) -> candle_core::Result<Activations> {
 
 /// `then(x Wᵀ + b)` for each layer; `x` is interleaved once.
 fn times_each<M: Matrix, X: Array, const N: usize>(
-    layers: [(&M, Option<&[f32]>); N],
+    layers: [Biased<M>; N],
     then: Option<fn(&mut [f32])>,
     x: &X,
 ) -> candle_core::Result<[X; N]> {
@@ -343,7 +346,7 @@ fn times_each<M: Matrix, X: Array, const N: usize>(
 
 /// `then(x Wᵀ + b)` for each layer.
 fn times_rows<M: Matrix, X: Array, const N: usize>(
-    layers: [(&M, Option<&[f32]>); N],
+    layers: [Biased<M>; N],
     then: Option<fn(&mut [f32])>,
     x: &M::Rows,
 ) -> candle_core::Result<[X; N]> {

@@ -191,7 +191,6 @@ fn options(args: &TranscribeArgs, path: &Path) -> TranscribeOptions {
         beam: args.beam.into(),
         threads: None,
         name: path.display().to_string(),
-        ..TranscribeOptions::default()
     }
 }
 

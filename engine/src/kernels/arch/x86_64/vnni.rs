@@ -124,8 +124,8 @@ unsafe fn tile_of<const F: u8, const N: usize>(panel: &[Line], x: &Activations, 
                 add(products(0..8, 0), scales[0]);
             }
             if format.shift().is_none() {
-                for r in 0..N {
-                    sums[r] = _mm512_fmadd_ps(offset, _mm512_set1_ps((*by.add(r)).sum), sums[r]);
+                for (r, sum) in sums.iter_mut().enumerate() {
+                    *sum = _mm512_fmadd_ps(offset, _mm512_set1_ps((*by.add(r)).sum), *sum);
                 }
             }
         }
