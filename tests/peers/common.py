@@ -1,4 +1,4 @@
-"""What the scripts beside this one share: starting both engines, the page cache, tables in README.md."""
+"""What the scripts beside this one share: starting both engines, the page cache, tables in README.md and docs/measured.md."""
 import json
 import mmap
 import os
@@ -19,7 +19,7 @@ def arguments_of(parser):
     """What every script takes."""
     parser.add_argument("--medley", default=str(CACHE / "medley/target/release/medley"), metavar="PATH", help="the program")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--write", action="store_true", help="put the tables between the marks in README.md")
+    parser.add_argument("--write", action="store_true", help="put the tables between their marks in README.md and docs/measured.md")
 
 
 def named(files):
@@ -114,13 +114,13 @@ def cache_folder():
 
 
 def write_between(mark, lines):
-    """Puts lines between two marks in README.md."""
-    readme = ROOT / "README.md"
+    """Puts lines between two marks in README.md or docs/measured.md."""
     begin, end = f"<!-- {mark}: begin -->", f"<!-- {mark}: end -->"
-    text, n = re.subn(f"{begin}.*?{end}", lambda _: "\n".join([begin, *lines, end]), readme.read_text(encoding="utf-8"), flags=re.S)
-    if n != 1:
-        sys.exit(f"README.md has no place for {mark}")
-    readme.write_text(text, encoding="utf-8")
+    for page in (ROOT / "README.md", ROOT / "docs/measured.md"):
+        text, n = re.subn(f"{begin}.*?{end}", lambda _: "\n".join([begin, *lines, end]), page.read_text(encoding="utf-8"), flags=re.S)
+        if n == 1:
+            return page.write_text(text, encoding="utf-8")
+    sys.exit(f"README.md and docs/measured.md have no place for {mark}")
 
 
 def processor():

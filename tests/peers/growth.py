@@ -5,7 +5,7 @@
 
 Each engine reads one conversation from the start to its end and on the way, after each depth, times writing 16 tokens
 and reading 128 more. A model is measured as deep as its file says that it was trained for, less these tokens. What was
-measured goes to docs/growth.json, the picture to docs/growth.svg, and with --write the table to README.md;
+measured goes to docs/growth.json, the picture to docs/growth.svg, and with --write the table to docs/measured.md;
 --draw draws the picture again from docs/growth.json. 32,768 tokens take a quarter of an hour.
 """
 import argparse
@@ -117,7 +117,7 @@ def table(data):
             if depth in (rows[0]["depths"][0], rows[0]["depths"][-1]):
                 figures = [f"{row['medley_ms'][i]:.2f} and {row['llama_cpp_ms'][i]:.2f} (**{row['llama_cpp_ms'][i] / row['medley_ms'][i]:.2f}**)" for row in rows]
                 lines.append(f"| {model} | {threads} | {depth:,} | {figures[0]} | {figures[1]} |")
-    return [*lines, "", f"{data['measured']}; the depths between are in [docs/growth.json](docs/growth.json).", "", "![Time per token over the tokens before it](docs/growth.svg)"]
+    return [*lines, "", f"{data['measured']}; the depths between are in [growth.json](growth.json).", "", "![Time per token over the tokens before it](growth.svg)"]
 
 
 def main():
