@@ -6,7 +6,7 @@
 Each engine reads one conversation from the start to its end and on the way, after each depth, times writing 16 tokens
 and reading 128 more. A model is measured as deep as its file says that it was trained for, less these tokens. What was
 measured goes to docs/growth.json, the picture to docs/growth.svg, and with --write the table to docs/measured.md;
---draw draws the picture again from docs/growth.json. 32,768 tokens take a quarter of an hour.
+models that are not named keep the figures that they have; --draw draws the picture again from docs/growth.json. 32,768 tokens take a quarter of an hour.
 """
 import argparse
 import json
@@ -132,6 +132,10 @@ def main():
         if not arguments.files:
             sys.exit("give at least one NAME=FILE.gguf, or --draw")
         found = measure(arguments)
+        # Models that are not measured now keep what was.
+        if DATA.exists():
+            measured = {row["model"] for row in found["rows"]}
+            found["rows"] += [row for row in json.loads(DATA.read_text(encoding="utf-8"))["rows"] if row["model"] not in measured]
         rows = ",\n".join(json.dumps(row) for row in found["rows"])
         DATA.write_text(f'{{"measured": {json.dumps(found["measured"])}, "rows": [\n{rows}\n]}}\n', encoding="utf-8")
     data = json.loads(DATA.read_text(encoding="utf-8"))
