@@ -33,6 +33,9 @@ pub(super) fn most_rows(isa: Isa) -> usize {
         #[cfg(target_arch = "x86_64")]
         Set::Avx2 | Set::AvxVnni => 6,
         Set::Portable => portable::MOST_ROWS,
+        // Plain code is compiled for NEON there.
+        #[cfg(target_arch = "aarch64")]
+        Set::NeonDotprod | Set::NeonI8mm => portable::MOST_ROWS,
     }
 }
 
@@ -93,6 +96,11 @@ pub(super) unsafe fn multiply_tile(
         #[cfg(target_arch = "x86_64")]
         Set::Avx512Vnni => unsafe {
             super::arch::x86_64::dense::tile_512(kind, n_rows, x, weights, begin, out);
+        },
+        // SAFETY: as above.
+        #[cfg(target_arch = "aarch64")]
+        Set::NeonDotprod | Set::NeonI8mm => unsafe {
+            portable::tile(kind, n_rows, x, weights, begin, out);
         },
     }
 }

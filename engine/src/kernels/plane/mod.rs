@@ -29,6 +29,9 @@ fn most_rows(isa: Isa) -> usize {
         #[cfg(target_arch = "x86_64")]
         Set::Avx2 | Set::AvxVnni => 4,
         Set::Portable => 4,
+        // Plain code is compiled for NEON there.
+        #[cfg(target_arch = "aarch64")]
+        Set::NeonDotprod | Set::NeonI8mm => 4,
     }
 }
 
@@ -123,6 +126,9 @@ impl Matrix for Bytes {
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
             Set::Avx512Vnni => unsafe { super::arch::x86_64::plane::tile_512(panels, x, n_rows, begin, out) },
+            // SAFETY: by contract.
+            #[cfg(target_arch = "aarch64")]
+            Set::NeonDotprod | Set::NeonI8mm => unsafe { portable::tile(panels, x, n_rows, begin, out) },
         }
     }
 }
