@@ -26,6 +26,48 @@ pub(crate) struct DiskCache {
     share: u64,
 }
 
+/// What every kind of files in the cache folder can do: `store!(Type, folder, extension, share)` for a type that is a
+/// [`DiskCache`] and has `MOST_BYTES`.
+macro_rules! store {
+    ($store:ident, $folder:literal, $extension:literal, $share:literal) => {
+        impl $store {
+            /// The store in the user's cache folder.
+            ///
+            /// # Errors
+            /// [`Error::Request`](crate::Error::Request) when the machine names no home folder.
+            pub fn open_default() -> $crate::error::Result<Self> {
+                Ok(Self::open(&$crate::models::cache_folder()?.join($folder), Self::MOST_BYTES))
+            }
+
+            /// A store in this folder, which need not exist yet.
+            pub fn open(folder: &std::path::Path, most_bytes: u64) -> Self {
+                Self($crate::disk_cache::DiskCache::new(folder, $extension, most_bytes, $share))
+            }
+
+            /// The folder.
+            pub fn folder(&self) -> &std::path::Path {
+                self.0.folder()
+            }
+
+            /// How much is kept.
+            pub fn usage(&self) -> $crate::disk_cache::CacheUsage {
+                self.0.usage()
+            }
+
+            /// Deletes all files, and returns the bytes that became free; a program that has one mapped keeps it until
+            /// it ends.
+            ///
+            /// # Errors
+            /// [`Error::Io`](crate::Error::Io).
+            pub fn clear(&self) -> $crate::error::Result<u64> {
+                self.0.clear()
+            }
+        }
+    };
+}
+
+pub(crate) use store;
+
 /// What files in the cache folder take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CacheUsage {

@@ -24,7 +24,8 @@ import time
 
 import numpy
 
-root = pathlib.Path(__file__).resolve().parent.parent.parent
+from common import write_between
+
 KINDS = {"ViT-B/16 at 224 px": "vit", "Whisper base, 30 s": "whisper"}
 
 
@@ -381,10 +382,7 @@ def main():
         f"Errors are distances from onnxruntime's float32 results, relative to their length. Weights of Whisper are {weights}, those of the ViT random.",
     ]
     if arguments.write:
-        readme = root / "README.md"
-        begin, end = "<!-- encoders: begin -->", "<!-- encoders: end -->"
-        text = readme.read_text(encoding="utf-8")
-        readme.write_text(re.sub(f"{begin}.*?{end}", lambda _: "\n".join([begin, *table, end]), text, flags=re.S), encoding="utf-8")
+        write_between("encoders", table)
 
 
 main()

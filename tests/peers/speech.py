@@ -167,9 +167,10 @@ def main():
     names = {"medley": "medley", "int8": "faster-whisper int8", "float32": "faster-whisper float32"}
     speed = ["| model | contestant | × real time | of the fastest peer's time | wrong words | MB |", "| --- | --- | --- | --- | --- | --- |"]
     quality = ["| model | recording | medley, greedy and beam 5 | faster-whisper int8 | faster-whisper float32 |", "| --- | --- | --- | --- | --- |"]
+    all_recordings = list(recordings(folder))
     for model in options.models:
         there = weights(folder, model)
-        for name, paths, said, duration in recordings(folder):
+        for name, paths, said, duration in all_recordings:
             heard = {contestant: [] for contestant in contestants}
             for round_ in range(options.rounds if name == "talks" else 1):
                 for contestant in contestants[round_ % len(contestants) :] + contestants[: round_ % len(contestants)]:

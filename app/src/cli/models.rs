@@ -4,7 +4,7 @@ use std::path::Path;
 
 use engine::models::{FileState, ModelEntry, ModelInfo, PullStage, Store, VerifyEvent, inspect};
 use engine::tasks::transcribe::JournalStore;
-use engine::{Cancel, PanelStore, PrefixStore, human_bytes};
+use engine::{CacheUsage, Cancel, PanelStore, PrefixStore, human_bytes};
 use serde_json::json;
 
 use super::args::{ModelsAction, ModelsArgs};
@@ -89,31 +89,29 @@ fn cache(clear: bool, out: &mut Output) -> Outcome {
     let freed_bytes = if clear { prefixes.clear()? + panels.clear()? + journals.clear()? } else { 0 };
     let (usage, of_panels, of_journals) = (prefixes.usage(), panels.usage(), journals.usage());
     if out.is_json() {
-        return out.object(&json!({
-            "folder": prefixes.folder(), "files": usage.files, "bytes": usage.bytes,
-            "most_bytes": usage.most_bytes, "freed_bytes": freed_bytes,
-            "panels": {
-                "folder": panels.folder(), "files": of_panels.files, "bytes": of_panels.bytes,
-                "most_bytes": of_panels.most_bytes,
-            },
-            "transcripts": {
-                "folder": journals.folder(), "files": of_journals.files, "bytes": of_journals.bytes,
-                "most_bytes": of_journals.most_bytes,
-            },
-        }));
+        let kept = |folder: &Path, usage: &CacheUsage| {
+            json!({
+                "folder": folder, "files": usage.files, "bytes": usage.bytes, "most_bytes": usage.most_bytes,
+            })
+        };
+        let mut all = kept(prefixes.folder(), &usage);
+        all["freed_bytes"] = json!(freed_bytes);
+        all["panels"] = kept(panels.folder(), &of_panels);
+        all["transcripts"] = kept(journals.folder(), &of_journals);
+        return out.object(&all);
     }
     if clear {
         return out.line(&format!("{} freed", human_bytes(freed_bytes)));
     }
-    let (bytes, most) = (human_bytes(usage.bytes), human_bytes(usage.most_bytes));
-    let prompts = if usage.files == 1 { "prompt" } else { "prompts" };
-    out.line(&format!("{} {prompts}, {bytes} of at most {most}", usage.files))?;
-    let (bytes, most) = (human_bytes(of_panels.bytes), human_bytes(of_panels.most_bytes));
-    let models = if of_panels.files == 1 { "model" } else { "models" };
-    out.line(&format!("{} {models} arranged for this program, {bytes} of at most {most}", of_panels.files))?;
-    let (bytes, most) = (human_bytes(of_journals.bytes), human_bytes(of_journals.most_bytes));
-    let transcripts = if of_journals.files == 1 { "transcript" } else { "transcripts" };
-    out.line(&format!("{} interrupted {transcripts}, {bytes} of at most {most}", of_journals.files))?;
+    for (usage, one, several) in [
+        (usage, "prompt", "prompts"),
+        (of_panels, "model arranged for this program", "models arranged for this program"),
+        (of_journals, "interrupted transcript", "interrupted transcripts"),
+    ] {
+        let (bytes, most) = (human_bytes(usage.bytes), human_bytes(usage.most_bytes));
+        let what = if usage.files == 1 { one } else { several };
+        out.line(&format!("{} {what}, {bytes} of at most {most}", usage.files))?;
+    }
     let (prefixes, panels) = (prefixes.folder().display(), panels.folder().display());
     let journals = journals.folder().display();
     say(&format!(

@@ -2,7 +2,6 @@
 
 use super::array::Array;
 use crate::kernels;
-use crate::kernels::buffer::Buffer;
 use crate::kernels::rowwise::for_each_row;
 
 /// What a gate goes through.
@@ -29,15 +28,10 @@ impl Activation {
             return y.map(X::of_device);
         }
         let kernel = self.kernel();
-        let y = x.read(|x| {
-            let mut y = Buffer::new(x.len());
-            for_each_row(&mut y, WIDTH, |i, y| {
-                y.copy_from_slice(&x[i * WIDTH..][..y.len()]);
-                kernel(y);
-            });
-            y
-        })?;
-        x.like(y)
+        x.map_rows(WIDTH, |x, y| {
+            y.copy_from_slice(x);
+            kernel(y);
+        })
     }
 
     /// The same of many numbers on the processor, in place.
@@ -112,14 +106,7 @@ pub fn softcap<X: Array>(x: &X, cap: f64) -> candle_core::Result<X> {
         return ((x / cap)?.tanh()? * cap).map(X::of_device);
     }
     let cap = cap as f32;
-    let y = x.read(|x| {
-        let mut y = Buffer::new(x.len());
-        for_each_row(&mut y, WIDTH, |i, y| {
-            y.iter_mut().zip(&x[i * WIDTH..]).for_each(|(y, x)| *y = cap * (x / cap).tanh());
-        });
-        y
-    })?;
-    x.like(y)
+    x.map_rows(WIDTH, |x, y| y.iter_mut().zip(x).for_each(|(y, x)| *y = cap * (x / cap).tanh()))
 }
 
 #[cfg(test)]

@@ -44,6 +44,19 @@ pub trait Array: Sized {
     /// # Errors
     /// When it has not as many.
     fn like(&self, numbers: Buffer) -> candle_core::Result<Self>;
+
+    /// What `f` makes of each run of `width` numbers, on all threads.
+    ///
+    /// # Errors
+    /// As [`Array::read`].
+    fn map_rows(&self, width: usize, f: impl Fn(&[f32], &mut [f32]) + Sync) -> candle_core::Result<Self> {
+        let numbers = self.read(|x| {
+            let mut y = Buffer::new(x.len());
+            for_each_row(&mut y, width, |i, y| f(&x[i * width..][..y.len()], y));
+            y
+        })?;
+        self.like(numbers)
+    }
 }
 
 impl Array for Tensor {

@@ -4,8 +4,7 @@ use candle_core::{DType, Device, Tensor};
 
 use super::array::Array;
 use crate::error::{Doing, Result};
-use crate::kernels::buffer::Buffer;
-use crate::kernels::rowwise::{for_each_row, layer_norm, rms_norm};
+use crate::kernels::rowwise::{layer_norm, rms_norm};
 use crate::weights::Weights;
 
 /// How a norm computes.
@@ -67,12 +66,7 @@ impl RmsNorm {
                 .reshape(x.shape())
                 .map(X::of_device);
         }
-        let y = x.read(|x| {
-            let mut y = Buffer::new(x.len());
-            for_each_row(&mut y, width, |i, y| self.row(&x[i * width..(i + 1) * width], y));
-            y
-        })?;
-        x.like(y)
+        x.map_rows(width, |x, y| self.row(x, y))
     }
 
     /// One row on the processor, `[width]`.
@@ -119,13 +113,7 @@ impl LayerNorm {
         if !matches!(x.device(), Device::Cpu) {
             return candle_nn::ops::layer_norm(&x.contiguous()?, &self.weight, &self.bias, self.eps);
         }
-        let width = self.each.0.len();
-        let y = x.read(|x| {
-            let mut y = Buffer::new(x.len());
-            for_each_row(&mut y, width, |i, y| self.row(&x[i * width..(i + 1) * width], y));
-            y
-        })?;
-        x.like(y)
+        x.map_rows(self.each.0.len(), |x, y| self.row(x, y))
     }
 
     /// One row on the processor, `[width]`.

@@ -16,9 +16,8 @@ use std::time::Instant;
 
 use crate::cancel::Cancel;
 use crate::decoder::{CacheFormat, DecodeState, Decoder, Input, Mark};
-use crate::disk_cache::{CacheUsage, DiskCache, remove, touch};
+use crate::disk_cache::{DiskCache, remove, store, touch};
 use crate::error::Result;
-use crate::models::cache_folder;
 use key::ModelKey;
 pub(crate) use key::PrefixKey;
 
@@ -26,40 +25,11 @@ pub(crate) use key::PrefixKey;
 #[derive(Debug, Clone)]
 pub struct PrefixStore(DiskCache);
 
+store!(PrefixStore, "prefixes", "state", 10);
+
 impl PrefixStore {
     /// What the states may take by default; never more than a tenth of the disk that is free.
     pub const MOST_BYTES: u64 = 2 << 30;
-
-    /// The store in the user's cache folder.
-    ///
-    /// # Errors
-    /// [`Error::Request`](crate::Error::Request) when the machine names no home folder.
-    pub fn open_default() -> Result<Self> {
-        Ok(Self::open(&cache_folder()?.join("prefixes"), Self::MOST_BYTES))
-    }
-
-    /// A store in this folder, which need not exist yet.
-    pub fn open(folder: &Path, most_bytes: u64) -> Self {
-        Self(DiskCache::new(folder, "state", most_bytes, 10))
-    }
-
-    /// The folder.
-    pub fn folder(&self) -> &Path {
-        self.0.folder()
-    }
-
-    /// How much is stored.
-    pub fn usage(&self) -> CacheUsage {
-        self.0.usage()
-    }
-
-    /// Deletes all states; returns the bytes that became free.
-    ///
-    /// # Errors
-    /// [`Error::Io`](crate::Error::Io).
-    pub fn clear(&self) -> Result<u64> {
-        self.0.clear()
-    }
 
     /// The states of the model at this path; none where it cannot be told from others.
     pub(crate) fn of_model(&self, model: &Path) -> Option<ModelPrefixes> {

@@ -18,10 +18,8 @@ use std::thread::JoinHandle;
 use memmap2::{Mmap, MmapOptions, UncheckedAdvice};
 use sha2::{Digest, Sha256};
 
-use crate::disk_cache::{CacheUsage, DiskCache, hash_identity, remove, touch};
-use crate::error::Result;
+use crate::disk_cache::{DiskCache, hash_identity, remove, store, touch};
 use crate::kernels::packed::{Bytes, LAYOUT};
-use crate::models::cache_folder;
 
 /// Another arrangement of the file has another number.
 const MAGIC: [u8; 16] = *b"medley panels 01";
@@ -33,40 +31,11 @@ const PAGE: u64 = 1 << 16;
 #[derive(Debug, Clone)]
 pub struct PanelStore(DiskCache);
 
+store!(PanelStore, "panels", "panels", 4);
+
 impl PanelStore {
     /// What the files may take by default; never more than a quarter of the disk that is free.
     pub const MOST_BYTES: u64 = 32 << 30;
-
-    /// The store in the user's cache folder.
-    ///
-    /// # Errors
-    /// [`Error::Request`](crate::Error::Request) when the machine names no home folder.
-    pub fn open_default() -> Result<Self> {
-        Ok(Self::open(&cache_folder()?.join("panels"), Self::MOST_BYTES))
-    }
-
-    /// A store in this folder, which need not exist yet.
-    pub fn open(folder: &Path, most_bytes: u64) -> Self {
-        Self(DiskCache::new(folder, "panels", most_bytes, 4))
-    }
-
-    /// The folder.
-    pub fn folder(&self) -> &Path {
-        self.0.folder()
-    }
-
-    /// How much is stored.
-    pub fn usage(&self) -> CacheUsage {
-        self.0.usage()
-    }
-
-    /// Deletes all files; a program that has one mapped keeps it until it ends.
-    ///
-    /// # Errors
-    /// [`Error::Io`](crate::Error::Io).
-    pub fn clear(&self) -> Result<u64> {
-        self.0.clear()
-    }
 
     /// What is kept of the model in this file, or a new file for it; none when neither can be.
     pub(crate) fn of_model(&self, model: &Path) -> Option<ModelPanels> {

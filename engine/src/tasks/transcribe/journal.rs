@@ -14,9 +14,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{Segment, TranscribeOptions, Word};
-use crate::disk_cache::{CacheUsage, DiskCache, hash_identity, make_folder, remove};
-use crate::error::Result;
-use crate::models::{Store, cache_folder};
+use crate::disk_cache::{DiskCache, hash_identity, make_folder, remove, store};
+use crate::models::Store;
 use crate::perception::speech::windows::Window;
 use crate::threads;
 
@@ -31,40 +30,11 @@ pub struct JournalStore(DiskCache);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JournalId(PathBuf);
 
+store!(JournalStore, "transcripts", "journal", 10);
+
 impl JournalStore {
     /// What journals may take by default: hundreds of hours of speech.
     pub const MOST_BYTES: u64 = 256 << 20;
-
-    /// The store in the user's cache folder.
-    ///
-    /// # Errors
-    /// [`Error::Request`](crate::Error::Request) when the machine names no home folder.
-    pub fn open_default() -> Result<Self> {
-        Ok(Self::open(&cache_folder()?.join("transcripts"), Self::MOST_BYTES))
-    }
-
-    /// A store in this folder, which need not exist yet.
-    pub fn open(folder: &Path, most_bytes: u64) -> Self {
-        Self(DiskCache::new(folder, "journal", most_bytes, 10))
-    }
-
-    /// The folder.
-    pub fn folder(&self) -> &Path {
-        self.0.folder()
-    }
-
-    /// How much is kept.
-    pub fn usage(&self) -> CacheUsage {
-        self.0.usage()
-    }
-
-    /// Deletes all journals; returns the bytes that became free.
-    ///
-    /// # Errors
-    /// [`Error::Io`](crate::Error::Io).
-    pub fn clear(&self) -> Result<u64> {
-        self.0.clear()
-    }
 
     /// The journal of a recording that is heard with this Whisper (an id of the store, or a folder) and these options.
     ///
