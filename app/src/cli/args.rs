@@ -7,11 +7,11 @@ use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 use engine::DeviceChoice;
 use engine::decoder::CacheFormat;
-use engine::tasks::transcribe::format::Formats;
 
-use super::speakers::{SpeakersAction, WhoArgs};
-use super::transcribe::args::QueueArgs;
-use super::{DEFAULT_MODEL, DEFAULT_SPEECH_MODEL};
+use super::DEFAULT_MODEL;
+use super::bench::args::BenchArgs;
+use super::speakers::SpeakersAction;
+use super::transcribe::args::TranscribeArgs;
 
 /// Ask about pictures, sound, video and documents, on this machine, with the evidence beside every
 /// answer. Without a subcommand the window opens.
@@ -217,47 +217,6 @@ pub struct AnswerArgs {
     pub json: bool,
 }
 
-/// For `transcribe`.
-#[derive(Debug, clap::Args)]
-pub struct TranscribeArgs {
-    /// Recordings and videos, and folders of them
-    #[arg(required_unless_present = "watch", value_name = "FILE|FOLDER")]
-    pub files: Vec<PathBuf>,
-    /// txt, srt, vtt, json, tsv, md or docx; several with commas, or all
-    #[arg(long, default_value = "txt", value_parser = |names: &str| names.parse::<Formats>())]
-    pub format: Formats,
-    /// Write to this file; with several recordings or formats, into this folder
-    #[arg(short, long, value_name = "PATH")]
-    pub output: Option<PathBuf>,
-    /// The speech model: an id of `medley models list`, or a folder with a Whisper
-    #[arg(long, default_value = DEFAULT_SPEECH_MODEL)]
-    pub model: String,
-    /// Code of the language that is spoken, as in "en"; heard from the sound unless given
-    #[arg(long, value_name = "CODE")]
-    pub language: Option<String>,
-    /// Give each word its time
-    #[arg(long)]
-    pub word_timestamps: bool,
-    /// Who speaks when.
-    #[command(flatten)]
-    pub who: WhoArgs,
-    /// Translate to English; needs a model that knows other languages
-    #[arg(long)]
-    pub translate: bool,
-    /// Hypotheses that are followed at once: 1 is fastest, 5 makes the fewest mistakes
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=16))]
-    pub beam: u8,
-    /// Many recordings, interruptions and subtitles.
-    #[command(flatten)]
-    pub queue: QueueArgs,
-    /// Threads to compute with; all processors unless given
-    #[arg(long, value_name = "N")]
-    pub threads: Option<usize>,
-    /// One JSON object per line
-    #[arg(long)]
-    pub json: bool,
-}
-
 /// For `models`.
 #[derive(Debug, clap::Args)]
 pub struct ModelsArgs {
@@ -343,59 +302,6 @@ pub enum ModelsAction {
         #[arg(long)]
         json: bool,
     },
-}
-
-/// For `bench`.
-#[derive(Debug, clap::Args)]
-pub struct BenchArgs {
-    /// The decoder: an id of `medley models list`, a GGUF file, or a Hugging Face folder
-    #[arg(long, default_value = DEFAULT_MODEL)]
-    pub model: String,
-    /// Prompt tokens
-    #[arg(long, default_value_t = 512, value_name = "N")]
-    pub prompt: usize,
-    /// Tokens to write
-    #[arg(long, default_value_t = 64, value_name = "N")]
-    pub generate: usize,
-    /// Tokens that the conversation holds before; several with commas
-    #[arg(long, default_value = "0", value_name = "N", value_delimiter = ',')]
-    pub depth: Vec<usize>,
-    /// Threads to compute with; all processors unless given
-    #[arg(long, value_name = "N")]
-    pub threads: Option<usize>,
-    /// Where the decoder computes.
-    #[command(flatten)]
-    pub device: DeviceArgs,
-    /// How often each figure is measured; the median counts
-    #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
-    pub runs: u32,
-    /// Only the decoder: no transcription, no start-up
-    #[arg(long, conflicts_with = "window")]
-    pub decoder_only: bool,
-    /// Only the window: start-up, frame times, idle repaints (needs a display)
-    #[arg(long)]
-    pub window: bool,
-    /// Only quoting from a document, without and with guesses of what comes next
-    #[arg(long, conflicts_with = "window")]
-    pub quote: bool,
-    /// Only one answer and N answers to the same prompt, written side by side
-    #[arg(long, value_name = "N", conflicts_with = "window", value_parser = clap::value_parser!(u32).range(1..=64))]
-    pub chains: Option<u32>,
-    /// Only an encoder: a folder with config.json, model.safetensors and inputs.safetensors
-    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["window", "quote", "chains"])]
-    pub encoder: Option<PathBuf>,
-    /// Round the encoder's matrices to eight bits
-    #[arg(long, requires = "encoder")]
-    pub eight_bits: bool,
-    /// The text to quote from, or to go on after
-    #[arg(long, default_value = "assets/samples/documents/weather-station.md", value_name = "FILE")]
-    pub document: PathBuf,
-    /// The recording to transcribe
-    #[arg(long, default_value = "assets/samples/speech/austen-0870.wav", value_name = "FILE")]
-    pub recording: PathBuf,
-    /// One JSON object per line
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// For `parity`.

@@ -7,11 +7,11 @@ use engine::tasks::evaluate::{Phase, Speed, SpeedOptions, speed};
 use engine::{Cancel, human_bytes, instruction_set, probe};
 use serde_json::json;
 
-use super::super::args::BenchArgs;
 use super::super::failure::Outcome;
 use super::super::output::Output;
 use super::super::perplexity;
 use super::super::progress::peak_rss_bytes;
+use super::args::BenchArgs;
 use super::median;
 
 /// How often each number of a prompt is multiplied by a weight: activations have two planes of eight bits.

@@ -6,10 +6,10 @@ use engine::Cancel;
 use engine::tasks::evaluate::EncoderTrial;
 use serde_json::json;
 
-use super::super::args::BenchArgs;
 use super::super::failure::Outcome;
 use super::super::output::Output;
 use super::super::progress::peak_rss_bytes;
+use super::args::BenchArgs;
 use super::median;
 
 /// Encodes once to warm up, then as often as was asked for.

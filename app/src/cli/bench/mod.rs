@@ -1,5 +1,7 @@
 //! `medley bench`: medians of several runs on this machine.
 
+pub mod args;
+
 mod decoder;
 
 mod encoder;
@@ -21,10 +23,10 @@ use medley_app::bench_window;
 use serde_json::json;
 
 use super::DEFAULT_SPEECH_MODEL;
-use super::args::BenchArgs;
 use super::failure::{Failure, Outcome};
 use super::output::Output;
 use super::progress::say;
+use args::BenchArgs;
 
 /// Measures what was asked for and prints a row for each figure.
 pub fn run(args: &BenchArgs, cancel: &Cancel) -> Outcome {

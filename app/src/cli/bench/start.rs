@@ -8,9 +8,9 @@ use std::time::Instant;
 use engine::human_bytes;
 use serde_json::{Value, json};
 
-use super::super::args::BenchArgs;
 use super::super::failure::{Failure, Outcome};
 use super::super::output::Output;
+use super::args::BenchArgs;
 use super::decoder::model_file;
 use super::median;
 

@@ -6,10 +6,10 @@ use engine::tasks::evaluate::{quote, side_by_side};
 use engine::{Cancel, LanguageModel};
 use serde_json::json;
 
-use super::super::args::BenchArgs;
 use super::super::failure::{Failure, Outcome};
 use super::super::output::Output;
 use super::super::perplexity;
+use super::args::BenchArgs;
 use super::median;
 
 /// Measures those that were asked for; each run is both ways, one after the other.

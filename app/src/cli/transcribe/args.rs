@@ -1,8 +1,53 @@
-//! What can be typed after `medley transcribe` about many recordings, interruptions and subtitles.
+//! What can be typed after `medley transcribe`.
 
 use std::path::PathBuf;
 
+use engine::tasks::transcribe::format::Formats;
 use engine::tasks::transcribe::subtitles::SubtitleStyle;
+
+use super::super::DEFAULT_SPEECH_MODEL;
+use super::super::speakers::WhoArgs;
+
+/// For `transcribe`.
+#[derive(Debug, clap::Args)]
+pub struct TranscribeArgs {
+    /// Recordings and videos, and folders of them
+    #[arg(required_unless_present = "watch", value_name = "FILE|FOLDER")]
+    pub files: Vec<PathBuf>,
+    /// txt, srt, vtt, json, tsv, md or docx; several with commas, or all
+    #[arg(long, default_value = "txt", value_parser = |names: &str| names.parse::<Formats>())]
+    pub format: Formats,
+    /// Write to this file; with several recordings or formats, into this folder
+    #[arg(short, long, value_name = "PATH")]
+    pub output: Option<PathBuf>,
+    /// The speech model: an id of `medley models list`, or a folder with a Whisper
+    #[arg(long, default_value = DEFAULT_SPEECH_MODEL)]
+    pub model: String,
+    /// Code of the language that is spoken, as in "en"; heard from the sound unless given
+    #[arg(long, value_name = "CODE")]
+    pub language: Option<String>,
+    /// Give each word its time
+    #[arg(long)]
+    pub word_timestamps: bool,
+    /// Who speaks when.
+    #[command(flatten)]
+    pub who: WhoArgs,
+    /// Translate to English; needs a model that knows other languages
+    #[arg(long)]
+    pub translate: bool,
+    /// Hypotheses that are followed at once: 1 is fastest, 5 makes the fewest mistakes
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=16))]
+    pub beam: u8,
+    /// Many recordings, interruptions and subtitles.
+    #[command(flatten)]
+    pub queue: QueueArgs,
+    /// Threads to compute with; all processors unless given
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+    /// One JSON object per line
+    #[arg(long)]
+    pub json: bool,
+}
 
 /// Beside what is heard, and how.
 #[derive(Debug, clap::Args)]

@@ -22,11 +22,11 @@ use serde_json::json;
 
 use super::DEFAULT_MODEL;
 
-use super::args::TranscribeArgs;
 use super::failure::{Failure, Outcome};
 use super::output::Output;
 use super::progress::{Bar, clock, peak_rss_bytes, say};
 use super::speakers::{self, Telling};
+use args::TranscribeArgs;
 use outputs::{Outputs, Place};
 use queue::{Queue, Recording};
 
