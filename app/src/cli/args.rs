@@ -83,6 +83,7 @@ Examples:
   medley transcribe recordings/ --format srt,json -o transcripts/
   medley transcribe --watch inbox/ --format docx -o transcripts/
   medley transcribe interview.m4a --model whisper-base --language de --json
+  medley transcribe lecture.mp3 --vocabulary \"Huygens, Rømer\" --vocabulary-file names.txt
 
 Ctrl-Z pauses and `fg` goes on. Ctrl-C stops at once; the same command goes on where it was, also after a kill or a
 crash, and gives the same text; with --speakers it begins anew.")]

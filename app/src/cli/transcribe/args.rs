@@ -6,6 +6,7 @@ use engine::tasks::transcribe::format::Formats;
 use engine::tasks::transcribe::subtitles::SubtitleStyle;
 
 use super::super::DEFAULT_SPEECH_MODEL;
+use super::super::failure::{Failure, Outcome};
 use super::super::speakers::WhoArgs;
 
 /// For `transcribe`.
@@ -38,6 +39,9 @@ pub struct TranscribeArgs {
     /// Hypotheses that are followed at once: 1 is fastest, 5 makes the fewest mistakes
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=16))]
     pub beam: u8,
+    /// What is known before listening.
+    #[command(flatten)]
+    pub known: KnownArgs,
     /// Many recordings, interruptions and subtitles.
     #[command(flatten)]
     pub queue: QueueArgs,
@@ -47,6 +51,32 @@ pub struct TranscribeArgs {
     /// One JSON object per line
     #[arg(long)]
     pub json: bool,
+}
+
+/// What the model is told beforehand.
+#[derive(Debug, clap::Args)]
+pub struct KnownArgs {
+    /// Text as it may have been said before, with names spelled as they are to be
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub prompt: String,
+    /// Words and phrases that may be said, with commas between them; they are written like this when they are heard
+    #[arg(long, value_name = "WORDS", value_delimiter = ',')]
+    pub vocabulary: Vec<String>,
+    /// A file with such words and phrases, one a line
+    #[arg(long, value_name = "FILE")]
+    pub vocabulary_file: Option<PathBuf>,
+}
+
+impl KnownArgs {
+    /// Takes up the words of the file.
+    pub fn read(&mut self) -> Outcome {
+        let Some(path) = self.vocabulary_file.take() else { return Ok(()) };
+        let text = std::fs::read_to_string(&path).map_err(|e| {
+            Failure::Usage(format!("{}: reading a list of words failed: {e}", path.display()))
+        })?;
+        self.vocabulary.extend(text.lines().map(str::to_owned));
+        Ok(())
+    }
 }
 
 /// Beside what is heard, and how.

@@ -31,7 +31,8 @@ use outputs::{Outputs, Place};
 use queue::{Queue, Recording};
 
 /// Transcribes each file; a bad one is told and the others go on.
-pub fn run(args: TranscribeArgs, cancel: &Cancel) -> Outcome {
+pub fn run(mut args: TranscribeArgs, cancel: &Cancel) -> Outcome {
+    args.known.read()?;
     let queue = match args.queue.watch {
         Some(_) => Queue::default(),
         None => Queue::gather(&args.files)?,
@@ -189,6 +190,8 @@ fn options(args: &TranscribeArgs, path: &Path) -> TranscribeOptions {
         word_timestamps: args.word_timestamps || args.json || args.format.0.iter().any(|f| needs_words(*f)),
         translate: args.translate,
         beam: args.beam.into(),
+        prompt: args.known.prompt.clone(),
+        vocabulary: args.known.vocabulary.clone(),
         threads: None,
         name: path.display().to_string(),
     }

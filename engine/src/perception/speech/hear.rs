@@ -1,7 +1,9 @@
 //! One window of speech → segments with their times in the recording.
 
 use std::ops::Range;
+use std::sync::Arc;
 
+use super::context::Context;
 use super::decoding::{Decoding, Transcript};
 use super::rules::Rules;
 use super::vocabulary::TIMESTAMP_S;
@@ -40,6 +42,8 @@ pub struct HearOptions {
     pub translate: bool,
     /// Find the time of each word.
     pub words: bool,
+    /// What is known before listening.
+    pub context: Arc<Context>,
     /// Hypotheses that are followed at once.
     pub width: usize,
 }
@@ -82,6 +86,7 @@ impl SpeechModels {
                 whisper: &self.whisper,
                 vocabulary: &self.vocabulary,
                 alignment: if options.words { &self.alignment } else { &[] },
+                context: &options.context,
                 width: options.width.max(1),
                 seed: (window.start_in_recording_s(0.0) * 1000.0) as u64 + seek as u64,
                 cancel,

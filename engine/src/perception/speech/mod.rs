@@ -10,6 +10,8 @@ pub mod windows;
 
 mod vocabulary;
 
+mod context;
+
 mod rules;
 
 mod decoding;
@@ -31,6 +33,7 @@ use crate::features::mel::LogMel;
 use crate::models::Store;
 use crate::weights::{Weights, same_name};
 
+pub use context::Context;
 pub use hear::HearOptions;
 
 /// A word with its time.
@@ -78,6 +81,9 @@ struct DecodingFile {
 
 /// Positions of 20 ms in half a minute, which is what a window takes at most.
 const MIN_POSITIONS: usize = 1500;
+
+/// Tokens before a transcript that are no text.
+const STEERING: usize = 5;
 
 /// Whisper with its tokens, and voice activity; read-only, one for all recordings.
 pub struct SpeechModels {
@@ -194,6 +200,17 @@ impl SpeechModels {
     /// Voice activity.
     pub fn vad(&self) -> &SileroVad {
         &self.vad
+    }
+
+    /// What is known before listening: `text` that came before, in which names are spelled as they are to be, and
+    /// phrases that may be said.
+    ///
+    /// # Errors
+    /// When the model's tokenizer cannot cut text into tokens.
+    pub fn context(&self, text: &str, phrases: &[String]) -> Result<Context> {
+        // Half of the positions are for the transcript, and some for steering.
+        let n_most = (self.whisper.config.n_text_positions / 2).saturating_sub(STEERING);
+        Context::new(&self.vocabulary, text, phrases, n_most)
     }
 
     /// Codes of the languages that the checkpoint knows.

@@ -24,7 +24,7 @@ use crate::error::{Error, Result};
 use crate::media::SoundReader;
 use crate::perception::speakers::WhoSpoke;
 use crate::perception::speech::windows::{Window, Windows};
-use crate::perception::speech::{HearOptions, SpeechModels};
+use crate::perception::speech::{Context, HearOptions, SpeechModels};
 use crate::sequence::{Finding, Piece, Place, Span};
 use journal::Ending;
 
@@ -45,6 +45,10 @@ pub struct TranscribeOptions {
     pub threads: Option<usize>,
     /// Hypotheses that are followed at once; 1 is fastest, 5 is best.
     pub beam: usize,
+    /// Text that is taken for what was said before the recording: names in it are spelled as they are there.
+    pub prompt: String,
+    /// Words and phrases that may be said, as they are spelled.
+    pub vocabulary: Vec<String>,
     /// What the recording is called in notices.
     pub name: String,
 }
@@ -57,6 +61,8 @@ impl Default for TranscribeOptions {
             translate: false,
             threads: None,
             beam: 5,
+            prompt: String::new(),
+            vocabulary: Vec::new(),
             name: "the recording".to_owned(),
         }
     }
@@ -102,6 +108,7 @@ pub struct Transcription {
     sound: Box<dyn Iterator<Item = Result<Vec<f32>>> + Send>,
     total_s: Option<f64>,
     options: TranscribeOptions,
+    context: Arc<Context>,
     cancel: Cancel,
     pool: Option<rayon::ThreadPool>,
     windows: Windows,
@@ -157,6 +164,7 @@ pub fn transcribe(
         sound: Box::new(sound),
         total_s,
         options,
+        context: Arc::default(),
         cancel: cancel.clone(),
         pool,
         windows: Windows::default(),
@@ -233,6 +241,10 @@ impl Transcription {
         }
         if self.state == State::Starting {
             check(&self.models, &self.options)?;
+            let (prompt, phrases) = (&self.options.prompt, &self.options.vocabulary);
+            let context = self.models.context(prompt, phrases)?;
+            self.events.extend(context.notices().into_iter().map(TranscribeEvent::Notice));
+            self.context = Arc::new(context);
             self.state = State::Listening;
             if self.begin_from_journal() {
                 return Ok(());
@@ -292,6 +304,7 @@ impl Transcription {
             language_before: self.language_before.clone(),
             translate: self.options.translate,
             words: self.options.word_timestamps || self.speakers.is_some(),
+            context: Arc::clone(&self.context),
             width: self.options.beam,
         };
         let (models, cancel) = (&self.models, &self.cancel);

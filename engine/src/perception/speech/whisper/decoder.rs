@@ -163,6 +163,9 @@ struct DecoderLayer {
     down: Rows,
 }
 
+/// Tokens of a prompt that are read at once; more take more memory.
+const READ_AT_ONCE: usize = 32;
+
 /// What the decoder needs of one half minute: keys and values of each layer, computed once.
 pub struct Heard {
     layers: Vec<HeardLayer>,
@@ -298,6 +301,40 @@ impl Decoder {
         tokens: &[u32],
         alignment: &[(usize, usize)],
     ) -> Vec<f32> {
+        let x = self.layers(heard, tape, paths, tokens, alignment);
+        let mut logits = vec![0.0; tokens.len() * self.n_vocab];
+        self.embedding.times(self.d_model, &self.norm.forward(&x), &mut logits);
+        logits
+    }
+
+    /// Writes tokens that follow one another on the tape, and its rows on the path; nobody asks what comes after them.
+    pub fn read(
+        &self,
+        heard: &Heard,
+        tape: &mut Tape,
+        path: &mut Vec<usize>,
+        tokens: &[u32],
+        alignment: &[(usize, usize)],
+    ) {
+        for tokens in tokens.chunks(READ_AT_ONCE) {
+            let first = tape.n_rows;
+            let ends = 0..tokens.len();
+            let mut paths: Vec<Vec<usize>> =
+                ends.map(|n| path.iter().copied().chain(first..first + n).collect()).collect();
+            self.layers(heard, tape, &mut paths, tokens, alignment);
+            path.extend(first..first + tokens.len());
+        }
+    }
+
+    /// As [`Decoder::step`], up to the last layer: `[n, d_model]`.
+    fn layers(
+        &self,
+        heard: &Heard,
+        tape: &mut Tape,
+        paths: &mut [Vec<usize>],
+        tokens: &[u32],
+        alignment: &[(usize, usize)],
+    ) -> Vec<f32> {
         let (n, d) = (tokens.len(), self.d_model);
         let mut x = Vec::with_capacity(n * d);
         for (i, (&token, path)) in tokens.iter().zip(paths.iter_mut()).enumerate() {
@@ -335,9 +372,7 @@ impl Decoder {
         }
         tape.attention.extend_from_slice(&looked);
         tape.n_rows += n;
-        let mut logits = vec![0.0; n * self.n_vocab];
-        self.embedding.times(d, &self.norm.forward(&x), &mut logits);
-        logits
+        x
     }
 
     /// Each hypothesis attends to the rows of its own path.
