@@ -57,7 +57,7 @@ pub struct TranscribeArgs {
 #[derive(Debug, clap::Args)]
 pub struct KnownArgs {
     /// Text as it may have been said before, with names spelled as they are to be
-    #[arg(long, value_name = "TEXT", default_value = "")]
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     pub prompt: String,
     /// Words and phrases that may be said, with commas between them; they are written like this when they are heard
     #[arg(long, value_name = "WORDS", value_delimiter = ',')]

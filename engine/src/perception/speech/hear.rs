@@ -27,10 +27,6 @@ const UNHEARD_S: f64 = 1.0;
 /// The next look begins at least this much later.
 const LEAST_STEP_S: f64 = 1.0;
 
-/// Attention moves on this much after a word has begun: the median over 64 read words against a
-/// forced alignment.
-const ATTENTION_LAG_S: f64 = 0.11;
-
 /// How a window is heard.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HearOptions {
@@ -206,7 +202,7 @@ impl SpeechModels {
             };
             let spoken: Vec<usize> = word.tokens.clone().filter(is_spoken).collect();
             let last = spoken.last().copied().unwrap_or(word.tokens.end - 1);
-            let time = |i: usize| times.get(i).map_or(voiced.1, |t| t + take.seek_s - ATTENTION_LAG_S);
+            let time = |i: usize| times.get(i).map_or(voiced.1, |t| t + take.seek_s - self.attention_lag_s);
             let start_s = time(word.tokens.start).clamp(earliest, voiced.1.max(earliest));
             let end_s = time(last + 1).clamp(start_s, voiced.1.max(start_s));
             earliest = end_s;

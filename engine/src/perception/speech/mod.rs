@@ -93,6 +93,7 @@ pub struct SpeechModels {
     log_mel: LogMel,
     /// Pairs (layer, head) of the decoder that follow the sound.
     alignment: Vec<(usize, usize)>,
+    attention_lag_s: f64,
     suppressed: Vec<u32>,
     suppressed_first: Vec<u32>,
 }
@@ -191,6 +192,7 @@ impl SpeechModels {
             log_mel: LogMel::new(sizes.n_mels),
             whisper,
             vocabulary,
+            attention_lag_s: words::attention_lag_s(&alignment),
             alignment,
             suppressed: ids(file.suppress_ids),
             suppressed_first: ids(file.suppress_ids_begin),
