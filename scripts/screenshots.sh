@@ -103,6 +103,10 @@ settle
 ask "What had Mister John Dashwood leisure to consider?"
 open_evidence
 shoot recording-evidence
+# Its transcript, heard with speakers; the pointer shows how sure a word is.
+xdotool key ctrl+t
+settle
+shoot transcript
 stop
 
 start "$samples/video/bigbuckbunny.mp4"
