@@ -140,6 +140,7 @@ impl Line {
             added.extend(shared(&self.text, &rest[..n], slot, confidence));
             rest = &rest[n..];
         }
+        (self.start_s, self.end_s) = (millis(self.start_s), millis(self.end_s));
         self.words.extend(added.into_iter().map(Word::from));
         self.words.sort_by_key(|word| word.bytes.start);
         self.settle();
@@ -150,8 +151,8 @@ impl Line {
     fn settle(&mut self) {
         let (mut start_s, mut end_s) = (self.start_s, self.start_s);
         for word in &mut self.words {
-            start_s = word.start_s.clamp(start_s, self.end_s.max(start_s));
-            end_s = word.end_s.clamp(end_s.max(start_s), self.end_s.max(end_s).max(start_s));
+            start_s = millis(word.start_s).clamp(start_s, self.end_s.max(start_s));
+            end_s = millis(word.end_s).clamp(end_s.max(start_s), self.end_s.max(end_s).max(start_s));
             (word.start_s, word.end_s) = (start_s, end_s);
         }
     }
@@ -218,7 +219,7 @@ impl Line {
                 after.push(Word { bytes: start - shift..end - shift, ..word.clone() });
             } else {
                 let share = (left.len() - start) as f64 / (end - start) as f64;
-                let cut_s = word.start_s + share * (word.end_s - word.start_s);
+                let cut_s = millis(word.start_s + share * (word.end_s - word.start_s));
                 before.push(Word { bytes: start..left.len(), end_s: cut_s, ..word.clone() });
                 after.push(Word { bytes: 0..end - shift, start_s: cut_s, ..word.clone() });
             }
@@ -387,6 +388,11 @@ fn shared(text: &str, pieces: &[Range<usize>], (from_s, to_s): (f64, f64), confi
         Timed { bytes: piece.clone(), start_s, end_s, confidence, part: None }
     });
     timed.collect()
+}
+
+/// Times are whole milliseconds, which come back from the disk as they went.
+fn millis(seconds: f64) -> f64 {
+    (1000.0 * seconds).round() / 1000.0
 }
 
 /// The smallest pieces of a text that have a time: between spaces, or a character of a script without spaces.

@@ -41,8 +41,14 @@ pub(super) fn head_ui(
             let nothing = empty.then_some("There is no text yet");
             more_ui(ui, pane, commands);
             export_ui(ui, state, nothing, commands);
-            if icon_button_ui(ui, Icon::Search, "Find", "Find and replace (Ctrl+F, Ctrl+H)", nothing)
-                .clicked()
+            if icon_button_ui(
+                ui,
+                Icon::Search,
+                "Find and replace",
+                "Find and replace (Ctrl+F, Ctrl+H)",
+                nothing,
+            )
+            .clicked()
             {
                 view.find.open = !view.find.open;
                 view.find.focus = view.find.open;

@@ -32,7 +32,7 @@ pub(super) fn rows_ui(ui: &mut Ui, pane: &TranscriptPane, view: &mut TranscriptV
     let playing = pane.is_playing();
     let at_s = pane.at_s();
     let spoken = document.line_at(at_s).filter(|_| playing || at_s > 0.0);
-    let wanted = wanted_offset(view, spoken, area.height(), document);
+    let wanted = wanted_offset(view, spoken, document);
 
     let mut scroll = ScrollArea::vertical().id_salt("transcript rows").auto_shrink([false, false]);
     if let Some(offset) = wanted {
@@ -67,8 +67,7 @@ pub(super) fn rows_ui(ui: &mut Ui, pane: &TranscriptPane, view: &mut TranscriptV
     if wanted.is_none() && (offset - before).abs() > 0.5 && ui.input(|input| scrolled(input)) {
         view.following = false;
     }
-    view.offset = offset;
-    view.shift = shift;
+    (view.offset, view.height, view.shift) = (offset, output.inner_rect.height(), shift);
     if !view.heights.all_known() {
         ui.ctx().request_repaint();
     }
@@ -80,12 +79,8 @@ fn scrolled(input: &egui::InputState) -> bool {
 }
 
 /// Where the view has to go, if it has to.
-fn wanted_offset(
-    view: &mut TranscriptView,
-    spoken: Option<usize>,
-    height: f32,
-    document: &Document,
-) -> Option<f32> {
+fn wanted_offset(view: &mut TranscriptView, spoken: Option<usize>, document: &Document) -> Option<f32> {
+    let height = view.height;
     let most = (view.heights.total() - height).max(0.0);
     let shift = std::mem::take(&mut view.shift);
     if let Some(time_s) = view.begin_s.take() {

@@ -24,8 +24,8 @@ pub(super) fn transport_ui(
     match &pane.wave {
         Load::Ready(wave) => {
             let all = (0.0, wave.duration_s);
-            let (from_s, to_s) = view.in_view_s;
-            let part = (to_s > from_s).then_some((from_s, to_s.min(wave.duration_s)));
+            let (from_s, to_s) = (view.in_view_s.0, view.in_view_s.1.min(wave.duration_s));
+            let part = (to_s > from_s).then_some((from_s, to_s));
             let at_s = pane.at_s();
             let strip = Strip { name: "Recording", wave, range_s: all, part_s: part, at_s, height: 36.0 };
             let mut seek = strip_ui(ui, &strip).1;

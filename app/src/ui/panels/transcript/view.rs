@@ -25,6 +25,8 @@ pub struct TranscriptView {
     pub(super) heights: Heights,
     /// Where the lines were scrolled to last.
     pub(super) offset: f32,
+    /// How much of them was in view, in points.
+    pub(super) height: f32,
     /// By how much lines above the view grew since.
     pub(super) shift: f32,
     /// What was in view last, in seconds.
