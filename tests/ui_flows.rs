@@ -1,15 +1,15 @@
 //! The window, driven by name like a screen reader would, over a scripted engine.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use egui::accesskit::Role;
 use egui::{Key, Modifiers};
-use egui_kittest::Harness;
-use egui_kittest::kittest::{NodeT as _, Queryable};
+use egui_kittest::kittest::Queryable;
 use medley_app::jobs::scripted::Scripted;
 use medley_app::state::{AnswerStatus, AttachmentState, Overlay};
+use medley_app::{App, AppOptions};
 use medley_tests::sample;
 use medley_tests::window::{CTRL, CTRL_SHIFT, Window};
 

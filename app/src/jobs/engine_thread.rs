@@ -79,16 +79,14 @@ pub(super) fn run(jobs: Receiver<Ticket<EngineJob>>, mut backend: Box<dyn Backen
 impl EngineJob {
     /// Makes the event that says that the job failed.
     fn failed(&self) -> impl Fn(&str) -> JobEvent + use<> {
-        let make: Box<dyn Fn(String) -> JobEvent> = match self {
-            &Self::Read { attachment, .. } => {
+        let make: Box<dyn Fn(String) -> JobEvent> = match *self {
+            Self::Read { attachment, .. } => {
                 Box::new(move |reason| JobEvent::ReadDone { attachment, result: Err(reason) })
             }
-            &Self::Transcribe { attachment, .. } => {
+            Self::Transcribe { attachment, .. } => {
                 Box::new(move |reason| JobEvent::HearingFailed { attachment, reason })
             }
-            &Self::Ask { exchange, .. } => {
-                Box::new(move |reason| JobEvent::AnswerFailed { exchange, reason })
-            }
+            Self::Ask { exchange, .. } => Box::new(move |reason| JobEvent::AnswerFailed { exchange, reason }),
         };
         move |reason| make(reason.to_owned())
     }

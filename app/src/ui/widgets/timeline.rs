@@ -1,7 +1,9 @@
 //! The waveform of a recording, or of a part of it, with a marked part and the place that plays.
 
 use egui::accesskit::Role;
-use egui::{CornerRadius, CursorIcon, Rect, Response, RichText, Sense, Stroke, Ui, Vec2, WidgetInfo, pos2};
+use egui::{
+    Color32, CornerRadius, CursorIcon, Rect, Response, RichText, Sense, Stroke, Ui, Vec2, WidgetInfo, pos2,
+};
 
 use super::time_text;
 use crate::state::{Load, Wave};
@@ -20,6 +22,8 @@ pub struct Strip<'a> {
     pub range_s: (f64, f64),
     /// What is marked, in seconds.
     pub part_s: Option<(f64, f64)>,
+    /// Behind what is marked.
+    pub ground: Color32,
     /// Where the sound is, in seconds.
     pub at_s: f64,
     /// Points.
@@ -40,7 +44,8 @@ pub fn timeline_ui(
         Load::Failed(reason) => (Some(ui.label(RichText::new(reason).color(palette.error))), None),
         Load::Ready(wave) => {
             let range_s = (0.0, wave.duration_s);
-            let strip = Strip { name: "Timeline", wave, range_s, part_s, at_s, height: 72.0 };
+            let ground = palette.mark;
+            let strip = Strip { name: "Timeline", wave, range_s, part_s, ground, at_s, height: 72.0 };
             let (response, seek) = strip_ui(ui, &strip);
             (Some(response), seek)
         }
@@ -64,7 +69,7 @@ pub fn strip_ui(ui: &mut Ui, strip: &Strip<'_>) -> (Response, Option<f64>) {
     if let Some((start_s, end_s)) = part_s {
         let place =
             Rect::from_x_y_ranges(x_of(start_s)..=x_of(end_s).max(x_of(start_s) + 3.0), rect.y_range());
-        painter.rect_filled(place, CornerRadius::same(3), palette.mark);
+        painter.rect_filled(place, CornerRadius::same(3), strip.ground);
     }
     let peaks = if duration_s <= FINE_UP_TO_S { &strip.wave.fine } else { &strip.wave.peaks };
     let per_s = peaks.len() as f64 / strip.wave.duration_s.max(0.01);

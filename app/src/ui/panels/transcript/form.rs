@@ -4,7 +4,7 @@ use egui::{ComboBox, DragValue, Frame, Margin, RichText, ScrollArea, Stroke, Ui,
 
 use super::weak;
 use crate::command::{Command, Commands, TranscriptCommand};
-use crate::state::{AppState, AttachmentState, Hearing, HearingForm, Speakers, TranscriptPane};
+use crate::state::{AppState, Hearing, HearingForm, Speakers, TranscriptPane};
 use crate::ui::icons::Icon;
 use crate::ui::panels::missing_models::megabytes;
 use crate::ui::theme::{self, RADIUS, size, space};
@@ -100,62 +100,65 @@ pub(super) fn status_ui(ui: &mut Ui, state: &AppState, pane: &TranscriptPane, co
     }
 }
 
-/// In the place of the lines: the form, or that the file is still being read.
+/// In the place of the lines: the form, or that the first words will come.
 pub(super) fn empty_ui(ui: &mut Ui, state: &AppState, pane: &TranscriptPane, commands: &Commands) {
-    let palette = theme::palette(ui);
-    let send = |command| commands.send(Command::Transcript(command));
     ScrollArea::vertical().id_salt("transcript form").auto_shrink([false, false]).show(ui, |ui| {
         ui.add_space((0.12 * ui.available_height()).min(60.0));
-        ui.vertical_centered(|ui| {
-            ui.set_max_width((ui.available_width() - 32.0).min(440.0));
-            if matches!(pane.hearing, Hearing::Running { .. }) {
-                ui.label(RichText::new("The first words will appear here.").color(palette.weak));
-                return;
-            }
-            let attachment = state.current().and_then(|c| c.attachment(pane.attachment));
-            let title = if pane.form_open {
-                "Transcribe again"
-            } else if pane.is_silent {
-                "No speech was found in this recording"
-            } else {
-                "Transcribe this recording"
-            };
-            ui.label(RichText::new(title).size(size::TITLE).color(palette.strong));
-            if let Some(reading) = attachment
-                && !matches!(reading.state, AttachmentState::Read(_) | AttachmentState::Failed(_))
-                && !pane.form_open
-            {
-                let text = format!(
-                    "It is being listened to anyway ({}); its text appears here then.",
-                    reading.state_text()
-                );
-                ui.label(weak(ui, text));
-            }
-            ui.add_space(10.0);
-            let mut form = pane.form.clone();
-            let ready = ui.vertical(|ui| form_ui(ui, state, &mut form, commands)).inner;
-            if form != pane.form {
-                send(TranscriptCommand::SetForm(form));
-            }
-            ui.add_space(10.0);
-            ui.horizontal(|ui| {
-                ui.add_enabled_ui(ready, |ui| {
-                    let again = TranscriptCommand::Transcribe;
-                    if text_button_ui(ui, Some(Icon::Sound), again.label(), true).clicked() {
-                        send(again);
+        let width = (ui.available_width() - 32.0).min(440.0);
+        ui.horizontal_top(|ui| {
+            ui.add_space(((ui.available_width() - width) / 2.0).max(0.0));
+            ui.vertical(|ui| {
+                ui.set_width(width);
+                match pane.hearing {
+                    Hearing::Running { .. } => {
+                        ui.label(weak(ui, "The first words will appear here."));
                     }
-                });
-                if pane.form_open && text_button_ui(ui, None, "Keep the text", false).clicked() {
-                    send(TranscriptCommand::ShowForm(false));
+                    _ => sheet_ui(ui, state, pane, commands),
                 }
             });
-            if pane.form_open {
-                let text =
-                    "The text is replaced when the recording was heard to its end; Undo brings it back.";
-                ui.label(weak(ui, text));
-            }
         });
     });
+}
+
+fn sheet_ui(ui: &mut Ui, state: &AppState, pane: &TranscriptPane, commands: &Commands) {
+    let palette = theme::palette(ui);
+    let send = |command| commands.send(Command::Transcript(command));
+    let title = if pane.form_open {
+        "Transcribe again"
+    } else if pane.is_silent {
+        "No speech was found in this recording"
+    } else {
+        "Transcribe this recording"
+    };
+    ui.label(RichText::new(title).size(size::TITLE).color(palette.strong));
+    let attachment = state.current().and_then(|c| c.attachment(pane.attachment));
+    if let Some(reading) = attachment.filter(|a| !a.is_settled() && !pane.form_open) {
+        let text =
+            format!("A quick transcript appears here when the file is read: {}.", reading.state_text());
+        ui.label(weak(ui, text));
+    }
+    ui.add_space(10.0);
+    let mut form = pane.form.clone();
+    let ready = form_ui(ui, state, &mut form, commands);
+    if form != pane.form {
+        send(TranscriptCommand::SetForm(form));
+    }
+    ui.add_space(10.0);
+    ui.horizontal(|ui| {
+        ui.add_enabled_ui(ready, |ui| {
+            let again = TranscriptCommand::Transcribe;
+            if text_button_ui(ui, Some(Icon::Sound), again.label(), true).clicked() {
+                send(again);
+            }
+        });
+        if pane.form_open && text_button_ui(ui, None, "Keep the text", false).clicked() {
+            send(TranscriptCommand::ShowForm(false));
+        }
+    });
+    if pane.form_open {
+        let text = "The text is replaced when the recording was heard to its end; Undo brings it back.";
+        ui.label(weak(ui, text));
+    }
 }
 
 /// Draws the choices; whether everything that they need is here.

@@ -103,7 +103,12 @@ fn format_name(format: Format) -> &'static str {
 
 fn more_ui(ui: &mut Ui, pane: &TranscriptPane, commands: &Commands) {
     let running = matches!(pane.hearing, Hearing::Running { .. });
-    let why_not = running.then_some("The recording is being transcribed");
+    let empty = pane.editor.document().lines.is_empty();
+    let why_not = match (running, empty) {
+        (true, _) => Some("The recording is being transcribed"),
+        (false, true) => Some("There is no text yet"),
+        (false, false) => None,
+    };
     let response = icon_button_ui(ui, Icon::Again, "Transcribe again", "Transcribe again, go back…", why_not);
     Popup::menu(&response).show(|ui| {
         ui.set_min_width(210.0);

@@ -64,17 +64,21 @@ pub fn transcript_ui(ui: &mut Ui, state: &AppState, view: &mut ViewState, comman
             .exact_size(width)
             .show(ui, |ui| questions::questions_ui(ui, state, view, commands));
     }
-    egui::CentralPanel::default().frame(Frame::new().fill(palette.ground)).show(ui, |ui| {
-        if view.transcript.questions && !beside {
-            Frame::new()
-                .inner_margin(Margin::same(space::M))
-                .show(ui, |ui| questions::questions_ui(ui, state, view, commands));
-        } else if pane.editor.document().lines.is_empty() || pane.form_open {
-            form::empty_ui(ui, state, pane, commands);
-        } else {
-            rows::rows_ui(ui, pane, &mut view.transcript, commands);
-        }
-    });
+    let inner = Margin { top: 4, ..Margin::ZERO };
+    egui::CentralPanel::default().frame(Frame::new().fill(palette.ground).inner_margin(inner)).show(
+        ui,
+        |ui| {
+            if view.transcript.questions && !beside {
+                Frame::new()
+                    .inner_margin(Margin::same(space::M))
+                    .show(ui, |ui| questions::questions_ui(ui, state, view, commands));
+            } else if pane.editor.document().lines.is_empty() || pane.form_open {
+                form::empty_ui(ui, state, pane, commands);
+            } else {
+                rows::rows_ui(ui, pane, &mut view.transcript, commands);
+            }
+        },
+    );
 }
 
 /// The keys of the pane. What a text field has a use for is left to it.

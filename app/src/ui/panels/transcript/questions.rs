@@ -36,10 +36,11 @@ pub(super) fn questions_ui(ui: &mut Ui, state: &AppState, view: &mut ViewState, 
     ui.with_layout(Layout::bottom_up(Align::Min), |ui| {
         let mut send = false;
         ui.horizontal(|ui| {
-            let width = ui.available_width() - CONTROL - 8.0;
+            ui.spacing_mut().item_spacing.x = 6.0;
+            let width = ui.available_width() - CONTROL - 6.0;
             let field = TextEdit::singleline(&mut view.transcript.question)
                 .hint_text(FIELD)
-                .desired_width(width - 16.0)
+                .desired_width(width - 18.0)
                 .margin(egui::Margin::symmetric(8, 7));
             let response = ui.add(field);
             ui.ctx().accesskit_node_builder(response.id, |node| node.set_label(FIELD));

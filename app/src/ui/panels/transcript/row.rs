@@ -60,6 +60,7 @@ impl RowLayout {
         let narrow = width < NARROW;
         let text = match narrow {
             true => Vec2::new(14.0, PAD + CHIP + 4.0),
+            false if document.speakers.is_empty() => Vec2::new(12.0 + time + 36.0, PAD),
             false => Vec2::new(12.0 + time + 132.0, PAD),
         };
         let font = FontId::proportional(size::BODY);
@@ -68,7 +69,8 @@ impl RowLayout {
         Self { width, time, text, narrow, font, chars_per_point: 1.0 / 7.2, line_height }
     }
 
-    fn wrap(&self) -> f32 {
+    /// How wide the text may be.
+    pub(super) fn wrap(&self) -> f32 {
         (self.width - self.text.x - 20.0).max(60.0)
     }
 
@@ -161,11 +163,9 @@ pub(super) fn row_ui(
         ui.painter().rect_stroke(body, CornerRadius::same(6), stroke, StrokeKind::Inside);
     }
     time_ui(ui, layout, place, line, view, commands);
-    let chip = match layout.narrow {
-        true => pos2(rect.left() + 12.0 + layout.time, rect.top() + PAD - 1.0),
-        false => pos2(rect.left() + 12.0 + layout.time, rect.top() + PAD - 1.0),
-    };
-    let room = if layout.narrow { rect.right() - chip.x - 16.0 } else { 124.0 };
+    let chip = pos2(rect.left() + 12.0 + layout.time, rect.top() + PAD - 1.0);
+    let end = if layout.narrow { rect.right() - 16.0 } else { rect.left() + layout.text.x - 8.0 };
+    let room = end - chip.x;
     chip_ui(ui, Rect::from_min_size(chip, Vec2::new(room, CHIP)), document, index, view, commands);
     let at = rect.min + layout.text;
     if editing {

@@ -28,7 +28,7 @@ pub(super) fn rows_ui(ui: &mut Ui, pane: &TranscriptPane, view: &mut TranscriptV
     list_keys(ui, pane, view, commands);
     let area = ui.available_rect_before_wrap();
     let layout = RowLayout::new(ui, area.width(), document);
-    view.heights.update(document, pane.editor.revision(), area.width(), |line| layout.guess(line));
+    view.heights.update(document, pane.editor.revision(), layout.wrap(), |line| layout.guess(line));
     let playing = pane.is_playing();
     let at_s = pane.at_s();
     let spoken = document.line_at(at_s).filter(|_| playing || at_s > 0.0);
@@ -64,7 +64,7 @@ pub(super) fn rows_ui(ui: &mut Ui, pane: &TranscriptPane, view: &mut TranscriptV
     });
     let offset = output.state.clamped_offset().y;
     // Somebody scrolled: the view stays where they want it.
-    if wanted.is_none() && (offset - before).abs() > 0.5 && ui.input(|input| scrolled(input)) {
+    if wanted.is_none() && (offset - before).abs() > 0.5 && ui.input(scrolled) {
         view.following = false;
     }
     (view.offset, view.height, view.shift) = (offset, output.inner_rect.height(), shift);

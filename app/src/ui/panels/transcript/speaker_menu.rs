@@ -41,8 +41,10 @@ pub(super) fn chip_ui(
     let open = Popup::is_id_open(ui.ctx(), Popup::default_response_id(&response));
     let radius = CornerRadius::same((CHIP / 2.0) as u8);
     let font = FontId::proportional(size::SMALL);
-    let galley = galley_elided(ui, name, font, palette.text, rect.width() - 30.0, 1);
-    let chip = Rect::from_min_size(rect.min, Vec2::new(galley.size().x + 30.0, CHIP));
+    let shown = if speaker.is_none() { "+" } else { name };
+    let galley = galley_elided(ui, shown, font, palette.text, (rect.width() - 30.0).max(10.0), 1);
+    let pad = if speaker.is_none() { 20.0 } else { 30.0 };
+    let chip = Rect::from_min_size(rect.min, Vec2::new(galley.size().x + pad, CHIP));
     if let Some(id) = speaker {
         let colour = theme::speaker(ui, id.0);
         let fill = if response.hovered() || open { palette.selected } else { palette.hovered };
@@ -54,7 +56,7 @@ pub(super) fn chip_ui(
         // Only where somebody looks for it: most transcripts have one speaker.
         let stroke = Stroke::new(1.0, palette.line);
         ui.painter().rect(chip, radius, palette.ground, stroke, StrokeKind::Inside);
-        let at = chip.left_center() + Vec2::new(12.0, -galley.size().y / 2.0);
+        let at = chip.left_center() + Vec2::new(pad / 2.0, -galley.size().y / 2.0);
         ui.painter().galley_with_override_text_color(at, galley, palette.weak);
     }
     if view.open_menu == Some(line) {

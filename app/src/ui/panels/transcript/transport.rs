@@ -27,14 +27,17 @@ pub(super) fn transport_ui(
             let (from_s, to_s) = (view.in_view_s.0, view.in_view_s.1.min(wave.duration_s));
             let part = (to_s > from_s).then_some((from_s, to_s));
             let at_s = pane.at_s();
-            let strip = Strip { name: "Recording", wave, range_s: all, part_s: part, at_s, height: 36.0 };
-            let mut seek = strip_ui(ui, &strip).1;
             // Where all of it is in view, the second strip would show the same.
             let zoomed = part.filter(|(from_s, to_s)| to_s - from_s < 0.8 * wave.duration_s);
+            let ground = palette.selected;
+            let strip =
+                Strip { name: "Recording", wave, range_s: all, part_s: zoomed, ground, at_s, height: 36.0 };
+            let mut seek = strip_ui(ui, &strip).1;
             if ui.ctx().content_rect().height() >= HIGH_ENOUGH
                 && let Some(range_s) = zoomed
             {
-                let strip = Strip { name: "Part in view", wave, range_s, part_s: None, at_s, height: 44.0 };
+                let strip =
+                    Strip { name: "Part in view", wave, range_s, part_s: None, ground, at_s, height: 44.0 };
                 seek = strip_ui(ui, &strip).1.or(seek);
             }
             if let Some(time_s) = seek {
