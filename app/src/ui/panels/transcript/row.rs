@@ -102,6 +102,8 @@ impl RowLayout {
             font_id: self.font.clone(),
             color,
             background,
+            // As the field has it in which the line is written.
+            line_height: Some(self.line_height),
             ..TextFormat::default()
         };
         let mut job = LayoutJob::default();
