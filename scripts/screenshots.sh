@@ -103,7 +103,7 @@ settle
 ask "What had Mister John Dashwood leisure to consider?"
 open_evidence
 shoot recording-evidence
-# Its transcript, heard with speakers; the pointer shows how sure a word is.
+# Its transcript, with the question beside it.
 xdotool key ctrl+t
 settle
 shoot transcript
