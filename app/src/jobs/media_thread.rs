@@ -136,7 +136,8 @@ fn wave(opener: &Opener, path: &Path, cancel: &Cancel) -> Load<Wave> {
     }
     let per_peak = parts.len().div_ceil(PEAKS).max(1);
     let peaks = parts.chunks(per_peak).map(|c| c.iter().copied().fold(0.0, f32::max)).collect();
-    Load::Ready(Wave { peaks, duration_s: n_samples as f64 / f64::from(SAMPLE_RATE_HZ) })
+    let duration_s = n_samples as f64 / f64::from(SAMPLE_RATE_HZ);
+    Load::Ready(Wave { peaks, fine: parts.into(), duration_s })
 }
 
 /// Gives pixels a number that no other picture has.

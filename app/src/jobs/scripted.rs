@@ -8,7 +8,36 @@ use engine::perception::ReadEvent;
 use engine::tasks::ask::AskRequest;
 use engine::{Cancel, Error, Event, Evidence, Finding, Place, Rect, Result, Span, Stage, StopReason, Usage};
 
+use engine::tasks::transcribe::{Segment, TranscribeEvent, Word};
+
 use super::Backend;
+use crate::state::{Document, HearingForm, Speakers};
+
+/// Three hours of three people: 2,500 lines, 27,500 words.
+pub fn long_transcript() -> Document {
+    const WORDS: [&str; 7] = ["and", "budget", "of", "the", "councillors", "is", "nevertheless"];
+    let mut document = Document::default();
+    for i in 0..2_500_u32 {
+        let start_s = 4.3 * f64::from(i);
+        let words = (0..11).map(|k| Word {
+            start_s: start_s + 0.36 * f64::from(k),
+            end_s: start_s + 0.36 * f64::from(k) + 0.3,
+            text: WORDS[((i + k) % 7) as usize].to_owned(),
+            confidence: if (i + k) % 13 == 0 { 0.3 } else { 0.9 },
+        });
+        let words: Vec<Word> = words.collect();
+        document.push(&Segment {
+            start_s,
+            end_s: start_s + 4.2,
+            text: words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" "),
+            language: "en".into(),
+            speaker: Some((1 + i / 5 % 3).to_string()),
+            confidence: 0.8,
+            words,
+        });
+    }
+    document
+}
 
 /// Answers every question with the same words, and every file with the same finding.
 #[derive(Debug, Clone)]
@@ -131,5 +160,54 @@ impl Backend for Scripted {
             Event::Done { reason, usage }
         });
         Box::new(events.into_iter().chain(text).chain(done).map(Ok))
+    }
+
+    /// Says the lines of its finding, each word half as long as the pause after a line.
+    fn transcribe<'a>(
+        &'a mut self,
+        path: &Path,
+        form: &HearingForm,
+        cancel: &Cancel,
+    ) -> Box<dyn Iterator<Item = Result<TranscribeEvent>> + 'a> {
+        if form.language == "xx" {
+            let reason = "this speech model does not know the language \"xx\"".to_owned();
+            return Box::new(std::iter::once(Err(Error::Request { reason })));
+        }
+        let (_, _, spans) = Self::finding(path);
+        let total_s = 2.0 * spans.len() as f64;
+        let told = |done_s| TranscribeEvent::Progress { done_s, total_s: Some(total_s) };
+        let mut events = vec![told(0.0)];
+        for (i, span) in spans.iter().enumerate().filter(|_| form.model != "silence") {
+            let start_s = 2.0 * i as f64;
+            let words = span.text.split(' ').enumerate().map(|(k, word)| Word {
+                start_s: start_s + 0.3 * k as f64,
+                end_s: start_s + 0.3 * k as f64 + 0.2,
+                text: word.to_owned(),
+                confidence: if word == "budget" { 0.3 } else { 0.9 },
+            });
+            let speaker = (form.speakers != Speakers::Off).then(|| (1 + i % 2).to_string());
+            events.push(TranscribeEvent::Segment(Segment {
+                start_s,
+                end_s: start_s + 2.0,
+                text: span.text.clone(),
+                language: "en".into(),
+                speaker,
+                confidence: 0.8,
+                words: words.collect(),
+            }));
+            events.push(told(start_s + 2.0));
+        }
+        let (pause, cancel) = (self.pause, cancel.clone());
+        let stop = cancel.clone();
+        let heard = events.into_iter().map_while(move |event| {
+            std::thread::sleep(pause);
+            (!cancel.is_cancelled()).then_some(event)
+        });
+        let done = std::iter::once_with(move || TranscribeEvent::Done {
+            audio_s: total_s,
+            wall_s: 0.1,
+            cancelled: stop.is_cancelled(),
+        });
+        Box::new(heard.chain(done).map(Ok))
     }
 }

@@ -8,6 +8,8 @@ mod models;
 
 mod settings;
 
+mod transcript;
+
 mod viewer;
 
 use std::sync::Arc;
@@ -21,6 +23,10 @@ pub use conversation::{
 };
 pub use models::{Download, ModelRow, Models};
 pub use settings::{Settings, Theme};
+pub use transcript::{
+    Document, Edit, Editor, Found, Hearing, HearingForm, Line, Query, SPEEDS, Speaker, SpeakerId, Speakers,
+    StoredTranscript, TranscriptPane, UNSURE_BELOW, Word,
+};
 pub use viewer::{Load, Picture, Play, Viewer, Wave};
 
 /// What lies over or beside the conversation.
@@ -63,6 +69,8 @@ pub struct AppState {
     pub models: Models,
     /// The evidence that is shown beside the conversation.
     pub viewer: Option<Viewer>,
+    /// The transcript that is shown in the place of the conversation.
+    pub transcript: Option<TranscriptPane>,
     /// What lies over the conversation.
     pub overlay: Overlay,
     /// Whether a small window shows the list of conversations over the conversation.

@@ -53,6 +53,18 @@ pub enum Icon {
     Help,
     /// An arrow out of a frame.
     Open,
+    /// An arrow that turns back to the left.
+    Undo,
+    /// An arrow that turns back to the right.
+    Redo,
+    /// A lens.
+    Search,
+    /// Two angles to the left.
+    Back,
+    /// Two angles to the right.
+    On,
+    /// Lines of text beside a bar.
+    Transcript,
 }
 
 impl Icon {
@@ -197,6 +209,34 @@ impl Icon {
                 points.extend([(12.0, 12.8), (12.0, 14.0)]);
                 line(&points);
                 dot(12.0, 16.7, 1.0);
+            }
+            Self::Undo => {
+                line(&arc_points(12.5, 13.5, 6.0, -90.0, 120.0));
+                line(&[(12.5, 7.5), (5.0, 7.5)]);
+                line(&[(8.5, 4.0), (5.0, 7.5), (8.5, 11.0)]);
+            }
+            Self::Redo => {
+                line(&arc_points(11.5, 13.5, 6.0, 60.0, 270.0));
+                line(&[(11.5, 7.5), (19.0, 7.5)]);
+                line(&[(15.5, 4.0), (19.0, 7.5), (15.5, 11.0)]);
+            }
+            Self::Search => {
+                circle(10.5, 10.5, 5.5);
+                line(&[(14.5, 14.5), (20.0, 20.0)]);
+            }
+            Self::Back => {
+                line(&[(11.5, 6.5), (6.0, 12.0), (11.5, 17.5)]);
+                line(&[(18.0, 6.5), (12.5, 12.0), (18.0, 17.5)]);
+            }
+            Self::On => {
+                line(&[(12.5, 6.5), (18.0, 12.0), (12.5, 17.5)]);
+                line(&[(6.0, 6.5), (11.5, 12.0), (6.0, 17.5)]);
+            }
+            Self::Transcript => {
+                line(&[(5.0, 5.0), (5.0, 19.0)]);
+                line(&[(9.5, 6.5), (19.5, 6.5)]);
+                line(&[(9.5, 12.0), (19.5, 12.0)]);
+                line(&[(9.5, 17.5), (15.5, 17.5)]);
             }
             Self::Open => {
                 line(&[(11.0, 5.5), (5.5, 5.5), (5.5, 18.5), (18.5, 18.5), (18.5, 13.0)]);

@@ -1,10 +1,14 @@
 //! Everything a user can do, as one enum: label, tooltip, shortcut and whether it can be done now.
 
+mod transcript;
+
 use std::path::PathBuf;
 
 use egui::{Key, KeyboardShortcut, Modifiers};
 
-use crate::state::{AppState, AttachmentId, ConversationId, ExchangeId, Overlay, Settings};
+pub use transcript::TranscriptCommand;
+
+use crate::state::{AppState, Attachment, AttachmentId, ConversationId, ExchangeId, Overlay, Settings};
 
 /// Something a user can do. Panels send it, [`crate::update`] runs it.
 #[derive(Debug, Clone, PartialEq)]
@@ -95,6 +99,10 @@ pub enum Command {
     CloseToast,
     /// Close the message about the data folder.
     CloseStorageNotice,
+    /// Show the transcript of the recording that is looked at, or of the last one of the conversation; or hide it.
+    ShowTranscript,
+    /// Do something with a transcript.
+    Transcript(TranscriptCommand),
 }
 
 const CTRL: Modifiers = Modifiers::COMMAND;
@@ -118,6 +126,7 @@ impl Command {
             Self::CopyAnswer(None),
             Self::StepEvidence(-1),
             Self::StepEvidence(1),
+            Self::ShowTranscript,
             Self::LargerText,
             Self::SmallerText,
             Self::ToggleSidebar,
@@ -170,6 +179,8 @@ impl Command {
             Self::CancelDownload => "Stop download",
             Self::ClearData => "Delete all conversations",
             Self::CloseToast | Self::CloseStorageNotice => "Close message",
+            Self::ShowTranscript => "Show or hide the transcript",
+            Self::Transcript(command) => command.label(),
         }
     }
 
@@ -194,6 +205,7 @@ impl Command {
             Self::LargerText => (CTRL, Key::Plus),
             Self::SmallerText => (CTRL, Key::Minus),
             Self::ToggleSidebar => (CTRL, Key::B),
+            Self::ShowTranscript => (CTRL, Key::T),
             Self::Escape => (Modifiers::NONE, Key::Escape),
             _ => return None,
         };
@@ -235,14 +247,29 @@ impl Command {
                 let any = state.current().is_some_and(|c| c.exchanges.iter().any(answered));
                 check(any, "There is no answer yet")
             }
-            Self::BeginRename(None) | Self::Delete(None) => {
+            Self::BeginRename(None) => {
+                // In a transcript the key is for the line.
+                check(state.transcript.is_none(), "A transcript is shown")?;
                 check(state.current().is_some(), "No conversation is shown")
             }
+            Self::Delete(None) => check(state.current().is_some(), "No conversation is shown"),
             Self::StepEvidence(_) => {
                 let any = state
                     .current()
                     .is_some_and(|c| c.exchanges.iter().any(|e| !e.answer.evidence.is_empty()));
                 check(state.viewer.is_some() || any, "There is no evidence yet")
+            }
+            Self::ShowTranscript => {
+                let any = state.current().is_some_and(|c| c.attachments.iter().any(Attachment::is_recording));
+                check(any, "There is no recording in this conversation")
+            }
+            Self::Transcript(TranscriptCommand::Export(_)) => {
+                check(!state.picking, "The file dialog is open")
+            }
+            Self::Transcript(TranscriptCommand::Ask(text)) => Self::Send(text.clone()).enabled(state),
+            Self::Transcript(TranscriptCommand::Open(id, _)) => {
+                let attachment = state.current().and_then(|c| c.attachment(*id));
+                check(attachment.is_some_and(Attachment::is_recording), "There is no sound in this file")
             }
             Self::Attach => check(!state.picking, "The file dialog is open"),
             Self::DownloadModels | Self::DownloadModel(_) => {
@@ -257,6 +284,7 @@ impl Command {
             Self::Escape => check(
                 state.overlay != Overlay::None
                     || state.viewer.is_some()
+                    || state.transcript.is_some()
                     || state.renaming.is_some()
                     || state.running().is_some()
                     || state.sidebar_open
