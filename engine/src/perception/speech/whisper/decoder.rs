@@ -8,14 +8,13 @@
 use candle_core::{CpuStorage, DType, Storage, Tensor};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
-use rayon::prelude::*;
 
 use super::{Precision, WhisperConfig, joined_linear, joined_tensors};
 use crate::error::{Doing, Result};
 use crate::kernels::activations::Activations;
 use crate::kernels::packed::{self, Packed, Product};
 use crate::kernels::plane::Bytes;
-use crate::kernels::{Isa, dot, gelu, rows_times, softmax};
+use crate::kernels::{Isa, dot, gelu, rows_times, softmax, team};
 use crate::nn::Linear;
 use crate::weights::Weights;
 
@@ -380,7 +379,8 @@ impl Decoder {
         let (d, head_dim) = (self.d_model, self.d_model / self.n_heads);
         let scale = (head_dim as f32).powf(-0.5);
         let mut out = vec![0.0; paths.len() * d];
-        out.par_chunks_mut(d).zip(qkv.par_chunks(3 * d)).zip(paths).for_each(|((out, q), path)| {
+        team::for_each_chunk(&mut out, d, |i, out| {
+            let (q, path) = (&qkv[i * 3 * d..], &paths[i]);
             let mut weights = vec![0.0; path.len()];
             for (head, out) in out.chunks_mut(head_dim).enumerate() {
                 let at = head * head_dim;
@@ -405,19 +405,18 @@ impl Decoder {
         let n = q.len() / d;
         let scale = (head_dim as f32).powf(-0.5);
         let size = n_positions * head_dim;
-        let heads: Vec<_> = (heard.keys.par_chunks(size).zip(heard.values.par_chunks(size)).enumerate())
-            .map(|(head, (keys, values))| {
-                let mut of_head = Vec::with_capacity(n * head_dim);
-                for row in q.chunks(d) {
-                    of_head.extend(row[head * head_dim..(head + 1) * head_dim].iter().map(|x| x * scale));
-                }
-                let mut weights = vec![0.0; n * n_positions];
-                rows_times(keys, head_dim, &of_head, &mut weights);
-                weights.chunks_mut(n_positions).for_each(softmax);
-                rows_times(values, n_positions, &weights, &mut of_head);
-                (of_head, weights)
-            })
-            .collect();
+        let heads = team::map(self.n_heads, |head| {
+            let (keys, values) = (&heard.keys[head * size..][..size], &heard.values[head * size..][..size]);
+            let mut of_head = Vec::with_capacity(n * head_dim);
+            for row in q.chunks(d) {
+                of_head.extend(row[head * head_dim..(head + 1) * head_dim].iter().map(|x| x * scale));
+            }
+            let mut weights = vec![0.0; n * n_positions];
+            rows_times(keys, head_dim, &of_head, &mut weights);
+            weights.chunks_mut(n_positions).for_each(softmax);
+            rows_times(values, n_positions, &weights, &mut of_head);
+            (of_head, weights)
+        });
         let mut out = vec![0.0; n * d];
         for (head, (of_head, _)) in heads.iter().enumerate() {
             for (out, of_head) in out.chunks_mut(d).zip(of_head.chunks(head_dim)) {
