@@ -40,6 +40,8 @@ pub struct Decoding<'a> {
     pub width: usize,
     /// For sampling.
     pub seed: u64,
+    /// Whether to decode again at rising temperatures what went wrong.
+    pub again: bool,
     /// Checked for each token.
     pub cancel: &'a Cancel,
 }
@@ -68,6 +70,8 @@ struct Hypothesis {
     /// Rows of the prompt and of `tokens` but the last.
     path: Vec<usize>,
     n_prompt: usize,
+    /// Tokens that were given, not chosen.
+    n_said: usize,
 }
 
 impl Hypothesis {
@@ -80,7 +84,7 @@ impl Hypothesis {
     }
 
     fn mean(&self) -> f32 {
-        self.sum / (self.tokens.len() + 1) as f32
+        self.sum / (self.tokens.len() - self.n_said + 1) as f32
     }
 
     fn finish(self, tape: &Tape) -> Transcript {
@@ -102,6 +106,8 @@ pub struct Prompted {
     pub tape: Tape,
     path: Vec<usize>,
     logits: Vec<f32>,
+    /// What the transcript begins with.
+    said: Vec<u32>,
     /// The probability that nothing is said.
     pub no_speech: f32,
     /// The token of the language that was asked for or heard; none for English-only checkpoints.
@@ -139,14 +145,26 @@ impl Decoding<'_> {
             logits = step(if translate { vocabulary.translate } else { vocabulary.transcribe });
         }
         let [path] = paths;
-        Prompted { tape, path, logits, no_speech, language }
+        Prompted { tape, path, logits, said: Vec::new(), no_speech, language }
+    }
+
+    /// Begins the transcript with what is known of it.
+    pub fn go_on_from(&self, heard: &Heard, prompted: &mut Prompted, said: &[u32]) {
+        let mut paths = [std::mem::take(&mut prompted.path)];
+        for &token in said {
+            prompted.logits =
+                self.whisper.decoder.step(heard, &mut prompted.tape, &mut paths, &[token], self.alignment);
+        }
+        [prompted.path] = paths;
+        prompted.said.extend_from_slice(said);
     }
 
     /// The best transcript that can be had, or none when there is no speech or it was cancelled.
     pub fn transcribe(&self, heard: &Heard, prompted: &mut Prompted, rules: &Rules) -> Option<Transcript> {
         let n_rows = prompted.tape.n_rows();
         let mut best: Option<Transcript> = None;
-        for (attempt, temperature) in TEMPERATURES.into_iter().enumerate() {
+        let n_attempts = if self.again { TEMPERATURES.len() } else { 1 };
+        for (attempt, temperature) in TEMPERATURES.into_iter().take(n_attempts).enumerate() {
             prompted.tape.truncate(n_rows);
             let seed = self.seed.wrapping_mul(TEMPERATURES.len() as u64).wrapping_add(attempt as u64);
             let transcript = if temperature == 0.0 {
@@ -176,7 +194,7 @@ impl Decoding<'_> {
         }
         let mut best = best?;
         if best.repeats {
-            let kept = without_loop(&best.tokens);
+            let kept = without_loop(&best.tokens).max(prompted.said.len());
             best.tokens.truncate(kept);
             best.logprobs.truncate(kept);
             best.attention.truncate(kept);
@@ -185,12 +203,14 @@ impl Decoding<'_> {
     }
 
     fn begin(&self, prompted: &Prompted) -> Hypothesis {
+        let n_said = prompted.said.len();
         Hypothesis {
-            tokens: Vec::new(),
-            logprobs: Vec::new(),
+            tokens: prompted.said.clone(),
+            logprobs: vec![0.0; n_said],
             sum: 0.0,
             path: prompted.path.clone(),
-            n_prompt: prompted.path.len(),
+            n_prompt: prompted.path.len() - n_said,
+            n_said,
         }
     }
 
@@ -205,8 +225,9 @@ impl Decoding<'_> {
     }
 
     /// Tokens that still fit after the prompt.
-    fn max_tokens(&self) -> usize {
-        self.whisper.config.n_text_positions / 2
+    fn max_tokens(&self, prompted: &Prompted) -> usize {
+        let n = self.whisper.config.n_text_positions;
+        (n / 2).min(n.saturating_sub(prompted.path.len()))
     }
 
     fn beam_search(&self, heard: &Heard, prompted: &mut Prompted, rules: &Rules) -> Option<Transcript> {
@@ -214,7 +235,7 @@ impl Decoding<'_> {
         let mut live = vec![self.begin(prompted)];
         let mut logits = prompted.logits.clone();
         let mut finished: Vec<Hypothesis> = Vec::new();
-        for _ in 0..self.max_tokens() {
+        for _ in 0..self.max_tokens(prompted) {
             if self.cancel.is_cancelled() {
                 return None;
             }
@@ -269,7 +290,7 @@ impl Decoding<'_> {
         let mut live = vec![begin; self.width];
         let mut logits = prompted.logits.repeat(self.width);
         let mut finished: Vec<Hypothesis> = Vec::new();
-        for _ in 0..self.max_tokens() {
+        for _ in 0..self.max_tokens(prompted) {
             if self.cancel.is_cancelled() {
                 return None;
             }
