@@ -150,12 +150,17 @@ impl Decoding<'_> {
 
     /// Begins the transcript with what is known of it.
     pub fn go_on_from(&self, heard: &Heard, prompted: &mut Prompted, said: &[u32]) {
-        let mut paths = [std::mem::take(&mut prompted.path)];
-        for &token in said {
-            prompted.logits =
-                self.whisper.decoder.step(heard, &mut prompted.tape, &mut paths, &[token], self.alignment);
+        if said.is_empty() {
+            return;
         }
-        [prompted.path] = paths;
+        let (first, n) = (prompted.tape.n_rows(), prompted.path.len());
+        let all: Vec<usize> = prompted.path.iter().copied().chain(first..first + said.len()).collect();
+        // As hypotheses of one step, each with those before it as its past.
+        let mut paths: Vec<Vec<usize>> = (0..said.len()).map(|i| all[..n + i].to_vec()).collect();
+        let decoder = &self.whisper.decoder;
+        let x = decoder.advance(heard, &mut prompted.tape, &mut paths, said, self.alignment);
+        prompted.logits = decoder.logits(&x[x.len() / said.len() * (said.len() - 1)..]);
+        prompted.path = all;
         prompted.said.extend_from_slice(said);
     }
 

@@ -30,8 +30,8 @@ const LEAST_VOICED: usize = 4;
 /// of silence it is settled in any case.
 const SETTLING_PAUSE: usize = 16;
 const SETTLED_FROM: usize = 188;
-/// Speech without a pause is cut after so many frames (25 s).
-const LONGEST: usize = 781;
+/// Speech without a pause is cut after so many frames (12 s).
+const LONGEST: usize = 375;
 /// Between these shares of it, where it is quietest.
 const CUT_BETWEEN: [f64; 2] = [0.5, 0.85];
 /// More stable tokens than this are cut too, so that the decoder has room for new ones.
@@ -42,6 +42,8 @@ const SURE_AFTER_S: f64 = 0.2;
 const UNHEARD_S: f64 = 1.0;
 /// A transcript that stopped earlier than this has not begun.
 const LEAST_HEARD_S: f64 = 1.0;
+/// Fewer waiting seconds are no delay.
+const USUAL_S: f64 = 0.5;
 /// From so many waiting seconds on nothing is heard twice that need not be.
 const LATE_S: f64 = 2.0;
 /// From so many on it is told.
@@ -141,10 +143,9 @@ impl Live {
         let later = self.rest.split_off(whole);
         let now = std::mem::replace(&mut self.rest, later);
         self.tell_late(waiting_s);
-        for (i, frame) in now.chunks(FRAME).enumerate() {
-            let behind = (now.len() - (i + 1) * FRAME) as f64 / SAMPLE_RATE_HZ as f64;
-            // A block as such is no delay: only what waits longer than one between two hearings does.
-            let waiting_s = waiting_s + if waiting_s > 0.0 { behind } else { 0.0 };
+        // So much waits while the last hearing was made.
+        let waiting_s = if waiting_s < USUAL_S { 0.0 } else { waiting_s };
+        for frame in now.chunks(FRAME) {
             self.frame(frame, waiting_s)?;
         }
         Ok(std::mem::take(&mut self.events))

@@ -298,6 +298,25 @@ impl Decoder {
         tokens: &[u32],
         alignment: &[(usize, usize)],
     ) -> Vec<f32> {
+        self.logits(&self.advance(heard, tape, paths, tokens, alignment))
+    }
+
+    /// The output layer: `[n, d_model]` → `[n, n_vocab]`.
+    pub fn logits(&self, x: &[f32]) -> Vec<f32> {
+        let mut logits = vec![0.0; x.len() / self.d_model * self.n_vocab];
+        self.embedding.times(self.d_model, &self.norm.forward(x), &mut logits);
+        logits
+    }
+
+    /// As [`Decoder::step`], without the output layer, which is half of the work: `[n, d_model]`. A path may hold rows of this step that stand before its own.
+    pub fn advance(
+        &self,
+        heard: &Heard,
+        tape: &mut Tape,
+        paths: &mut [Vec<usize>],
+        tokens: &[u32],
+        alignment: &[(usize, usize)],
+    ) -> Vec<f32> {
         let (n, d) = (tokens.len(), self.d_model);
         let mut x = Vec::with_capacity(n * d);
         for (i, (&token, path)) in tokens.iter().zip(paths.iter_mut()).enumerate() {
@@ -335,9 +354,7 @@ impl Decoder {
         }
         tape.attention.extend_from_slice(&looked);
         tape.n_rows += n;
-        let mut logits = vec![0.0; n * self.n_vocab];
-        self.embedding.times(d, &self.norm.forward(&x), &mut logits);
-        logits
+        x
     }
 
     /// Each hypothesis attends to the rows of its own path.
