@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use egui::{Key, KeyboardShortcut, Modifiers};
 
+use crate::platform::listen::Source;
 use crate::state::{AppState, AttachmentId, ConversationId, ExchangeId, Overlay, Settings};
 
 /// Something a user can do. Panels send it, [`crate::update`] runs it.
@@ -67,6 +68,14 @@ pub enum Command {
     PlayPause,
     /// Open the file in the program that the desktop uses for it.
     OpenSource(PathBuf),
+    /// Write down what is said, or stop.
+    ToggleLive,
+    /// Choose what to listen to.
+    ListenTo(Source),
+    /// Look which microphones there are.
+    FindMicrophones,
+    /// Close the message about listening.
+    CloseLiveProblem,
     /// Put the cursor into the question field.
     FocusComposer,
     /// Show the settings.
@@ -114,6 +123,7 @@ impl Command {
             Self::Attach,
             Self::AttachByPath,
             Self::PasteFiles,
+            Self::ToggleLive,
             Self::Regenerate,
             Self::CopyAnswer(None),
             Self::StepEvidence(-1),
@@ -158,6 +168,8 @@ impl Command {
             Self::Seek(_) => "Go to this time",
             Self::PlayPause => "Play or stop",
             Self::OpenSource(_) => "Open file",
+            Self::ToggleLive => "Start or stop listening",
+            Self::ListenTo(_) | Self::FindMicrophones => "Choose what to listen to",
             Self::FocusComposer => "Write a question",
             Self::OpenSettings => "Settings",
             Self::OpenShortcuts => "Keyboard shortcuts",
@@ -169,7 +181,7 @@ impl Command {
             Self::DownloadModels | Self::DownloadModel(_) => "Download",
             Self::CancelDownload => "Stop download",
             Self::ClearData => "Delete all conversations",
-            Self::CloseToast | Self::CloseStorageNotice => "Close message",
+            Self::CloseToast | Self::CloseStorageNotice | Self::CloseLiveProblem => "Close message",
         }
     }
 
@@ -185,6 +197,7 @@ impl Command {
             Self::AttachByPath => (CTRL_SHIFT, Key::O),
             Self::PasteFiles => (CTRL_SHIFT, Key::V),
             Self::FocusComposer => (CTRL, Key::L),
+            Self::ToggleLive => (CTRL, Key::M),
             Self::Regenerate => (CTRL, Key::R),
             Self::CopyAnswer(None) => (CTRL_SHIFT, Key::C),
             Self::StepEvidence(-1) => (Modifiers::ALT, Key::ArrowLeft),
@@ -243,6 +256,13 @@ impl Command {
                     .current()
                     .is_some_and(|c| c.exchanges.iter().any(|e| !e.answer.evidence.is_empty()));
                 check(state.viewer.is_some() || any, "There is no evidence yet")
+            }
+            Self::ToggleLive => {
+                check(state.models.missing().next().is_none(), "The models must be downloaded first")?;
+                check(
+                    state.live.as_ref().is_none_or(|live| !live.stopping),
+                    "What was said last is being heard",
+                )
             }
             Self::Attach => check(!state.picking, "The file dialog is open"),
             Self::DownloadModels | Self::DownloadModel(_) => {

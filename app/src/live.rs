@@ -240,7 +240,8 @@ impl Run {
 
     fn lose(&mut self, seconds: f64) {
         self.lost_s += seconds;
-        self.notes.push(format!("{seconds:.1} s of sound were lost: the machine was busy with something else"));
+        self.notes
+            .push(format!("{seconds:.1} s of sound were lost: the machine was busy with something else"));
     }
 
     fn keep_no_more(&mut self) {

@@ -14,7 +14,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let model = args.next().unwrap_or_else(|| "whisper-tiny.en".to_owned());
     let store = Store::open_default()?;
     let limits = Limits::default();
-    let engine = Engine::new(EngineOptions { store, model: String::new(), limits, prefixes: None, panels: None });
+    let engine =
+        Engine::new(EngineOptions { store, model: String::new(), limits, prefixes: None, panels: None });
     let cancel = Cancel::new();
     let Media::Sound(sound) = engine.opener().open(&path, &cancel)? else { return Err("no sound".into()) };
     let mut live = engine.live(&model, TranscribeOptions::default(), &cancel)?;

@@ -2,10 +2,14 @@
 
 use std::path::Path;
 
+use super::live::{Ears, EngineEars};
 use engine::models::Store;
 use engine::perception::ReadEvent;
 use engine::tasks::ask::AskRequest;
 use engine::{Cancel, Engine, EngineOptions, Event, PanelStore, PrefixStore, Result};
+
+/// What live sound is heard with.
+const SPEECH_MODEL: &str = "whisper-tiny.en";
 
 /// What the engine thread asks of an engine.
 pub trait Backend: Send {
@@ -15,6 +19,9 @@ pub trait Backend: Send {
         path: &Path,
         cancel: &Cancel,
     ) -> Box<dyn Iterator<Item = Result<ReadEvent>> + 'a>;
+
+    /// What listens to live sound.
+    fn ears(&self) -> std::sync::Arc<dyn Ears>;
 
     /// Answers a question with a decoder.
     fn ask<'a>(
@@ -42,6 +49,10 @@ impl EngineBackend {
 }
 
 impl Backend for EngineBackend {
+    fn ears(&self) -> std::sync::Arc<dyn Ears> {
+        std::sync::Arc::new(EngineEars { options: self.options.clone(), model: SPEECH_MODEL })
+    }
+
     fn read<'a>(
         &'a mut self,
         path: &Path,

@@ -7,6 +7,8 @@ use engine::models::PullEvent;
 use engine::tasks::ask::{AskRequest, ReadFile};
 use engine::{Event, Stage};
 
+use crate::live::{LiveEnd, LiveNews};
+use crate::platform::listen::Microphone;
 use crate::state::{AttachmentId, ExchangeId, Load, Picture, Play, Wave};
 
 /// Names a job.
@@ -132,6 +134,17 @@ pub enum JobEvent {
     ViewerWave(Load<Wave>),
     /// The sound of the viewer.
     Sound(Play),
+    /// The microphones.
+    Microphones(Vec<Microphone>),
+    /// A step of a live transcription.
+    Live(LiveNews),
+    /// The end of one.
+    LiveEnded {
+        /// How it ended.
+        end: LiveEnd,
+        /// The recording's hash, and what was said in it.
+        read: Option<(String, ReadFile)>,
+    },
     /// What was chosen in the file dialog; empty when it was closed.
     Picked(Vec<PathBuf>),
     /// A step of a fetch.
@@ -145,7 +158,7 @@ impl JobEvent {
     pub fn is_streamed(&self) -> bool {
         match self {
             Self::Answer { event, .. } => !matches!(event, Event::Done { .. }),
-            Self::ReadProgress { .. } | Self::Pull(_) => true,
+            Self::ReadProgress { .. } | Self::Pull(_) | Self::Live(_) => true,
             Self::Sound(play) => matches!(play, Play::Playing { .. }),
             _ => false,
         }

@@ -7,6 +7,8 @@ mod attach;
 
 mod conversation;
 
+mod live;
+
 pub mod models;
 
 mod settings;
@@ -34,6 +36,8 @@ pub struct Active {
     viewer: Vec<JobId>,
     /// The sound that plays.
     sound: Option<JobId>,
+    /// What listens.
+    live: Option<JobId>,
     /// The fetch.
     pull: Option<JobId>,
 }
@@ -104,6 +108,10 @@ pub fn run(app: &mut App, command: Command, ctx: &egui::Context) {
         Command::DownloadModel(id) => models::download(app, vec![id]),
         Command::CancelDownload => models::cancel(app),
         Command::ClearData => conversation::clear(app),
+        Command::ToggleLive => live::toggle(app),
+        Command::ListenTo(source) => live::choose(app, source),
+        Command::FindMicrophones => live::find(app),
+        Command::CloseLiveProblem => app.state.live_problem = None,
         Command::CloseToast => app.state.toast = None,
         Command::CloseStorageNotice => app.state.storage_notice = None,
     }
@@ -136,6 +144,9 @@ pub fn apply(app: &mut App, job: JobId, event: JobEvent) {
             }
         }
         JobEvent::Sound(play) => viewer::sound(app, job, play),
+        JobEvent::Microphones(found) => live::found(app, job, found),
+        JobEvent::Live(news) => live::news(app, job, news),
+        JobEvent::LiveEnded { end, read } => live::ended(app, job, end, read),
         JobEvent::Picked(paths) => attach::picked(app, job, paths),
         JobEvent::Pull(event) => models::progress(app, event),
         JobEvent::PullEnded(result) => models::ended(app, job, result),

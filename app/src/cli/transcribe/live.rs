@@ -99,7 +99,9 @@ fn source(args: &TranscribeArgs) -> Outcome<Source> {
             }
             Ok(Source::StandardInput)
         }
-        _ => usage("--live takes no file but \"-\", the standard input; leave --live out to transcribe files"),
+        _ => {
+            usage("--live takes no file but \"-\", the standard input; leave --live out to transcribe files")
+        }
     }
 }
 
@@ -239,7 +241,8 @@ impl Shown {
                     "recording": end.recording, "peak_rss_bytes": peak_rss_bytes(),
                 }))?;
             } else {
-                let into = if written.is_empty() { String::new() } else { format!(", in {}", written.join(", ")) };
+                let into =
+                    if written.is_empty() { String::new() } else { format!(", in {}", written.join(", ")) };
                 say(&format!("{} of sound{into}", clock(end.sound_s)));
             }
         } else {

@@ -182,10 +182,9 @@ mod tests {
     #[test]
     fn everything_in_the_bytes_is_heard_and_then_the_end() {
         let sound: Vec<u8> = (0..16_000_u32).flat_map(|i| (i as i16).to_le_bytes()).collect();
-        let mut listening = open(RAW, Vec::new(), std::io::Cursor::new(sound), |end| {
-            end.map_err(|error| error.to_string())
-        })
-        .unwrap();
+        let mut listening =
+            open(RAW, Vec::new(), std::io::Cursor::new(sound), |end| end.map_err(|error| error.to_string()))
+                .unwrap();
         let mut n = 0;
         loop {
             let taken = listening.take();

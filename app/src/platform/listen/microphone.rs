@@ -56,7 +56,9 @@ pub(super) fn open(wanted: Option<&str>) -> Result<Listening, String> {
         SampleFormat::U32 => stream::<u32>(&device, config, shared.clone()),
         other => {
             let name = name(&device);
-            return Err(format!("{name} gives samples of a kind that is not known ({other}); choose another"));
+            return Err(format!(
+                "{name} gives samples of a kind that is not known ({other}); choose another"
+            ));
         }
     }
     .map_err(|error| refused(&error))?;

@@ -133,8 +133,7 @@ impl Listening {
             let mut waiting = lock(&self.waiting);
             (std::mem::take(&mut waiting.samples), waiting.n_lost, waiting.ended.clone())
         };
-        let mut taken =
-            Taken { lost_s: (n_lost - self.n_lost) as f64 / self.per_second, ..Taken::default() };
+        let mut taken = Taken { lost_s: (n_lost - self.n_lost) as f64 / self.per_second, ..Taken::default() };
         self.n_lost = n_lost;
         if self.finished {
             taken.ended = ended;

@@ -48,7 +48,8 @@ mod linux {
             .spawn();
         let mut child = spawned.map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => {
-                "system sound needs the program parec; install pulseaudio-utils (also with PipeWire)".to_owned()
+                "system sound needs the program parec; install pulseaudio-utils (also with PipeWire)"
+                    .to_owned()
             }
             _ => format!("parec could not be started: {error}"),
         })?;
