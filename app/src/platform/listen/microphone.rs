@@ -9,11 +9,34 @@ use super::{Held, Listening, Microphone, Shared, lock};
 const ADVICE: &str = "plug one in and allow Medley to use it in the system's settings; a recording can be transcribed \
                       without one";
 
+/// What ALSA lists beside devices: converters that hear nothing.
+#[cfg(target_os = "linux")]
+const CONVERTERS: [&str; 9] =
+    ["null", "lavrate", "samplerate", "speexrate", "jack", "oss", "speex", "upmix", "vdownmix"];
+
+/// ALSA writes to the terminal why each device that it tries cannot be opened; what matters is in its errors, too.
+fn quietly() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = alsa::Output::local_error_handler() {
+        log::debug!("what ALSA says is shown: {error}");
+    }
+}
+
+fn is_device(device: &cpal::Device) -> bool {
+    #[cfg(target_os = "linux")]
+    if let Ok(id) = device.id() {
+        return !CONVERTERS.contains(&id.id());
+    }
+    let _ = device;
+    true
+}
+
 /// The input devices; none where the system has none.
 pub fn microphones() -> Vec<Microphone> {
+    quietly();
     let host = cpal::default_host();
     let default = host.default_input_device().map(|device| name(&device));
-    let devices = host.input_devices().into_iter().flatten();
+    let devices = host.input_devices().into_iter().flatten().filter(is_device);
     let mut found: Vec<Microphone> = devices
         .map(|device| {
             let name = name(&device);
@@ -31,11 +54,12 @@ fn name(device: &cpal::Device) -> String {
 
 /// Opens the one of this name, or the default one.
 pub(super) fn open(wanted: Option<&str>) -> Result<Listening, String> {
+    quietly();
     let host = cpal::default_host();
     let none = || format!("no microphone was found: {ADVICE}");
     let device = match wanted {
         None => host.default_input_device().ok_or_else(none)?,
-        Some(wanted) => find(host.input_devices().map_err(|error| refused(&error))?.collect(), wanted)?,
+        Some(wanted) => find(host.input_devices().map_err(|error| refused(&error))?.filter(is_device).collect(), wanted)?,
     };
     let supported = device.default_input_config().map_err(|error| match wanted {
         None if error.kind() != ErrorKind::PermissionDenied => none(),
