@@ -25,6 +25,8 @@ const TELL_EVERY: Duration = Duration::from_millis(100);
 const BLOCK: usize = SAMPLE_RATE_HZ as usize / 10;
 /// Samples that wait for the model when the source can wait itself.
 const ENOUGH: usize = SAMPLE_RATE_HZ as usize / 4;
+/// A microphone that gives nothing for so long has vanished, though nobody said so.
+const VANISHED: Duration = Duration::from_secs(5);
 /// The level that a meter shows as nothing.
 const QUIETEST_DB: f32 = -60.0;
 
@@ -111,6 +113,8 @@ struct Run {
     listening: Option<Listening>,
     /// The source waits where it is not asked.
     can_wait: bool,
+    /// The source always gives samples.
+    is_steady: bool,
     recording: Option<WaveFile>,
     waiting: Shared,
     told: Receiver<Told>,
@@ -130,7 +134,7 @@ impl Run {
         let waiting = Shared::default();
         let (sender, told) = mpsc::channel();
         let gone = Cancel::new();
-        let can_wait = request.source == Source::StandardInput;
+        let (can_wait, is_steady) = (request.source == Source::StandardInput, request.source.is_steady());
         let (engine, for_hearing, cancel) = (engine.clone(), waiting.clone(), gone.clone());
         let hear = move || {
             let send = |told: Told| drop(sender.send(told));
@@ -149,6 +153,7 @@ impl Run {
         Ok(Self {
             listening: Some(listening),
             can_wait,
+            is_steady,
             recording,
             waiting,
             told,
@@ -162,7 +167,7 @@ impl Run {
 
     /// Until it is stopped or the source ends.
     fn listen(&mut self, stop: &Cancel, tell: &mut impl FnMut(LiveNews) -> bool) {
-        let (mut loudest, mut next) = (0.0_f32, Instant::now());
+        let (mut loudest, mut next, mut last) = (0.0_f32, Instant::now(), Instant::now());
         let mut alive = tell(LiveNews::Opened);
         while alive && !stop.is_cancelled() {
             let has_enough = self.can_wait && lock(&self.waiting).samples.len() > ENOUGH;
@@ -175,6 +180,14 @@ impl Run {
                 }
                 if let Some(ended) = taken.ended {
                     self.end.problem = ended.err();
+                    return;
+                }
+                if !taken.samples.is_empty() {
+                    last = Instant::now();
+                } else if self.is_steady && last.elapsed() > VANISHED {
+                    let text = "the microphone gives no sound any more: it was unplugged, or the sound server has \
+                                ended; what was heard before is kept";
+                    self.end.problem = Some(text.to_owned());
                     return;
                 }
             }

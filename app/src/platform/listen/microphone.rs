@@ -59,7 +59,9 @@ pub(super) fn open(wanted: Option<&str>) -> Result<Listening, String> {
     let none = || format!("no microphone was found: {ADVICE}");
     let device = match wanted {
         None => host.default_input_device().ok_or_else(none)?,
-        Some(wanted) => find(host.input_devices().map_err(|error| refused(&error))?.filter(is_device).collect(), wanted)?,
+        Some(wanted) => {
+            find(host.input_devices().map_err(|error| refused(&error))?.filter(is_device).collect(), wanted)?
+        }
     };
     let supported = device.default_input_config().map_err(|error| match wanted {
         None if error.kind() != ErrorKind::PermissionDenied => none(),

@@ -31,6 +31,11 @@ pub enum Source {
 }
 
 impl Source {
+    /// Whether it always gives samples, if only silence.
+    pub fn is_steady(&self) -> bool {
+        matches!(self, Self::DefaultMicrophone | Self::Microphone(_))
+    }
+
     /// For people.
     pub fn name(&self) -> String {
         match self {
@@ -157,9 +162,14 @@ impl Listening {
         if let Held::Process(process) = &mut self.held {
             process.stop();
         }
-        self.held = Held::Thread;
         lock(&self.waiting).ended.get_or_insert(Ok(()));
-        self.take().samples
+        let last = self.take().samples;
+        // Closing a device whose sound server has vanished may take forever.
+        let held = std::mem::replace(&mut self.held, Held::Thread);
+        if let Err(error) = std::thread::Builder::new().name("close".into()).spawn(move || drop(held)) {
+            log::warn!("the device was closed without a thread: {error}");
+        }
+        last
     }
 }
 

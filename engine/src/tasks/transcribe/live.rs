@@ -157,9 +157,7 @@ impl Live {
     /// When arithmetic fails.
     pub fn finish(&mut self) -> Result<Vec<LiveEvent>> {
         let rest = std::mem::take(&mut self.rest);
-        let (n_heard, models) = (self.n_heard, self.models.clone());
-        if let Some(window) = self.open.finish(models.vad(), &rest)? {
-            self.n_heard = n_heard;
+        if let Some(window) = self.open.finish(self.models.vad(), &rest)? {
             self.settle(window, 0.0)?;
         }
         self.end_sentence();

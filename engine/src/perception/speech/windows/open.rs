@@ -91,3 +91,77 @@ impl OpenWindow {
         Ok(self.0.next_ready())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Takes probabilities, each for a number of frames.
+    fn take(open: &mut OpenWindow, runs: &[(f32, usize)]) {
+        for &(probability, n) in runs {
+            for _ in 0..n {
+                let mut verdicts = Vec::new();
+                open.0.undecided.extend(std::iter::repeat_n(probability, FRAME));
+                open.0.undecided_probabilities.push_back(probability);
+                open.0.gate.push(probability, &mut |verdict| verdicts.push(verdict));
+                open.0.apply(verdicts);
+            }
+        }
+    }
+
+    #[test]
+    fn a_look_shows_what_was_said_and_the_pause_after_it() {
+        let mut open = OpenWindow::default();
+        take(&mut open, &[(0.0, 40), (0.9, 20), (0.0, 9)]);
+        assert!(open.is_speaking());
+        assert_eq!((open.n_frames(), open.pause(), open.n_voiced_from(0)), (10 + 20 + 9, 9, 20));
+        let look = open.look();
+        assert_eq!(look.samples.len(), open.n_frames() * FRAME);
+        assert!((look.start_in_recording_s(0.0) - 30.0 * FRAME_S).abs() < 1e-9);
+        assert!((look.end_in_recording_s(look.duration_s()) - 69.0 * FRAME_S).abs() < 1e-9);
+        // Looking changes nothing.
+        assert_eq!(open.look(), look);
+    }
+
+    #[test]
+    fn a_cut_in_a_pause_leaves_its_end_for_what_follows_and_loses_no_frame() {
+        let mut open = OpenWindow::default();
+        take(&mut open, &[(0.9, 20), (0.0, 16)]);
+        let first = open.close().unwrap();
+        assert_eq!(first.samples.len(), (20 + 16 - KEPT_PAUSE) * FRAME);
+        assert!(!open.is_speaking() && open.close().is_none());
+        take(&mut open, &[(0.9, 20)]);
+        let second = open.look();
+        assert!(
+            (second.start_in_recording_s(0.0) - first.end_in_recording_s(first.duration_s())).abs() < 1e-9
+        );
+        assert_eq!(second.samples.len(), (KEPT_PAUSE + 20) * FRAME);
+    }
+
+    #[test]
+    fn a_second_of_silence_ends_it() {
+        let mut open = OpenWindow::default();
+        take(&mut open, &[(0.9, 20), (0.0, 31)]);
+        assert!(!open.is_speaking());
+        assert_eq!(open.close().unwrap().samples.len(), 30 * FRAME);
+        take(&mut open, &[(0.0, 100)]);
+        assert!(open.close().is_none() && open.n_frames() == 0);
+    }
+
+    #[test]
+    fn what_is_forgotten_is_gone_and_times_stay_those_of_the_recording() {
+        let mut open = OpenWindow::default();
+        take(&mut open, &[(0.9, 100), (0.0, 3)]);
+        open.forget_before(60.0 * FRAME_S + 1e-6);
+        assert_eq!(open.n_frames(), 43);
+        assert!((open.look().start_in_recording_s(0.0) - 60.0 * FRAME_S).abs() < 1e-9);
+    }
+
+    #[test]
+    fn the_quietest_place_is_found_between_two_times() {
+        let mut open = OpenWindow::default();
+        take(&mut open, &[(0.9, 100), (0.4, 12), (0.9, 100)]);
+        let found = open.look().quietest_s(60.0 * FRAME_S, 180.0 * FRAME_S) / FRAME_S;
+        assert!((101.0..=111.0).contains(&found), "{found}");
+    }
+}
