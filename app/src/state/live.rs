@@ -29,7 +29,7 @@ impl LiveState {
     pub fn say(&mut self, text: &str) {
         self.stable.push_str(text);
         if self.stable.len() > 2 * SHOWN {
-            let from = self.stable.len() - SHOWN;
+            let from = self.stable.floor_char_boundary(self.stable.len() - SHOWN);
             let from = self.stable[..from].rfind(' ').unwrap_or(0);
             self.stable = format!("…{}", &self.stable[from..]);
         }
