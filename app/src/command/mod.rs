@@ -8,6 +8,7 @@ use egui::{Key, KeyboardShortcut, Modifiers};
 
 pub use transcript::TranscriptCommand;
 
+use crate::platform::listen::Source;
 use crate::state::{AppState, Attachment, AttachmentId, ConversationId, ExchangeId, Overlay, Settings};
 
 /// Something a user can do. Panels send it, [`crate::update`] runs it.
@@ -71,6 +72,14 @@ pub enum Command {
     PlayPause,
     /// Open the file in the program that the desktop uses for it.
     OpenSource(PathBuf),
+    /// Write down what is said, or stop.
+    ToggleLive,
+    /// Choose what to listen to.
+    ListenTo(Source),
+    /// Look which microphones there are.
+    FindMicrophones,
+    /// Close the message about listening.
+    CloseLiveProblem,
     /// Put the cursor into the question field.
     FocusComposer,
     /// Show the settings.
@@ -122,6 +131,7 @@ impl Command {
             Self::Attach,
             Self::AttachByPath,
             Self::PasteFiles,
+            Self::ToggleLive,
             Self::Regenerate,
             Self::CopyAnswer(None),
             Self::StepEvidence(-1),
@@ -167,6 +177,8 @@ impl Command {
             Self::Seek(_) => "Go to this time",
             Self::PlayPause => "Play or stop",
             Self::OpenSource(_) => "Open file",
+            Self::ToggleLive => "Start or stop listening",
+            Self::ListenTo(_) | Self::FindMicrophones => "Choose what to listen to",
             Self::FocusComposer => "Write a question",
             Self::OpenSettings => "Settings",
             Self::OpenShortcuts => "Keyboard shortcuts",
@@ -178,7 +190,7 @@ impl Command {
             Self::DownloadModels | Self::DownloadModel(_) => "Download",
             Self::CancelDownload => "Stop download",
             Self::ClearData => "Delete all conversations",
-            Self::CloseToast | Self::CloseStorageNotice => "Close message",
+            Self::CloseToast | Self::CloseStorageNotice | Self::CloseLiveProblem => "Close message",
             Self::ShowTranscript => "Show or hide the transcript",
             Self::Transcript(command) => command.label(),
         }
@@ -196,6 +208,7 @@ impl Command {
             Self::AttachByPath => (CTRL_SHIFT, Key::O),
             Self::PasteFiles => (CTRL_SHIFT, Key::V),
             Self::FocusComposer => (CTRL, Key::L),
+            Self::ToggleLive => (CTRL, Key::M),
             Self::Regenerate => (CTRL, Key::R),
             Self::CopyAnswer(None) => (CTRL_SHIFT, Key::C),
             Self::StepEvidence(-1) => (Modifiers::ALT, Key::ArrowLeft),
@@ -270,6 +283,13 @@ impl Command {
             Self::Transcript(TranscriptCommand::Open(id, _)) => {
                 let attachment = state.current().and_then(|c| c.attachment(*id));
                 check(attachment.is_some_and(Attachment::is_recording), "There is no sound in this file")
+            }
+            Self::ToggleLive => {
+                check(state.models.missing().next().is_none(), "The models must be downloaded first")?;
+                check(
+                    state.live.as_ref().is_none_or(|live| !live.stopping),
+                    "What was said last is being heard",
+                )
             }
             Self::Attach => check(!state.picking, "The file dialog is open"),
             Self::DownloadModels | Self::DownloadModel(_) => {

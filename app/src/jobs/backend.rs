@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::live::{Ears, EngineEars};
 use engine::models::Store;
 use engine::perception::ReadEvent;
 use engine::perception::speakers::SpeakerOptions;
@@ -11,6 +12,8 @@ use engine::{Cancel, Engine, EngineOptions, Event, PanelStore, PrefixStore, Resu
 
 use crate::state::{HearingForm, Speakers};
 use crate::storage::KnownVoices;
+/// What live sound is heard with.
+const SPEECH_MODEL: &str = "whisper-tiny.en";
 
 /// What the engine thread asks of an engine.
 pub trait Backend: Send {
@@ -20,6 +23,9 @@ pub trait Backend: Send {
         path: &Path,
         cancel: &Cancel,
     ) -> Box<dyn Iterator<Item = Result<ReadEvent>> + 'a>;
+
+    /// What listens to live sound.
+    fn ears(&self) -> std::sync::Arc<dyn Ears>;
 
     /// Answers a question with a decoder.
     fn ask<'a>(
@@ -55,6 +61,10 @@ impl EngineBackend {
 }
 
 impl Backend for EngineBackend {
+    fn ears(&self) -> std::sync::Arc<dyn Ears> {
+        std::sync::Arc::new(EngineEars { options: self.options.clone(), model: SPEECH_MODEL })
+    }
+
     fn read<'a>(
         &'a mut self,
         path: &Path,

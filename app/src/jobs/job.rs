@@ -9,6 +9,8 @@ use engine::tasks::transcribe::TranscribeEvent;
 use engine::tasks::transcribe::format::Format;
 use engine::{Event, Stage};
 
+use crate::live::{LiveEnd, LiveNews};
+use crate::platform::listen::Microphone;
 use crate::state::{AttachmentId, ExchangeId, HearingForm, Load, Picture, Play, Wave};
 
 /// Names a job.
@@ -161,6 +163,17 @@ pub enum JobEvent {
     ViewerWave(Load<Wave>),
     /// The sound of the viewer.
     Sound(Play),
+    /// The microphones.
+    Microphones(Vec<Microphone>),
+    /// A step of a live transcription.
+    Live(LiveNews),
+    /// The end of one.
+    LiveEnded {
+        /// How it ended.
+        end: LiveEnd,
+        /// The recording's hash, and what was said in it.
+        read: Option<(String, ReadFile)>,
+    },
     /// What was chosen in the file dialog; empty when it was closed.
     Picked(Vec<PathBuf>),
     /// A step of a fetch.
@@ -174,7 +187,7 @@ impl JobEvent {
     pub fn is_streamed(&self) -> bool {
         match self {
             Self::Answer { event, .. } => !matches!(event, Event::Done { .. }),
-            Self::ReadProgress { .. } | Self::Pull(_) => true,
+            Self::ReadProgress { .. } | Self::Pull(_) | Self::Live(_) => true,
             Self::Heard { event, .. } => !matches!(event, TranscribeEvent::Done { .. }),
             Self::Sound(play) => matches!(play, Play::Playing { .. }),
             _ => false,

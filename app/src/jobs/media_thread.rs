@@ -66,7 +66,7 @@ pub(crate) fn opener(store: Option<&Store>) -> Opener {
     Opener { limits: Limits::default(), pdfium }
 }
 
-fn check(path: &Path, cancel: &Cancel) -> Result<(media::Kind, String), String> {
+pub(super) fn check(path: &Path, cancel: &Cancel) -> Result<(media::Kind, String), String> {
     let kind = media::kind(path).map_err(|e| e.to_string())?;
     let failed = |e: std::io::Error| format!("{}: reading failed: {e}", path.display());
     let mut file = File::open(path).map_err(failed)?;

@@ -1,16 +1,19 @@
 //! A backend that plays a script: for tests of the window and for measuring frames.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use engine::media::Kind;
 use engine::perception::ReadEvent;
 use engine::tasks::ask::AskRequest;
+use engine::tasks::transcribe::{LiveEvent, Segment, TranscribeEvent, Word};
 use engine::{Cancel, Error, Event, Evidence, Finding, Place, Rect, Result, Span, Stage, StopReason, Usage};
 
-use engine::tasks::transcribe::{Segment, TranscribeEvent, Word};
-
-use super::Backend;
+use super::{Backend, Ears};
+use crate::live::{LiveEnd, LiveNews};
+use crate::platform::listen::{Microphone, Source};
+use crate::platform::wave_file::WaveFile;
 use crate::state::{Document, HearingForm, Speakers};
 
 /// Three hours of three people: 2,500 lines, 27,500 words.
@@ -50,6 +53,8 @@ pub struct Scripted {
     pub prompt_tokens: usize,
     /// Tokens that fit.
     pub context_tokens: usize,
+    /// Whether there is a microphone.
+    pub has_microphone: bool,
     /// A word in a question that makes it fail.
     pub fail_on: Option<String>,
 }
@@ -61,6 +66,7 @@ impl Default for Scripted {
             pause: Duration::ZERO,
             prompt_tokens: 100,
             context_tokens: 2048,
+            has_microphone: true,
             fail_on: None,
         }
     }
@@ -102,7 +108,61 @@ impl Scripted {
     }
 }
 
+/// Hears one sentence, and records a second of silence; fails where there is no microphone.
+struct ScriptedEars {
+    has_microphone: bool,
+}
+
+impl Ears for ScriptedEars {
+    fn microphones(&self) -> Vec<Microphone> {
+        let microphone = Microphone { name: "Desk microphone".into(), is_default: true };
+        self.has_microphone.then_some(microphone).into_iter().collect()
+    }
+
+    fn listen(&self, source: Source, record: PathBuf, stop: &Cancel, tell: &mut dyn FnMut(LiveNews) -> bool) {
+        if !self.has_microphone && source != Source::SystemSound {
+            let problem = Some("no microphone was found: plug one in".into());
+            tell(LiveNews::Ended(LiveEnd { problem, ..LiveEnd::default() }));
+            return;
+        }
+        let text = "The budget is too small.";
+        let heard = |event| LiveNews::Heard { event, heard_s: 2.0 };
+        let segment = Segment {
+            start_s: 0.0,
+            end_s: 1.0,
+            text: text.into(),
+            language: "en".into(),
+            speaker: None,
+            confidence: 0.9,
+            words: Vec::new(),
+        };
+        tell(LiveNews::Opened);
+        tell(LiveNews::Level { level: 0.6, at_s: 1.0 });
+        tell(heard(LiveEvent::Tentative("The budget is to".into())));
+        tell(heard(LiveEvent::Stable { text: "The budget".into(), start_s: 0.0, end_s: 0.5 }));
+        tell(heard(LiveEvent::Tentative(" is too small.".into())));
+        while !stop.is_cancelled() {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        tell(heard(LiveEvent::Stable { text: " is too small.".into(), start_s: 0.5, end_s: 1.0 }));
+        tell(heard(LiveEvent::Segment(segment)));
+        let kept = WaveFile::create(&record).and_then(|mut file| {
+            file.write(&[0.0; 16_000])?;
+            file.finish()
+        });
+        let (recording, problem) = match kept {
+            Ok(path) => (Some(path), None),
+            Err(problem) => (None, Some(problem)),
+        };
+        tell(LiveNews::Ended(LiveEnd { sound_s: 1.0, recording, problem }));
+    }
+}
+
 impl Backend for Scripted {
+    fn ears(&self) -> Arc<dyn Ears> {
+        Arc::new(ScriptedEars { has_microphone: self.has_microphone })
+    }
+
     fn read<'a>(&'a mut self, path: &Path, _: &Cancel) -> Box<dyn Iterator<Item = Result<ReadEvent>> + 'a> {
         let (kind, summary, spans) = Self::finding(path);
         let opened = ReadEvent::Opened { kind, summary: summary.into() };

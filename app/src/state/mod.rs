@@ -4,6 +4,8 @@ mod attachment;
 
 mod conversation;
 
+mod live;
+
 mod models;
 
 mod settings;
@@ -21,6 +23,7 @@ pub use attachment::{Attachment, AttachmentId, AttachmentState, file_name};
 pub use conversation::{
     Answer, AnswerStatus, Conversation, ConversationId, Exchange, ExchangeId, Progress, UNTITLED,
 };
+pub use live::LiveState;
 pub use models::{Download, ModelRow, Models};
 pub use settings::{Settings, Theme};
 pub use transcript::{
@@ -77,6 +80,14 @@ pub struct AppState {
     pub sidebar_open: bool,
     /// The message at the bottom.
     pub toast: Option<Toast>,
+    /// The live transcription that is going on.
+    pub live: Option<LiveState>,
+    /// What is listened to.
+    pub live_source: crate::platform::listen::Source,
+    /// The microphones, once they were looked for.
+    pub microphones: Option<Vec<crate::platform::listen::Microphone>>,
+    /// Why listening ended or could not begin; stays until closed.
+    pub live_problem: Option<String>,
     /// Whether a file dialog is open.
     pub picking: bool,
     /// Something about the data folder that the user must know; stays until closed.

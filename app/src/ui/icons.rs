@@ -29,6 +29,8 @@ pub enum Icon {
     Picture,
     /// Bars of a waveform.
     Sound,
+    /// A microphone on its stand.
+    Microphone,
     /// A film frame.
     Video,
     /// A sheet with lines.
@@ -166,6 +168,14 @@ impl Icon {
                 for (x, h) in [(5.0, 3.0), (8.5, 6.0), (12.0, 8.0), (15.5, 5.0), (19.0, 2.5)] {
                     line(&[(x, 12.0 - h), (x, 12.0 + h)]);
                 }
+            }
+            Self::Microphone => {
+                let mut capsule = arc_points(12.0, 7.0, 3.2, 180.0, 360.0);
+                capsule.extend(arc_points(12.0, 11.5, 3.2, 0.0, 180.0));
+                closed(&capsule);
+                line(&arc_points(12.0, 11.5, 6.4, 0.0, 180.0));
+                line(&[(12.0, 18.0), (12.0, 21.0)]);
+                line(&[(8.5, 21.0), (15.5, 21.0)]);
             }
             Self::Video => {
                 frame(4.0, 5.0, 20.0, 19.0);

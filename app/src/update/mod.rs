@@ -7,6 +7,8 @@ mod attach;
 
 mod conversation;
 
+mod live;
+
 pub mod models;
 
 mod settings;
@@ -40,6 +42,8 @@ pub struct Active {
     transcript: transcript::Work,
     /// Questions that are about one of the files only.
     about: BTreeMap<ExchangeId, AttachmentId>,
+    /// What listens.
+    live: Option<JobId>,
     /// The fetch.
     pull: Option<JobId>,
 }
@@ -112,6 +116,10 @@ pub fn run(app: &mut App, command: Command, ctx: &egui::Context) {
         Command::DownloadModel(id) => models::download(app, vec![id]),
         Command::CancelDownload => models::cancel(app),
         Command::ClearData => conversation::clear(app),
+        Command::ToggleLive => live::toggle(app),
+        Command::ListenTo(source) => live::choose(app, source),
+        Command::FindMicrophones => live::find(app),
+        Command::CloseLiveProblem => app.state.live_problem = None,
         Command::CloseToast => app.state.toast = None,
         Command::CloseStorageNotice => app.state.storage_notice = None,
         Command::ShowTranscript => transcript::toggle(app),
@@ -155,6 +163,9 @@ pub fn apply(app: &mut App, job: JobId, event: JobEvent) {
         }
         JobEvent::ExportPlace(format, place) => transcript::place_chosen(app, job, format, place),
         JobEvent::Exported(result) => transcript::exported(app, job, result),
+        JobEvent::Microphones(found) => live::found(app, job, found),
+        JobEvent::Live(news) => live::news(app, job, news),
+        JobEvent::LiveEnded { end, read } => live::ended(app, job, end, read),
         JobEvent::Picked(paths) => attach::picked(app, job, paths),
         JobEvent::Pull(event) => models::progress(app, event),
         JobEvent::PullEnded(result) => models::ended(app, job, result),

@@ -13,7 +13,7 @@ use super::super::speakers::WhoArgs;
 #[derive(Debug, clap::Args)]
 pub struct TranscribeArgs {
     /// Recordings and videos, and folders of them
-    #[arg(required_unless_present = "watch", value_name = "FILE|FOLDER")]
+    #[arg(required_unless_present_any = ["watch", "live", "list_microphones"], value_name = "FILE|FOLDER")]
     pub files: Vec<PathBuf>,
     /// txt, srt, vtt, json, tsv, md or docx; several with commas, or all
     #[arg(long, default_value = "txt", value_parser = |names: &str| names.parse::<Formats>())]
@@ -45,6 +45,9 @@ pub struct TranscribeArgs {
     /// Many recordings, interruptions and subtitles.
     #[command(flatten)]
     pub queue: QueueArgs,
+    /// Sound that is made now.
+    #[command(flatten)]
+    pub live: LiveArgs,
     /// Threads to compute with; all processors unless given
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
@@ -97,6 +100,27 @@ pub struct QueueArgs {
     /// Most characters of subtitles to read in a second, unless people speak faster
     #[arg(long, value_name = "N", default_value_t = 17, value_parser = clap::value_parser!(u16).range(5..=60))]
     pub reading_speed: u16,
+}
+
+/// For sound that is made now.
+#[derive(Debug, clap::Args)]
+pub struct LiveArgs {
+    /// Write down what is said now, until Ctrl-C: into a microphone, or with "-" what comes on the standard input (WAV,
+    /// or raw samples of 16 bits, 16 kHz, mono)
+    #[arg(long, conflicts_with_all = ["watch", "speakers", "remember_speakers", "no_resume"])]
+    pub live: bool,
+    /// The microphone: its name or a part of it; the one that the system prefers unless given
+    #[arg(long, value_name = "NAME", requires = "live")]
+    pub microphone: Option<String>,
+    /// Listen to what the computer plays (Linux; needs parec of pulseaudio-utils)
+    #[arg(long, requires = "live", conflicts_with = "microphone")]
+    pub system_sound: bool,
+    /// Keep the sound in this WAV file, which can be played at any time
+    #[arg(long, value_name = "FILE", requires = "live")]
+    pub record: Option<PathBuf>,
+    /// Name the microphones
+    #[arg(long, conflicts_with = "live")]
+    pub list_microphones: bool,
 }
 
 impl QueueArgs {

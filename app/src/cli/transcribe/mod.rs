@@ -1,6 +1,8 @@
-//! `medley transcribe FILE…|FOLDER…`, `medley transcribe --watch FOLDER`.
+//! `medley transcribe FILE…|FOLDER…`, `medley transcribe --watch FOLDER`, `medley transcribe --live`.
 
 pub mod args;
+
+mod live;
 
 mod outputs;
 
@@ -33,19 +35,18 @@ use queue::{Queue, Recording};
 /// Transcribes each file; a bad one is told and the others go on.
 pub fn run(mut args: TranscribeArgs, cancel: &Cancel) -> Outcome {
     args.known.read()?;
+    if args.live.list_microphones {
+        return live::list(&args);
+    }
+    if args.live.live {
+        return live::run(&args, cancel);
+    }
     let queue = match args.queue.watch {
         Some(_) => Queue::default(),
         None => Queue::gather(&args.files)?,
     };
     check_usage(&args, &queue)?;
-    engine::set_threads(args.threads);
-    let engine = Engine::new(EngineOptions {
-        store: Store::open_default()?,
-        model: DEFAULT_MODEL.to_owned(),
-        limits: Limits::default(),
-        prefixes: None,
-        panels: None,
-    });
+    let engine = engine(&args)?;
     let telling = Telling::new(&args.who, &engine)?;
     // Voices are not kept: where speakers are told apart, a recording is heard as a whole.
     let keeps = !args.queue.no_resume && telling.is_none();
@@ -56,6 +57,17 @@ pub fn run(mut args: TranscribeArgs, cancel: &Cancel) -> Outcome {
         Some(folder) => watch::run(&mut run, folder),
         None => run.all(&queue),
     }
+}
+
+fn engine(args: &TranscribeArgs) -> Outcome<Engine> {
+    engine::set_threads(args.threads);
+    Ok(Engine::new(EngineOptions {
+        store: Store::open_default()?,
+        model: DEFAULT_MODEL.to_owned(),
+        limits: Limits::default(),
+        prefixes: None,
+        panels: None,
+    }))
 }
 
 impl Run<'_> {

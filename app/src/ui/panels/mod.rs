@@ -10,6 +10,8 @@ mod exchange;
 
 mod header;
 
+mod live;
+
 mod missing_models;
 
 mod path_entry;

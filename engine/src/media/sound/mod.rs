@@ -8,6 +8,8 @@ mod mix;
 
 mod resample;
 
+mod samples;
+
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -18,6 +20,7 @@ use crate::cancel::Cancel;
 use crate::error::{Error, MediaProblem, Result};
 use mix::Mixer;
 use resample::Resampler;
+pub use samples::Samples;
 
 /// Samples per second of everything a [`SoundReader`] yields.
 pub const SAMPLE_RATE_HZ: u32 = 16_000;

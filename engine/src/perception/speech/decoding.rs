@@ -45,6 +45,8 @@ pub struct Decoding<'a> {
     pub width: usize,
     /// For sampling.
     pub seed: u64,
+    /// Whether to decode again at rising temperatures what went wrong.
+    pub again: bool,
     /// Checked for each token.
     pub cancel: &'a Cancel,
 }
@@ -75,6 +77,8 @@ struct Hypothesis {
     /// Rows of the prompt and of `tokens` but the last.
     path: Vec<usize>,
     n_prompt: usize,
+    /// Tokens that were given, not chosen.
+    n_said: usize,
 }
 
 impl Hypothesis {
@@ -88,7 +92,7 @@ impl Hypothesis {
     }
 
     fn mean(&self) -> f32 {
-        self.sum / (self.tokens.len() + 1) as f32
+        self.sum / (self.tokens.len() - self.n_said + 1) as f32
     }
 
     /// The mean with what expected words add.
@@ -115,6 +119,8 @@ pub struct Prompted {
     pub tape: Tape,
     path: Vec<usize>,
     logits: Vec<f32>,
+    /// What the transcript begins with.
+    said: Vec<u32>,
     /// The probability that nothing is said.
     pub no_speech: f32,
     /// The token of the language that was asked for or heard; none for English-only checkpoints.
@@ -161,7 +167,18 @@ impl Decoding<'_> {
             logits = step(if translate { vocabulary.translate } else { vocabulary.transcribe });
         }
         let [path] = paths;
-        Prompted { tape, path, logits, no_speech, language }
+        Prompted { tape, path, logits, said: Vec::new(), no_speech, language }
+    }
+
+    /// Begins the transcript with what is known of it.
+    pub fn go_on_from(&self, heard: &Heard, prompted: &mut Prompted, said: &[u32]) {
+        if said.is_empty() {
+            return;
+        }
+        let decoder = &self.whisper.decoder;
+        let x = decoder.read(heard, &mut prompted.tape, &mut prompted.path, said, self.alignment);
+        prompted.logits = decoder.logits(&x);
+        prompted.said.extend_from_slice(said);
     }
 
     /// The likeliest language by the log-probabilities of the first step; the one `before` where none is sure.
@@ -178,7 +195,8 @@ impl Decoding<'_> {
     pub fn transcribe(&self, heard: &Heard, prompted: &mut Prompted, rules: &Rules) -> Option<Transcript> {
         let n_rows = prompted.tape.n_rows();
         let mut best: Option<Transcript> = None;
-        for (attempt, temperature) in TEMPERATURES.into_iter().enumerate() {
+        let n_attempts = if self.again { TEMPERATURES.len() } else { 1 };
+        for (attempt, temperature) in TEMPERATURES.into_iter().take(n_attempts).enumerate() {
             prompted.tape.truncate(n_rows);
             let seed = self.seed.wrapping_mul(TEMPERATURES.len() as u64).wrapping_add(attempt as u64);
             let transcript = if temperature == 0.0 {
@@ -208,7 +226,7 @@ impl Decoding<'_> {
         }
         let mut best = best?;
         if best.repeats {
-            let kept = without_loop(&best.tokens);
+            let kept = without_loop(&best.tokens).max(prompted.said.len());
             best.tokens.truncate(kept);
             best.logprobs.truncate(kept);
             best.attention.truncate(kept);
@@ -217,13 +235,15 @@ impl Decoding<'_> {
     }
 
     fn begin(&self, prompted: &Prompted) -> Hypothesis {
+        let n_said = prompted.said.len();
         Hypothesis {
-            tokens: Vec::new(),
-            logprobs: Vec::new(),
+            tokens: prompted.said.clone(),
+            logprobs: vec![0.0; n_said],
             sum: 0.0,
             along: Along::default(),
             path: prompted.path.clone(),
-            n_prompt: prompted.path.len(),
+            n_prompt: prompted.path.len() - n_said,
+            n_said,
         }
     }
 
@@ -238,8 +258,9 @@ impl Decoding<'_> {
     }
 
     /// Tokens that still fit after the prompt.
-    fn max_tokens(&self) -> usize {
-        self.whisper.config.n_text_positions / 2
+    fn max_tokens(&self, prompted: &Prompted) -> usize {
+        let n = self.whisper.config.n_text_positions;
+        (n / 2).min(n.saturating_sub(prompted.path.len()))
     }
 
     fn beam_search(&self, heard: &Heard, prompted: &mut Prompted, rules: &Rules) -> Option<Transcript> {
@@ -247,7 +268,7 @@ impl Decoding<'_> {
         let mut live = vec![self.begin(prompted)];
         let mut logits = prompted.logits.clone();
         let mut finished: Vec<Hypothesis> = Vec::new();
-        for _ in 0..self.max_tokens() {
+        for _ in 0..self.max_tokens(prompted) {
             if self.cancel.is_cancelled() {
                 return None;
             }
@@ -329,7 +350,7 @@ impl Decoding<'_> {
         let mut live = vec![begin; self.width];
         let mut logits = prompted.logits.repeat(self.width);
         let mut finished: Vec<Hypothesis> = Vec::new();
-        for _ in 0..self.max_tokens() {
+        for _ in 0..self.max_tokens(prompted) {
             if self.cancel.is_cancelled() {
                 return None;
             }

@@ -15,10 +15,10 @@ use crate::error::Result;
 use crate::features::mel::{HOP, SAMPLE_RATE_HZ};
 
 /// Frames of 10 ms that the encoder takes at most; it was trained on exactly so many.
-const N_FRAMES: usize = 3000;
+pub(super) const N_FRAMES: usize = 3000;
 /// Frames of silence that show it where short speech ends. Less harms (2 s cost a word in a hundred,
 /// half a second cost sentences); more takes longer and changes nothing.
-const SILENCE_AFTER: usize = 1000;
+pub(super) const SILENCE_AFTER: usize = 1000;
 const FRAMES_PER_S: f64 = (SAMPLE_RATE_HZ / HOP) as f64;
 /// Less sound than this (0.1 s) is not worth another look.
 const MIN_FRAMES: usize = 10;
@@ -84,6 +84,7 @@ impl SpeechModels {
                 alignment: if options.words { &self.alignment } else { &[] },
                 context: &options.context,
                 width: options.width.max(1),
+                again: true,
                 seed: (window.start_in_recording_s(0.0) * 1000.0) as u64 + seek as u64,
                 cancel,
             };
@@ -118,12 +119,12 @@ impl SpeechModels {
         Ok(segments)
     }
 
-    fn language_token(&self, code: Option<&str>) -> Option<u32> {
+    pub(super) fn language_token(&self, code: Option<&str>) -> Option<u32> {
         let languages = self.vocabulary.languages();
         languages.iter().find(|(known, _)| Some(known.as_str()) == code).map(|(_, token)| *token)
     }
 
-    fn language_code(&self, token: Option<u32>) -> &str {
+    pub(super) fn language_code(&self, token: Option<u32>) -> &str {
         let languages = self.vocabulary.languages();
         languages.iter().find(|(_, id)| Some(*id) == token).map_or("en", |(code, _)| code)
     }

@@ -20,6 +20,8 @@ mod words;
 
 mod hear;
 
+pub mod onward;
+
 use std::path::Path;
 
 use candle_core::Device;

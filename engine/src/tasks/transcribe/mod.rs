@@ -10,6 +10,8 @@ mod docx;
 
 mod journal;
 
+mod live;
+
 mod paragraphs;
 
 mod speakers;
@@ -30,6 +32,7 @@ use crate::sequence::{Finding, Piece, Place, Span};
 use journal::Ending;
 
 pub use journal::{Journal, JournalId, JournalStore};
+pub use live::{Live, LiveEvent};
 
 pub use crate::perception::speech::{Segment, Word};
 
@@ -160,11 +163,7 @@ pub fn transcribe(
     options: TranscribeOptions,
     cancel: &Cancel,
 ) -> Transcription {
-    let pool = options.threads.and_then(|n| {
-        let pool =
-            rayon::ThreadPoolBuilder::new().num_threads(n.max(1)).thread_name(|i| format!("speech-{i}"));
-        pool.build().inspect_err(|e| log::warn!("using the common threads: {e}")).ok()
-    });
+    let pool = pool(options.threads);
     Transcription {
         models,
         sound: Box::new(sound),
@@ -188,6 +187,13 @@ pub fn transcribe(
         started: Instant::now(),
         state: State::Starting,
     }
+}
+
+/// Threads of its own, where a number of them is asked for.
+fn pool(threads: Option<usize>) -> Option<rayon::ThreadPool> {
+    let n = threads?;
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(n.max(1)).thread_name(|i| format!("speech-{i}"));
+    pool.build().inspect_err(|e| log::warn!("using the common threads: {e}")).ok()
 }
 
 /// Starts to transcribe the sound of a file; what the file lost becomes a notice.

@@ -300,13 +300,18 @@ impl Decoder {
         tokens: &[u32],
         alignment: &[(usize, usize)],
     ) -> Vec<f32> {
-        let x = self.layers(heard, tape, paths, tokens, alignment);
-        let mut logits = vec![0.0; tokens.len() * self.n_vocab];
-        self.embedding.times(self.d_model, &self.norm.forward(&x), &mut logits);
+        self.logits(&self.layers(heard, tape, paths, tokens, alignment))
+    }
+
+    /// The output layer: `[n, d_model]` → `[n, n_vocab]`.
+    pub fn logits(&self, x: &[f32]) -> Vec<f32> {
+        let mut logits = vec![0.0; x.len() / self.d_model * self.n_vocab];
+        self.embedding.times(self.d_model, &self.norm.forward(x), &mut logits);
         logits
     }
 
-    /// Writes tokens that follow one another on the tape, and its rows on the path; nobody asks what comes after them.
+    /// Writes tokens that follow one another on the tape, and its rows on the path. Returns what the output layer takes of
+    /// the last one, `[d_model]`; nothing when there is none.
     pub fn read(
         &self,
         heard: &Heard,
@@ -314,18 +319,22 @@ impl Decoder {
         path: &mut Vec<usize>,
         tokens: &[u32],
         alignment: &[(usize, usize)],
-    ) {
+    ) -> Vec<f32> {
+        let mut last = Vec::new();
         for tokens in tokens.chunks(READ_AT_ONCE) {
             let first = tape.n_rows;
             let ends = 0..tokens.len();
+            // As hypotheses of one step, each with those before it as its past.
             let mut paths: Vec<Vec<usize>> =
                 ends.map(|n| path.iter().copied().chain(first..first + n).collect()).collect();
-            self.layers(heard, tape, &mut paths, tokens, alignment);
+            let x = self.layers(heard, tape, &mut paths, tokens, alignment);
+            last = x[x.len() - self.d_model..].to_vec();
             path.extend(first..first + tokens.len());
         }
+        last
     }
 
-    /// As [`Decoder::step`], up to the last layer: `[n, d_model]`.
+    /// As [`Decoder::step`], up to the output layer: `[n, d_model]`. A path may hold rows of this step before its own.
     fn layers(
         &self,
         heard: &Heard,
