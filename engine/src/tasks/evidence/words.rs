@@ -13,7 +13,7 @@ const STOP_WORDS: &str = "a about above after again all also am an and any are a
     up us ve very was we were what when where which while who whom whose why will with would you your yours";
 
 /// The terms of a text, in order: words in lower case, without their endings, stop words left out.
-pub(super) fn terms(text: &str) -> Vec<String> {
+pub(crate) fn terms(text: &str) -> Vec<String> {
     all_words(text).filter(|word| !is_stop_word(word)).map(|word| stem(&word)).collect()
 }
 
@@ -69,7 +69,7 @@ const ABBREVIATIONS: [&str; 22] = [
 ];
 
 /// Byte ranges of the sentences, without the space around them.
-pub(super) fn sentences(text: &str) -> Vec<Range<usize>> {
+pub(crate) fn sentences(text: &str) -> Vec<Range<usize>> {
     let mut found: Vec<Range<usize>> = Vec::new();
     let mut open: Option<usize> = None;
     for (start, piece) in text.split_sentence_bound_indices() {

@@ -1,0 +1,243 @@
+//! `medley eval cite`: questions whose answers, pages and quotes are known.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use engine::library::{Hit, IndexEvent, Library, Ranking, SearchOptions};
+use engine::media::Media;
+use engine::{Cancel, Engine, Evidence, Place};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::super::failure::{Failure, Outcome};
+use super::super::library::engine;
+use super::super::output::Output;
+use super::super::progress::{Bar, say};
+use super::args::CiteArgs;
+use super::{Work, ask, holds, percent, plain, update};
+
+/// Hits that count for recall.
+const TOP: usize = 5;
+
+/// A line of the file.
+#[derive(Debug, Clone, Deserialize)]
+struct Question {
+    /// The file's name; none for a question that the documents do not answer.
+    document: Option<String>,
+    page: Option<u32>,
+    question: String,
+    #[serde(default)]
+    answer: String,
+    #[serde(default)]
+    quote: String,
+}
+
+/// What is counted.
+#[derive(Debug, Default)]
+struct Counts {
+    /// Questions with an answer in the documents.
+    questions: usize,
+    found: BTreeMap<&'static str, usize>,
+    quotes: usize,
+    verbatim: usize,
+    /// Citations that stand on the page of the answer or hold it.
+    right_citations: usize,
+    first_page: usize,
+    any_page: usize,
+    answer_shown: usize,
+    answered: usize,
+    unanswerable: usize,
+    refused: usize,
+    seconds: Vec<f64>,
+}
+
+/// Measures and tells.
+pub fn run(args: &CiteArgs, cancel: &Cancel) -> Outcome {
+    engine::set_threads(args.threads);
+    let questions = read(&args.questions)?;
+    let work = Work::new(args.work.as_deref())?;
+    let engine = engine()?;
+    let mut library = Library::open(&work.path().join("library"))?;
+    library.add(&args.documents)?;
+    let bar = Bar::units();
+    let (words_s, all_s) = update(&mut library, &engine, cancel, |event| match event {
+        IndexEvent::Reading { done, total, .. } => bar.show("reading", *done, *total),
+        IndexEvent::Meaning { done, total } => bar.show("comparing meanings", *done, *total),
+        IndexEvent::Failed { reason, .. } => say(reason),
+        _ => {}
+    })?;
+    bar.clear();
+    let status = library.status()?;
+    let mut out = Output::new(args.json);
+    let mut checker = Checker::new(&engine, cancel);
+    let mut counts = Counts::default();
+    for question in &questions {
+        let missed = measure(question, &library, &engine, args, &mut checker, &mut counts, cancel)?;
+        if let Some(missed) = missed {
+            match args.json {
+                true => out.object(&missed)?,
+                false => say(&format!("missed: {}", missed["question"])),
+            }
+        }
+    }
+    let share = |part: usize| percent(part, counts.questions);
+    let recall = |name: &str| share(counts.found.get(name).copied().unwrap_or(0));
+    let mut seconds = counts.seconds.clone();
+    seconds.sort_by(f64::total_cmp);
+    let median = seconds.get(seconds.len() / 2).copied().unwrap_or_default();
+    let report = json!({
+        "event": "cited", "questions": counts.questions, "documents": status.documents, "pages": status.leaves,
+        "passages": status.passages, "words_s": words_s, "indexed_s": all_s,
+        "recall_at_5": {"fused": recall("fused"), "words": recall("words"), "meaning": recall("meaning")},
+        "citations": counts.quotes, "verbatim": percent(counts.verbatim, counts.quotes),
+        "citation_precision": percent(counts.right_citations, counts.quotes),
+        "page_right": share(counts.first_page), "page_cited": share(counts.any_page),
+        "answer_in_evidence": share(counts.answer_shown),
+        "answered": args.answer.then(|| share(counts.answered)),
+        "unanswerable": counts.unanswerable, "refused": percent(counts.refused, counts.unanswerable),
+        "median_s": median,
+    });
+    if args.json {
+        return out.object(&report);
+    }
+    out.line(&format!(
+        "{} questions over {} documents, {} pages",
+        counts.questions, status.documents, status.leaves
+    ))?;
+    out.line(&format!(
+        "recall at {TOP}: fused {:.1} %, words alone {:.1} %, meaning alone {:.1} %",
+        recall("fused"),
+        recall("words"),
+        recall("meaning")
+    ))?;
+    out.line(&format!(
+        "citations: {:.1} % of {} verbatim; first on the right page {:.1} %, any {:.1} %; precision {:.1} %",
+        percent(counts.verbatim, counts.quotes),
+        counts.quotes,
+        share(counts.first_page),
+        share(counts.any_page),
+        percent(counts.right_citations, counts.quotes),
+    ))?;
+    out.line(&format!(
+        "answer in the evidence {:.1} %; {:.1} % of {} questions without an answer refused; {median:.2} s each",
+        share(counts.answer_shown),
+        percent(counts.refused, counts.unanswerable),
+        counts.unanswerable,
+    ))
+}
+
+fn read(path: &Path) -> Outcome<Vec<Question>> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|e| Failure::Usage(format!("{}: reading failed: {e}", path.display())))?;
+    let lines = text.lines().zip(1..).filter(|(line, _)| !line.trim().is_empty());
+    lines
+        .map(|(line, number)| {
+            serde_json::from_str(line)
+                .map_err(|e| Failure::Usage(format!("{}: line {number}: {e}", path.display())))
+        })
+        .collect()
+}
+
+/// Asks one question; what went wrong with it.
+fn measure(
+    question: &Question,
+    library: &Library,
+    engine: &Engine,
+    args: &CiteArgs,
+    checker: &mut Checker<'_>,
+    counts: &mut Counts,
+    cancel: &Cancel,
+) -> Outcome<Option<serde_json::Value>> {
+    let shown = ask(library, engine, &question.question, args.answer, cancel)?;
+    counts.seconds.push(shown.found_s);
+    for evidence in &shown.evidence {
+        counts.quotes += 1;
+        counts.verbatim += usize::from(checker.stands_there(evidence)?);
+    }
+    let (Some(document), Some(page)) = (&question.document, question.page) else {
+        counts.unanswerable += 1;
+        counts.refused += usize::from(shown.evidence.is_empty());
+        counts.quotes -= shown.evidence.len();
+        counts.verbatim -= shown.evidence.len().min(counts.verbatim);
+        return Ok(None);
+    };
+    counts.questions += 1;
+    let mut ranks = serde_json::Map::new();
+    let rankings =
+        [("fused", Ranking::Fused), ("words", Ranking::Words), ("meaning", Ranking::Meaning)];
+    for (name, ranking) in rankings {
+        let options = SearchOptions { most: 4 * TOP, ranking, ..Default::default() };
+        let hits = library.search(&question.question, engine, &options, cancel)?.hits;
+        let rank = hits.iter().position(|hit| question.is_answered_by(hit, document, page));
+        ranks.insert(name.into(), rank.map(|rank| rank + 1).into());
+        *counts.found.entry(name).or_insert(0) += usize::from(rank.is_some_and(|rank| rank < TOP));
+    }
+    let on_page = |evidence: &Evidence| {
+        is_called(&evidence.source, document)
+            && matches!(evidence.place, Place::Page { page: found, .. } if found == page)
+    };
+    let answers = |evidence: &Evidence| {
+        evidence.quote.as_ref().is_some_and(|quote| holds(quote, &question.answer))
+    };
+    let right = shown.evidence.iter().filter(|evidence| on_page(evidence) || answers(evidence)).count();
+    let first = shown.evidence.first().is_some_and(on_page);
+    let any = shown.evidence.iter().any(on_page);
+    let answered = shown.evidence.iter().any(answers);
+    counts.right_citations += right;
+    counts.first_page += usize::from(first);
+    counts.any_page += usize::from(any);
+    counts.answer_shown += usize::from(answered);
+    counts.answered += usize::from(shown.answer.is_some_and(|(text, ..)| holds(&text, &question.answer)));
+    let all_right = first && answered && ranks.values().all(|rank| rank.as_u64().is_some_and(|r| r <= 5));
+    Ok((!all_right).then(|| {
+        let quotes: Vec<_> = shown.evidence.iter().map(|e| json!({"quote": e.quote, "place": e.place})).collect();
+        json!({
+            "event": "question", "question": question.question, "document": document, "page": page,
+            "answer": question.answer, "ranks": ranks, "first_page": first, "any_page": any,
+            "answer_shown": answered, "evidence": quotes,
+        })
+    }))
+}
+
+impl Question {
+    /// Whether a hit stands on the page and holds the answer.
+    fn is_answered_by(&self, hit: &Hit, document: &str, page: u32) -> bool {
+        let there = matches!(hit.place, Place::Page { page: found, .. } if found == page);
+        there && is_called(&hit.path, document) && (holds(&hit.text, &self.answer) || holds(&hit.text, &self.quote))
+    }
+}
+
+fn is_called(path: &Path, name: &str) -> bool {
+    path.file_name().is_some_and(|file| file.to_string_lossy() == name)
+}
+
+/// Reads the pages of citations again, from their documents.
+struct Checker<'a> {
+    engine: &'a Engine,
+    cancel: &'a Cancel,
+    pages: BTreeMap<(PathBuf, u32), String>,
+}
+
+impl<'a> Checker<'a> {
+    fn new(engine: &'a Engine, cancel: &'a Cancel) -> Self {
+        Self { engine, cancel, pages: BTreeMap::new() }
+    }
+
+    /// Whether the words of a citation stand on its page, as the document has them now.
+    fn stands_there(&mut self, evidence: &Evidence) -> Outcome<bool> {
+        let (Some(quote), Place::Page { page, .. }) = (&evidence.quote, &evidence.place) else {
+            return Ok(false);
+        };
+        let key = (evidence.source.clone(), *page);
+        if !self.pages.contains_key(&key) {
+            let text = match self.engine.opener().open(&evidence.source, self.cancel)? {
+                Media::Document(document) => document.page(*page)?.text(),
+                _ => String::new(),
+            };
+            self.pages.insert(key.clone(), text.split_whitespace().collect::<Vec<_>>().join(" "));
+        }
+        let words = quote.split_whitespace().collect::<Vec<_>>().join(" ");
+        let page = self.pages.get(&key).map_or("", String::as_str);
+        Ok(!plain(&words).is_empty() && page.contains(&words))
+    }
+}

@@ -1,0 +1,133 @@
+//! What is hidden in a haystack, and what is asked for it.
+
+/// A sentence, its question, and the words that show that it was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Needle {
+    pub sentence: String,
+    pub question: String,
+    pub answer: String,
+}
+
+/// Names that stand in no ordinary text.
+const FIRST: [&str; 10] =
+    ["Vel", "Tor", "Mira", "Quen", "Osta", "Brin", "Kael", "Ulm", "Zephy", "Narr"];
+const LAST: [&str; 10] =
+    ["dora", "wick", "stad", "haven", "moor", "gate", "field", "minster", "ford", "bridge"];
+
+/// Facts, and questions that share no word with them that says anything.
+const TOPICS: [(&str, &str, &str); 11] = [
+    (
+        "Old Marta keeps the cottage key beneath the third flowerpot by the well.",
+        "Where is the spare opener for the little house hidden?",
+        "flowerpot",
+    ),
+    (
+        "Captain Ferrow's schooner sank off Greenland after striking an iceberg.",
+        "Which accident destroyed the sailing vessel?",
+        "iceberg",
+    ),
+    (
+        "The village baker, Tomas Ilg, takes his coffee with a pinch of salt.",
+        "What does the man who makes bread put into his hot drink?",
+        "pinch of salt",
+    ),
+    (
+        "Doctor Anwen Price cured her migraines by swimming in the cold lake at dawn.",
+        "How did the physician get rid of headaches?",
+        "swimming",
+    ),
+    (
+        "Our cat Bramble is allergic to tuna and eats only turkey.",
+        "Which fish makes the family pet ill?",
+        "tuna",
+    ),
+    (
+        "The violinist Ruta Kalnins lost her bow on the night train to Prague.",
+        "What did the musician leave behind during a railway journey?",
+        "bow",
+    ),
+    (
+        "Grandfather Osei planted forty walnut saplings when his daughter married.",
+        "How many young trees did the old man put into the ground for the wedding?",
+        "forty",
+    ),
+    (
+        "Lena Brandt paid for her bicycle with nine jars of honey.",
+        "What did a woman trade to get a two-wheeler?",
+        "honey",
+    ),
+    (
+        "The astronomer Iku Tanabe named a comet after her parrot.",
+        "Which bird gave its name to an object in the sky?",
+        "parrot",
+    ),
+    (
+        "Sergeant Doyle hid the stolen rubies inside a hollow loaf of rye.",
+        "Where did the policeman conceal the jewels?",
+        "rye",
+    ),
+    (
+        "Young Piet learned to whistle from the ferryman at Dordrecht.",
+        "Who taught a boy to make music with his lips?",
+        "ferryman",
+    ),
+];
+
+/// The classic needle number `i`: a number with a name, as in the long-context reports.
+pub fn classic(i: usize, seed: u64) -> Needle {
+    let name = format!("{}{}", FIRST[i % FIRST.len()], LAST[i / FIRST.len() % LAST.len()]);
+    let round = i / (FIRST.len() * LAST.len());
+    let name = if round == 0 { name } else { format!("{name} {}", round + 1) };
+    let number = 1_000_000 + (mix(seed ^ (i as u64 + 1)) % 9_000_000);
+    Needle {
+        sentence: format!("The special magic {name} number is: {number}."),
+        question: format!("What is the special magic {name} number?"),
+        answer: number.to_string(),
+    }
+}
+
+/// A needle whose question shares only the topic.
+pub fn topic(i: usize) -> Needle {
+    let (sentence, question, answer) = TOPICS[i % TOPICS.len()];
+    Needle { sentence: sentence.into(), question: question.into(), answer: answer.into() }
+}
+
+/// A number from another one (SplitMix64's finish).
+pub fn mix(x: u64) -> u64 {
+    let x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^ (x >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn questions_of_topics_share_no_word_that_says_anything() {
+        const GRAMMAR: &str = "the a an of for to in on by at is did does how his her from which what who where \
+            many when with and into its off after our only get put";
+        let words = |text: &str| -> Vec<String> {
+            let text = text.to_lowercase();
+            text.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).map(str::to_owned).collect()
+        };
+        for (sentence, question, answer) in TOPICS {
+            let sentence_words = words(sentence);
+            for word in words(question) {
+                let says_nothing = GRAMMAR.split_whitespace().any(|w| w == word);
+                assert!(says_nothing || !sentence_words.contains(&word), "{word} in {sentence}");
+            }
+            assert!(sentence.contains(answer) && !question.contains(answer), "{answer}");
+        }
+    }
+
+    #[test]
+    fn a_hundred_classic_needles_are_all_different() {
+        let all: Vec<Needle> = (0..100).map(|i| classic(i, 7)).collect();
+        for (i, needle) in all.iter().enumerate() {
+            assert!(needle.sentence.contains(&needle.answer));
+            assert!(all[..i].iter().all(|other| other.answer != needle.answer && other.question != needle.question));
+        }
+    }
+}
