@@ -120,8 +120,8 @@ impl Engine {
         Ask::new(self.clone(), request, cancel)
     }
 
-    /// The evidence for a question in files, without an answer; nothing when cancelled. `rarity` says how rare words are
-    /// where the files are excerpts of a library.
+    /// The evidence for a question in excerpts of a library, without an answer; nothing when cancelled. `rarity` says how
+    /// rare its words are in the whole library.
     ///
     /// # Errors
     /// [`Error::ModelFile`], [`Error::Compute`].
@@ -132,7 +132,7 @@ impl Engine {
         rarity: Option<&Rarity>,
         cancel: &Cancel,
     ) -> Result<Vec<Evidence>> {
-        let encoder = match self.specialists().sentences() {
+        let encoder = match self.specialists().passages() {
             Ok(encoder) => Some(encoder),
             Err(Error::ModelMissing { .. }) => None,
             Err(error) => return Err(error),

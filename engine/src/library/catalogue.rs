@@ -139,6 +139,13 @@ impl Catalogue {
         }
     }
 
+    /// Moves what was written from the journal into the file itself.
+    pub(super) fn tidy(&self) {
+        if let Err(error) = self.db.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)") {
+            log::info!("{}: {error}", self.path.display());
+        }
+    }
+
     /// The number of the last batch.
     pub(super) fn batch(&self) -> Result<u64> {
         Ok(self.meta("batch")?.and_then(|text| text.parse().ok()).unwrap_or(0))

@@ -586,12 +586,9 @@ impl Iterator for Indexing<'_> {
                 return Some(Ok(event));
             }
             if matches!(self.step, Step::Done) {
-                if let Some(writer) = self.writer.take()
-                    && let Err(error) = writer.finish()
-                {
-                    return Some(Err(error));
-                }
-                return None;
+                let finished = self.writer.take().map_or(Ok(()), WordsWriter::finish);
+                self.library.catalogue.tidy();
+                return finished.err().map(Err);
             }
             if let Err(error) = self.advance() {
                 self.step = Step::Done;

@@ -99,6 +99,8 @@ pub struct LibraryStatus {
     pub waiting: u64,
     /// Different texts whose meaning is kept.
     pub meanings: u64,
+    /// Of these, how many belong to texts that are gone; they are kept in case these come back.
+    pub unused: u64,
     /// Text with its positions, on disk.
     pub text_bytes: u64,
     /// The index of words, on disk.
@@ -183,6 +185,7 @@ impl Library {
             passages: counts.passages,
             waiting: counts.waiting,
             meanings: counts.rows,
+            unused: self.catalogue.unused_rows()?,
             text_bytes: size("catalogue.db") + size("catalogue.db-wal"),
             words_bytes: size("words"),
             meanings_bytes: size("meanings.rows"),

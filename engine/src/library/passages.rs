@@ -4,10 +4,11 @@ use std::ops::Range;
 
 use super::leaf::Leaf;
 use crate::sequence::{Finding, Span};
-use crate::tasks::evidence::{PASSAGE_BYTES, is_heading, is_page_number, parts};
+use crate::tasks::evidence::{is_heading, is_page_number, parts};
 
-/// A passage this long is ended by a heading; shorter ones take headings in, as lines of a table are.
-const ENOUGH_BYTES: usize = 160;
+/// Short lines join up to this many bytes, as those of a list do. More in one passage would blur what each says: a fact
+/// of one sentence is found by its meaning only where little stands beside it.
+const JOINED_BYTES: usize = 160;
 
 /// A part of a leaf.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +26,7 @@ pub(super) struct Cutter {
 }
 
 impl Cutter {
-    /// The passages of a leaf, in order. Short spans under one heading share a passage.
+    /// The passages of a leaf, in order; a heading is none of its own, but begins one.
     pub(super) fn cut(&mut self, leaf: &Leaf) -> Vec<NewPassage> {
         let mut found: Vec<NewPassage> = Vec::new();
         let mut open = false;
@@ -33,30 +34,22 @@ impl Cutter {
             if span.text.trim().is_empty() || is_page_number(span) {
                 continue;
             }
-            let alone = is_alone(span);
-            if is_heading(span) {
-                open &= found.last().is_some_and(|last| last.bytes.len() < ENOUGH_BYTES);
-                let heading = self.heading.clone();
-                self.heading = span.text.trim().to_owned();
-                self.add(&mut found, range, heading, open);
-                open = true;
-                continue;
-            }
+            let (alone, is_heading) = (is_alone(span), is_heading(span));
             for part in parts(&span.text) {
                 let bytes = range.start + part.start..range.start + part.end;
-                self.add(&mut found, bytes, self.heading.clone(), open && !alone);
+                match found.last_mut() {
+                    Some(last) if open && !alone && bytes.end - last.bytes.start <= JOINED_BYTES => {
+                        last.bytes.end = bytes.end;
+                    }
+                    _ => found.push(NewPassage { bytes, heading: self.heading.clone() }),
+                }
                 open = !alone;
+            }
+            if is_heading {
+                self.heading = span.text.trim().to_owned();
             }
         }
         found
-    }
-
-    /// Joins what fits to the passage before, when that one is open.
-    fn add(&self, found: &mut Vec<NewPassage>, bytes: Range<usize>, heading: String, open: bool) {
-        match found.last_mut() {
-            Some(last) if open && bytes.end - last.bytes.start <= PASSAGE_BYTES => last.bytes.end = bytes.end,
-            _ => found.push(NewPassage { bytes, heading }),
-        }
     }
 }
 
@@ -90,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_a_table_share_a_passage_and_long_text_does_not() {
+    fn lines_of_a_list_share_a_passage_and_long_text_does_not() {
         let mut cutter = Cutter::default();
         let rows = leaf(&["Weight", "ten kilograms.", "Height", "two metres."]);
         let found = cutter.cut(&rows);
@@ -98,20 +91,26 @@ mod tests {
         assert_eq!(&rows.text()[found[0].bytes.clone()], rows.text());
         let long = "This sentence has about fifty characters, or so. ".repeat(30);
         let found = cutter.cut(&leaf(&[&long]));
-        assert!(found.len() >= 4 && found.iter().all(|p| p.bytes.len() <= PASSAGE_BYTES), "{found:?}");
+        assert!(found.len() >= 4 && found.iter().all(|p| p.bytes.len() <= 400), "{found:?}");
         assert!(found.iter().all(|p| p.heading == "Height"), "the heading of the page before holds on");
     }
 
     #[test]
-    fn a_heading_begins_a_passage_after_enough_text() {
+    fn a_fact_between_two_paragraphs_stands_alone() {
         let text = "Enough text stands here to be a passage of its own. ".repeat(4);
-        let page = leaf(&[&text, "Warranty", "It lasts two years."]);
-        let found = Cutter::default().cut(&page);
-        let texts: Vec<&str> = found.iter().map(|p| &page.text()[p.bytes.clone()]).map(|t| t.to_owned()).map(|t| Box::leak(t.into_boxed_str()) as &str).collect();
-        assert_eq!(texts.len(), 2, "{texts:?}");
-        assert_eq!(texts[1], "Warranty\nIt lasts two years.");
-        assert_eq!(meant("Warranty", texts[1]), texts[1]);
+        let page = leaf(&[&text, "The key is under the flowerpot.", &text]);
+        let whole = page.text();
+        let texts: Vec<&str> =
+            Cutter::default().cut(&page).iter().map(|p| p.bytes.clone()).map(|bytes| &whole[bytes]).collect();
+        assert_eq!(texts.len(), 3, "{texts:?}");
+        assert_eq!(texts[1], "The key is under the flowerpot.");
+    }
+
+    #[test]
+    fn a_heading_is_said_once() {
+        assert_eq!(meant("Warranty", "Warranty\nIt lasts."), "Warranty\nIt lasts.");
         assert_eq!(meant("Above", "It lasts."), "Above: It lasts.");
+        assert_eq!(meant("", "It lasts."), "It lasts.");
     }
 
     #[test]

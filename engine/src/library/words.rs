@@ -186,11 +186,6 @@ impl WordsWriter {
         prepared.commit().map(drop).map_err(&failed)
     }
 
-    /// Forgets what was not committed.
-    pub(super) fn rollback(&mut self) -> Result<()> {
-        self.writer.rollback().map(drop).map_err(failed(&self.folder))
-    }
-
     /// Waits until files that are being joined are whole.
     pub(super) fn finish(self) -> Result<()> {
         self.writer.wait_merging_threads().map_err(failed(&self.folder))

@@ -153,7 +153,12 @@ impl Ask {
             None if self.request.raw || self.files.is_empty() => self.write_next(None),
             None => {
                 // Without the model of meaning, words alone are compared.
-                let encoder = match self.engine.specialists().sentences() {
+                let specialists = self.engine.specialists();
+                let encoder = match self.request.found {
+                    Some(_) => specialists.passages(),
+                    None => specialists.sentences(),
+                };
+                let encoder = match encoder {
                     Ok(encoder) => Some(encoder),
                     Err(error @ Error::ModelMissing { .. }) => {
                         self.events

@@ -1,6 +1,5 @@
 //! Recall over length and depth, drawn: the same cells as SVG and as PNG.
 
-use std::fmt::Write;
 use std::path::Path;
 
 use image::{Rgb, RgbImage};
@@ -51,7 +50,7 @@ impl HeatMap {
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
              font-family=\"sans-serif\" font-size=\"12\">\n<rect width=\"{width}\" height=\"{height}\" fill=\"#ffffff\"/>\n"
         );
-        let mut add = |text: String| drop(writeln!(svg, "{text}"));
+        let mut add = |text: String| svg.push_str(&format!("{text}\n"));
         for (x, y, [r, g, b]) in self.cells() {
             let (w, h) = (CELL.0 - 1, CELL.1 - 1);
             add(format!(

@@ -17,59 +17,59 @@ const LAST: [&str; 10] =
 /// Facts, and questions that share no word with them that says anything.
 const TOPICS: [(&str, &str, &str); 11] = [
     (
-        "Old Marta keeps the cottage key beneath the third flowerpot by the well.",
-        "Where is the spare opener for the little house hidden?",
+        "Marta keeps a spare key of her cottage under the third flowerpot beside the well.",
+        "Where does someone hide an extra latch opener for the little house?",
         "flowerpot",
     ),
     (
-        "Captain Ferrow's schooner sank off Greenland after striking an iceberg.",
-        "Which accident destroyed the sailing vessel?",
+        "The schooner sank off Greenland because it had struck an iceberg.",
+        "Why did a sailing ship go down in Arctic waters?",
         "iceberg",
     ),
     (
-        "The village baker, Tomas Ilg, takes his coffee with a pinch of salt.",
-        "What does the man who makes bread put into his hot drink?",
-        "pinch of salt",
+        "Tomas, the village baker, stirs a pinch of salt into his coffee.",
+        "What does a bread maker add to espresso?",
+        "salt",
     ),
     (
-        "Doctor Anwen Price cured her migraines by swimming in the cold lake at dawn.",
-        "How did the physician get rid of headaches?",
+        "Doctor Price cured her migraines by swimming in a cold lake every dawn.",
+        "What helped a physician against headaches?",
         "swimming",
     ),
     (
-        "Our cat Bramble is allergic to tuna and eats only turkey.",
-        "Which fish makes the family pet ill?",
+        "Our cat Bramble is allergic to tuna and gets a rash from it.",
+        "Which fish makes the kitten ill?",
         "tuna",
     ),
     (
-        "The violinist Ruta Kalnins lost her bow on the night train to Prague.",
-        "What did the musician leave behind during a railway journey?",
+        "The violinist left her bow behind on the night train to Prague.",
+        "What did a musician forget during a railway journey?",
         "bow",
     ),
     (
-        "Grandfather Osei planted forty walnut saplings when his daughter married.",
-        "How many young trees did the old man put into the ground for the wedding?",
+        "Grandfather planted forty walnut saplings when his daughter married.",
+        "How many nut trees grew for a wedding?",
         "forty",
     ),
     (
-        "Lena Brandt paid for her bicycle with nine jars of honey.",
-        "What did a woman trade to get a two-wheeler?",
+        "Lena got her bicycle in exchange for nine jars of honey.",
+        "What did a girl trade to own a bike?",
         "honey",
     ),
     (
-        "The astronomer Iku Tanabe named a comet after her parrot.",
-        "Which bird gave its name to an object in the sky?",
+        "The astronomer named the new comet after her parrot.",
+        "Which pet bird inspired what a celestial body is called?",
         "parrot",
     ),
     (
-        "Sergeant Doyle hid the stolen rubies inside a hollow loaf of rye.",
-        "Where did the policeman conceal the jewels?",
+        "The thief hid the rubies inside a hollow loaf of rye bread.",
+        "Where were stolen jewels concealed by a burglar?",
         "rye",
     ),
     (
-        "Young Piet learned to whistle from the ferryman at Dordrecht.",
-        "Who taught a boy to make music with his lips?",
-        "ferryman",
+        "Aunt Sofia paints all her garden gnomes purple before Easter.",
+        "What colour do lawn dwarfs get in spring?",
+        "purple",
     ),
 ];
 

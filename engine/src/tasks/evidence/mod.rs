@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 pub use bm25::Rarity;
 pub use passage::Passage;
-pub(crate) use passage::{PASSAGE_BYTES, is_heading, is_page_number, parts};
+pub(crate) use passage::{is_heading, is_page_number, parts};
 pub(crate) use words::terms;
 
 use self::aim::Aim;

@@ -8,7 +8,7 @@ use crate::tasks::ask::ReadFile;
 
 /// Passages grow sentence by sentence up to about this many bytes: a few sentences say enough to be
 /// understood, and more would blur what they are about.
-pub(crate) const PASSAGE_BYTES: usize = 400;
+const PASSAGE_BYTES: usize = 400;
 
 /// Text without a sentence's end is cut here at the latest.
 const LONGEST_BYTES: usize = 1_200;

@@ -69,7 +69,7 @@ const ABBREVIATIONS: [&str; 22] = [
 ];
 
 /// Byte ranges of the sentences, without the space around them.
-pub(crate) fn sentences(text: &str) -> Vec<Range<usize>> {
+pub(super) fn sentences(text: &str) -> Vec<Range<usize>> {
     let mut found: Vec<Range<usize>> = Vec::new();
     let mut open: Option<usize> = None;
     for (start, piece) in text.split_sentence_bound_indices() {
