@@ -21,7 +21,11 @@ fn shelf(folder: &Path, files: usize, paragraphs: usize) -> PathBuf {
     for file in 0..files {
         let paragraph = |i: usize| {
             let n = file * 1_000 + i;
-            format!("On day {n} the carrier brought box {} to the mill and spoke about the price of {}.", n * 7, n * 3)
+            format!(
+                "On day {n} the carrier brought box {} to the mill and spoke about the price of {}.",
+                n * 7,
+                n * 3
+            )
         };
         let mut text: Vec<String> = (0..paragraphs).map(paragraph).collect();
         text.insert(paragraphs / 2, format!("The secret animal of book {file} is the wombat{file}."));
@@ -121,7 +125,8 @@ fn a_question_is_answered_with_a_quote_that_stands_there_or_not_at_all() {
     let evidence = ran.events("evidence");
     assert!(!evidence.is_empty(), "{ran:?}");
     let text = fs::read_to_string(&document).unwrap();
-    let plain = |text: &str| text.replace(['*', '`', '#'], "").split_whitespace().collect::<Vec<_>>().join(" ");
+    let plain =
+        |text: &str| text.replace(['*', '`', '#'], "").split_whitespace().collect::<Vec<_>>().join(" ");
     for event in &evidence {
         assert!(event["source"].as_str().is_some_and(|source| source.ends_with("weather-station.md")));
         let quote = event["quote"].as_str().unwrap();
@@ -142,7 +147,8 @@ fn meaning_finds_what_shares_no_word() {
         Grandfather planted forty walnut saplings when his daughter married.";
     fs::write(&file, facts).unwrap();
     assert_eq!(library(folder.path(), "library", &["add", file.to_str().unwrap()]).status, Some(0));
-    let ran = library(folder.path(), "library", &["search", "Why did a sailing ship go down in Arctic waters?"]);
+    let ran =
+        library(folder.path(), "library", &["search", "Why did a sailing ship go down in Arctic waters?"]);
     let hits = ran.events("hit");
     assert!(hits[0]["quote"].as_str().unwrap().contains("iceberg"), "{hits:?}");
     let ran = library(folder.path(), "library", &["search", "x", "--in", "nowhere.txt"]);
@@ -166,8 +172,21 @@ fn a_needle_is_found_and_drawn() {
     let shelf = shelf(folder.path(), 4, 60);
     let plot = folder.path().join("heat");
     let ran = run(&[
-        "eval", "needle", "--text", shelf.to_str().unwrap(), "--lengths", "1k,2k", "--step", "50", "--json", "--kinds",
-        "classic,many", "--needles", "3", "--plot", plot.to_str().unwrap(),
+        "eval",
+        "needle",
+        "--text",
+        shelf.to_str().unwrap(),
+        "--lengths",
+        "1k,2k",
+        "--step",
+        "50",
+        "--json",
+        "--kinds",
+        "classic,many",
+        "--needles",
+        "3",
+        "--plot",
+        plot.to_str().unwrap(),
     ]);
     assert_eq!(ran.status, Some(0), "{ran:?}");
     let recall = ran.events("recall");
@@ -187,8 +206,8 @@ fn citations_are_measured() {
     let shelf = shelf(folder.path(), 3, 30);
     let questions = folder.path().join("questions.jsonl");
     let lines = [
-        r#"{"document":"book-01.txt","page":1,"question":"What is the secret animal of book 1?","answer":"wombat1","quote":"The secret animal of book 1 is the wombat1."}"#,
-        r#"{"question":"Who discovered the planet Neptune with a telescope?"}"#,
+        r#"{"kind":"direct","document":"book-01.txt","page":1,"question":"What is the secret animal of book 1?","answer":"wombat1","quote":"The secret animal of book 1 is the wombat1."}"#,
+        r#"{"kind":"direct","question":"Who discovered the planet Neptune with a telescope?"}"#,
     ];
     fs::write(&questions, lines.join("\n")).unwrap();
     let files = shelf.to_str().unwrap();

@@ -75,20 +75,28 @@ def long_pdf(folder, manuals):
 
 def citations(args, manuals):
     command = [args.medley, "eval", "cite", HERE / "library.jsonl", "--documents", manuals, "--json", "--threads", args.threads]
-    row = next(row for row in common.rows_of(command) if row["event"] == "cited")
-    found = row["recall_at_5"]
+    if args.work:
+        command += ["--work", args.work]
+    rows = common.rows_of(command)
+    about = next(row for row in rows if row["event"] == "searched")
+    kinds = {row["kind"]: row for row in rows if row["event"] == "cited"}
+    shown = [kinds[kind] for kind in ("direct", "reworded")]
+    none = kinds["unanswerable"]
+    line = lambda what, cell: f"| {what} | {' | '.join(cell(row) for row in shown)} |"
+    found = lambda row: "{fused:.1f} %, {words:.1f} %, {meaning:.1f} %".format(**row["recall_at_5"])
     return [
-        f"{row['questions']} questions over {row['documents']} manuals of Debian packages, {row['pages']} pages, {row['passages']} passages; {row['unanswerable']} more that they do not answer.",
+        f"Questions over {about['documents']} manuals of Debian packages, {about['pages']} pages, {about['passages']} passages. Direct ones use words of the manuals, reworded ones ask for the same in words of somebody who has not read them.",
         "",
-        "| | |",
-        "| --- | --- |",
-        f"| answer among the first five passages: fused, words alone (BM25), meaning alone | {found['fused']:.1f} %, {found['words']:.1f} %, {found['meaning']:.1f} % |",
-        f"| citations that stand word for word on their page | {row['verbatim']:.1f} % of {row['citations']} |",
-        f"| the page of the answer is the first one cited, is cited at all | {row['page_right']:.1f} %, {row['page_cited']:.1f} % |",
-        f"| the answer stands in a citation | {row['answer_in_evidence']:.1f} % |",
-        f"| citations on the right page or with the answer | {row['citation_precision']:.1f} % |",
-        f"| questions without an answer that are refused | {row['refused']:.0f} % |",
-        f"| time to the evidence (median) | {row['median_s']:.2f} s |",
+        f"| | {' | '.join(f'{row["questions"]} {row["kind"]}' for row in shown)} |",
+        "| --- " * (1 + len(shown)) + "|",
+        line("answer among the first five passages: fused, words alone (BM25), meaning alone", found),
+        line("citations that stand word for word on their page", lambda r: f"{r['verbatim']:.1f} % of {r['citations']}"),
+        line("the page of the answer is cited first, is cited at all", lambda r: f"{r['page_right']:.1f} %, {r['page_cited']:.1f} %"),
+        line("the answer stands in a citation", lambda r: f"{r['answer_in_evidence']:.1f} %"),
+        line("citations on the right page or with the answer", lambda r: f"{r['citation_precision']:.1f} %"),
+        line("time to the evidence (median)", lambda r: f"{r['median_s']:.2f} s"),
+        "",
+        f"Of {none['unanswerable']} questions that the manuals do not answer, {none['refused']:.0f} % were answered with “Not in these documents.”",
     ]
 
 
@@ -138,6 +146,7 @@ def main():
     common.arguments_of(parser)
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("--lengths", default="1k,10k,100k,1m")
+    parser.add_argument("--work", type=pathlib.Path, help="where the library of the manuals is kept for another run")
     parser.add_argument("--needle-rows", type=pathlib.Path, metavar="FILE", help="what `medley eval needle --json` printed before")
     args = parser.parse_args()
     args.folder = args.folder.resolve()

@@ -100,8 +100,10 @@ impl Catalogue {
         let failed = failed(path);
         let db = Connection::open(path).map_err(&failed)?;
         db.busy_timeout(BUSY).map_err(&failed)?;
-        db.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16000;")
-            .map_err(&failed)?;
+        db.execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16000;",
+        )
+        .map_err(&failed)?;
         let version: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(&failed)?;
         if version > VERSION {
             let reason = format!("written by a newer Medley (layout {version}, this one knows {VERSION})");
@@ -203,7 +205,9 @@ impl Catalogue {
     // What the person added.
 
     pub(super) fn roots(&self) -> Result<Vec<PathBuf>> {
-        self.all("SELECT path FROM roots ORDER BY path", [], |row| Ok(PathBuf::from(row.get::<_, String>(0)?)))
+        self.all("SELECT path FROM roots ORDER BY path", [], |row| {
+            Ok(PathBuf::from(row.get::<_, String>(0)?))
+        })
     }
 
     pub(super) fn add_root(&self, path: &Path) -> Result<()> {
@@ -448,7 +452,10 @@ fn failed(path: &Path) -> impl Fn(rusqlite::Error) -> Error + use<> {
     let path = path.to_path_buf();
     move |error| match error.sqlite_error_code() {
         Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked) => Error::Request {
-            reason: format!("{}: another Medley is writing this library; wait until it is done", path.display()),
+            reason: format!(
+                "{}: another Medley is writing this library; wait until it is done",
+                path.display()
+            ),
         },
         Some(rusqlite::ErrorCode::DiskFull) => Error::Request {
             reason: format!("{}: the disk is full; free some space and go on", path.display()),

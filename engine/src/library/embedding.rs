@@ -22,7 +22,8 @@ impl Indexing<'_> {
         self.library.catalogue.begin()?;
         self.library.catalogue.forget_rows(&bad)?;
         self.library.catalogue.commit()?;
-        let text = format!("{} of {rows} meanings were damaged or missing; they are computed again", bad.len());
+        let text =
+            format!("{} of {rows} meanings were damaged or missing; they are computed again", bad.len());
         self.notice(format!("{}: {text}", path.display()));
         Ok(())
     }
@@ -31,6 +32,9 @@ impl Indexing<'_> {
         let counts = self.library.catalogue.counts()?;
         self.total = counts.passages;
         self.done = counts.passages - counts.waiting.min(counts.passages);
+        if counts.waiting > 0 {
+            self.events.push_back(IndexEvent::Meaning { done: self.done, total: self.total });
+        }
         Ok(())
     }
 

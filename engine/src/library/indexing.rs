@@ -320,8 +320,10 @@ impl<'a> Indexing<'a> {
                 let searchable = !kept.is_empty();
                 kept.iter().for_each(|path| drop(known.remove(path)));
                 let then = if searchable { "; what was read of it can still be searched" } else { "" };
-                let text =
-                    format!("{}: is not there now{then}; `medley library remove` takes it out", root.display());
+                let text = format!(
+                    "{}: is not there now{then}; `medley library remove` takes it out",
+                    root.display()
+                );
                 self.events.push_back(IndexEvent::Notice(text));
                 continue;
             }
@@ -455,7 +457,8 @@ impl<'a> Indexing<'a> {
             }
             Some(Err(error)) => {
                 self.close_leaf(&mut open)?;
-                if open.leaves == 0 || matches!(&error, Error::Media { problem: MediaProblem::Vanished, .. }) {
+                if open.leaves == 0 || matches!(&error, Error::Media { problem: MediaProblem::Vanished, .. })
+                {
                     let next = Todo { path: open.path.clone(), named: true, known: None };
                     self.failed(&next, Some(open.id), &error)?;
                 } else {

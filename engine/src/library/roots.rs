@@ -73,8 +73,7 @@ pub(super) fn stamp(path: &Path) -> Option<(u64, i64)> {
 /// What a file is now; `None` when cancelled.
 pub(super) fn identity(path: &Path, cancel: &Cancel) -> Result<Option<Identity>> {
     let reading = |e| Error::io("reading", path, e);
-    let (size, modified) =
-        stamp(path).ok_or_else(|| reading(io::Error::from(io::ErrorKind::NotFound)))?;
+    let (size, modified) = stamp(path).ok_or_else(|| reading(io::Error::from(io::ErrorKind::NotFound)))?;
     let mut file = File::open(path).map_err(reading)?;
     let (mut hash, mut block) = (Sha256::new(), vec![0; 1 << 20]);
     loop {

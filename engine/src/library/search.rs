@@ -1,8 +1,9 @@
 //! A question → the passages that answer it.
 //!
 //! Both indexes give their best passages; every one of these then has both scores, exactly, and what counts is their
-//! sum: BM25 as a share of the best, and the cosine of meanings. A sum of scores keeps how much better one is; ranks
-//! alone (reciprocal rank fusion) do not, and found less on the questions of `tests/peers/library.jsonl`.
+//! sum: the cosine of meanings, and a small part of BM25. A sum of scores keeps how much better one is; ranks alone
+//! (reciprocal rank fusion, Cormack et al., 2009) do not, and had fewer answers first on the questions of
+//! `tests/peers/library.jsonl`.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
@@ -21,12 +22,11 @@ use crate::tasks::evidence::{Rarity, terms};
 /// Passages that each index gives.
 const CANDIDATES: usize = 100;
 
-/// How much of the score are words; the rest is meaning.
-const WORDS_SHARE: f32 = 0.5;
+/// What a point of BM25 counts beside the cosine.
+const WORDS_WEIGHT: f32 = 0.02;
 
-/// Unrelated texts of the encoder are about this similar, and a perfect answer so much more.
-const UNRELATED: f32 = 0.1;
-const RELATED: f32 = 0.6;
+/// The cosine of a passage whose meaning is not known yet: that of one that is somewhat related.
+const UNKNOWN: f32 = 0.3;
 
 /// By what passages are ranked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -120,9 +120,8 @@ impl Library {
         if options.ranking == Ranking::Fused && asked.is_some() {
             self.complete_words(&terms, &mut found)?;
         }
-        let best = found.values().fold(0f32, |best, candidate| best.max(candidate.words));
-        let mut ranked: Vec<(f32, Candidate)> =
-            found.into_values().map(|candidate| (score(&candidate, best, options.ranking), candidate)).collect();
+        let scored = |candidate| (score(&candidate, options.ranking), candidate);
+        let mut ranked: Vec<(f32, Candidate)> = found.into_values().map(scored).collect();
         ranked.retain(|(score, _)| *score > 0.0);
         ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
         ranked.truncate(options.most);
@@ -188,8 +187,11 @@ impl Library {
         scope: Option<&[DocumentId]>,
         found: &mut BTreeMap<i64, Candidate>,
     ) -> Result<()> {
-        let mut rows: Vec<(f32, u64)> =
-            similar.iter().zip(0..).filter_map(|(similar, row)| similar.map(|similar| (similar, row))).collect();
+        let mut rows: Vec<(f32, u64)> = similar
+            .iter()
+            .zip(0..)
+            .filter_map(|(similar, row)| similar.map(|similar| (similar, row)))
+            .collect();
         let mut added = 0;
         // Rows of documents that are gone or out of scope give nothing: look further down in steps.
         let mut from = 0;
@@ -279,18 +281,12 @@ impl Library {
     }
 }
 
-/// How well a candidate fits; `best` is the best score of words.
-fn score(candidate: &Candidate, best: f32, ranking: Ranking) -> f32 {
-    let words = if best > 0.0 { candidate.words / best } else { 0.0 };
-    let meaning = candidate.meaning.map(|similar| ((similar - UNRELATED) / RELATED).clamp(0.0, 1.0));
+/// How well a candidate fits.
+fn score(candidate: &Candidate, ranking: Ranking) -> f32 {
     match ranking {
         Ranking::Words => candidate.words,
         Ranking::Meaning => candidate.meaning.unwrap_or_default(),
-        // What has no meaning yet is found by its words.
-        Ranking::Fused => match meaning {
-            Some(meaning) => WORDS_SHARE * words + (1.0 - WORDS_SHARE) * meaning,
-            None => WORDS_SHARE * words,
-        },
+        Ranking::Fused => candidate.meaning.unwrap_or(UNKNOWN) + WORDS_WEIGHT * candidate.words,
     }
 }
 

@@ -4,10 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::*;
-use crate::sequence::Place;
 use crate::engine::EngineOptions;
 use crate::media::Limits;
 use crate::models::Store;
+use crate::sequence::Place;
 
 /// An engine with no model on the machine.
 fn engine(folder: &Path) -> Engine {
@@ -125,7 +125,9 @@ fn only_what_is_new_or_changed_is_read_again() {
     shelf.write("new.txt", &book(9, 1, (0, "trombone")));
     let events = shelf.update(&mut library);
     assert_eq!(read_files(&events), ["1.txt", "new.txt"]);
-    assert!(events.iter().any(|event| matches!(event, IndexEvent::Removed { path } if path.ends_with("2.txt"))));
+    assert!(
+        events.iter().any(|event| matches!(event, IndexEvent::Removed { path } if path.ends_with("2.txt")))
+    );
     for (word, there) in
         [("apricot", true), ("walrus", false), ("pelican", true), ("sextant", false), ("trombone", true)]
     {
@@ -176,7 +178,10 @@ fn a_pause_goes_on_at_the_page_where_it_was() {
     assert!(rounds > 3, "{rounds}");
     let status = library.status().unwrap();
     assert_eq!((status.leaves, status.passages), (whole.leaves, whole.passages));
-    assert_eq!(shelf.hits(&library, "zeppelin").iter().filter(|hit| hit.text.contains("zeppelin")).count(), 1);
+    assert_eq!(
+        shelf.hits(&library, "zeppelin").iter().filter(|hit| hit.text.contains("zeppelin")).count(),
+        1
+    );
 }
 
 #[test]
@@ -259,7 +264,9 @@ fn what_cannot_be_read_is_told_once_and_the_rest_goes_on() {
     let mut library = shelf.open();
     let events = shelf.update(&mut library);
     assert_eq!(read_files(&events), ["good.txt"]);
-    assert!(events.iter().any(|e| matches!(e, IndexEvent::Failed { path, .. } if path.ends_with("broken.pdf"))));
+    assert!(
+        events.iter().any(|e| matches!(e, IndexEvent::Failed { path, .. } if path.ends_with("broken.pdf")))
+    );
     assert!(events.iter().any(|e| matches!(e, IndexEvent::Notice(text) if text.contains("noise.bin"))));
     let again = shelf.update(&mut library);
     assert!(!again.iter().any(|e| matches!(e, IndexEvent::Failed { .. })), "not tried until it changes");

@@ -7,11 +7,9 @@
 use std::path::{Path, PathBuf};
 
 use tantivy::collector::TopDocs;
-use tantivy::query::{BooleanQuery, BoostQuery, ConstScoreQuery, Occur, Query, TermQuery, TermSetQuery};
 use tantivy::indexer::IndexWriterOptions;
-use tantivy::schema::{
-    FAST, Field, INDEXED, IndexRecordOption, Schema, TextFieldIndexing, TextOptions,
-};
+use tantivy::query::{BooleanQuery, BoostQuery, ConstScoreQuery, Occur, Query, TermQuery, TermSetQuery};
+use tantivy::schema::{FAST, Field, INDEXED, IndexRecordOption, Schema, TextFieldIndexing, TextOptions};
 use tantivy::tokenizer::{TextAnalyzer, Token, TokenStream, Tokenizer};
 use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, TantivyDocument, Term};
 
@@ -137,8 +135,7 @@ impl Words {
         for terms in [scope, passages].into_iter().flatten() {
             let terms: Vec<Term> = terms;
             let within = ConstScoreQuery::new(Box::new(TermSetQuery::new(terms)), 0.0);
-            query =
-                Box::new(BooleanQuery::new(vec![(Occur::Must, query), (Occur::Must, Box::new(within))]));
+            query = Box::new(BooleanQuery::new(vec![(Occur::Must, query), (Occur::Must, Box::new(within))]));
         }
         let failed = failed(&self.folder);
         let searcher = self.reader.searcher();

@@ -48,6 +48,9 @@ pub struct NeedleArgs {
     /// Let the decoder answer, too
     #[arg(long)]
     pub answer: bool,
+    /// Compute no meanings: what is found by words alone, right after reading
+    #[arg(long)]
+    pub words_only: bool,
     /// Where the haystack and its library are kept for another run; a temporary folder unless given
     #[arg(long, value_name = "FOLDER")]
     pub work: Option<PathBuf>,

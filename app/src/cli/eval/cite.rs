@@ -25,6 +25,9 @@ struct Question {
     /// The file's name; none for a question that the documents do not answer.
     document: Option<String>,
     page: Option<u32>,
+    /// What kind of question it is; figures are told for each kind.
+    #[serde(default)]
+    kind: String,
     question: String,
     #[serde(default)]
     answer: String,
@@ -60,7 +63,7 @@ pub fn run(args: &CiteArgs, cancel: &Cancel) -> Outcome {
     let mut library = Library::open(&work.path().join("library"))?;
     library.add(&args.documents)?;
     let bar = Bar::units();
-    let (words_s, all_s) = update(&mut library, &engine, cancel, |event| match event {
+    let (words_s, all_s) = update(&mut library, &engine, false, cancel, |event| match event {
         IndexEvent::Reading { done, total, .. } => bar.show("reading", *done, *total),
         IndexEvent::Meaning { done, total } => bar.show("comparing meanings", *done, *total),
         IndexEvent::Failed { reason, .. } => say(reason),
@@ -70,9 +73,13 @@ pub fn run(args: &CiteArgs, cancel: &Cancel) -> Outcome {
     let status = library.status()?;
     let mut out = Output::new(args.json);
     let mut checker = Checker::new(&engine, cancel);
-    let mut counts = Counts::default();
+    let mut kinds: BTreeMap<&str, Counts> = BTreeMap::new();
     for question in &questions {
-        let missed = measure(question, &library, &engine, args, &mut checker, &mut counts, cancel)?;
+        if cancel.is_cancelled() {
+            return Err(Failure::Told(130));
+        }
+        let counts = kinds.entry(question.kind.as_str()).or_default();
+        let missed = measure(question, &library, &engine, args, &mut checker, counts, cancel)?;
         if let Some(missed) = missed {
             match args.json {
                 true => out.object(&missed)?,
@@ -80,50 +87,67 @@ pub fn run(args: &CiteArgs, cancel: &Cancel) -> Outcome {
             }
         }
     }
-    let share = |part: usize| percent(part, counts.questions);
-    let recall = |name: &str| share(counts.found.get(name).copied().unwrap_or(0));
-    let mut seconds = counts.seconds.clone();
-    seconds.sort_by(f64::total_cmp);
-    let median = seconds.get(seconds.len() / 2).copied().unwrap_or_default();
-    let report = json!({
-        "event": "cited", "questions": counts.questions, "documents": status.documents, "pages": status.leaves,
-        "passages": status.passages, "words_s": words_s, "indexed_s": all_s,
-        "recall_at_5": {"fused": recall("fused"), "words": recall("words"), "meaning": recall("meaning")},
-        "citations": counts.quotes, "verbatim": percent(counts.verbatim, counts.quotes),
-        "citation_precision": percent(counts.right_citations, counts.quotes),
-        "page_right": share(counts.first_page), "page_cited": share(counts.any_page),
-        "answer_in_evidence": share(counts.answer_shown),
-        "answered": args.answer.then(|| share(counts.answered)),
-        "unanswerable": counts.unanswerable, "refused": percent(counts.refused, counts.unanswerable),
-        "median_s": median,
+    let about = json!({
+        "event": "searched", "documents": status.documents, "pages": status.leaves, "passages": status.passages,
+        "words_s": words_s, "indexed_s": all_s,
     });
-    if args.json {
-        return out.object(&report);
+    match args.json {
+        true => out.object(&about)?,
+        false => out.line(&format!("{} documents, {} pages", status.documents, status.leaves))?,
     }
-    out.line(&format!(
-        "{} questions over {} documents, {} pages",
-        counts.questions, status.documents, status.leaves
-    ))?;
-    out.line(&format!(
-        "recall at {TOP}: fused {:.1} %, words alone {:.1} %, meaning alone {:.1} %",
-        recall("fused"),
-        recall("words"),
-        recall("meaning")
-    ))?;
-    out.line(&format!(
-        "citations: {:.1} % of {} verbatim; first on the right page {:.1} %, any {:.1} %; precision {:.1} %",
-        percent(counts.verbatim, counts.quotes),
-        counts.quotes,
-        share(counts.first_page),
-        share(counts.any_page),
-        percent(counts.right_citations, counts.quotes),
-    ))?;
-    out.line(&format!(
-        "answer in the evidence {:.1} %; {:.1} % of {} questions without an answer refused; {median:.2} s each",
-        share(counts.answer_shown),
-        percent(counts.refused, counts.unanswerable),
-        counts.unanswerable,
-    ))
+    kinds.iter().try_for_each(|(kind, counts)| counts.tell(kind, args.answer, &mut out))
+}
+
+impl Counts {
+    fn tell(&self, kind: &str, answers: bool, out: &mut Output) -> Outcome {
+        let share = |part: usize| percent(part, self.questions);
+        let recall = |name: &str| share(self.found.get(name).copied().unwrap_or(0));
+        let mut seconds = self.seconds.clone();
+        seconds.sort_by(f64::total_cmp);
+        let median = seconds.get(seconds.len() / 2).copied().unwrap_or_default();
+        if out.is_json() {
+            return out.object(&json!({
+                "event": "cited", "kind": kind, "questions": self.questions,
+                "recall_at_5": {
+                    "fused": recall("fused"), "words": recall("words"), "meaning": recall("meaning"),
+                },
+                "citations": self.quotes, "verbatim": percent(self.verbatim, self.quotes),
+                "citation_precision": percent(self.right_citations, self.quotes),
+                "page_right": share(self.first_page), "page_cited": share(self.any_page),
+                "answer_in_evidence": share(self.answer_shown),
+                "answered": answers.then(|| share(self.answered)),
+                "unanswerable": self.unanswerable, "refused": percent(self.refused, self.unanswerable),
+                "median_s": median,
+            }));
+        }
+        let name = if kind.is_empty() { "questions" } else { kind };
+        if self.unanswerable > 0 {
+            let refused = percent(self.refused, self.unanswerable);
+            out.line(&format!("{name}: {refused:.1} % of {} without an answer refused", self.unanswerable))?;
+        }
+        if self.questions == 0 {
+            return Ok(());
+        }
+        out.line(&format!(
+            "{name}: {} asked; recall at {TOP}: fused {:.1} %, words alone {:.1} %, meaning alone {:.1} %",
+            self.questions,
+            recall("fused"),
+            recall("words"),
+            recall("meaning")
+        ))?;
+        out.line(&format!(
+            "{name}: {:.1} % of {} citations verbatim; page of the answer cited first {:.1} %, at all {:.1} %; precision {:.1} %",
+            percent(self.verbatim, self.quotes),
+            self.quotes,
+            share(self.first_page),
+            share(self.any_page),
+            percent(self.right_citations, self.quotes),
+        ))?;
+        out.line(&format!(
+            "{name}: answer in the evidence {:.1} %; {median:.2} s each",
+            share(self.answer_shown)
+        ))
+    }
 }
 
 fn read(path: &Path) -> Outcome<Vec<Question>> {
@@ -157,14 +181,11 @@ fn measure(
     let (Some(document), Some(page)) = (&question.document, question.page) else {
         counts.unanswerable += 1;
         counts.refused += usize::from(shown.evidence.is_empty());
-        counts.quotes -= shown.evidence.len();
-        counts.verbatim -= shown.evidence.len().min(counts.verbatim);
         return Ok(None);
     };
     counts.questions += 1;
     let mut ranks = serde_json::Map::new();
-    let rankings =
-        [("fused", Ranking::Fused), ("words", Ranking::Words), ("meaning", Ranking::Meaning)];
+    let rankings = [("fused", Ranking::Fused), ("words", Ranking::Words), ("meaning", Ranking::Meaning)];
     for (name, ranking) in rankings {
         let options = SearchOptions { most: 4 * TOP, ranking, ..Default::default() };
         let hits = library.search(&question.question, engine, &options, cancel)?.hits;
@@ -176,9 +197,8 @@ fn measure(
         is_called(&evidence.source, document)
             && matches!(evidence.place, Place::Page { page: found, .. } if found == page)
     };
-    let answers = |evidence: &Evidence| {
-        evidence.quote.as_ref().is_some_and(|quote| holds(quote, &question.answer))
-    };
+    let answers =
+        |evidence: &Evidence| evidence.quote.as_ref().is_some_and(|quote| holds(quote, &question.answer));
     let right = shown.evidence.iter().filter(|evidence| on_page(evidence) || answers(evidence)).count();
     let first = shown.evidence.first().is_some_and(on_page);
     let any = shown.evidence.iter().any(on_page);
@@ -190,7 +210,8 @@ fn measure(
     counts.answered += usize::from(shown.answer.is_some_and(|(text, ..)| holds(&text, &question.answer)));
     let all_right = first && answered && ranks.values().all(|rank| rank.as_u64().is_some_and(|r| r <= 5));
     Ok((!all_right).then(|| {
-        let quotes: Vec<_> = shown.evidence.iter().map(|e| json!({"quote": e.quote, "place": e.place})).collect();
+        let quotes: Vec<_> =
+            shown.evidence.iter().map(|e| json!({"quote": e.quote, "place": e.place})).collect();
         json!({
             "event": "question", "question": question.question, "document": document, "page": page,
             "answer": question.answer, "ranks": ranks, "first_page": first, "any_page": any,
@@ -203,7 +224,9 @@ impl Question {
     /// Whether a hit stands on the page and holds the answer.
     fn is_answered_by(&self, hit: &Hit, document: &str, page: u32) -> bool {
         let there = matches!(hit.place, Place::Page { page: found, .. } if found == page);
-        there && is_called(&hit.path, document) && (holds(&hit.text, &self.answer) || holds(&hit.text, &self.quote))
+        there
+            && is_called(&hit.path, document)
+            && (holds(&hit.text, &self.answer) || holds(&hit.text, &self.quote))
     }
 }
 

@@ -98,7 +98,8 @@ impl Haystack {
                 here = 0;
             }
             // The last one is cut to the length.
-            let end = paragraph.floor_char_boundary(paragraph.len().min((bytes - all).max(LEAST_PARAGRAPH_BYTES)));
+            let end =
+                paragraph.floor_char_boundary(paragraph.len().min((bytes - all).max(LEAST_PARAGRAPH_BYTES)));
             all += end + 2;
             here += end + 2;
             if let Some(volume) = volumes.last_mut() {
@@ -185,8 +186,9 @@ mod tests {
     fn a_sentence_stands_where_it_should_and_leaves_again() {
         let folder = tempfile::tempdir().unwrap();
         let source = folder.path().join("source.txt");
-        let paragraphs: Vec<String> =
-            (0..5_000).map(|i| format!("Paragraph {i} has enough words to count as real text, {}.", i * 7)).collect();
+        let paragraphs: Vec<String> = (0..5_000)
+            .map(|i| format!("Paragraph {i} has enough words to count as real text, {}.", i * 7))
+            .collect();
         std::fs::write(&source, paragraphs.join("\n\n")).unwrap();
         let text = Text::read(&[source], usize::MAX).unwrap();
         let stack = Haystack::write(&text, 300_000, &folder.path().join("stack")).unwrap();

@@ -107,13 +107,22 @@ fn ask(library: &Library, engine: &Engine, question: &str, answer: bool, cancel:
 }
 
 /// Brings a library up to date; seconds until words are searchable, and in all.
-fn update(library: &mut Library, engine: &Engine, cancel: &Cancel, tell: impl Fn(&IndexEvent)) -> Outcome<(f64, f64)> {
+fn update(
+    library: &mut Library,
+    engine: &Engine,
+    words_only: bool,
+    cancel: &Cancel,
+    tell: impl Fn(&IndexEvent),
+) -> Outcome<(f64, f64)> {
     let started = Instant::now();
     let mut words_s = None;
     for event in library.update(engine, cancel)? {
         let event = event?;
         if matches!(event, IndexEvent::Meaning { .. }) {
             words_s.get_or_insert_with(|| started.elapsed().as_secs_f64());
+            if words_only {
+                break;
+            }
         }
         tell(&event);
     }

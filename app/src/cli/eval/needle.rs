@@ -95,7 +95,7 @@ pub fn run(args: &NeedleArgs, cancel: &Cancel) -> Outcome {
 impl Run<'_> {
     fn update(&mut self) -> Outcome<(f64, f64)> {
         let bar = &self.bar;
-        update(&mut self.library, &self.engine, self.cancel, |event| match event {
+        update(&mut self.library, &self.engine, self.args.words_only, self.cancel, |event| match event {
             IndexEvent::Reading { done, total, .. } => bar.show("reading", *done, *total),
             IndexEvent::Meaning { done, total } => bar.show("comparing meanings", *done, *total),
             _ => {}
@@ -125,13 +125,7 @@ impl Run<'_> {
         }
     }
 
-    fn measure(
-        &mut self,
-        length: Length,
-        kind: NeedleKind,
-        stack: &Haystack,
-        map: &mut HeatMap,
-    ) -> Outcome {
+    fn measure(&mut self, length: Length, kind: NeedleKind, stack: &Haystack, map: &mut HeatMap) -> Outcome {
         if kind == NeedleKind::Many {
             let cell = self.many(stack)?;
             let recall = cell.found as f32 / cell.asked.max(1) as f32;
@@ -182,7 +176,8 @@ impl Run<'_> {
     fn look_for(&mut self, needle: &Needle, cell: &mut Cell) -> Outcome {
         let started = Instant::now();
         let shown = ask(&self.library, &self.engine, &needle.question, self.args.answer, self.cancel)?;
-        let quoted = |quote: &Option<String>| quote.as_ref().is_some_and(|quote| holds(quote, &needle.answer));
+        let quoted =
+            |quote: &Option<String>| quote.as_ref().is_some_and(|quote| holds(quote, &needle.answer));
         cell.asked += 1;
         cell.found += usize::from(shown.evidence.iter().any(|evidence| quoted(&evidence.quote)));
         let seconds = shown.answer.as_ref().map_or(shown.found_s, |(_, first_s, _)| *first_s);

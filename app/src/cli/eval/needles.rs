@@ -9,17 +9,16 @@ pub struct Needle {
 }
 
 /// Names that stand in no ordinary text.
-const FIRST: [&str; 10] =
-    ["Vel", "Tor", "Mira", "Quen", "Osta", "Brin", "Kael", "Ulm", "Zephy", "Narr"];
+const FIRST: [&str; 10] = ["Vel", "Tor", "Mira", "Quen", "Osta", "Brin", "Kael", "Ulm", "Zephy", "Narr"];
 const LAST: [&str; 10] =
     ["dora", "wick", "stad", "haven", "moor", "gate", "field", "minster", "ford", "bridge"];
 
 /// Facts, and questions that share no word with them that says anything.
 const TOPICS: [(&str, &str, &str); 11] = [
     (
-        "Marta keeps a spare key of her cottage under the third flowerpot beside the well.",
-        "Where does someone hide an extra latch opener for the little house?",
-        "flowerpot",
+        "The baker buried his wedding ring in the old cemetery.",
+        "Which piece of jewelry was interred at a graveyard?",
+        "ring",
     ),
     (
         "The schooner sank off Greenland because it had struck an iceberg.",
@@ -27,9 +26,9 @@ const TOPICS: [(&str, &str, &str); 11] = [
         "iceberg",
     ),
     (
-        "Tomas, the village baker, stirs a pinch of salt into his coffee.",
-        "What does a bread maker add to espresso?",
-        "salt",
+        "An attorney from Lisbon defended a circus elephant in court.",
+        "Which animal got legal representation by a Portuguese lawyer?",
+        "elephant",
     ),
     (
         "Doctor Price cured her migraines by swimming in a cold lake every dawn.",
@@ -42,9 +41,9 @@ const TOPICS: [(&str, &str, &str); 11] = [
         "tuna",
     ),
     (
-        "The violinist left her bow behind on the night train to Prague.",
-        "What did a musician forget during a railway journey?",
-        "bow",
+        "Two cops caught the infant's kidnapper because he had lost his umbrella.",
+        "What led the police officers to whoever abducted a baby?",
+        "umbrella",
     ),
     (
         "Grandfather planted forty walnut saplings when his daughter married.",
@@ -67,9 +66,9 @@ const TOPICS: [(&str, &str, &str); 11] = [
         "rye",
     ),
     (
-        "Aunt Sofia paints all her garden gnomes purple before Easter.",
-        "What colour do lawn dwarfs get in spring?",
-        "purple",
+        "The rabbit escaped from its hutch through a hole behind the sofa.",
+        "How could a bunny flee its cage near the couch?",
+        "hole",
     ),
 ];
 
@@ -127,7 +126,11 @@ mod tests {
         let all: Vec<Needle> = (0..100).map(|i| classic(i, 7)).collect();
         for (i, needle) in all.iter().enumerate() {
             assert!(needle.sentence.contains(&needle.answer));
-            assert!(all[..i].iter().all(|other| other.answer != needle.answer && other.question != needle.question));
+            assert!(
+                all[..i]
+                    .iter()
+                    .all(|other| other.answer != needle.answer && other.question != needle.question)
+            );
         }
     }
 }

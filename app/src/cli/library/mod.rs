@@ -90,10 +90,8 @@ pub fn scope(library: &Library, within: &[PathBuf]) -> Outcome<Option<Vec<Docume
         let before = scope.len();
         scope.extend(documents.iter().filter(|document| document.path.starts_with(&full)).map(|d| d.id));
         if scope.len() == before {
-            let text = format!(
-                "{0}: is not in the library; add it with `medley library add {0}`",
-                path.display()
-            );
+            let text =
+                format!("{0}: is not in the library; add it with `medley library add {0}`", path.display());
             return Err(Failure::Usage(text));
         }
     }
@@ -272,20 +270,15 @@ fn remove(paths: &[PathBuf], args: &LibraryArgs, cancel: &Cancel) -> Outcome {
     // Takes them out of the index of words, too; nothing else is new.
     let engine = engine()?;
     for event in library.update(&engine, cancel)? {
-        if !matches!(event?, IndexEvent::Planned { .. } | IndexEvent::Removed { .. } | IndexEvent::Notice(_)) {
+        if !matches!(event?, IndexEvent::Planned { .. } | IndexEvent::Removed { .. } | IndexEvent::Notice(_))
+        {
             break;
         }
     }
     Ok(())
 }
 
-fn search(
-    library: &Library,
-    query: &str,
-    options: &SearchOptions,
-    json: bool,
-    cancel: &Cancel,
-) -> Outcome {
+fn search(library: &Library, query: &str, options: &SearchOptions, json: bool, cancel: &Cancel) -> Outcome {
     let mut out = Output::new(json);
     let found = library.search(query, &engine()?, options, cancel)?;
     for text in library.notices().iter().chain(&found.notices) {
@@ -345,7 +338,8 @@ pub fn read(
         return Err(Failure::Usage(text.into()));
     }
     let mut answerer = Answerer::new(&args.model, args.json, cancel)?;
-    let options = SearchOptions { most: READ_PASSAGES, scope: scope(&library, within)?, ..Default::default() };
+    let options =
+        SearchOptions { most: READ_PASSAGES, scope: scope(&library, within)?, ..Default::default() };
     let found = library.search(&question, answerer.engine(), &options, cancel)?;
     for text in library.notices().iter().chain(&found.notices) {
         answerer.notice(text)?;

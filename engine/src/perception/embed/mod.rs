@@ -85,14 +85,10 @@ impl SentenceEncoder {
         Self::from_paths_for(model, tokenizer_path, config, Purpose::Encoder)
     }
 
-    fn from_paths_for(
-        model: &Path,
-        tokenizer_path: &Path,
-        config: &Path,
-        purpose: Purpose,
-    ) -> Result<Self> {
+    fn from_paths_for(model: &Path, tokenizer_path: &Path, config: &Path, purpose: Purpose) -> Result<Self> {
         let bad = |path: &Path, reason: String| Error::ModelFile { path: path.to_path_buf(), reason };
-        let weights = Weights::from_safetensors(model, &Device::Cpu, names::bert_transformers)?.meant_for(purpose);
+        let weights =
+            Weights::from_safetensors(model, &Device::Cpu, names::bert_transformers)?.meant_for(purpose);
         let bert = load_bert(config, &weights)?;
         let mut tokenizer = Tokenizer::from_file(tokenizer_path)
             .map_err(|e| bad(tokenizer_path, format!("not a tokenizer: {e}")))?;
