@@ -170,6 +170,21 @@ mod tests {
         assert!((own - 1.0).abs() < 5e-3, "{own}");
     }
 
+    /// `cargo test --release --workspace -- --ignored --nocapture rows_per_second`
+    #[test]
+    #[ignore = "a measurement"]
+    fn rows_per_second() {
+        let folder = tempfile::tempdir().unwrap();
+        let vectors = Vectors::new(&folder.path().join("rows"), 384);
+        let block: Vec<Meaning> = (0..10_000).map(|i| meaning(i + 1, 384)).collect();
+        (0..13).for_each(|i| vectors.write(i * 10_000, &block).unwrap());
+        for _ in 0..3 {
+            let since = std::time::Instant::now();
+            assert_eq!(vectors.compare(&block[3], 130_000).unwrap().len(), 130_000);
+            eprintln!("130,000 rows: {:.1} ms", since.elapsed().as_secs_f64() * 1e3);
+        }
+    }
+
     #[test]
     fn damaged_and_missing_rows_are_found_and_written_over() {
         let folder = tempfile::tempdir().unwrap();
