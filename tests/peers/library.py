@@ -104,14 +104,14 @@ def indexing(args, folder, pdf):
     shelf = folder / "shelf"
     shutil.rmtree(shelf, ignore_errors=True)
     command = [args.medley, "library", "add", pdf, "--library", shelf, "--json", "--threads", args.threads]
-    row = common.rows_of(command)[-1]
+    row = common.rows_of(command if args.meanings else [*command, "--words-only"])[-1]
     status = row["status"]
-    per_page = (status["text_bytes"] + status["words_bytes"] + status["meanings_bytes"]) / max(1, status["leaves"])
+    meanings = f", by meaning after {row['seconds']:.0f} s" if args.meanings else ""
     return [
         "",
-        f"A PDF of {status['leaves']} pages with text ({status['passages']} passages): searchable by words after {row['readable_s']:.0f} s, by meaning after {row['seconds']:.0f} s; "
-        f"{row['peak_rss_bytes'] / 2**20:.0f} MiB of memory at most; {per_page / 1000:.1f} kB on disk for a page "
-        f"(text with positions {status['text_bytes'] / 1e6:.1f} MB, index of words {status['words_bytes'] / 1e6:.1f} MB, meanings {status['meanings_bytes'] / 1e6:.1f} MB).",
+        f"A PDF of {status['leaves']} pages with text ({status['passages']} passages): searchable by words after {row['readable_s']:.0f} s{meanings}; "
+        f"{row['peak_rss_bytes'] / 2**20:.0f} MiB of memory at most; text with its positions takes {status['text_bytes'] / status['leaves'] / 1000:.1f} kB for a page, "
+        f"the index of words {status['words_bytes'] / status['leaves'] / 1000:.1f} kB, meanings {392 * status['passages'] / status['leaves'] / 1000:.1f} kB.",
     ]
 
 
@@ -147,6 +147,7 @@ def main():
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("--lengths", default="1k,10k,100k,1m")
     parser.add_argument("--work", type=pathlib.Path, help="where the library of the manuals is kept for another run")
+    parser.add_argument("--meanings", action="store_true", help="of the long PDF, too: some more minutes")
     parser.add_argument("--needle-rows", type=pathlib.Path, metavar="FILE", help="what `medley eval needle --json` printed before")
     args = parser.parse_args()
     args.folder = args.folder.resolve()
