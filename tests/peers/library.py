@@ -87,7 +87,7 @@ def citations(args, manuals):
     return [
         f"Questions over {about['documents']} manuals of Debian packages, {about['pages']} pages, {about['passages']} passages. Direct ones use words of the manuals, reworded ones ask for the same in words of somebody who has not read them.",
         "",
-        f"| | {' | '.join(f'{row["questions"]} {row["kind"]}' for row in shown)} |",
+        line("", lambda r: f"{r['questions']} {r['kind']}"),
         "| --- " * (1 + len(shown)) + "|",
         line("answer among the first five passages: fused, words alone (BM25), meaning alone", found),
         line("citations that stand word for word on their page", lambda r: f"{r['verbatim']:.1f} % of {r['citations']}"),
