@@ -47,18 +47,27 @@ def unpacked(folder, package):
     return files
 
 
-def documents(folder):
+def name_of(path):
+    path, _, name = path.partition("=")
+    return path, name or pathlib.Path(path).name.removesuffix(".gz")
+
+
+def documents(folder, most):
+    """The folder of the manuals, and the questions over them."""
     manuals = folder / "manuals"
     manuals.mkdir(parents=True, exist_ok=True)
-    for package, path in DOCUMENTS:
-        path, _, name = path.partition("=")
-        name = name or pathlib.Path(path).name.removesuffix(".gz")
+    chosen = sorted((name_of(path)[1], package, name_of(path)[0]) for package, path in DOCUMENTS)[:most]
+    for name, package, path in chosen:
         if not (manuals / name).exists():
             source = unpacked(folder, package) / path
             opened = gzip.open(source) if source.suffix == ".gz" else open(source, "rb")
             with opened, open(manuals / name, "wb") as out:
                 shutil.copyfileobj(opened, out)
-    return manuals
+    names = {name for name, _, _ in chosen}
+    lines = (HERE / "library.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
+    questions = folder / "questions.jsonl"
+    questions.write_text("".join(line for line in lines if common.json.loads(line).get("document", "") in names | {""}), encoding="utf-8")
+    return manuals, questions
 
 
 def long_pdf(folder, manuals):
@@ -73,8 +82,8 @@ def long_pdf(folder, manuals):
     return path
 
 
-def citations(args, manuals):
-    command = [args.medley, "eval", "cite", HERE / "library.jsonl", "--documents", manuals, "--json", "--threads", args.threads]
+def citations(args, manuals, questions):
+    command = [args.medley, "eval", "cite", questions, "--documents", manuals, "--json", "--threads", args.threads]
     if args.work:
         command += ["--work", args.work]
     rows = common.rows_of(command)
@@ -147,12 +156,13 @@ def main():
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("--lengths", default="1k,10k,100k,1m")
     parser.add_argument("--work", type=pathlib.Path, help="where the library of the manuals is kept for another run")
+    parser.add_argument("--most-documents", type=int, default=len(DOCUMENTS), help="only the first ones by name, and their questions")
     parser.add_argument("--meanings", action="store_true", help="of the long PDF, too: some more minutes")
     parser.add_argument("--needle-rows", type=pathlib.Path, metavar="FILE", help="what `medley eval needle --json` printed before")
     args = parser.parse_args()
     args.folder = args.folder.resolve()
-    manuals = documents(args.folder)
-    lines = [f"Processor: {common.processor()}, {args.threads} threads.", "", *citations(args, manuals)]
+    manuals, questions = documents(args.folder, args.most_documents)
+    lines = [f"Processor: {common.processor()}, {args.threads} threads.", "", *citations(args, manuals, questions)]
     pdf = long_pdf(args.folder, manuals)
     if pdf:
         lines += indexing(args, args.folder, pdf)
