@@ -3,8 +3,9 @@
 use sha2::{Digest, Sha256};
 
 use super::MEANING;
-use super::indexing::{IndexEvent, Indexing, Texts};
+use super::indexing::{IndexEvent, Indexing};
 use super::passages::meant;
+use super::texts::Texts;
 use crate::error::{Error, Result};
 
 /// Passages that are embedded and committed together: enough that those of like length share a product.

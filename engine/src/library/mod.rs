@@ -4,7 +4,8 @@
 //! 2. `passages`: leaves are cut into passages, the unit that is found.
 //! 3. `catalogue`: documents, leaves and passages in one SQLite file. It is what counts.
 //! 4. `words` and `vectors`: two indexes that are made from the catalogue, for BM25 and for meaning.
-//! 5. `indexing`: an iterator of events that brings all of them up to date with the files, batch by batch.
+//! 5. `indexing`: an iterator of events that brings all of them up to date with the files, batch by batch: `documents`
+//!    first, then `embedding`.
 //! 6. `search`: both indexes asked, fused, ranked again; `excerpt`: what was found as files for [`tasks::ask`].
 //!
 //! What is damaged is noticed by checksums: an index is made anew from the catalogue, a leaf from its document, the
@@ -24,7 +25,11 @@ mod vectors;
 
 mod roots;
 
+mod texts;
+
 mod indexing;
+
+mod documents;
 
 mod embedding;
 

@@ -10,7 +10,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use super::catalogue::Passage;
-use super::indexing::Texts;
+use super::texts::Texts;
 use super::{DocumentId, Library};
 use crate::cancel::Cancel;
 use crate::engine::Engine;

@@ -155,8 +155,7 @@ fn a_pause_goes_on_at_the_page_where_it_was() {
         rounds += 1;
         let cancel = Cancel::new();
         let (mut pages, mut finished) = (0, false);
-        let mut update = library.update(&shelf.engine, &cancel).unwrap();
-        while let Some(event) = update.next() {
+        for event in library.update(&shelf.engine, &cancel).unwrap() {
             match event.unwrap() {
                 IndexEvent::Reading { done, .. } if done > 0 => {
                     pages += 1;

@@ -76,7 +76,7 @@ impl Words {
         let directory = tantivy::directory::MmapDirectory::open(folder)
             .map_err(|e| Error::library(folder, format!("the index of words cannot be opened ({e})")))?;
         let index = Index::open_or_create(directory, schema).map_err(&failed)?;
-        index.tokenizers().register(TERMS, TextAnalyzer::from(Terms::default()));
+        index.tokenizers().register(TERMS, TextAnalyzer::from(Terms));
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into();
         let reader = reader.map_err(&failed)?;
         Ok(Self { index, reader, fields, folder: folder.to_path_buf() })
@@ -190,7 +190,7 @@ impl WordsWriter {
 }
 
 /// The terms that evidence is found by, so that both agree.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 struct Terms;
 
 /// The terms of one text.

@@ -104,8 +104,7 @@ fn update(mut library: Library, words_only: bool, json: bool, cancel: &Cancel) -
     let (mut out, bar) = (Output::new(json), Bar::units());
     let started = Instant::now();
     let (mut told, mut failed, mut readable_s) = (Instant::now(), 0, None);
-    let mut update = library.update(&engine, cancel)?;
-    while let Some(event) = update.next() {
+    for event in library.update(&engine, cancel)? {
         let event = event?;
         let frequent = matches!(
             event,
@@ -124,7 +123,6 @@ fn update(mut library: Library, words_only: bool, json: bool, cancel: &Cancel) -
         told = if frequent { Instant::now() } else { told };
         tell(&event, &mut out, &bar)?;
     }
-    drop(update);
     bar.clear();
     let (seconds, status) = (started.elapsed().as_secs_f64(), library.status()?);
     if json {
