@@ -93,12 +93,15 @@ def citations(args, manuals, questions):
     none = kinds["unanswerable"]
     line = lambda what, cell: f"| {what} | {' | '.join(cell(row) for row in shown)} |"
     found = lambda row: "{fused:.1f} %, {words:.1f} %, {meaning:.1f} %".format(**row["recall_at_5"])
+    asked = sum(row["questions"] for row in shown)
+    of_all = lambda name: sum(row["recall_at_5"][name] * row["questions"] for row in shown) / asked
     return [
         f"Questions over {about['documents']} manuals of Debian packages, {about['pages']} pages, {about['passages']} passages. Direct ones use words of the manuals, reworded ones ask for the same in words of somebody who has not read them.",
         "",
         line("", lambda r: f"{r['questions']} {r['kind']}"),
         "| --- " * (1 + len(shown)) + "|",
         line("answer among the first five passages: fused, words alone (BM25), meaning alone", found),
+        f"| the same, of all {asked} | {of_all('fused'):.1f} %, {of_all('words'):.1f} %, {of_all('meaning'):.1f} % | |",
         line("citations that stand word for word on their page", lambda r: f"{r['verbatim']:.1f} % of {r['citations']}"),
         line("the page of the answer is cited first, is cited at all", lambda r: f"{r['page_right']:.1f} %, {r['page_cited']:.1f} %"),
         line("the answer stands in a citation", lambda r: f"{r['answer_in_evidence']:.1f} %"),
@@ -141,10 +144,11 @@ def needles(args, rows):
         times = [r for r in found if r]
         median, worst = max(r["median_s"] for r in times), max(r["worst_s"] for r in times)
         spent = row["seconds"] - row["words_s"]
+        name = f"{tokens:,}" + ("" if row["meanings_bytes"] else " (words alone)")
         speed = f"{row['new_meanings'] / spent:.0f}" if spent > 5 else "–"
         cells = [f"{r['recall']:.0f} % of {r['asked']}" if r else "–" for r in found]
         lines.append(
-            f"| {tokens:,} | {row['passages']:,} | {' | '.join(cells)} | {median:.2f} s ({worst:.2f} s) | "
+            f"| {name} | {row['passages']:,} | {' | '.join(cells)} | {median:.2f} s ({worst:.2f} s) | "
             f"{row['words_bytes'] / 1e6:.1f}, {row['meanings_bytes'] / 1e6:.1f} MB | {speed} |"
         )
     return lines

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use engine::library::{Hit, IndexEvent, Library, Ranking, SearchOptions};
 use engine::media::Media;
-use engine::{Cancel, Engine, Evidence, Place};
+use engine::perception::ReadEvent;
+use engine::{Cancel, Engine, Evidence, Place, Span};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -246,6 +247,23 @@ impl<'a> Checker<'a> {
         Self { engine, cancel, pages: BTreeMap::new() }
     }
 
+    fn read_again(&self, path: &Path, number: u32) -> Outcome<String> {
+        let mut text = String::new();
+        for event in self.engine.read(path, self.cancel).from_page(number) {
+            match event? {
+                ReadEvent::Span(Span { place: Place::Page { page, .. }, text: words, .. })
+                    if page == number =>
+                {
+                    text.push_str(&words);
+                    text.push('\n');
+                }
+                ReadEvent::Progress { done, .. } if done >= u64::from(number) => break,
+                _ => {}
+            }
+        }
+        Ok(text)
+    }
+
     /// Whether the words of a citation stand on its page, as the document has them now.
     fn stands_there(&mut self, evidence: &Evidence) -> Outcome<bool> {
         let (Some(quote), Place::Page { page, .. }) = (&evidence.quote, &evidence.place) else {
@@ -254,7 +272,11 @@ impl<'a> Checker<'a> {
         let key = (evidence.source.clone(), *page);
         if !self.pages.contains_key(&key) {
             let text = match self.engine.opener().open(&evidence.source, self.cancel)? {
-                Media::Document(document) => document.page(*page)?.text(),
+                Media::Document(document) => match document.page(*page)? {
+                    own if own.has_text => own.text(),
+                    // A scan: its words are read from its picture again.
+                    _ => self.read_again(&evidence.source, *page)?,
+                },
                 _ => String::new(),
             };
             self.pages.insert(key.clone(), text.split_whitespace().collect::<Vec<_>>().join(" "));
