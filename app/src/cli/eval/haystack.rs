@@ -186,7 +186,7 @@ mod tests {
     fn a_sentence_stands_where_it_should_and_leaves_again() {
         let folder = tempfile::tempdir().unwrap();
         let source = folder.path().join("source.txt");
-        let paragraphs: Vec<String> = (0..5_000)
+        let paragraphs: Vec<String> = (0..8_000)
             .map(|i| format!("Paragraph {i} has enough words to count as real text, {}.", i * 7))
             .collect();
         std::fs::write(&source, paragraphs.join("\n\n")).unwrap();
