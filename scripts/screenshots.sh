@@ -103,6 +103,10 @@ settle
 ask "What had Mister John Dashwood leisure to consider?"
 open_evidence
 shoot recording-evidence
+# Its transcript, with the question beside it.
+xdotool key ctrl+t
+settle
+shoot transcript
 stop
 
 start "$samples/video/bigbuckbunny.mp4"

@@ -4,6 +4,8 @@ pub mod diarisation;
 
 pub mod media_files;
 
+pub mod window;
+
 use std::ffi::{OsStr, OsString};
 use std::io::Read;
 use std::path::{Path, PathBuf};

@@ -185,6 +185,37 @@ fn three_hours_of_silence_stream_in_constant_memory() {
 }
 
 #[test]
+fn a_late_place_is_reached_without_what_comes_before_and_is_the_right_one() {
+    let folder = tempfile::tempdir().unwrap();
+    // Its pitch rises all the time, so that another place sounds otherwise.
+    let rising = "-f lavfi -i aevalsrc=0.4*sin(2*PI*(300+4*t)*t):d=100:s=44100";
+    // (arguments, whether it is entered there; another container is decoded up to the place)
+    let formats = [
+        ("-ac 1 a.wav", true),
+        ("-ac 1 a.flac", true),
+        ("-b:a 128k a.mp3", true),
+        ("-c:a libvorbis a.ogg", true),
+        ("-c:a aac a.m4a", false),
+    ];
+    for (arguments, is_entered) in formats {
+        ffmpeg(&folder, &format!("{rising} {arguments}"));
+        let name = arguments.rsplit(' ').next().unwrap();
+        let path = folder.path().join(name);
+        let all = samples(&mut sound(&path));
+        let mut late = sound(&path);
+        let begin_s = late.skip_towards(73.2);
+        assert!((0.0..=73.2).contains(&begin_s) && (!is_entered || begin_s > 60.0), "{name}: {begin_s}");
+        let rest = samples(&mut late);
+        let from = ((74.0 - begin_s) * 16_000.0).round() as usize;
+        let (expected, found) = (&all[74 * 16_000..90 * 16_000], &rest[from..from + 16 * 16_000]);
+        // The pieces of the resampler lie elsewhere: it may be half a sample off.
+        let difference = expected.iter().zip(found).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(difference < 0.15, "{name}: {difference}");
+        assert_eq!(sound(&path).skip_towards(5.0), 0.0, "{name}: a short way is not worth it");
+    }
+}
+
+#[test]
 fn a_recording_without_sound_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("empty.wav");

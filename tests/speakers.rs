@@ -279,6 +279,10 @@ fn bad_flags_and_recordings_without_speech_are_told() {
     assert_eq!(ran.events("speakers")[0]["speakers"], serde_json::json!([]));
     let told: Vec<_> = ran.events("notice").iter().map(|n| n["text"].as_str().unwrap().to_owned()).collect();
     assert!(told.iter().any(|text| text.contains("Anna")) && told.iter().any(|t| t.contains("no speech")));
+    let spoken = sample("speech/austen-0870.wav");
+    let ran = run(&["transcribe", spoken.to_str().unwrap(), "--speakers", "--json"]);
+    assert!(!ran.events("segment").is_empty(), "{}", ran.stderr);
+    assert_eq!(ran.events("notice").len(), 0, "where somebody speaks, nobody is missed");
     for bad in [
         &["--speakers", "0"][..],
         &["--speakers", "few"],

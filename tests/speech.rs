@@ -35,7 +35,7 @@ fn sample(name: &str) -> (Vec<f32>, String) {
     (wav_samples(&sample_path(&format!("{name}.wav"))), text)
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Heard {
     segments: Vec<Segment>,
     notices: Vec<String>,
@@ -241,4 +241,64 @@ fn voice_activity_equals_the_reference_across_digital_silence() {
     for (i, (a, b)) in ours.iter().zip(&theirs).enumerate() {
         assert!((f64::from(*a) - b).abs() < 1e-3, "frame {i}: {a} is not {b}");
     }
+}
+
+#[test]
+fn names_are_written_as_they_were_told() {
+    let (ill, _) = sample("austen-0880");
+    assert!(!hear(ill.clone()).text().contains("ill-disposed"), "it needs no help any more");
+    let words = ["ill-disposed", "Kubernetes", " "].map(str::to_owned).to_vec();
+    let told = TranscribeOptions { vocabulary: words, ..Default::default() };
+    let heard = hear_with(ill, told, &Cancel::new());
+    // What was expected and not said stays out of it.
+    assert!(heard.text().contains("an ill-disposed young man"), "{:?}", heard.text());
+    assert!(!heard.text().contains("Kubernetes") && heard.notices.is_empty(), "{heard:?}");
+
+    let (dashwood, said) = sample("austen-0870");
+    let prompt = "Then came Mister JOHN DASHWOOD and Mrs. JOHN DASHWOOD.".to_owned();
+    let told = TranscribeOptions { prompt, ..Default::default() };
+    let heard = hear_with(dashwood.clone(), told, &Cancel::new());
+    assert!(heard.text().contains("Mr. John DASHWOOD"), "{:?}", heard.text());
+    assert!(heard.segments.iter().all(|s| !s.words.is_empty()));
+
+    let (prompt, vocabulary) = ("word ".repeat(300), vec!["name".to_owned(); 3]);
+    let heard =
+        hear_with(dashwood, TranscribeOptions { prompt, vocabulary, ..Default::default() }, &Cancel::new());
+    assert!(word_errors(&said, &heard.text()).0 <= 2, "{:?}", heard.text());
+    let [too_long, unlisted] = &heard.notices[..] else { panic!("{:?}", heard.notices) };
+    assert!(too_long.contains("81 tokens too long") && unlisted.contains("3 phrases"), "{:?}", heard.notices);
+}
+
+#[test]
+fn a_folder_with_two_lists_cuts_text_as_one_with_a_tokenizer() {
+    let store = Store::open_default().unwrap();
+    let file = |role| store.file("whisper-tiny.en", role).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    std::os::unix::fs::symlink(file("model"), at("model.bin")).unwrap();
+    std::fs::copy(file("config"), at("config.json")).unwrap();
+    let whole: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(file("tokenizer")).unwrap()).unwrap();
+    let added = whole["added_tokens"].as_array().unwrap();
+    let added: serde_json::Map<_, _> =
+        added.iter().map(|t| (t["content"].as_str().unwrap().to_owned(), t["id"].clone())).collect();
+    std::fs::write(at("vocab.json"), whole["model"]["vocab"].to_string()).unwrap();
+    std::fs::write(at("added_tokens.json"), serde_json::Value::Object(added).to_string()).unwrap();
+    let vad = store.file("silero-vad", "model").unwrap();
+    let lists = SpeechModels::from_folder(folder.path(), &vad).unwrap();
+    let error = lists.context("Anna", &[]).unwrap_err().to_string();
+    assert!(error.contains("merges.txt"), "{error}");
+    let merges = whole["model"]["merges"].as_array().unwrap().iter();
+    let merges: Vec<String> = merges
+        .map(|pair| match pair.as_array() {
+            Some(pair) => format!("{} {}", pair[0].as_str().unwrap(), pair[1].as_str().unwrap()),
+            None => pair.as_str().unwrap().to_owned(),
+        })
+        .collect();
+    std::fs::write(at("merges.txt"), format!("#version: 0.2\n{}\n", merges.join("\n"))).unwrap();
+    let phrases = ["Kowalczyk", "Rømer 2's", "東京"].map(str::to_owned);
+    let text = "Doctor Huygens wrote to Rømer, didn't he?";
+    let context = lists.context(text, &phrases).unwrap();
+    assert_eq!(context, models().context(text, &phrases).unwrap());
+    assert_ne!(context, models().context(text, &phrases[..2]).unwrap());
 }

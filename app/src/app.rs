@@ -9,6 +9,7 @@ use engine::models::Store;
 
 use crate::command::{Command, Commands};
 use crate::jobs::{Backend, Jobs, Waker};
+use crate::platform::sound::{self, Player};
 use crate::platform::{self, clipboard};
 use crate::state::{AppState, Conversation};
 use crate::storage::Storage;
@@ -41,6 +42,7 @@ pub struct App {
     pub(crate) store: Option<Store>,
     pub(crate) prefixes: Option<PrefixStore>,
     pub(crate) active: Active,
+    pub(crate) player: Arc<dyn Player>,
     /// The conversation that was deleted last, with its place in the list.
     pub(crate) deleted: Option<(usize, Conversation)>,
     commands: Commands,
@@ -81,6 +83,7 @@ impl App {
             store: options.store,
             prefixes: options.prefixes,
             active: Active::default(),
+            player: Arc::new(sound::Device),
             deleted: None,
             commands: Commands::default(),
             applied: None,
@@ -104,9 +107,19 @@ impl App {
         &self.state
     }
 
+    /// Plays recordings with this instead of the sound device (for scripts).
+    pub fn set_player(&mut self, player: Arc<dyn Player>) {
+        self.player = player;
+    }
+
     /// The question that is being written.
     pub fn draft(&self) -> &str {
         &self.view.draft
+    }
+
+    /// Lines of the transcript whose text was laid out in the last frame.
+    pub fn transcript_lines_laid_out(&self) -> usize {
+        self.view.transcript.lines_laid_out()
     }
 
     /// Runs a command now.

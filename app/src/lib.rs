@@ -16,6 +16,8 @@ pub mod storage;
 
 pub mod platform;
 
+pub mod live;
+
 pub mod ui;
 
 pub mod app;

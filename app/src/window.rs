@@ -1,16 +1,19 @@
 //! Opens the window.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use engine::PrefixStore;
+use engine::media::Kind;
 use engine::models::{Store, data_folder};
 
 use crate::App;
 use crate::app::AppOptions;
 use crate::command::Command;
 use crate::jobs::EngineBackend;
-use crate::jobs::scripted::Scripted;
+use crate::jobs::scripted::{Scripted, long_transcript};
+use crate::state::{AttachmentId, Editor, Load, Play, TranscriptPane, Wave};
 
 /// What the command line asks of the window.
 #[derive(Debug, Clone, Default)]
@@ -101,6 +104,10 @@ pub struct WindowBench {
     pub frame_median_ms: f64,
     /// 99 % of the frames took at most this many milliseconds.
     pub frame_p99_ms: f64,
+    /// Median milliseconds of processor time of a frame while a transcript of three hours is scrolled and played.
+    pub scroll_median_ms: f64,
+    /// 99 % of those frames took at most this many milliseconds.
+    pub scroll_p99_ms: f64,
     /// Frames that were drawn in two idle seconds after the answer.
     pub idle_frames: usize,
     /// Share of one processor that all threads used in those seconds, where the system tells it.
@@ -120,10 +127,52 @@ struct Bench {
     frames_s: Vec<f64>,
     answered: Option<Instant>,
     idle_frames: usize,
+    /// Frames while a transcript was scrolled.
+    scroll_s: Vec<f64>,
     result: std::sync::Arc<std::sync::Mutex<WindowBench>>,
 }
 
+/// Frames in which the transcript is scrolled.
+const SCROLL_FRAMES: usize = 600;
+
+/// How far in each of them, in points: through some 900 lines.
+const SCROLL_POINTS: f32 = 45.0;
+
+impl Bench {
+    fn finish(&mut self, ctx: &egui::Context) {
+        let [median, p99] = [0.5, 0.99].map(|share| 1e3 * at_share(&mut self.frames_s, share));
+        let [scroll_median, scroll_p99] = [0.5, 0.99].map(|share| 1e3 * at_share(&mut self.scroll_s, share));
+        if let Ok(mut result) = self.result.lock() {
+            result.frames = self.frames_s.len();
+            (result.frame_median_ms, result.frame_p99_ms) = (median, p99);
+            (result.scroll_median_ms, result.scroll_p99_ms) = (scroll_median, scroll_p99);
+            result.idle_frames = self.idle_frames;
+        }
+        ctx.send_viewport_cmd(egui::ViewportCommand::Close);
+    }
+}
+
+fn at_share(seconds: &mut [f64], share: f64) -> f64 {
+    seconds.sort_by(f64::total_cmp);
+    let index = (seconds.len() as f64 * share) as usize;
+    seconds.get(index.min(seconds.len().saturating_sub(1))).copied().unwrap_or(0.0)
+}
+
 impl eframe::App for Bench {
+    fn raw_input_hook(&mut self, _: &egui::Context, input: &mut egui::RawInput) {
+        if self.app.state.transcript.is_some() {
+            let middle = input.screen_rect.map_or(egui::pos2(500.0, 600.0), |rect| rect.center());
+            input.events.push(egui::Event::PointerMoved(middle));
+            input.events.push(egui::Event::MouseWheel {
+                unit: egui::MouseWheelUnit::Point,
+                delta: egui::vec2(0.0, -SCROLL_POINTS),
+                phase: egui::TouchPhase::Move,
+                source: egui::MouseWheelSource::Wheel,
+                modifiers: egui::Modifiers::NONE,
+            });
+        }
+    }
+
     fn ui(&mut self, ui: &mut egui::Ui, frame: &mut eframe::Frame) {
         self.app.poll(ui.ctx());
         self.app.show(ui);
@@ -161,25 +210,31 @@ impl eframe::App for Bench {
         match answered.elapsed().as_secs_f64() {
             since_s if since_s < 1.0 => {}
             since_s if since_s < 1.0 + IDLE_S => self.idle_frames += 1,
-            _ => {
-                self.frames_s.sort_by(f64::total_cmp);
-                let at = |share: f64| {
-                    let index = (self.frames_s.len() as f64 * share) as usize;
-                    self.frames_s
-                        .get(index.min(self.frames_s.len().saturating_sub(1)))
-                        .copied()
-                        .unwrap_or(0.0)
-                };
-                if let Ok(mut result) = self.result.lock() {
-                    result.frames = self.frames_s.len();
-                    result.frame_median_ms = 1e3 * at(0.5);
-                    result.frame_p99_ms = 1e3 * at(0.99);
-                    result.idle_frames = self.idle_frames;
+            _ if self.scroll_s.len() < SCROLL_FRAMES => {
+                match &mut self.app.state.transcript {
+                    Some(pane) => {
+                        self.scroll_s.push(frame_s);
+                        pane.play = Play::Playing { at_s: 0.1 * self.scroll_s.len() as f64 };
+                    }
+                    None => self.app.state.transcript = Some(long_pane()),
                 }
-                ctx.send_viewport_cmd(egui::ViewportCommand::Close);
+                ctx.request_repaint();
             }
+            _ => self.finish(&ctx),
         }
     }
+}
+
+/// Three hours of speech with its waveform.
+fn long_pane() -> TranscriptPane {
+    let mut pane = TranscriptPane::new(AttachmentId(0), "talk.wav".into(), None, Kind::Sound);
+    let document = long_transcript();
+    let duration_s = document.lines.last().map_or(0.0, |line| line.end_s);
+    let fine: Arc<[f32]> = (0..(50.0 * duration_s) as usize).map(|i| (i * i % 97) as f32 / 97.0).collect();
+    let peaks = fine.chunks(450).map(|part| part[0]).collect();
+    pane.editor = Editor::new(document);
+    pane.wave = Load::Ready(Wave { peaks, fine, duration_s });
+    pane
 }
 
 /// Seconds of processor time that all threads of this process have used, where the system tells it.
@@ -195,7 +250,7 @@ fn processor_s() -> Option<f64> {
     Some(nanoseconds as f64 / 1e9)
 }
 
-/// Opens a real window, streams a long answer from a script and measures the window alone.
+/// Opens a real window, streams a long answer from a script, scrolls a long transcript, and measures the window alone.
 ///
 /// # Errors
 /// As [`run_window`].
@@ -222,6 +277,8 @@ pub fn bench_window() -> anyhow::Result<WindowBench> {
         frames: 0,
         frame_median_ms: 0.0,
         frame_p99_ms: 0.0,
+        scroll_median_ms: 0.0,
+        scroll_p99_ms: 0.0,
         idle_frames: 0,
         idle_cpu_percent: None,
     }));
@@ -237,6 +294,7 @@ pub fn bench_window() -> anyhow::Result<WindowBench> {
                 frames_s: Vec::new(),
                 answered: None,
                 idle_frames: 0,
+                scroll_s: Vec::new(),
                 result: shared,
             }))
         }),

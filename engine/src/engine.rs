@@ -17,7 +17,7 @@ use crate::sequence::Evidence;
 use crate::tasks::ask::{Ask, AskRequest, ReadFile};
 use crate::tasks::evidence::{self, Meanings, Rarity};
 use crate::tasks::perceive::{self, Perceived};
-use crate::tasks::transcribe::{self, TranscribeOptions, Transcription};
+use crate::tasks::transcribe::{self, Live, TranscribeOptions, Transcription};
 use crate::weights::PanelStore;
 
 /// What an [`Engine`] is made from.
@@ -161,6 +161,14 @@ impl Engine {
         let models = self.0.specialists.speech(whisper_id)?;
         transcribe::check(&models, &options)?;
         Ok(transcribe::transcribe_file(models, sound, options, cancel))
+    }
+
+    /// Starts to transcribe sound that is still being made, with this Whisper.
+    ///
+    /// # Errors
+    /// [`Error::ModelMissing`]; [`Error::Request`] for options that the model cannot serve.
+    pub fn live(&self, whisper_id: &str, options: TranscribeOptions, cancel: &Cancel) -> Result<Live> {
+        Live::new(self.0.specialists.speech(whisper_id)?, options, cancel)
     }
 
     /// What tells speakers apart, for [`Transcription::with_speakers`]; loaded now if it was not yet.

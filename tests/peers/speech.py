@@ -1,19 +1,21 @@
 #!/usr/bin/env python3
-"""Transcribes the same recordings with medley and faster-whisper, on the same weights, and writes the tables in README.md.
+"""Transcribes the same recordings with medley, faster-whisper and whisper.cpp, on the same weights, and writes the tables in README.md.
 
-    pip install faster-whisper jiwer numpy
+    pip install faster-whisper pywhispercpp jiwer numpy
     python tests/peers/speech.py [--medley PATH] [--models tiny.en base] [--rounds 3] [--write] FOLDER
+
+At last it compares the times of words with those that espeak-ng told when it read them (`words.py`).
 
 FOLDER gets the recordings, made of the licensed samples by a seeded generator: talks (the sentences of the samples in
 each of their orders, with pauses; no sentence twice in a file, since text that repeats is taken for a mistake and heard
 again), the same under white noise and under babble (the samples backwards, on top of each other) at 10 and 0 dB, sentences
 a minute apart, half an hour of silence (faint noise) and half an hour of music (chords). It gets the weights, too, as
-faster-whisper wants them; they are those of `medley models`, which must be there.
+each of them wants them (`ggml.py` for whisper.cpp); they are those of `medley models`, which must be there.
 
 Each contestant runs in a process of its own for each recording, with 2 threads; seconds are those of the transcription
 without the loading of the model, the processor is left to one contestant at a time, and each round has all of them, in
 another order each time. Words are compared without case and punctuation (jiwer); on silence and music every word counts as made
-up. Memory is the peak of the process.
+up. whisper.cpp hears no silence and music: it has no voice activity here and would take minutes. Memory is the peak of the process.
 """
 import argparse
 import itertools
@@ -28,6 +30,8 @@ import wave
 
 import numpy as np
 
+import ggml
+import words
 from common import ROOT, arguments_of, median, processor, ratio, rows_of, write_between
 
 RATE = 16_000
@@ -104,6 +108,9 @@ def weights(folder, model):
     if "<|30.00|>" not in vocabulary:
         vocabulary += [f"<|{step * 0.02:.2f}|>" for step in range(1501)]
     (into / "vocabulary.json").write_text(json.dumps(vocabulary))
+    from faster_whisper.feature_extractor import FeatureExtractor
+
+    ggml.convert(into, into / "ggml.bin", FeatureExtractor.get_mel_filters(RATE, 400, 80))
     return into
 
 
@@ -116,17 +123,63 @@ def faster_whisper(folder, kind, beam, threads, paths):
     for path in paths:
         segments, _ = model.transcribe(str(path), language="en", beam_size=beam, vad_filter=True)
         texts.append(" ".join(segment.text.strip() for segment in segments))
-    seconds = time.monotonic() - since
+    told(time.monotonic() - since, texts)
+
+
+def whisper_cpp(file, beam, threads, paths):
+    """The same with whisper.cpp."""
+    from pywhispercpp.model import Model
+
+    beams = {"params_sampling_strategy": 1, "beam_search": {"beam_size": beam, "patience": -1.0}} if beam > 1 else {}
+    model = Model(str(file), n_threads=threads, print_progress=False, print_realtime=False, language="en", **beams)
+    since, texts = time.monotonic(), []
+    for path in paths:
+        texts.append(" ".join(segment.text.strip() for segment in model.transcribe(str(path))))
+    told(time.monotonic() - since, texts)
+
+
+def told(seconds, texts):
     with open("/proc/self/status") as status:
         peak = next(int(line.split()[1]) << 10 for line in status if line.startswith("VmHWM"))
     print(json.dumps({"seconds": seconds, "texts": texts, "peak_rss_bytes": peak}))
+
+
+def word_times(options, models, folder):
+    """How far words are off, of medley and of faster-whisper."""
+    sound, said = words.recording()
+    path = folder / "words.wav"
+    write(path, sound)
+    lines = ["| model | contestant | words compared | starts: median, 95th percentile, worst | ends |", "| --- | --- | --- | --- | --- |"]
+
+    def row(model, name, heard):
+        starts, ends, n = words.distances(said, heard)
+        at = lambda values: ", ".join(f"{1000 * values[min(int(part * n), n - 1)]:.0f}" for part in (0.5, 0.95, 1.0)) + " ms"
+        lines.append(f"| {model} | {name} | {n} of {len(said)} | {at(starts)} | {at(ends)} |")
+
+    for model, there in models.items():
+        for beam in (1, 5):
+            way = "greedy" if beam == 1 else f"beam {beam}"
+            events = rows_of([options.medley, "transcribe", "--json", "--no-resume", "--language", "en", "--model", there, "--threads", options.threads, "--beam", beam, path])
+            heard = [word for event in events if event["event"] == "segment" for word in event["words"]]
+            row(model, f"medley, {way}", [(word["text"], word["start_s"], word["end_s"]) for word in heard])
+            heard = rows_of([sys.executable, __file__, "--threads", options.threads, "--hear", there, "words", beam, path])[-1]
+            row(model, f"faster-whisper float32, {way}", heard["words"])
+    return lines
+
+
+def timed_words(folder, beam, threads, path):
+    """Run in a process of its own: prints the words of faster-whisper with their times."""
+    from faster_whisper import WhisperModel
+
+    segments, _ = WhisperModel(str(folder), device="cpu", compute_type="float32", cpu_threads=threads).transcribe(path, language="en", beam_size=beam, vad_filter=True, word_timestamps=True)
+    print(json.dumps({"words": [(word.word.strip(), word.start, word.end) for segment in segments for word in segment.words]}))
 
 
 def hear(contestant, options, folder, paths):
     """Seconds, texts and bytes of memory."""
     kind, beam = contestant
     if kind == "medley":
-        command = [options.medley, "transcribe", "--json", "--language", "en", "--model", folder, "--threads", options.threads, "--beam", beam, *paths]
+        command = [options.medley, "transcribe", "--json", "--no-resume", "--language", "en", "--model", folder, "--threads", options.threads, "--beam", beam, *paths]
         events = rows_of(command)
         spoken = [event for event in events if event["event"] == "segment"]
         texts = [" ".join(event["text"].strip() for event in spoken if event["file"] == str(path)) for path in paths]
@@ -140,7 +193,7 @@ def errors(said, heard):
     import jiwer
 
     def plain(text):
-        return " ".join("".join(c if c.isalnum() or c == "'" else " " for c in text.lower()).split())
+        return " ".join("".join(c if c.isalnum() or c == "'" else " " for c in text.lower()).replace("mister", "mr").split())
 
     if not any(said):
         return sum(len(plain(text).split()) for text in heard)
@@ -158,38 +211,45 @@ def main():
     options = parser.parse_args()
     if options.hear:
         folder, kind, beam, *paths = options.hear
+        if kind == "words":
+            return timed_words(folder, int(beam), options.threads, paths[0])
+        if kind == "whisper.cpp":
+            return whisper_cpp(pathlib.Path(folder) / "ggml.bin", int(beam), options.threads, paths)
         return faster_whisper(folder, kind, int(beam), options.threads, paths)
     if not options.folder:
         parser.error("a FOLDER for recordings and weights is needed")
     folder = pathlib.Path(options.folder)
     folder.mkdir(parents=True, exist_ok=True)
-    contestants = [(kind, beam) for beam in (1, 5) for kind in ("medley", "int8", "float32")]
-    names = {"medley": "medley", "int8": "faster-whisper int8", "float32": "faster-whisper float32"}
+    contestants = [(kind, beam) for beam in (1, 5) for kind in ("medley", "int8", "float32", "whisper.cpp")]
+    names = {"medley": "medley", "int8": "faster-whisper int8", "float32": "faster-whisper float32", "whisper.cpp": "whisper.cpp f16"}
     speed = ["| model | contestant | × real time | of the fastest peer's time | wrong words | MB |", "| --- | --- | --- | --- | --- | --- |"]
-    quality = ["| model | recording | medley, greedy and beam 5 | faster-whisper int8 | faster-whisper float32 |", "| --- | --- | --- | --- | --- |"]
+    quality = ["| model | recording | medley, greedy and beam 5 | faster-whisper int8 | faster-whisper float32 | whisper.cpp f16 |", "| --- | --- | --- | --- | --- | --- |"]
     all_recordings = list(recordings(folder))
+    models = {model: weights(folder, model) for model in options.models}
     for model in options.models:
-        there = weights(folder, model)
+        there = models[model]
         for name, paths, said, duration in all_recordings:
             heard = {contestant: [] for contestant in contestants}
             for round_ in range(options.rounds if name == "talks" else 1):
                 for contestant in contestants[round_ % len(contestants) :] + contestants[: round_ % len(contestants)]:
+                    if contestant[0] == "whisper.cpp" and not any(said):
+                        continue
                     heard[contestant].append(hear(contestant, options, there, paths))
                     print(model, name, contestant, heard[contestant][-1][0], errors(said, heard[contestant][-1][1]), file=sys.stderr)
-            wrong = {contestant: median(errors(said, texts) for _, texts, _ in runs) for contestant, runs in heard.items()}
+            wrong = {contestant: median(errors(said, texts) for _, texts, _ in runs) for contestant, runs in heard.items() if runs}
             shown = (lambda n: f"{100 * n:.1f} %") if any(said) else (lambda n: f"{n:.0f} words")
-            quality.append(f"| {model} | {name} | " + " | ".join(" and ".join(shown(wrong[kind, beam]) for beam in (1, 5)) for kind in ("medley", "int8", "float32")) + " |")
+            quality.append(f"| {model} | {name} | " + " | ".join(" and ".join(shown(wrong[kind, beam]) for beam in (1, 5)) if (kind, 1) in wrong else "" for kind in names) + " |")
             if name != "talks":
                 continue
             for beam in (1, 5):
-                peers = [("int8", beam), ("float32", beam)]
+                peers = [(kind, beam) for kind in names if kind != "medley"]
                 best = min(peers, key=lambda peer: median(seconds for seconds, _, _ in heard[peer]))
                 for contestant in [("medley", beam), *peers]:
                     pairs = [(ours[0], theirs[0]) for ours, theirs in zip(heard[contestant], heard[best])]
                     took, memory = median(seconds for seconds, _, _ in heard[contestant]), median(memory for _, _, memory in heard[contestant])
                     way = "greedy" if beam == 1 else f"beam {beam}"
                     speed.append(f"| {model} | {names[contestant[0]]}, {way} | {duration / took:.1f} | {ratio(pairs):.2f} | {100 * wrong[contestant]:.1f} % | {memory / 1e6:.0f} |")
-    lines = [f"{processor()}, {options.threads} threads.", "", *speed, "", *quality]
+    lines = [f"{processor()}, {options.threads} threads.", "", *speed, "", *quality, "", *word_times(options, models, folder)]
     print("\n".join(lines))
     if options.write:
         write_between("speech", lines)

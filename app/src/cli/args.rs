@@ -109,9 +109,14 @@ Examples:
   medley transcribe recordings/ --format srt,json -o transcripts/
   medley transcribe --watch inbox/ --format docx -o transcripts/
   medley transcribe interview.m4a --model whisper-base --language de --json
+  medley transcribe lecture.mp3 --vocabulary \"Huygens, Rømer\" --vocabulary-file names.txt
+  medley transcribe --live --record talk.wav -o talk.txt
+  medley transcribe --live --system-sound
+  ffmpeg -v error -re -i talk.mp3 -f wav - | medley transcribe --live -
 
 Ctrl-Z pauses and `fg` goes on. Ctrl-C stops at once; the same command goes on where it was, also after a kill or a
-crash, and gives the same text; with --speakers it begins anew.")]
+crash, and gives the same text; with --speakers it begins anew. With --live, Ctrl-C ends it: what was said is written
+down to its end, and a second one stops at once.")]
     Transcribe(TranscribeArgs),
     /// The voices that are remembered from recordings
     #[command(after_help = "\

@@ -55,7 +55,7 @@ use self::failure::{Failure, Outcome};
 const DEFAULT_MODEL: &str = "smollm2-135m";
 
 /// The speech model that is used when nobody names one.
-const DEFAULT_SPEECH_MODEL: &str = "whisper-tiny.en";
+const DEFAULT_SPEECH_MODEL: &str = engine::perception::WHISPER;
 
 /// Reads the arguments, does what they say, and returns the exit status of the contract.
 pub fn main() -> ExitCode {

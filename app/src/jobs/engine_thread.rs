@@ -7,6 +7,7 @@ use std::sync::mpsc::Receiver;
 
 use engine::perception::ReadEvent;
 use engine::tasks::ask::ReadFile;
+use engine::tasks::transcribe::TranscribeEvent;
 use engine::{Cancel, Event, StopReason, Usage};
 
 use super::{Backend, EngineJob, Events, JobEvent, JobId, Ticket};
@@ -20,6 +21,22 @@ pub(super) fn run(jobs: Receiver<Ticket<EngineJob>>, mut backend: Box<dyn Backen
         let alive = std::panic::catch_unwind(AssertUnwindSafe(|| match job {
             EngineJob::Read { attachment, path } => {
                 read(backend.as_mut(), id, attachment, &path, &cancel, &events)
+            }
+            EngineJob::Transcribe { attachment, path, form } => {
+                for event in backend.transcribe(&path, &form, &cancel) {
+                    let (event, last) = match event {
+                        Ok(event) => {
+                            let last = matches!(event, TranscribeEvent::Done { .. });
+                            (JobEvent::Heard { attachment, event }, last)
+                        }
+                        Err(error) => (failed(&error.to_string()), true),
+                    };
+                    let alive = events.send(id, event);
+                    if last || !alive {
+                        return alive;
+                    }
+                }
+                events.send(id, failed("the transcription ended early; transcribe again"))
             }
             EngineJob::Ask { exchange, model, request } => {
                 let ended =
@@ -61,16 +78,17 @@ pub(super) fn run(jobs: Receiver<Ticket<EngineJob>>, mut backend: Box<dyn Backen
 
 impl EngineJob {
     /// Makes the event that says that the job failed.
-    fn failed(&self) -> impl Fn(&str) -> JobEvent + Copy + use<> {
-        let (attachment, exchange) = match self {
-            Self::Read { attachment, .. } => (Some(*attachment), None),
-            Self::Ask { exchange, .. } => (None, Some(*exchange)),
+    fn failed(&self) -> impl Fn(&str) -> JobEvent + use<> {
+        let make: Box<dyn Fn(String) -> JobEvent> = match *self {
+            Self::Read { attachment, .. } => {
+                Box::new(move |reason| JobEvent::ReadDone { attachment, result: Err(reason) })
+            }
+            Self::Transcribe { attachment, .. } => {
+                Box::new(move |reason| JobEvent::HearingFailed { attachment, reason })
+            }
+            Self::Ask { exchange, .. } => Box::new(move |reason| JobEvent::AnswerFailed { exchange, reason }),
         };
-        move |reason| match (attachment, exchange) {
-            (Some(attachment), _) => JobEvent::ReadDone { attachment, result: Err(reason.to_owned()) },
-            (None, Some(exchange)) => JobEvent::AnswerFailed { exchange, reason: reason.to_owned() },
-            (None, None) => JobEvent::Picked(Vec::new()),
-        }
+        move |reason| make(reason.to_owned())
     }
 }
 

@@ -5,9 +5,13 @@ use std::path::PathBuf;
 use engine::media::Kind;
 use engine::models::PullEvent;
 use engine::tasks::ask::{AskRequest, ReadFile};
+use engine::tasks::transcribe::TranscribeEvent;
+use engine::tasks::transcribe::format::Format;
 use engine::{Event, Stage};
 
-use crate::state::{AttachmentId, ExchangeId, Load, Picture, Play, Wave};
+use crate::live::{LiveEnd, LiveNews};
+use crate::platform::listen::Microphone;
+use crate::state::{AttachmentId, ExchangeId, HearingForm, Load, Picture, Play, Wave};
 
 /// Names a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -22,6 +26,15 @@ pub enum EngineJob {
         attachment: AttachmentId,
         /// The file.
         path: PathBuf,
+    },
+    /// Hear a recording.
+    Transcribe {
+        /// For which attachment.
+        attachment: AttachmentId,
+        /// The recording.
+        path: PathBuf,
+        /// How.
+        form: HearingForm,
     },
     /// Answer a question.
     Ask {
@@ -112,6 +125,24 @@ pub enum JobEvent {
         /// What was found, or why nothing.
         result: Result<ReadFile, String>,
     },
+    /// A step of a transcription; the last one is [`TranscribeEvent::Done`].
+    Heard {
+        /// Of which attachment.
+        attachment: AttachmentId,
+        /// What happened.
+        event: TranscribeEvent,
+    },
+    /// A transcription could not be finished.
+    HearingFailed {
+        /// Of which attachment.
+        attachment: AttachmentId,
+        /// Why.
+        reason: String,
+    },
+    /// Where a transcript shall go; none when the dialog was closed.
+    ExportPlace(Format, Option<PathBuf>),
+    /// A transcript was written there, or why it was not.
+    Exported(Result<PathBuf, String>),
     /// A step of an answer.
     Answer {
         /// Which one.
@@ -132,6 +163,17 @@ pub enum JobEvent {
     ViewerWave(Load<Wave>),
     /// The sound of the viewer.
     Sound(Play),
+    /// The microphones.
+    Microphones(Vec<Microphone>),
+    /// A step of a live transcription.
+    Live(LiveNews),
+    /// The end of one.
+    LiveEnded {
+        /// How it ended.
+        end: LiveEnd,
+        /// The recording's hash, and what was said in it.
+        read: Option<(String, ReadFile)>,
+    },
     /// What was chosen in the file dialog; empty when it was closed.
     Picked(Vec<PathBuf>),
     /// A step of a fetch.
@@ -145,7 +187,8 @@ impl JobEvent {
     pub fn is_streamed(&self) -> bool {
         match self {
             Self::Answer { event, .. } => !matches!(event, Event::Done { .. }),
-            Self::ReadProgress { .. } | Self::Pull(_) => true,
+            Self::ReadProgress { .. } | Self::Pull(_) | Self::Live(_) => true,
+            Self::Heard { event, .. } => !matches!(event, TranscribeEvent::Done { .. }),
             Self::Sound(play) => matches!(play, Play::Playing { .. }),
             _ => false,
         }

@@ -66,7 +66,7 @@ pub(crate) fn opener(store: Option<&Store>) -> Opener {
     Opener { limits: Limits::default(), pdfium }
 }
 
-fn check(path: &Path, cancel: &Cancel) -> Result<(media::Kind, String), String> {
+pub(super) fn check(path: &Path, cancel: &Cancel) -> Result<(media::Kind, String), String> {
     let kind = media::kind(path).map_err(|e| e.to_string())?;
     let failed = |e: std::io::Error| format!("{}: reading failed: {e}", path.display());
     let mut file = File::open(path).map_err(failed)?;
@@ -136,7 +136,8 @@ fn wave(opener: &Opener, path: &Path, cancel: &Cancel) -> Load<Wave> {
     }
     let per_peak = parts.len().div_ceil(PEAKS).max(1);
     let peaks = parts.chunks(per_peak).map(|c| c.iter().copied().fold(0.0, f32::max)).collect();
-    Load::Ready(Wave { peaks, duration_s: n_samples as f64 / f64::from(SAMPLE_RATE_HZ) })
+    let duration_s = n_samples as f64 / f64::from(SAMPLE_RATE_HZ);
+    Load::Ready(Wave { peaks, fine: parts.into(), duration_s })
 }
 
 /// Gives pixels a number that no other picture has.

@@ -10,6 +10,8 @@ mod engine_thread;
 
 mod job;
 
+mod live;
+
 mod media_thread;
 
 pub mod scripted;
@@ -25,6 +27,8 @@ use engine::models::Store;
 
 pub use backend::{Backend, EngineBackend};
 pub use job::{EngineJob, JobEvent, JobId, MediaJob};
+pub use live::Ears;
+pub(crate) use live::listen;
 pub(crate) use media_thread::{opener, sound_of};
 
 /// Asks the window to draw within this time.
@@ -69,6 +73,7 @@ pub struct Jobs {
     events: Option<Receiver<(JobId, JobEvent)>>,
     sender: Events,
     threads: Vec<JoinHandle<()>>,
+    ears: Arc<dyn Ears>,
 }
 
 impl Jobs {
@@ -81,6 +86,7 @@ impl Jobs {
         let sender = Events { sender, waker };
         let (engine, engine_jobs) = mpsc::channel();
         let (media, media_jobs) = mpsc::channel();
+        let ears = backend.ears();
         let for_engine = sender.clone();
         let for_media = sender.clone();
         let engine_thread = std::thread::Builder::new()
@@ -97,7 +103,13 @@ impl Jobs {
             events: Some(events),
             sender,
             threads: vec![engine_thread, media_thread],
+            ears,
         })
+    }
+
+    /// What listens to live sound.
+    pub(crate) fn ears(&self) -> Arc<dyn Ears> {
+        self.ears.clone()
     }
 
     /// Gives a job to the engine.

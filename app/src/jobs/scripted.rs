@@ -1,14 +1,46 @@
 //! A backend that plays a script: for tests of the window and for measuring frames.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use engine::media::Kind;
 use engine::perception::ReadEvent;
 use engine::tasks::ask::AskRequest;
+use engine::tasks::transcribe::{LiveEvent, Segment, TranscribeEvent, Word};
 use engine::{Cancel, Error, Event, Evidence, Finding, Place, Rect, Result, Span, Stage, StopReason, Usage};
 
-use super::Backend;
+use super::{Backend, Ears};
+use crate::live::{LiveEnd, LiveNews};
+use crate::platform::listen::{Microphone, Source};
+use crate::platform::wave_file::WaveFile;
+use crate::state::{Document, HearingForm, Speakers};
+
+/// Three hours of three people: 2,500 lines, 27,500 words.
+pub fn long_transcript() -> Document {
+    const WORDS: [&str; 7] = ["and", "budget", "of", "the", "councillors", "is", "nevertheless"];
+    let mut document = Document::default();
+    for i in 0..2_500_u32 {
+        let start_s = 4.3 * f64::from(i);
+        let words = (0..11).map(|k| Word {
+            start_s: start_s + 0.36 * f64::from(k),
+            end_s: start_s + 0.36 * f64::from(k) + 0.3,
+            text: WORDS[((i + k) % 7) as usize].to_owned(),
+            confidence: if (i + k) % 13 == 0 { 0.3 } else { 0.9 },
+        });
+        let words: Vec<Word> = words.collect();
+        document.push(&Segment {
+            start_s,
+            end_s: start_s + 4.2,
+            text: words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" "),
+            language: "en".into(),
+            speaker: Some((1 + i / 5 % 3).to_string()),
+            confidence: 0.8,
+            words,
+        });
+    }
+    document
+}
 
 /// Answers every question with the same words, and every file with the same finding.
 #[derive(Debug, Clone)]
@@ -21,6 +53,8 @@ pub struct Scripted {
     pub prompt_tokens: usize,
     /// Tokens that fit.
     pub context_tokens: usize,
+    /// Whether there is a microphone.
+    pub has_microphone: bool,
     /// A word in a question that makes it fail.
     pub fail_on: Option<String>,
 }
@@ -32,6 +66,7 @@ impl Default for Scripted {
             pause: Duration::ZERO,
             prompt_tokens: 100,
             context_tokens: 2048,
+            has_microphone: true,
             fail_on: None,
         }
     }
@@ -73,7 +108,61 @@ impl Scripted {
     }
 }
 
+/// Hears one sentence, and records a second of silence; fails where there is no microphone.
+struct ScriptedEars {
+    has_microphone: bool,
+}
+
+impl Ears for ScriptedEars {
+    fn microphones(&self) -> Vec<Microphone> {
+        let microphone = Microphone { name: "Desk microphone".into(), is_default: true };
+        self.has_microphone.then_some(microphone).into_iter().collect()
+    }
+
+    fn listen(&self, source: Source, record: PathBuf, stop: &Cancel, tell: &mut dyn FnMut(LiveNews) -> bool) {
+        if !self.has_microphone && source != Source::SystemSound {
+            let problem = Some("no microphone was found: plug one in".into());
+            tell(LiveNews::Ended(LiveEnd { problem, ..LiveEnd::default() }));
+            return;
+        }
+        let text = "The budget is too small.";
+        let heard = |event| LiveNews::Heard { event, heard_s: 2.0 };
+        let segment = Segment {
+            start_s: 0.0,
+            end_s: 1.0,
+            text: text.into(),
+            language: "en".into(),
+            speaker: None,
+            confidence: 0.9,
+            words: Vec::new(),
+        };
+        tell(LiveNews::Opened);
+        tell(LiveNews::Level { level: 0.6, at_s: 1.0 });
+        tell(heard(LiveEvent::Tentative("The budget is to".into())));
+        tell(heard(LiveEvent::Stable { text: "The budget".into(), start_s: 0.0, end_s: 0.5 }));
+        tell(heard(LiveEvent::Tentative(" is too small.".into())));
+        while !stop.is_cancelled() {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        tell(heard(LiveEvent::Stable { text: " is too small.".into(), start_s: 0.5, end_s: 1.0 }));
+        tell(heard(LiveEvent::Segment(segment)));
+        let kept = WaveFile::create(&record).and_then(|mut file| {
+            file.write(&[0.0; 16_000])?;
+            file.finish()
+        });
+        let (recording, problem) = match kept {
+            Ok(path) => (Some(path), None),
+            Err(problem) => (None, Some(problem)),
+        };
+        tell(LiveNews::Ended(LiveEnd { sound_s: 1.0, recording, problem }));
+    }
+}
+
 impl Backend for Scripted {
+    fn ears(&self) -> Arc<dyn Ears> {
+        Arc::new(ScriptedEars { has_microphone: self.has_microphone })
+    }
+
     fn read<'a>(&'a mut self, path: &Path, _: &Cancel) -> Box<dyn Iterator<Item = Result<ReadEvent>> + 'a> {
         let (kind, summary, spans) = Self::finding(path);
         let opened = ReadEvent::Opened { kind, summary: summary.into() };
@@ -131,5 +220,54 @@ impl Backend for Scripted {
             Event::Done { reason, usage }
         });
         Box::new(events.into_iter().chain(text).chain(done).map(Ok))
+    }
+
+    /// Says the lines of its finding, each word half as long as the pause after a line.
+    fn transcribe<'a>(
+        &'a mut self,
+        path: &Path,
+        form: &HearingForm,
+        cancel: &Cancel,
+    ) -> Box<dyn Iterator<Item = Result<TranscribeEvent>> + 'a> {
+        if form.language == "xx" {
+            let reason = "this speech model does not know the language \"xx\"".to_owned();
+            return Box::new(std::iter::once(Err(Error::Request { reason })));
+        }
+        let (_, _, spans) = Self::finding(path);
+        let total_s = 2.0 * spans.len() as f64;
+        let told = |done_s| TranscribeEvent::Progress { done_s, total_s: Some(total_s) };
+        let mut events = vec![told(0.0)];
+        for (i, span) in spans.iter().enumerate().filter(|_| form.model != "silence") {
+            let start_s = 2.0 * i as f64;
+            let words = span.text.split(' ').enumerate().map(|(k, word)| Word {
+                start_s: start_s + 0.3 * k as f64,
+                end_s: start_s + 0.3 * k as f64 + 0.2,
+                text: word.to_owned(),
+                confidence: if word == "budget" { 0.3 } else { 0.9 },
+            });
+            let speaker = (form.speakers != Speakers::Off).then(|| (1 + i % 2).to_string());
+            events.push(TranscribeEvent::Segment(Segment {
+                start_s,
+                end_s: start_s + 2.0,
+                text: span.text.clone(),
+                language: "en".into(),
+                speaker,
+                confidence: 0.8,
+                words: words.collect(),
+            }));
+            events.push(told(start_s + 2.0));
+        }
+        let (pause, cancel) = (self.pause, cancel.clone());
+        let stop = cancel.clone();
+        let heard = events.into_iter().map_while(move |event| {
+            std::thread::sleep(pause);
+            (!cancel.is_cancelled()).then_some(event)
+        });
+        let done = std::iter::once_with(move || TranscribeEvent::Done {
+            audio_s: total_s,
+            wall_s: 0.1,
+            cancelled: stop.is_cancelled(),
+        });
+        Box::new(heard.chain(done).map(Ok))
     }
 }

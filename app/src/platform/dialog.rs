@@ -3,6 +3,21 @@
 
 use std::path::PathBuf;
 
+/// Lets the user choose where a file goes; none when the dialog was closed or the desktop has none.
+pub fn choose_place(name: &str, extension: &str, folder: Option<&std::path::Path>) -> Option<PathBuf> {
+    let mut dialog = rfd::FileDialog::new()
+        .set_title("Export the transcript")
+        .set_file_name(format!("{name}.{extension}"))
+        .add_filter(extension, &[extension]);
+    if let Some(folder) = folder {
+        dialog = dialog.set_directory(folder);
+    }
+    // Not every dialog adds the extension.
+    dialog
+        .save_file()
+        .map(|path| if path.extension().is_some() { path } else { path.with_extension(extension) })
+}
+
 /// Lets the user choose files; empty when the dialog was closed or the desktop has none.
 pub fn choose_files() -> Vec<PathBuf> {
     let media = [

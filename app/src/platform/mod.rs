@@ -6,6 +6,10 @@ pub mod dialog;
 
 pub mod sound;
 
+pub mod listen;
+
+pub mod wave_file;
+
 /// Seconds since 1970.
 pub fn now_s() -> f64 {
     std::time::SystemTime::now()

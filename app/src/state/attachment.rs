@@ -61,6 +61,11 @@ impl Attachment {
         file_name(&self.path)
     }
 
+    /// Whether it is a recording or video that was looked at, so that it can have a transcript.
+    pub fn is_recording(&self) -> bool {
+        matches!(self.kind, Some(Kind::Sound | Kind::Video)) && self.sha256.is_some()
+    }
+
     /// What was found in it.
     pub fn read(&self) -> Option<Arc<ReadFile>> {
         match &self.state {

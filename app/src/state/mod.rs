@@ -4,9 +4,13 @@ mod attachment;
 
 mod conversation;
 
+mod live;
+
 mod models;
 
 mod settings;
+
+mod transcript;
 
 mod viewer;
 
@@ -19,8 +23,13 @@ pub use attachment::{Attachment, AttachmentId, AttachmentState, file_name};
 pub use conversation::{
     Answer, AnswerStatus, Conversation, ConversationId, Exchange, ExchangeId, Progress, UNTITLED,
 };
+pub use live::LiveState;
 pub use models::{Download, ModelRow, Models};
 pub use settings::{Settings, Theme};
+pub use transcript::{
+    Document, Edit, Editor, Found, Hearing, HearingForm, Line, Query, SPEEDS, Speaker, SpeakerId, Speakers,
+    StoredTranscript, TranscriptPane, UNSURE_BELOW, Word,
+};
 pub use viewer::{Load, Picture, Play, Viewer, Wave};
 
 /// What lies over or beside the conversation.
@@ -63,12 +72,22 @@ pub struct AppState {
     pub models: Models,
     /// The evidence that is shown beside the conversation.
     pub viewer: Option<Viewer>,
+    /// The transcript that is shown in the place of the conversation.
+    pub transcript: Option<TranscriptPane>,
     /// What lies over the conversation.
     pub overlay: Overlay,
     /// Whether a small window shows the list of conversations over the conversation.
     pub sidebar_open: bool,
     /// The message at the bottom.
     pub toast: Option<Toast>,
+    /// The live transcription that is going on.
+    pub live: Option<LiveState>,
+    /// What is listened to.
+    pub live_source: crate::platform::listen::Source,
+    /// The microphones, once they were looked for.
+    pub microphones: Option<Vec<crate::platform::listen::Microphone>>,
+    /// Why listening ended or could not begin; stays until closed.
+    pub live_problem: Option<String>,
     /// Whether a file dialog is open.
     pub picking: bool,
     /// Something about the data folder that the user must know; stays until closed.

@@ -44,6 +44,8 @@ impl std::fmt::Debug for Picture {
 pub struct Wave {
     /// Largest amplitude in each of the equal parts of the recording, 0 to 1.
     pub peaks: Arc<[f32]>,
+    /// The same for each fiftieth of a second.
+    pub fine: Arc<[f32]>,
     /// Length in seconds.
     pub duration_s: f64,
 }

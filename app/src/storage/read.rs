@@ -9,7 +9,7 @@ use rusqlite::{OptionalExtension as _, Row, params};
 use super::Storage;
 use crate::state::{
     Answer, AnswerStatus, Attachment, AttachmentId, AttachmentState, Conversation, ConversationId, Exchange,
-    ExchangeId, Settings,
+    ExchangeId, Settings, StoredTranscript,
 };
 
 impl Storage {
@@ -72,7 +72,8 @@ impl Storage {
         Ok(())
     }
 
-    /// What was found in a file of this content, as if it had been read at this path.
+    /// What was found in a file of this content, as if it had been read at this path; what is said in it as its
+    /// transcript has it, once it has one.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -92,7 +93,23 @@ impl Storage {
                 span.source = path.to_path_buf();
             }
         }
+        if let Some(transcript) = self.transcript(sha256)?.filter(|t| t.heard_to_s.is_none()) {
+            transcript.edited.replace_speech(&mut read);
+        }
         Ok(Some(read))
+    }
+
+    /// The transcript of a recording of this content.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn transcript(&self, sha256: &str) -> rusqlite::Result<Option<StoredTranscript>> {
+        let json: Option<String> = self
+            .reader
+            .prepare_cached("SELECT json FROM transcripts WHERE sha256 = ?1")?
+            .query_row([sha256], |row| row.get(0))
+            .optional()?;
+        Ok(json.and_then(|json| serde_json::from_str(&json).ok()))
     }
 
     /// The settings; what is missing or not understood has its default.

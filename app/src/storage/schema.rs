@@ -3,10 +3,11 @@
 use rusqlite::{Connection, ErrorCode};
 
 /// The format this program writes, kept in `user_version`.
-pub(super) const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 2;
 
 /// Each step takes the format one version further; never change one that was released.
-const STEPS: [&str; VERSION as usize] = ["
+const STEPS: [&str; VERSION as usize] = [
+    "
     CREATE TABLE conversations (
         id INTEGER PRIMARY KEY, title TEXT NOT NULL, created_s REAL NOT NULL, updated_s REAL NOT NULL,
         deleted INTEGER NOT NULL DEFAULT 0
@@ -28,7 +29,9 @@ const STEPS: [&str; VERSION as usize] = ["
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE files_read (sha256 TEXT PRIMARY KEY, json TEXT NOT NULL) STRICT;
     CREATE TABLE settings (name TEXT PRIMARY KEY, json TEXT NOT NULL) STRICT;
-"];
+",
+    "CREATE TABLE transcripts (sha256 TEXT PRIMARY KEY, json TEXT NOT NULL) STRICT;",
+];
 
 /// Why a database was not opened.
 #[derive(Debug)]

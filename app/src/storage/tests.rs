@@ -154,3 +154,67 @@ fn cleared_data_are_gone_and_settings_stay() {
     assert!(storage.conversations().unwrap().is_empty());
     assert_eq!(storage.settings().unwrap().theme, crate::state::Theme::Dark);
 }
+
+fn stored(text: &str) -> crate::state::StoredTranscript {
+    let read = |text: &str| {
+        let mut read = read_file("/a/talk.wav");
+        let span =
+            Span { finding: Finding::Speech { confidence: 0.5 }, text: text.into(), ..read.spans[0].clone() };
+        read.spans = Arc::new(vec![span]);
+        Arc::new(crate::state::Document::from_read(&read))
+    };
+    let (heard, edited) = (read("hello"), read(text));
+    crate::state::StoredTranscript { heard, edited, notices: vec!["cut short".into()], heard_to_s: None }
+}
+
+#[test]
+fn a_transcript_is_kept_and_what_was_read_has_its_text() {
+    let folder = folder("transcript");
+    let transcript = stored("corrected words");
+    {
+        let storage = Storage::open(&folder).unwrap();
+        let mut read = read_file("/a/talk.wav");
+        let spans = Arc::make_mut(&mut read.spans);
+        let heard = Span { finding: Finding::Speech { confidence: 0.5 }, ..spans[0].clone() };
+        spans.push(heard);
+        storage.write(Write::FileRead { sha256: "ab".into(), read: Arc::new(read) });
+        storage.write(Write::Transcript { sha256: "ab".into(), transcript: stored("first") });
+        storage.write(Write::Transcript { sha256: "ab".into(), transcript: transcript.clone() });
+    }
+    let storage = Storage::open(&folder).unwrap();
+    assert_eq!(storage.transcript("ab").unwrap(), Some(transcript.clone()));
+    assert_eq!(storage.transcript("cd").unwrap(), None);
+    let read = storage.file_read("ab", Path::new("/b/moved.wav")).unwrap().unwrap();
+    let texts: Vec<&str> = read.spans.iter().map(|span| span.text.as_str()).collect();
+    assert_eq!(texts, ["hello", "corrected words"], "what is no speech stays");
+    assert!(read.spans.iter().all(|span| span.source == Path::new("/b/moved.wav")));
+    assert_eq!(read.spans[1].pieces.len(), 2, "each word has its time");
+    // A part of a transcript is no replacement for what was read.
+    let part = crate::state::StoredTranscript { heard_to_s: Some(0.5), ..transcript };
+    storage.write(Write::Transcript { sha256: "ab".into(), transcript: part });
+    storage.flush();
+    let read = storage.file_read("ab", Path::new("/b/moved.wav")).unwrap().unwrap();
+    assert_eq!(read.spans[1].text, "hello");
+    storage.write(Write::ClearAll);
+    storage.flush();
+    assert_eq!(storage.transcript("ab").unwrap(), None);
+}
+
+#[test]
+fn a_database_from_before_transcripts_gets_a_table_for_them() {
+    let folder = folder("older");
+    {
+        let storage = Storage::open(&folder).unwrap();
+        storage.write(conversation(1, "Old"));
+    }
+    let path = folder.join(FILE_NAME);
+    Connection::open(&path)
+        .unwrap()
+        .execute_batch("DROP TABLE transcripts; PRAGMA user_version = 1;")
+        .unwrap();
+    let storage = Storage::open(&folder).unwrap();
+    assert_eq!(storage.conversations().unwrap()[0].title, "Old");
+    storage.write(Write::Transcript { sha256: "ab".into(), transcript: stored("x") });
+    storage.flush();
+    assert!(storage.transcript("ab").unwrap().is_some());
+}

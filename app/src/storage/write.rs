@@ -39,6 +39,13 @@ pub enum Write {
         /// The findings.
         read: std::sync::Arc<engine::tasks::ask::ReadFile>,
     },
+    /// Keeps the transcript of a recording.
+    Transcript {
+        /// SHA-256 of the recording's content.
+        sha256: String,
+        /// What was heard and what it was made into.
+        transcript: crate::state::StoredTranscript,
+    },
     /// Keeps a setting as JSON.
     Setting(&'static str, String),
     /// Deletes all but the settings.
@@ -100,11 +107,14 @@ fn apply(db: &Connection, change: &Write) -> anyhow::Result<()> {
         Write::FileRead { sha256, read } => db
             .prepare_cached("INSERT OR REPLACE INTO files_read (sha256, json) VALUES (?1, ?2)")?
             .execute(params![sha256, serde_json::to_string(read.as_ref())?])?,
+        Write::Transcript { sha256, transcript } => db
+            .prepare_cached("INSERT OR REPLACE INTO transcripts (sha256, json) VALUES (?1, ?2)")?
+            .execute(params![sha256, serde_json::to_string(transcript)?])?,
         Write::Setting(name, json) => db
             .prepare_cached("INSERT OR REPLACE INTO settings (name, json) VALUES (?1, ?2)")?
             .execute(params![name, json])?,
         Write::ClearAll => {
-            db.execute_batch("DELETE FROM conversations; DELETE FROM files_read;")?;
+            db.execute_batch("DELETE FROM conversations; DELETE FROM files_read; DELETE FROM transcripts;")?;
             0
         }
         Write::Flush(_) => 0,

@@ -29,6 +29,8 @@ pub enum Icon {
     Picture,
     /// Bars of a waveform.
     Sound,
+    /// A microphone on its stand.
+    Microphone,
     /// A film frame.
     Video,
     /// A sheet with lines.
@@ -53,6 +55,18 @@ pub enum Icon {
     Help,
     /// An arrow out of a frame.
     Open,
+    /// An arrow that turns back to the left.
+    Undo,
+    /// An arrow that turns back to the right.
+    Redo,
+    /// A lens.
+    Search,
+    /// Two angles to the left.
+    Back,
+    /// Two angles to the right.
+    On,
+    /// Lines of text beside a bar.
+    Transcript,
 }
 
 impl Icon {
@@ -155,6 +169,14 @@ impl Icon {
                     line(&[(x, 12.0 - h), (x, 12.0 + h)]);
                 }
             }
+            Self::Microphone => {
+                let mut capsule = arc_points(12.0, 7.0, 3.2, 180.0, 360.0);
+                capsule.extend(arc_points(12.0, 11.5, 3.2, 0.0, 180.0));
+                closed(&capsule);
+                line(&arc_points(12.0, 11.5, 6.4, 0.0, 180.0));
+                line(&[(12.0, 18.0), (12.0, 21.0)]);
+                line(&[(8.5, 21.0), (15.5, 21.0)]);
+            }
             Self::Video => {
                 frame(4.0, 5.0, 20.0, 19.0);
                 filled(&[(10.0, 8.5), (15.5, 12.0), (10.0, 15.5)]);
@@ -197,6 +219,34 @@ impl Icon {
                 points.extend([(12.0, 12.8), (12.0, 14.0)]);
                 line(&points);
                 dot(12.0, 16.7, 1.0);
+            }
+            Self::Undo => {
+                line(&arc_points(12.5, 13.5, 6.0, -90.0, 120.0));
+                line(&[(12.5, 7.5), (5.0, 7.5)]);
+                line(&[(8.5, 4.0), (5.0, 7.5), (8.5, 11.0)]);
+            }
+            Self::Redo => {
+                line(&arc_points(11.5, 13.5, 6.0, 60.0, 270.0));
+                line(&[(11.5, 7.5), (19.0, 7.5)]);
+                line(&[(15.5, 4.0), (19.0, 7.5), (15.5, 11.0)]);
+            }
+            Self::Search => {
+                circle(10.5, 10.5, 5.5);
+                line(&[(14.5, 14.5), (20.0, 20.0)]);
+            }
+            Self::Back => {
+                line(&[(11.5, 6.5), (6.0, 12.0), (11.5, 17.5)]);
+                line(&[(18.0, 6.5), (12.5, 12.0), (18.0, 17.5)]);
+            }
+            Self::On => {
+                line(&[(12.5, 6.5), (18.0, 12.0), (12.5, 17.5)]);
+                line(&[(6.0, 6.5), (11.5, 12.0), (6.0, 17.5)]);
+            }
+            Self::Transcript => {
+                line(&[(5.0, 5.0), (5.0, 19.0)]);
+                line(&[(9.5, 6.5), (19.5, 6.5)]);
+                line(&[(9.5, 12.0), (19.5, 12.0)]);
+                line(&[(9.5, 17.5), (15.5, 17.5)]);
             }
             Self::Open => {
                 line(&[(11.0, 5.5), (5.5, 5.5), (5.5, 18.5), (18.5, 18.5), (18.5, 13.0)]);

@@ -49,7 +49,9 @@ pub fn root_ui(ui: &mut egui::Ui, state: &AppState, view: &mut ViewState, comman
             .show(ui, |ui| panels::evidence_ui(ui, state, view, commands));
     }
     egui::CentralPanel::default().frame(egui::Frame::new().fill(palette.ground)).show(ui, |ui| {
-        if state.viewer.is_some() && !beside {
+        if state.transcript.is_some() {
+            panels::transcript_ui(ui, state, view, commands, wide);
+        } else if state.viewer.is_some() && !beside {
             egui::Frame::new()
                 .inner_margin(egui::Margin::same(space::M))
                 .show(ui, |ui| panels::evidence_ui(ui, state, view, commands));

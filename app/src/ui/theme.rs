@@ -76,6 +76,9 @@ pub struct Palette {
     pub error: Color32,
     /// Over the window while files are dragged.
     pub veil: Color32,
+    /// Dots that tell speakers apart, also for people who see few colours: neighbours differ in lightness, too, and
+    /// every dot has its name beside it. At least 3:1 on every ground.
+    pub speakers: [Color32; 8],
 }
 
 const LIGHT: Palette = Palette {
@@ -96,6 +99,16 @@ const LIGHT: Palette = Palette {
     warn: Color32::from_rgb(0x8a, 0x56, 0x00),
     error: Color32::from_rgb(0xb4, 0x23, 0x2c),
     veil: Color32::from_rgba_unmultiplied_const(0xff, 0xff, 0xff, 0xe0),
+    speakers: [
+        Color32::from_rgb(0x00, 0x6c, 0xb0),
+        Color32::from_rgb(0xc4, 0x5a, 0x00),
+        Color32::from_rgb(0x11, 0x5e, 0x2c),
+        Color32::from_rgb(0xb8, 0x4d, 0xa6),
+        Color32::from_rgb(0x5a, 0x3d, 0x00),
+        Color32::from_rgb(0x00, 0x80, 0x80),
+        Color32::from_rgb(0x6e, 0x1a, 0x46),
+        Color32::from_rgb(0x70, 0x70, 0x78),
+    ],
 };
 
 const DARK: Palette = Palette {
@@ -116,11 +129,27 @@ const DARK: Palette = Palette {
     warn: Color32::from_rgb(0xf0, 0xb8, 0x5c),
     error: Color32::from_rgb(0xff, 0x8f, 0x8f),
     veil: Color32::from_rgba_unmultiplied_const(0x10, 0x12, 0x16, 0xe0),
+    speakers: [
+        Color32::from_rgb(0x5b, 0x9f, 0xe6),
+        Color32::from_rgb(0xf5, 0xb0, 0x70),
+        Color32::from_rgb(0x4f, 0xae, 0x6c),
+        Color32::from_rgb(0xf5, 0xb5, 0xe6),
+        Color32::from_rgb(0xb0, 0x98, 0x3c),
+        Color32::from_rgb(0x7f, 0xdc, 0xd2),
+        Color32::from_rgb(0xc0, 0x7a, 0x9e),
+        Color32::from_rgb(0xd4, 0xd4, 0xdc),
+    ],
 };
 
 /// The colours that are in use.
 pub fn palette(ui: &egui::Ui) -> &'static Palette {
     if ui.visuals().dark_mode { &DARK } else { &LIGHT }
+}
+
+/// The colour of a speaker.
+pub fn speaker(ui: &egui::Ui, id: u32) -> Color32 {
+    let speakers = palette(ui).speakers;
+    speakers[id as usize % speakers.len()]
 }
 
 /// Over the lines of a page, which is white in both themes.
@@ -243,6 +272,15 @@ mod tests {
                     let ratio = contrast(colour, ground);
                     assert!(ratio >= 4.5, "{name}: {colour:?} on {ground:?} is {ratio:.2}");
                 }
+            }
+            // 1.4.11, and next to each other one is clearly lighter.
+            for (i, speaker) in p.speakers.into_iter().enumerate() {
+                for ground in grounds {
+                    let ratio = contrast(speaker, ground);
+                    assert!(ratio >= 3.0, "{name}: speaker {i} on {ground:?} is {ratio:.2}");
+                }
+                let next = p.speakers[(i + 1) % p.speakers.len()];
+                assert!(contrast(speaker, next) >= 1.12, "{name}: speakers {i} and {}", i + 1);
             }
             assert!(contrast(p.on_accent, p.accent) >= 4.5, "{name} button");
             assert!(contrast(p.text, p.mark) >= 4.5, "{name} quote");

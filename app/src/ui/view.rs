@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use egui::{ColorImage, TextureHandle, TextureOptions};
 
 use super::markdown::MarkdownCache;
+use super::panels::TranscriptView;
 use crate::state::{AttachmentId, ConversationId, Load, Picture};
 
 /// Textures that were not drawn for this many frames are freed.
@@ -25,6 +26,8 @@ pub struct ViewState {
     pub scroll_to_end: bool,
     /// Show the quote in the evidence pane.
     pub scroll_to_quote: bool,
+    /// The transcript pane.
+    pub transcript: TranscriptView,
     /// Small pictures of files.
     pub thumbnails: BTreeMap<AttachmentId, Load<Picture>>,
     /// Asked whether to delete everything.

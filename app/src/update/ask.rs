@@ -3,7 +3,7 @@
 use engine::tasks::ask::{AskRequest, Attachment, Turn};
 use engine::{Event, StopReason};
 
-use super::{Asking, attach, conversation, viewer};
+use super::{Asking, attach, conversation, transcript, viewer};
 use crate::App;
 use crate::jobs::{EngineJob, JobId};
 use crate::state::{
@@ -15,13 +15,13 @@ use crate::storage::Write;
 const SAVE_EVERY_S: f64 = 0.5;
 
 /// Asks in the shown conversation; the question waits until its files are read.
-pub(super) fn send(app: &mut App, text: &str) {
+pub(super) fn send(app: &mut App, text: &str) -> Option<ExchangeId> {
     if app.state.current().is_none() {
         conversation::new(app);
     }
     let id = ExchangeId(app.state.fresh_id());
     let (asked_s, model) = (app.state.now_s, app.state.settings.model.clone());
-    let Some(conversation) = app.state.current_mut() else { return };
+    let conversation = app.state.current_mut()?;
     let conversation_id = conversation.id;
     let attachments = conversation.drafts().map(|a| a.id).collect();
     for attachment in &mut conversation.attachments {
@@ -39,6 +39,7 @@ pub(super) fn send(app: &mut App, text: &str) {
     conversation::touch(app, conversation_id);
     attach::save_all(app, conversation_id);
     save(app, id);
+    Some(id)
 }
 
 /// Starts a waiting question whose files are read; saves the running answer when it is due.
@@ -68,12 +69,15 @@ pub(super) fn tick(app: &mut App) -> Option<f64> {
 }
 
 fn start(app: &mut App, conversation: ConversationId, id: ExchangeId) {
+    transcript::tell(app);
+    let about = app.active.about.get(&id).copied();
     let (options, model) = (app.state.settings.generate_options(), app.state.settings.model.clone());
     let now_s = app.state.now_s;
     let Some(conversation) = app.state.conversation_mut(conversation) else { return };
     let mut request = AskRequest { options, ..AskRequest::default() };
     let mut notices = Vec::new();
-    for attachment in conversation.attachments.iter().filter(|a| a.sent) {
+    for attachment in conversation.attachments.iter().filter(|a| a.sent && about.is_none_or(|id| id == a.id))
+    {
         match &attachment.state {
             AttachmentState::Read(read) => request.media.push(Attachment::Read(read.as_ref().clone())),
             AttachmentState::Failed(reason) => {

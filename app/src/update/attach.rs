@@ -7,7 +7,7 @@ use engine::Stage;
 use engine::media::Kind;
 use engine::tasks::ask::ReadFile;
 
-use super::conversation;
+use super::{conversation, transcript};
 use crate::App;
 use crate::jobs::{EngineJob, JobEvent, JobId, MediaJob};
 use crate::platform::{clipboard, dialog};
@@ -156,6 +156,7 @@ pub(super) fn read_done(app: &mut App, job: JobId, id: AttachmentId, result: Res
         Err(reason) => AttachmentState::Failed(reason_only(&reason, &attachment.path)),
     };
     save(app, conversation, id);
+    transcript::was_read(app, id);
 }
 
 /// The card shows the file's name already.
@@ -166,6 +167,9 @@ fn reason_only(reason: &str, path: &std::path::Path) -> String {
 
 pub(super) fn remove(app: &mut App, id: AttachmentId) {
     stop_reading(app, id);
+    if app.state.transcript.as_ref().is_some_and(|pane| pane.attachment == id) {
+        transcript::close(app);
+    }
     for conversation in &mut app.state.conversations {
         conversation.attachments.retain(|a| a.id != id);
     }

@@ -11,7 +11,7 @@ const UNDO_S: f64 = 10.0;
 
 /// Shows an empty conversation: the one that is there, or a fresh one.
 pub(super) fn new(app: &mut App) {
-    viewer::close(app);
+    viewer::close_panes(app);
     app.state.sidebar_open = false;
     app.view.focus_composer = true;
     if let Some(blank) = app.state.conversations.iter().find(|c| c.is_blank()) {
@@ -26,7 +26,7 @@ pub(super) fn new(app: &mut App) {
 /// Shows a conversation and loads it when it was not shown before.
 pub(super) fn select(app: &mut App, id: ConversationId) {
     if app.state.selected != Some(id) {
-        viewer::close(app);
+        viewer::close_panes(app);
         app.view.scroll_to_end = true;
     }
     app.state.sidebar_open = false;
@@ -75,7 +75,7 @@ pub(super) fn delete(app: &mut App, id: Option<ConversationId>) {
         attach::stop_reading(app, attachment.id);
     }
     if app.state.selected == Some(id) {
-        viewer::close(app);
+        viewer::close_panes(app);
         let next = app.state.conversations.get(at).or(app.state.conversations.last()).map(|c| c.id);
         app.state.selected = None;
         match next {
@@ -108,7 +108,7 @@ pub(super) fn undo_delete(app: &mut App, id: ConversationId) {
 /// Deletes everything but the settings.
 pub(super) fn clear(app: &mut App) {
     super::ask::stop(app);
-    viewer::close(app);
+    viewer::close_panes(app);
     for conversation in std::mem::take(&mut app.state.conversations) {
         for attachment in conversation.attachments {
             attach::stop_reading(app, attachment.id);

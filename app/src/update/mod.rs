@@ -7,9 +7,13 @@ mod attach;
 
 mod conversation;
 
+mod live;
+
 pub mod models;
 
 mod settings;
+
+mod transcript;
 
 mod viewer;
 
@@ -34,6 +38,12 @@ pub struct Active {
     viewer: Vec<JobId>,
     /// The sound that plays.
     sound: Option<JobId>,
+    /// What works for the transcript pane.
+    transcript: transcript::Work,
+    /// Questions that are about one of the files only.
+    about: BTreeMap<ExchangeId, AttachmentId>,
+    /// What listens.
+    live: Option<JobId>,
     /// The fetch.
     pull: Option<JobId>,
 }
@@ -72,7 +82,9 @@ pub fn run(app: &mut App, command: Command, ctx: &egui::Context) {
         Command::PasteFiles => attach::paste(app),
         Command::RemoveAttachment(id) => attach::remove(app, id),
         Command::RetryAttachment(id) => attach::retry(app, id),
-        Command::Send(text) => ask::send(app, &text),
+        Command::Send(text) => {
+            ask::send(app, &text);
+        }
         Command::Stop => ask::stop(app),
         Command::Regenerate => ask::regenerate(app),
         Command::EditQuestion(id) => ask::edit(app, id),
@@ -104,8 +116,14 @@ pub fn run(app: &mut App, command: Command, ctx: &egui::Context) {
         Command::DownloadModel(id) => models::download(app, vec![id]),
         Command::CancelDownload => models::cancel(app),
         Command::ClearData => conversation::clear(app),
+        Command::ToggleLive => live::toggle(app),
+        Command::ListenTo(source) => live::choose(app, source),
+        Command::FindMicrophones => live::find(app),
+        Command::CloseLiveProblem => app.state.live_problem = None,
         Command::CloseToast => app.state.toast = None,
         Command::CloseStorageNotice => app.state.storage_notice = None,
+        Command::ShowTranscript => transcript::toggle(app),
+        Command::Transcript(command) => transcript::run(app, command),
     }
 }
 
@@ -131,11 +149,23 @@ pub fn apply(app: &mut App, job: JobId, event: JobEvent) {
         }
         JobEvent::ViewerWave(wave) => {
             app.jobs.close(job);
+            if transcript::wave(app, job, &wave) {
+                return;
+            }
             if let Some(viewer) = &mut app.state.viewer {
                 viewer.wave = wave;
             }
         }
         JobEvent::Sound(play) => viewer::sound(app, job, play),
+        JobEvent::Heard { attachment, event } => transcript::heard(app, job, attachment, event),
+        JobEvent::HearingFailed { attachment, reason } => {
+            transcript::hearing_failed(app, job, attachment, reason);
+        }
+        JobEvent::ExportPlace(format, place) => transcript::place_chosen(app, job, format, place),
+        JobEvent::Exported(result) => transcript::exported(app, job, result),
+        JobEvent::Microphones(found) => live::found(app, job, found),
+        JobEvent::Live(news) => live::news(app, job, news),
+        JobEvent::LiveEnded { end, read } => live::ended(app, job, end, read),
         JobEvent::Picked(paths) => attach::picked(app, job, paths),
         JobEvent::Pull(event) => models::progress(app, event),
         JobEvent::PullEnded(result) => models::ended(app, job, result),
@@ -150,6 +180,9 @@ pub fn tick(app: &mut App) -> Option<f64> {
     }
     let now_s = app.state.now_s;
     let mut due_s = ask::tick(app);
+    if let Some(left_s) = transcript::tick(app) {
+        due_s = Some(due_s.unwrap_or(left_s).min(left_s));
+    }
     if let Some(toast) = &app.state.toast {
         match toast.until_s - now_s {
             left_s if left_s <= 0.0 => app.state.toast = None,
@@ -171,6 +204,10 @@ fn escape(app: &mut App) {
         app.state.renaming = None;
     } else if app.state.sidebar_open {
         app.state.sidebar_open = false;
+    } else if app.state.transcript.is_some() {
+        if !transcript::leave_row(app) && !app.view.transcript.close_on_top() {
+            transcript::close(app);
+        }
     } else if app.state.viewer.is_some() {
         viewer::close(app);
         app.view.focus_composer = true;
@@ -181,7 +218,8 @@ fn escape(app: &mut App) {
     }
 }
 
-/// Ends the running answer, so that what it has is saved.
+/// Ends the running answer and closes the transcript, so that what they have is saved.
 pub fn stop_all(app: &mut App) {
+    transcript::close(app);
     ask::stop(app);
 }

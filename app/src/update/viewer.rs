@@ -1,10 +1,15 @@
 //! The evidence beside the conversation.
 
+use std::path::PathBuf;
+
 use engine::Place;
 use engine::media::Kind;
 
+use super::transcript;
 use crate::App;
+use crate::command::TranscriptCommand;
 use crate::jobs::{JobEvent, JobId, MediaJob};
+use crate::platform::sound::Start;
 use crate::state::{ExchangeId, Load, Play, Viewer};
 
 /// Shows a piece of evidence.
@@ -13,6 +18,15 @@ pub(super) fn open(app: &mut App, exchange: ExchangeId, index: usize) {
     else {
         return;
     };
+    if let Some(pane) = &app.state.transcript {
+        if pane.path == evidence.source && matches!(evidence.place, Place::Time { .. } | Place::Frame { .. })
+        {
+            let start_s = Viewer::start_s(&evidence.place);
+            app.view.transcript.show_at(start_s);
+            return transcript::run(app, TranscriptCommand::Seek(start_s));
+        }
+        transcript::close(app);
+    }
     let read = app.state.read_file(&evidence);
     let kind = read.as_ref().map_or_else(|| likely_kind(&evidence.place), |read| read.kind);
     let page = match evidence.place {
@@ -129,10 +143,16 @@ fn start_sound(app: &mut App) {
     let Some(viewer) = &mut app.state.viewer else { return };
     let (path, start_s) = (viewer.evidence.source.clone(), viewer.time_s);
     viewer.play = Play::Playing { at_s: start_s };
+    play_file(app, path, start_s, 1.0);
+}
+
+/// Starts to play a recording on a thread of its own.
+pub(super) fn play_file(app: &mut App, path: PathBuf, start_s: f64, speed: f64) {
     let opener = crate::jobs::opener(app.store.as_ref());
+    let player = app.player.clone();
     let job = app.jobs.spawn("sound", move |job, cancel, events| {
-        let report = |at_s| events.send(job, JobEvent::Sound(Play::Playing { at_s }));
-        let ended = match crate::platform::sound::play(&opener, &path, start_s, cancel, report) {
+        let mut report = |at_s| events.send(job, JobEvent::Sound(Play::Playing { at_s }));
+        let ended = match player.play(&opener, &path, Start { start_s, speed }, cancel, &mut report) {
             Ok(()) => Play::Stopped,
             Err(reason) => Play::Failed(reason),
         };
@@ -141,9 +161,13 @@ fn start_sound(app: &mut App) {
     app.active.sound = Some(job);
 }
 
-fn stop_sound(app: &mut App) {
+pub(super) fn stop_sound(app: &mut App) {
     if let Some(job) = app.active.sound.take() {
         app.jobs.forget(job);
+    }
+    if let Some(pane) = &mut app.state.transcript {
+        pane.time_s = pane.at_s();
+        pane.play = Play::Stopped;
     }
     if let Some(viewer) = &mut app.state.viewer
         && let Play::Playing { at_s } = viewer.play
@@ -157,11 +181,20 @@ pub(super) fn sound(app: &mut App, job: JobId, play: Play) {
     if !matches!(play, Play::Playing { .. }) {
         app.jobs.close(job);
     }
+    if transcript::sound(app, job, &play) {
+        return;
+    }
     if app.active.sound == Some(job)
         && let Some(viewer) = &mut app.state.viewer
     {
         viewer.play = play;
     }
+}
+
+/// Closes what is shown beside or over the conversation.
+pub(super) fn close_panes(app: &mut App) {
+    transcript::close(app);
+    close(app);
 }
 
 /// Closes the pane and stops what worked for it.

@@ -31,7 +31,7 @@ use serde::{Deserialize, Serialize};
 
 pub use document::{DocumentReader, Line, Page};
 pub use picture::Picture;
-pub use sound::{SAMPLE_RATE_HZ, SoundReader};
+pub use sound::{SAMPLE_RATE_HZ, Samples, SoundReader};
 pub use video::{Frame, VideoReader};
 
 use crate::cancel::Cancel;

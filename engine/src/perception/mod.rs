@@ -22,7 +22,7 @@ mod specialists;
 mod video;
 
 pub(crate) use reading::Collected;
-pub use reading::Reading;
+pub use reading::{Reading, WHISPER};
 pub use specialists::Specialists;
 
 use crate::generate::event::Stage;

@@ -16,8 +16,8 @@ use crate::sequence::{Finding, Piece, Place, Rect, Span};
 use crate::tasks::ask::ReadFile;
 use crate::tasks::transcribe::{self, TranscribeEvent, TranscribeOptions, Transcription};
 
-/// The Whisper that listens where nobody chose another.
-const WHISPER: &str = "whisper-tiny.en";
+/// The Whisper that hears what is read.
+pub const WHISPER: &str = "whisper-tiny.en";
 
 /// Longest side at which a scanned page is read, in pixels.
 const SCAN_SIDE_PX: u32 = 2000;

@@ -105,6 +105,7 @@ fn window(out: &mut Output) -> Outcome {
         return out.object(&json!({
             "phase": "window", "first_frame_s": found.first_frame_s, "frames": found.frames,
             "frame_median_ms": found.frame_median_ms, "frame_p99_ms": found.frame_p99_ms,
+            "scroll_median_ms": found.scroll_median_ms, "scroll_p99_ms": found.scroll_p99_ms,
             "idle_frames": found.idle_frames, "idle_cpu_percent": found.idle_cpu_percent,
         }));
     }
@@ -112,6 +113,10 @@ fn window(out: &mut Output) -> Outcome {
     out.line(&format!(
         "frame while a 5,000-word answer streams: median {:.2} ms, 99 % under {:.2} ms ({} frames)",
         found.frame_median_ms, found.frame_p99_ms, found.frames
+    ))?;
+    out.line(&format!(
+        "frame while a transcript of three hours is scrolled: median {:.2} ms, 99 % under {:.2} ms",
+        found.scroll_median_ms, found.scroll_p99_ms
     ))?;
     let used =
         found.idle_cpu_percent.map_or(String::new(), |percent| format!(", {percent:.1} % of a processor"));

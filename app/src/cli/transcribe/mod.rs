@@ -1,6 +1,8 @@
-//! `medley transcribe FILE…|FOLDER…`, `medley transcribe --watch FOLDER`.
+//! `medley transcribe FILE…|FOLDER…`, `medley transcribe --watch FOLDER`, `medley transcribe --live`.
 
 pub mod args;
+
+mod live;
 
 mod outputs;
 
@@ -31,20 +33,20 @@ use outputs::{Outputs, Place};
 use queue::{Queue, Recording};
 
 /// Transcribes each file; a bad one is told and the others go on.
-pub fn run(args: TranscribeArgs, cancel: &Cancel) -> Outcome {
+pub fn run(mut args: TranscribeArgs, cancel: &Cancel) -> Outcome {
+    args.known.read()?;
+    if args.live.list_microphones {
+        return live::list(&args);
+    }
+    if args.live.live {
+        return live::run(&args, cancel);
+    }
     let queue = match args.queue.watch {
         Some(_) => Queue::default(),
         None => Queue::gather(&args.files)?,
     };
     check_usage(&args, &queue)?;
-    engine::set_threads(args.threads);
-    let engine = Engine::new(EngineOptions {
-        store: Store::open_default()?,
-        model: DEFAULT_MODEL.to_owned(),
-        limits: Limits::default(),
-        prefixes: None,
-        panels: None,
-    });
+    let engine = engine(&args)?;
     let telling = Telling::new(&args.who, &engine)?;
     // Voices are not kept: where speakers are told apart, a recording is heard as a whole.
     let keeps = !args.queue.no_resume && telling.is_none();
@@ -55,6 +57,17 @@ pub fn run(args: TranscribeArgs, cancel: &Cancel) -> Outcome {
         Some(folder) => watch::run(&mut run, folder),
         None => run.all(&queue),
     }
+}
+
+fn engine(args: &TranscribeArgs) -> Outcome<Engine> {
+    engine::set_threads(args.threads);
+    Ok(Engine::new(EngineOptions {
+        store: Store::open_default()?,
+        model: DEFAULT_MODEL.to_owned(),
+        limits: Limits::default(),
+        prefixes: None,
+        panels: None,
+    }))
 }
 
 impl Run<'_> {
@@ -189,6 +202,8 @@ fn options(args: &TranscribeArgs, path: &Path) -> TranscribeOptions {
         word_timestamps: args.word_timestamps || args.json || args.format.0.iter().any(|f| needs_words(*f)),
         translate: args.translate,
         beam: args.beam.into(),
+        prompt: args.known.prompt.clone(),
+        vocabulary: args.known.vocabulary.clone(),
         threads: None,
         name: path.display().to_string(),
     }

@@ -2,6 +2,7 @@
 
 use egui::{Frame, Key, KeyboardShortcut, Margin, Modifiers, RichText, ScrollArea, Stroke, TextEdit, Ui};
 
+use super::live::{live_ui, microphone_ui};
 use crate::command::{Command, Commands};
 use crate::state::AppState;
 use crate::ui::icons::Icon;
@@ -25,6 +26,7 @@ pub fn composer_ui(ui: &mut Ui, state: &AppState, view: &mut ViewState, commands
         .inner_margin(Margin::same(space::S))
         .show(ui, |ui| {
             ui.set_width(ui.available_width());
+            live_ui(ui, state, commands);
             drafts_ui(ui, state, view, commands);
             field_ui(ui, id, view);
             buttons_ui(ui, state, view, commands);
@@ -96,6 +98,7 @@ fn buttons_ui(ui: &mut Ui, state: &AppState, view: &ViewState, commands: &Comman
                 }
             }
         });
+        microphone_ui(ui, state, commands);
         if state.picking {
             ui.label(RichText::new("Waiting for the file dialog").size(size::SMALL).color(palette.weak));
             if ui.link(RichText::new("Type a path instead").size(size::SMALL)).clicked() {

@@ -4,7 +4,7 @@ use egui::{RichText, ScrollArea, Ui};
 use engine::Place;
 use engine::media::Kind;
 
-use crate::command::{Command, Commands};
+use crate::command::{Command, Commands, TranscriptCommand};
 use crate::state::{AppState, Load, Play, Viewer, file_name};
 use crate::ui::icons::Icon;
 use crate::ui::theme::{self, size};
@@ -25,7 +25,7 @@ pub fn evidence_ui(ui: &mut Ui, state: &AppState, view: &mut ViewState, commands
     ScrollArea::vertical().id_salt(salt).auto_shrink([false, false]).show(ui, |ui| match viewer.kind {
         Kind::Picture => picture_ui(ui, viewer, view),
         Kind::Document => document_ui(ui, viewer, view),
-        Kind::Sound | Kind::Video => recording_ui(ui, viewer, view, commands),
+        Kind::Sound | Kind::Video => recording_ui(ui, state, viewer, view, commands),
     });
 }
 
@@ -143,7 +143,7 @@ fn document_ui(ui: &mut Ui, viewer: &Viewer, view: &mut ViewState) {
     }
 }
 
-fn recording_ui(ui: &mut Ui, viewer: &Viewer, view: &mut ViewState, commands: &Commands) {
+fn recording_ui(ui: &mut Ui, state: &AppState, viewer: &Viewer, view: &mut ViewState, commands: &Commands) {
     let palette = theme::palette(ui);
     if viewer.kind == Kind::Video {
         let name = format!("Frame at {}", time_text(viewer.time_s));
@@ -173,6 +173,15 @@ fn recording_ui(ui: &mut Ui, viewer: &Viewer, view: &mut ViewState, commands: &C
             }
             let text = format!("{} / {}", time_text(at_s), time_text(wave.duration_s));
             ui.label(RichText::new(text).monospace().color(palette.weak));
+            let files = state.current().map(|c| c.attachments.as_slice()).unwrap_or_default();
+            if let Some(file) = files.iter().find(|file| file.path == viewer.evidence.source) {
+                ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                    if text_button_ui(ui, Some(Icon::Transcript), "Transcript", false).clicked() {
+                        let open = TranscriptCommand::Open(file.id, at_s);
+                        commands.send(Command::Transcript(open));
+                    }
+                });
+            }
         });
     }
     if let Play::Failed(reason) = &viewer.play {

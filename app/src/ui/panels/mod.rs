@@ -10,6 +10,8 @@ mod exchange;
 
 mod header;
 
+mod live;
+
 mod missing_models;
 
 mod path_entry;
@@ -20,9 +22,13 @@ mod shortcuts;
 
 mod sidebar;
 
+mod transcript;
+
 pub(super) use conversation::main_ui;
 pub(super) use evidence::evidence_ui;
 pub(super) use path_entry::path_entry_ui;
 pub(super) use settings::settings_ui;
 pub(super) use shortcuts::shortcuts_ui;
 pub(super) use sidebar::sidebar_ui;
+pub use transcript::TranscriptView;
+pub(super) use transcript::transcript_ui;

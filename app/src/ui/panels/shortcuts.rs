@@ -6,6 +6,19 @@ use crate::command::{Command, Commands};
 use crate::ui::theme;
 use crate::ui::widgets::sheet_ui;
 
+/// The keys of the transcript pane.
+const TRANSCRIPT: [(&str, &str); 9] = [
+    ("Space", "Transcript: play or pause"),
+    ("Left, Right", "Transcript: 5 seconds back or on"),
+    ("P", "Transcript: play from the line"),
+    ("S", "Transcript: who says the line"),
+    ("F2, Enter", "Transcript: correct the line"),
+    ("Enter, Backspace", "In a line: cut it here, join it with the one before"),
+    ("Delete", "Transcript: take the line out"),
+    ("Ctrl+F, Ctrl+H, F3", "Transcript: find, replace, next"),
+    ("Ctrl+Z, Ctrl+Shift+Z", "Transcript: undo, redo"),
+];
+
 /// Draws the sheet.
 pub fn shortcuts_ui(ui: &Ui, commands: &Commands) {
     let palette = theme::palette(ui);
@@ -23,6 +36,9 @@ pub fn shortcuts_ui(ui: &Ui, commands: &Commands) {
                 if let Some(shortcut) = command.shortcut() {
                     row(commands_text(&shortcut), command.label());
                 }
+            }
+            for (keys, text) in TRANSCRIPT {
+                row(keys.into(), text);
             }
         });
     });

@@ -4,7 +4,7 @@ use egui::accesskit::Role;
 use egui::{Color32, CornerRadius, Rect, Response, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, pos2};
 
 use super::{bar_ui, elided, galley_elided, icon_button_ui, within_ui};
-use crate::command::{Command, Commands};
+use crate::command::{Command, Commands, TranscriptCommand};
 use crate::state::{Attachment, AttachmentState, Load};
 use crate::ui::icons::Icon;
 use crate::ui::theme::{self, RADIUS, size};
@@ -61,7 +61,9 @@ fn card_ui(
     let thumb = Rect::from_min_size(rect.min + Vec2::splat(6.0), Vec2::splat(SIZE.y - 12.0));
     thumbnail_ui(ui, attachment, thumb, view);
 
-    let buttons = if removable { if failed { 64.0 } else { 34.0 } } else { 4.0 };
+    let has_transcript = attachment.is_recording();
+    let n_buttons = usize::from(removable) + usize::from(removable && failed) + usize::from(has_transcript);
+    let buttons = 4.0 + 30.0 * n_buttons as f32;
     let left = thumb.right() + 10.0;
     let width = (rect.right() - left - buttons).max(20.0);
     let name = elided(&attachment.name(), (width / 7.2) as usize);
@@ -78,11 +80,21 @@ fn card_ui(
         let bar = Rect::from_min_size(pos2(left, rect.bottom() - 6.0), Vec2::new(width, 3.0));
         bar_ui(ui, bar, *done as f32 / *total as f32);
     }
-    if removable {
+    if n_buttons > 0 {
         let area = Rect::from_min_max(pos2(rect.right() - buttons, rect.top() + 12.0), rect.max);
         within_ui(ui, area, |ui| {
             ui.horizontal(|ui| {
                 ui.spacing_mut().item_spacing.x = 0.0;
+                if has_transcript {
+                    let label = format!("Transcript of {}", attachment.name());
+                    if icon_button_ui(ui, Icon::Transcript, &label, "Show the transcript", None).clicked() {
+                        let open = TranscriptCommand::Open(attachment.id, 0.0);
+                        commands.send(Command::Transcript(open));
+                    }
+                }
+                if !removable {
+                    return;
+                }
                 if failed {
                     let label = format!("Read {} again", attachment.name());
                     if icon_button_ui(ui, Icon::Again, &label, "Read again", None).clicked() {

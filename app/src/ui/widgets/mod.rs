@@ -33,7 +33,7 @@ pub(super) use picture_view::picture_view_ui;
 pub(super) use progress_row::{bar_ui, progress_row_ui};
 pub(super) use sheet::sheet_ui;
 pub(super) use text::{elided, galley_elided, time_text, title_ui};
-pub(super) use timeline::timeline_ui;
+pub(super) use timeline::{Strip, strip_ui, timeline_ui};
 pub(super) use toast::{notice_bar_ui, toast_ui};
 pub(super) use transcript::{document_text_ui, transcript_ui};
 

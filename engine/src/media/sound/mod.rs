@@ -8,6 +8,8 @@ mod mix;
 
 mod resample;
 
+mod samples;
+
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -18,6 +20,7 @@ use crate::cancel::Cancel;
 use crate::error::{Error, MediaProblem, Result};
 use mix::Mixer;
 use resample::Resampler;
+pub use samples::Samples;
 
 /// Samples per second of everything a [`SoundReader`] yields.
 pub const SAMPLE_RATE_HZ: u32 = 16_000;
@@ -57,6 +60,10 @@ trait Source: Send {
     fn notice(&self) -> Option<String> {
         None
     }
+    /// Goes to a little before this second, counted as [`Chunk::start_s`] is; `false` where that cannot be done.
+    fn seek(&mut self, _time_s: f64) -> bool {
+        false
+    }
 }
 
 /// Yields the sound of a file in order as blocks of 16 kHz mono samples in −1 to 1, 5 seconds each
@@ -72,6 +79,10 @@ pub struct SoundReader {
     ready: Vec<f32>,
     /// Seconds of sound that went into the resampler.
     position_s: f64,
+    /// The source was sent to another place, and its next chunk tells where it is.
+    is_sent: bool,
+    /// The second at which the first sample stands.
+    begin_s: f64,
     lost_s: f64,
     /// Seconds that the file's clock jumped ahead without a reason.
     skipped_s: f64,
@@ -126,6 +137,8 @@ impl SoundReader {
             chunk: Chunk::default(),
             ready: Vec::new(),
             position_s: 0.0,
+            is_sent: false,
+            begin_s: 0.0,
             lost_s: 0.0,
             skipped_s: 0.0,
             limit_s: limits.sound_s,
@@ -140,6 +153,38 @@ impl SoundReader {
     /// Length in seconds as the file states it; `None` when it does not.
     pub fn duration_s(&self) -> Option<f64> {
         self.source.duration_s()
+    }
+
+    /// Leaves out what comes before this second as far as the file allows, so that a place late in a long recording is
+    /// reached at once. Returns the second at which the first sample stands that is yielded. For a reader that has
+    /// yielded nothing yet.
+    pub fn skip_towards(&mut self, time_s: f64) -> f64 {
+        /// Decoding a shorter way is as quick.
+        const WORTH_S: f64 = 30.0;
+        /// Filters need a run-up.
+        const EARLIER_S: f64 = 0.5;
+        if time_s < WORTH_S || self.position_s > 0.0 {
+            return 0.0;
+        }
+        // The clock of the file counts from its first sound.
+        self.advance_or_stop();
+        if self.ended || !self.source.seek(time_s - EARLIER_S) {
+            return 0.0;
+        }
+        self.ready.clear();
+        (self.resampler, self.lost_s, self.is_sent) = (None, 0.0, true);
+        while self.is_sent && !self.ended {
+            self.advance_or_stop();
+        }
+        self.begin_s
+    }
+
+    fn advance_or_stop(&mut self) {
+        if let Err(error) = self.advance()
+            && let Err(error) = self.stop(error)
+        {
+            self.failure = Some(error);
+        }
     }
 
     /// What was damaged, missing or left out; complete after the last block.
@@ -183,6 +228,9 @@ impl SoundReader {
         // Where the file tells times, they rule: sound that is missing becomes silence, so that everything
         // after it keeps its place.
         let expected_s = chunk.start_s.map_or(self.position_s + chunk.lost_s, |s| s - self.skipped_s);
+        if std::mem::take(&mut self.is_sent) {
+            (self.position_s, self.begin_s) = (expected_s, expected_s);
+        }
         let gap_s = expected_s - self.position_s;
         let is_start = self.position_s == 0.0;
         if gap_s > MOST_GAP_S {

@@ -9,11 +9,11 @@ use symphonia::core::audio::sample::Sample;
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
 use symphonia::core::errors::Error as Failure;
 use symphonia::core::formats::probe::Hint;
-use symphonia::core::formats::{FormatOptions, FormatReader, Track, TrackType};
+use symphonia::core::formats::{FormatOptions, FormatReader, SeekMode, SeekTo, Track, TrackType};
 use symphonia::core::io::MediaSourceStream;
 use symphonia::core::meta::MetadataOptions;
 use symphonia::core::packet::Packet;
-use symphonia::core::units::{Duration, TimeBase};
+use symphonia::core::units::{Duration, Time, TimeBase};
 
 use super::super::guard;
 use super::{Chunk, Source};
@@ -173,6 +173,17 @@ impl Source for Decoder {
     fn notice(&self) -> Option<String> {
         self.cut_short
             .then(|| "the recording is cut short: the file ends in the middle of its sound".to_owned())
+    }
+
+    fn seek(&mut self, time_s: f64) -> bool {
+        // Without a clock nobody would know where it went.
+        let (Some(_), Some(first_s)) = (self.time_base, self.first_s) else { return false };
+        let Some(time) = Time::try_from_secs_f64((time_s + first_s).max(0.0)) else { return false };
+        let to = SeekTo::Time { time, track_id: Some(self.track_id) };
+        let format = &mut self.format;
+        let sent = guard::catch(&self.path, || format.seek(SeekMode::Accurate, to).is_ok());
+        self.decoder.reset();
+        sent.unwrap_or(false)
     }
 }
 

@@ -9,6 +9,7 @@ use std::io::Write;
 
 use half::slice::HalfFloatSliceExt;
 
+use super::context::{Along, Context};
 use super::rules::{Rules, log_softmax};
 use super::vocabulary::Vocabulary;
 use super::whisper::{Heard, Tape, Whisper};
@@ -27,6 +28,8 @@ const SURE_OF_LANGUAGE: f32 = 0.6;
 /// This many tokens that repeat one pattern at least four times are a loop.
 const LOOP_TOKENS: usize = 16;
 const LONGEST_PATTERN: usize = 10;
+/// Less likely tokens (log-probability) are not written because a word was expected.
+const LEAST_EXPECTED: f32 = -10.0;
 
 /// What to decode with.
 pub struct Decoding<'a> {
@@ -36,10 +39,14 @@ pub struct Decoding<'a> {
     pub vocabulary: &'a Vocabulary,
     /// Pairs (layer, head) of the decoder that follow the sound.
     pub alignment: &'a [(usize, usize)],
+    /// What is known before listening.
+    pub context: &'a Context,
     /// Hypotheses that are followed at once.
     pub width: usize,
     /// For sampling.
     pub seed: u64,
+    /// Whether to decode again at rising temperatures what went wrong.
+    pub again: bool,
     /// Checked for each token.
     pub cancel: &'a Cancel,
 }
@@ -65,22 +72,32 @@ struct Hypothesis {
     tokens: Vec<u32>,
     logprobs: Vec<f32>,
     sum: f32,
+    /// Which expected word it is writing.
+    along: Along,
     /// Rows of the prompt and of `tokens` but the last.
     path: Vec<usize>,
     n_prompt: usize,
+    /// Tokens that were given, not chosen.
+    n_said: usize,
 }
 
 impl Hypothesis {
-    fn extended(&self, token: u32, logprob: f32) -> Self {
+    fn extended(&self, token: u32, logprob: f32, along: Along) -> Self {
         let mut next = self.clone();
         next.tokens.push(token);
         next.logprobs.push(logprob);
         next.sum += logprob;
+        next.along = along;
         next
     }
 
     fn mean(&self) -> f32 {
-        self.sum / (self.tokens.len() + 1) as f32
+        self.sum / (self.tokens.len() - self.n_said + 1) as f32
+    }
+
+    /// The mean with what expected words add.
+    fn score(&self) -> f32 {
+        (self.sum + self.along.bonus()) / (self.tokens.len() + 1) as f32
     }
 
     fn finish(self, tape: &Tape) -> Transcript {
@@ -102,6 +119,8 @@ pub struct Prompted {
     pub tape: Tape,
     path: Vec<usize>,
     logits: Vec<f32>,
+    /// What the transcript begins with.
+    said: Vec<u32>,
     /// The probability that nothing is said.
     pub no_speech: f32,
     /// The token of the language that was asked for or heard; none for English-only checkpoints.
@@ -119,34 +138,65 @@ impl Decoding<'_> {
         translate: bool,
     ) -> Prompted {
         let vocabulary = self.vocabulary;
+        let decoder = &self.whisper.decoder;
         let (mut tape, mut paths) = (Tape::default(), [Vec::new()]);
-        let mut step =
-            |token: u32| self.whisper.decoder.step(heard, &mut tape, &mut paths, &[token], self.alignment);
+        let mut language = asked;
+        let mut read = self.context.before.as_slice();
+        let text_before = vocabulary.before.filter(|_| !read.is_empty());
+        if text_before.is_some() && language.is_none() {
+            // The language is that of the sound, not that of the text before.
+            let (mut tape, mut paths) = (Tape::default(), [Vec::new()]);
+            let mut first = decoder.step(heard, &mut tape, &mut paths, &[vocabulary.start], &[]);
+            log_softmax(&mut first);
+            language = self.language(&first, before);
+        }
+        if let Some(token) = text_before {
+            decoder.read(heard, &mut tape, &mut paths[0], &[token], self.alignment);
+        } else {
+            read = &[];
+        }
+        decoder.read(heard, &mut tape, &mut paths[0], read, self.alignment);
+        let mut step = |token: u32| decoder.step(heard, &mut tape, &mut paths, &[token], self.alignment);
         let mut logits = step(vocabulary.start);
         let mut first = logits.clone();
         log_softmax(&mut first);
         let no_speech = first[vocabulary.no_speech as usize].exp();
-        let language = asked.or_else(|| {
-            let mut known: Vec<u32> = vocabulary.languages().iter().map(|(_, token)| *token).collect();
-            known.sort_by(|&a, &b| first[b as usize].total_cmp(&first[a as usize]));
-            let likeliest = known.first().copied()?;
-            let all: f32 = known.iter().map(|&token| first[token as usize].exp()).sum();
-            let is_sure = first[likeliest as usize].exp() >= SURE_OF_LANGUAGE * all;
-            before.filter(|_| !is_sure).or(Some(likeliest))
-        });
+        let language = language.or_else(|| self.language(&first, before));
         if let Some(language) = language {
             step(language);
             logits = step(if translate { vocabulary.translate } else { vocabulary.transcribe });
         }
         let [path] = paths;
-        Prompted { tape, path, logits, no_speech, language }
+        Prompted { tape, path, logits, said: Vec::new(), no_speech, language }
+    }
+
+    /// Begins the transcript with what is known of it.
+    pub fn go_on_from(&self, heard: &Heard, prompted: &mut Prompted, said: &[u32]) {
+        if said.is_empty() {
+            return;
+        }
+        let decoder = &self.whisper.decoder;
+        let x = decoder.read(heard, &mut prompted.tape, &mut prompted.path, said, self.alignment);
+        prompted.logits = decoder.logits(&x);
+        prompted.said.extend_from_slice(said);
+    }
+
+    /// The likeliest language by the log-probabilities of the first step; the one `before` where none is sure.
+    fn language(&self, first: &[f32], before: Option<u32>) -> Option<u32> {
+        let mut known: Vec<u32> = self.vocabulary.languages().iter().map(|(_, token)| *token).collect();
+        known.sort_by(|&a, &b| first[b as usize].total_cmp(&first[a as usize]));
+        let likeliest = known.first().copied()?;
+        let all: f32 = known.iter().map(|&token| first[token as usize].exp()).sum();
+        let is_sure = first[likeliest as usize].exp() >= SURE_OF_LANGUAGE * all;
+        before.filter(|_| !is_sure).or(Some(likeliest))
     }
 
     /// The best transcript that can be had, or none when there is no speech or it was cancelled.
     pub fn transcribe(&self, heard: &Heard, prompted: &mut Prompted, rules: &Rules) -> Option<Transcript> {
         let n_rows = prompted.tape.n_rows();
         let mut best: Option<Transcript> = None;
-        for (attempt, temperature) in TEMPERATURES.into_iter().enumerate() {
+        let n_attempts = if self.again { TEMPERATURES.len() } else { 1 };
+        for (attempt, temperature) in TEMPERATURES.into_iter().take(n_attempts).enumerate() {
             prompted.tape.truncate(n_rows);
             let seed = self.seed.wrapping_mul(TEMPERATURES.len() as u64).wrapping_add(attempt as u64);
             let transcript = if temperature == 0.0 {
@@ -176,7 +226,7 @@ impl Decoding<'_> {
         }
         let mut best = best?;
         if best.repeats {
-            let kept = without_loop(&best.tokens);
+            let kept = without_loop(&best.tokens).max(prompted.said.len());
             best.tokens.truncate(kept);
             best.logprobs.truncate(kept);
             best.attention.truncate(kept);
@@ -185,12 +235,15 @@ impl Decoding<'_> {
     }
 
     fn begin(&self, prompted: &Prompted) -> Hypothesis {
+        let n_said = prompted.said.len();
         Hypothesis {
-            tokens: Vec::new(),
-            logprobs: Vec::new(),
+            tokens: prompted.said.clone(),
+            logprobs: vec![0.0; n_said],
             sum: 0.0,
+            along: Along::default(),
             path: prompted.path.clone(),
-            n_prompt: prompted.path.len(),
+            n_prompt: prompted.path.len() - n_said,
+            n_said,
         }
     }
 
@@ -205,8 +258,9 @@ impl Decoding<'_> {
     }
 
     /// Tokens that still fit after the prompt.
-    fn max_tokens(&self) -> usize {
-        self.whisper.config.n_text_positions / 2
+    fn max_tokens(&self, prompted: &Prompted) -> usize {
+        let n = self.whisper.config.n_text_positions;
+        (n / 2).min(n.saturating_sub(prompted.path.len()))
     }
 
     fn beam_search(&self, heard: &Heard, prompted: &mut Prompted, rules: &Rules) -> Option<Transcript> {
@@ -214,27 +268,28 @@ impl Decoding<'_> {
         let mut live = vec![self.begin(prompted)];
         let mut logits = prompted.logits.clone();
         let mut finished: Vec<Hypothesis> = Vec::new();
-        for _ in 0..self.max_tokens() {
+        for _ in 0..self.max_tokens(prompted) {
             if self.cancel.is_cancelled() {
                 return None;
             }
             let mut candidates = Vec::new();
             for (i, (hypothesis, logits)) in live.iter().zip(logits.chunks_mut(n_vocab)).enumerate() {
                 rules.apply(&hypothesis.tokens, logits);
-                for (token, logprob) in likeliest(logits, self.width + 1) {
-                    candidates.push((hypothesis.sum + logprob, i, token, logprob));
+                for (token, logprob) in self.candidates(hypothesis, logits) {
+                    let along = self.along(hypothesis, token);
+                    candidates.push((hypothesis.sum + logprob + along.bonus(), i, token, logprob, along));
                 }
             }
             candidates.sort_by(|a, b| b.0.total_cmp(&a.0));
             let best_ends = candidates.first().is_none_or(|c| c.2 == self.vocabulary.end);
             let mut next = Vec::with_capacity(self.width);
-            for (_, i, token, logprob) in candidates {
+            for (_, i, token, logprob, along) in candidates {
                 if token == self.vocabulary.end {
                     let mut ended = live[i].clone();
-                    ended.sum += logprob;
+                    (ended.sum, ended.along) = (ended.sum + logprob, along);
                     finished.push(ended);
                 } else {
-                    next.push(live[i].extended(token, logprob));
+                    next.push(live[i].extended(token, logprob, along));
                 }
                 if next.len() == self.width {
                     break;
@@ -251,8 +306,34 @@ impl Decoding<'_> {
             // It never ended: the last token of each was not fed, so its row stands in for the end's.
             finished = live;
         }
-        let best = finished.into_iter().max_by(|a, b| a.mean().total_cmp(&b.mean()))?;
+        let best = finished.into_iter().max_by(|a, b| a.score().total_cmp(&b.score()))?;
         Some(best.finish(&prompted.tape))
+    }
+
+    /// The likeliest tokens, and those of expected words that are not among them.
+    fn candidates(&self, hypothesis: &Hypothesis, logprobs: &[f32]) -> Vec<(u32, f32)> {
+        let mut tokens = likeliest(logprobs, self.width + 1);
+        if self.width > 1 {
+            let n = tokens.len();
+            for token in self.context.expected.next(hypothesis.along) {
+                let logprob = logprobs[token as usize];
+                if logprob > LEAST_EXPECTED && tokens[..n].iter().all(|(known, _)| *known != token) {
+                    tokens.push((token, logprob));
+                }
+            }
+        }
+        tokens
+    }
+
+    /// Where a hypothesis is in an expected word after one more token.
+    fn along(&self, hypothesis: &Hypothesis, token: u32) -> Along {
+        if self.context.expected.is_empty() {
+            return Along::default();
+        }
+        // Letters without a space before them belong to the word.
+        let goes_on =
+            self.vocabulary.bytes(token).first().is_some_and(|b| b.is_ascii_alphanumeric() || *b >= 0x80);
+        self.context.expected.after(hypothesis.along, token, goes_on, self.width > 1)
     }
 
     fn sample(
@@ -269,7 +350,7 @@ impl Decoding<'_> {
         let mut live = vec![begin; self.width];
         let mut logits = prompted.logits.repeat(self.width);
         let mut finished: Vec<Hypothesis> = Vec::new();
-        for _ in 0..self.max_tokens() {
+        for _ in 0..self.max_tokens(prompted) {
             if self.cancel.is_cancelled() {
                 return None;
             }
@@ -277,7 +358,8 @@ impl Decoding<'_> {
             for (hypothesis, logits) in live.iter().zip(logits.chunks_mut(n_vocab)) {
                 rules.apply(&hypothesis.tokens, logits);
                 let token = random.pick(logits, temperature);
-                let extended = hypothesis.extended(token, logits[token as usize]);
+                let along = self.along(hypothesis, token);
+                let extended = hypothesis.extended(token, logits[token as usize], along);
                 if token == self.vocabulary.end {
                     finished.push(Hypothesis { sum: extended.sum, ..hypothesis.clone() });
                 } else if is_loop(&extended.tokens) {
@@ -293,7 +375,7 @@ impl Decoding<'_> {
             logits = self.step(heard, &mut prompted.tape, &mut live);
         }
         finished.extend(live);
-        let best = finished.into_iter().max_by(|a, b| a.mean().total_cmp(&b.mean()))?;
+        let best = finished.into_iter().max_by(|a, b| a.score().total_cmp(&b.score()))?;
         Some(best.finish(&prompted.tape))
     }
 }

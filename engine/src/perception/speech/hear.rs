@@ -1,7 +1,9 @@
 //! One window of speech → segments with their times in the recording.
 
 use std::ops::Range;
+use std::sync::Arc;
 
+use super::context::Context;
 use super::decoding::{Decoding, Transcript};
 use super::rules::Rules;
 use super::vocabulary::TIMESTAMP_S;
@@ -13,10 +15,10 @@ use crate::error::Result;
 use crate::features::mel::{HOP, SAMPLE_RATE_HZ};
 
 /// Frames of 10 ms that the encoder takes at most; it was trained on exactly so many.
-const N_FRAMES: usize = 3000;
+pub(super) const N_FRAMES: usize = 3000;
 /// Frames of silence that show it where short speech ends. Less harms (2 s cost a word in a hundred,
 /// half a second cost sentences); more takes longer and changes nothing.
-const SILENCE_AFTER: usize = 1000;
+pub(super) const SILENCE_AFTER: usize = 1000;
 const FRAMES_PER_S: f64 = (SAMPLE_RATE_HZ / HOP) as f64;
 /// Less sound than this (0.1 s) is not worth another look.
 const MIN_FRAMES: usize = 10;
@@ -24,10 +26,6 @@ const MIN_FRAMES: usize = 10;
 const UNHEARD_S: f64 = 1.0;
 /// The next look begins at least this much later.
 const LEAST_STEP_S: f64 = 1.0;
-
-/// Attention moves on this much after a word has begun: the median over 64 read words against a
-/// forced alignment.
-const ATTENTION_LAG_S: f64 = 0.11;
 
 /// How a window is heard.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +38,8 @@ pub struct HearOptions {
     pub translate: bool,
     /// Find the time of each word.
     pub words: bool,
+    /// What is known before listening.
+    pub context: Arc<Context>,
     /// Hypotheses that are followed at once.
     pub width: usize,
 }
@@ -82,7 +82,9 @@ impl SpeechModels {
                 whisper: &self.whisper,
                 vocabulary: &self.vocabulary,
                 alignment: if options.words { &self.alignment } else { &[] },
+                context: &options.context,
                 width: options.width.max(1),
+                again: true,
                 seed: (window.start_in_recording_s(0.0) * 1000.0) as u64 + seek as u64,
                 cancel,
             };
@@ -117,12 +119,12 @@ impl SpeechModels {
         Ok(segments)
     }
 
-    fn language_token(&self, code: Option<&str>) -> Option<u32> {
+    pub(super) fn language_token(&self, code: Option<&str>) -> Option<u32> {
         let languages = self.vocabulary.languages();
         languages.iter().find(|(known, _)| Some(known.as_str()) == code).map(|(_, token)| *token)
     }
 
-    fn language_code(&self, token: Option<u32>) -> &str {
+    pub(super) fn language_code(&self, token: Option<u32>) -> &str {
         let languages = self.vocabulary.languages();
         languages.iter().find(|(_, id)| Some(*id) == token).map_or("en", |(code, _)| code)
     }
@@ -201,7 +203,7 @@ impl SpeechModels {
             };
             let spoken: Vec<usize> = word.tokens.clone().filter(is_spoken).collect();
             let last = spoken.last().copied().unwrap_or(word.tokens.end - 1);
-            let time = |i: usize| times.get(i).map_or(voiced.1, |t| t + take.seek_s - ATTENTION_LAG_S);
+            let time = |i: usize| times.get(i).map_or(voiced.1, |t| t + take.seek_s - self.attention_lag_s);
             let start_s = time(word.tokens.start).clamp(earliest, voiced.1.max(earliest));
             let end_s = time(last + 1).clamp(start_s, voiced.1.max(start_s));
             earliest = end_s;

@@ -10,6 +10,8 @@ pub mod windows;
 
 mod vocabulary;
 
+mod context;
+
 mod rules;
 
 mod decoding;
@@ -17,6 +19,8 @@ mod decoding;
 mod words;
 
 mod hear;
+
+pub mod onward;
 
 use std::path::Path;
 
@@ -31,6 +35,7 @@ use crate::features::mel::LogMel;
 use crate::models::Store;
 use crate::weights::{Weights, same_name};
 
+pub use context::Context;
 pub use hear::HearOptions;
 
 /// A word with its time.
@@ -79,6 +84,9 @@ struct DecodingFile {
 /// Positions of 20 ms in half a minute, which is what a window takes at most.
 const MIN_POSITIONS: usize = 1500;
 
+/// Tokens before a transcript that are no text.
+const STEERING: usize = 5;
+
 /// Whisper with its tokens, and voice activity; read-only, one for all recordings.
 pub struct SpeechModels {
     vad: SileroVad,
@@ -87,6 +95,7 @@ pub struct SpeechModels {
     log_mel: LogMel,
     /// Pairs (layer, head) of the decoder that follow the sound.
     alignment: Vec<(usize, usize)>,
+    attention_lag_s: f64,
     suppressed: Vec<u32>,
     suppressed_first: Vec<u32>,
 }
@@ -185,6 +194,7 @@ impl SpeechModels {
             log_mel: LogMel::new(sizes.n_mels),
             whisper,
             vocabulary,
+            attention_lag_s: words::attention_lag_s(&alignment),
             alignment,
             suppressed: ids(file.suppress_ids),
             suppressed_first: ids(file.suppress_ids_begin),
@@ -194,6 +204,17 @@ impl SpeechModels {
     /// Voice activity.
     pub fn vad(&self) -> &SileroVad {
         &self.vad
+    }
+
+    /// What is known before listening: `text` that came before, in which names are spelled as they are to be, and
+    /// phrases that may be said.
+    ///
+    /// # Errors
+    /// When the model's tokenizer cannot cut text into tokens.
+    pub fn context(&self, text: &str, phrases: &[String]) -> Result<Context> {
+        // Half of the positions are for the transcript, and some for steering.
+        let n_most = (self.whisper.config.n_text_positions / 2).saturating_sub(STEERING);
+        Context::new(&self.vocabulary, text, phrases, n_most)
     }
 
     /// Codes of the languages that the checkpoint knows.

@@ -1,11 +1,13 @@
 //! Token ids ↔ text, and the special tokens that steer Whisper.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
+use crate::features::text::{TokenOptions, Tokenizer};
 use crate::weights::read_text;
 
 /// Seconds between two timestamp tokens.
@@ -44,6 +46,8 @@ pub struct Vocabulary {
     pub end: u32,
     /// Begins a transcript.
     pub start: u32,
+    /// Stands before text that came before; few checkpoints lack it.
+    pub before: Option<u32>,
     /// Asks for English.
     pub translate: u32,
     /// Asks for the language that is spoken.
@@ -52,6 +56,16 @@ pub struct Vocabulary {
     pub no_speech: u32,
     /// 0.00 s; the others follow. Everything between `end` and this steers.
     pub first_timestamp: u32,
+    /// Where the rules stand by which text is cut into tokens; they are read only when text is to be cut.
+    source: Source,
+}
+
+#[derive(Debug)]
+enum Source {
+    /// A `tokenizer.json`.
+    Whole(PathBuf),
+    /// `vocab.json`, and `merges.txt` beside it.
+    Lists(PathBuf),
 }
 
 impl Vocabulary {
@@ -64,7 +78,8 @@ impl Vocabulary {
         let bad = |reason: String| Error::ModelFile { path: path.to_path_buf(), reason };
         let file: TokenizerFile =
             serde_json::from_slice(&text).map_err(|e| bad(format!("not a tokenizer: {e}")))?;
-        Self::new(file).map_err(|name| bad(format!("not a tokenizer of Whisper: there is no {name}")))
+        Self::new(file, Source::Whole(path.to_path_buf()))
+            .map_err(|name| bad(format!("not a tokenizer of Whisper: there is no {name}")))
     }
 
     /// From the `tokenizer.json` of a folder of transformers, or its `vocab.json` and `added_tokens.json`.
@@ -91,11 +106,11 @@ impl Vocabulary {
             false => Vec::new(),
         };
         let model = TokenizerModel { vocab: list(&vocab)? };
-        Self::new(TokenizerFile { model, added_tokens })
+        Self::new(TokenizerFile { model, added_tokens }, Source::Lists(vocab.clone()))
             .map_err(|name| bad(&vocab, format!("not a vocabulary of Whisper: there is no {name}")))
     }
 
-    fn new(file: TokenizerFile) -> std::result::Result<Self, &'static str> {
+    fn new(file: TokenizerFile, source: Source) -> std::result::Result<Self, &'static str> {
         let mut special: BTreeMap<String, u32> =
             file.added_tokens.into_iter().map(|token| (token.content, token.id)).collect();
         for (name, &id) in file.model.vocab.iter().filter(|(name, _)| name.starts_with("<|")) {
@@ -136,14 +151,43 @@ impl Vocabulary {
             no_speech: (id("<|nospeech|>").or_else(|_| id("<|nocaptions|>")))
                 .unwrap_or(no_timestamps.saturating_sub(1)),
             first_timestamp: no_timestamps + 1,
+            before: id("<|startofprev|>").ok(),
+            source,
         })
+    }
+
+    /// Reads the rules by which text is cut into tokens.
+    ///
+    /// # Errors
+    /// When they are missing or damaged.
+    pub fn tokenizer(&self) -> Result<Tokenizer> {
+        let (Source::Whole(path) | Source::Lists(path)) = &self.source;
+        let bad = |path: &Path, reason: String| Error::ModelFile { path: path.to_path_buf(), reason };
+        let text = match &self.source {
+            Source::Whole(path) => read_text(path)?,
+            Source::Lists(vocab) => {
+                let merges = vocab.with_file_name("merges.txt");
+                let vocab: Value = serde_json::from_str(&read_text(vocab)?)
+                    .map_err(|e| bad(vocab, format!("not a vocabulary: {e}")))?;
+                let merges = read_text(&merges)?;
+                let merges = merges.lines().filter(|line| !line.starts_with("#version") && !line.is_empty());
+                let model = json!({"type": "BPE", "vocab": vocab, "merges": merges.collect::<Vec<_>>()});
+                let bytes = json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true});
+                json!({"model": model, "pre_tokenizer": bytes, "decoder": bytes}).to_string()
+            }
+        };
+        Tokenizer::from_hugging_face(&text, &TokenOptions::default()).map_err(|e| bad(path, e.to_string()))
     }
 
     /// The largest number of a token that may be fed to the decoder.
     pub fn largest(&self) -> u32 {
         let steering = [self.end, self.start, self.translate, self.transcribe, self.no_speech];
         let languages = self.languages.iter().map(|(_, id)| *id);
-        steering.into_iter().chain(languages).fold(self.first_timestamp.saturating_sub(1), u32::max)
+        steering
+            .into_iter()
+            .chain(self.before)
+            .chain(languages)
+            .fold(self.first_timestamp.saturating_sub(1), u32::max)
     }
 
     /// Whether the checkpoint knows other languages than English.
@@ -196,6 +240,10 @@ fn byte_alphabet() -> HashMap<char, u8> {
 pub(super) mod tests {
     use super::*;
 
+    fn nowhere() -> Source {
+        Source::Whole(PathBuf::new())
+    }
+
     /// Words 0 to 9, then special tokens as in a multilingual checkpoint.
     pub fn tiny() -> Vocabulary {
         let words = ["Ġone", "Ġtwo", "Ġthree", ",", ".", "Ġcaf", "Ã", "©", "Ġ-", "teen"];
@@ -215,7 +263,7 @@ pub(super) mod tests {
             .enumerate()
             .map(|(i, name)| AddedToken { id: 10 + i as u32, content: format!("<|{name}|>") })
             .collect();
-        Vocabulary::new(TokenizerFile { model: TokenizerModel { vocab }, added_tokens }).unwrap()
+        Vocabulary::new(TokenizerFile { model: TokenizerModel { vocab }, added_tokens }, nowhere()).unwrap()
     }
 
     #[test]
@@ -258,6 +306,6 @@ pub(super) mod tests {
     #[test]
     fn a_file_without_the_special_tokens_is_rejected() {
         let file = TokenizerFile { model: TokenizerModel { vocab: BTreeMap::new() }, added_tokens: vec![] };
-        assert_eq!(Vocabulary::new(file).unwrap_err(), "<|endoftext|>");
+        assert_eq!(Vocabulary::new(file, nowhere()).unwrap_err(), "<|endoftext|>");
     }
 }

@@ -5,7 +5,11 @@
 //! packing of what is kept. A window is cut where speech pauses; where it never does, at the
 //! quietest place. Each window knows where in the recording its frames came from.
 
+mod open;
+
 use std::collections::VecDeque;
+
+pub use open::OpenWindow;
 
 use super::vad::{FRAME, SileroVad, VadState};
 use crate::error::Result;
@@ -178,6 +182,22 @@ impl Window {
         }
         let seconds = |(start, end): (usize, usize)| (start as f64 * FRAME_S, end as f64 * FRAME_S);
         stretches.into_iter().map(seconds).filter(|(start, end)| end - start >= least_s).collect()
+    }
+
+    /// The frame in `start_s..end_s` (seconds of the window) around which it is quietest.
+    pub fn quietest_s(&self, start_s: f64, end_s: f64) -> f64 {
+        let n = self.frames.len();
+        let first = ((start_s / FRAME_S) as usize).clamp(5, n.max(5));
+        let last = ((end_s / FRAME_S) as usize).min(n.saturating_sub(5));
+        let loudness = |at: usize| self.probabilities[at - 5..at + 5].iter().sum::<f32>();
+        let quietest = (first..last).min_by(|&a, &b| loudness(a).total_cmp(&loudness(b)));
+        quietest.unwrap_or(n) as f64 * FRAME_S
+    }
+
+    /// The window from `at_s` (seconds of the window) on.
+    #[must_use]
+    pub fn after(mut self, at_s: f64) -> Self {
+        self.split_off(((at_s / FRAME_S) as usize).min(self.frames.len()))
     }
 
     fn push(&mut self, frame: usize, probability: f32, samples: impl Iterator<Item = f32>) {

@@ -11,6 +11,19 @@ use super::vocabulary::{TIMESTAMP_S, Vocabulary};
 /// Neighbours in time of which the median is taken.
 const MEDIAN_WIDTH: usize = 7;
 
+/// How much later than a word begins the heads of a checkpoint move on to it, in seconds. It differs by its heads: of
+/// tiny.en it is the median over 64 read words against a forced alignment, of base over 246 words against tiny.en.
+/// Of others it was not measured.
+pub fn attention_lag_s(alignment: &[(usize, usize)]) -> f64 {
+    const TINY_EN: [(usize, usize); 8] = [(1, 0), (2, 0), (2, 5), (3, 0), (3, 1), (3, 2), (3, 3), (3, 4)];
+    const BASE: [(usize, usize); 8] = [(3, 1), (4, 2), (4, 3), (4, 7), (5, 1), (5, 2), (5, 4), (5, 6)];
+    match alignment {
+        heads if heads == TINY_EN => 0.11,
+        heads if heads == BASE => -0.05,
+        _ => 0.03,
+    }
+}
+
 /// A word of a transcript.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TokenWord {

@@ -10,6 +10,8 @@ mod docx;
 
 mod journal;
 
+mod live;
+
 mod paragraphs;
 
 mod speakers;
@@ -21,14 +23,16 @@ use std::time::Instant;
 
 use crate::cancel::Cancel;
 use crate::error::{Error, Result};
+use crate::kernels::team;
 use crate::media::SoundReader;
 use crate::perception::speakers::WhoSpoke;
 use crate::perception::speech::windows::{Window, Windows};
-use crate::perception::speech::{HearOptions, SpeechModels};
+use crate::perception::speech::{Context, HearOptions, SpeechModels};
 use crate::sequence::{Finding, Piece, Place, Span};
 use journal::Ending;
 
 pub use journal::{Journal, JournalId, JournalStore};
+pub use live::{Live, LiveEvent};
 
 pub use crate::perception::speech::{Segment, Word};
 
@@ -45,6 +49,10 @@ pub struct TranscribeOptions {
     pub threads: Option<usize>,
     /// Hypotheses that are followed at once; 1 is fastest, 5 is best.
     pub beam: usize,
+    /// Text that is taken for what was said before the recording: names in it are spelled as they are there.
+    pub prompt: String,
+    /// Words and phrases that may be said, as they are spelled.
+    pub vocabulary: Vec<String>,
     /// What the recording is called in notices.
     pub name: String,
 }
@@ -57,6 +65,8 @@ impl Default for TranscribeOptions {
             translate: false,
             threads: None,
             beam: 5,
+            prompt: String::new(),
+            vocabulary: Vec::new(),
             name: "the recording".to_owned(),
         }
     }
@@ -102,9 +112,12 @@ pub struct Transcription {
     sound: Box<dyn Iterator<Item = Result<Vec<f32>>> + Send>,
     total_s: Option<f64>,
     options: TranscribeOptions,
+    context: Arc<Context>,
     cancel: Cancel,
     pool: Option<rayon::ThreadPool>,
     windows: Windows,
+    /// Windows that are heard as soon as they are enough.
+    waiting: Vec<Window>,
     events: VecDeque<TranscribeEvent>,
     /// How much was listened to when progress was last told.
     told_s: f64,
@@ -136,6 +149,9 @@ enum State {
 /// Seconds of sound between two reports of progress where nobody speaks.
 const TELL_EVERY_S: f64 = 30.0;
 
+/// Windows that are heard at once, on machines with more threads: each takes some 30 MB.
+const MOST_AT_ONCE: usize = 8;
+
 /// Lengths that containers state are rough; more than this is missing sound.
 const MISSING_S: f64 = 5.0;
 
@@ -147,19 +163,17 @@ pub fn transcribe(
     options: TranscribeOptions,
     cancel: &Cancel,
 ) -> Transcription {
-    let pool = options.threads.and_then(|n| {
-        let pool =
-            rayon::ThreadPoolBuilder::new().num_threads(n.max(1)).thread_name(|i| format!("speech-{i}"));
-        pool.build().inspect_err(|e| log::warn!("using the common threads: {e}")).ok()
-    });
+    let pool = pool(options.threads);
     Transcription {
         models,
         sound: Box::new(sound),
         total_s,
         options,
+        context: Arc::default(),
         cancel: cancel.clone(),
         pool,
         windows: Windows::default(),
+        waiting: Vec::new(),
         events: VecDeque::new(),
         told_s: 0.0,
         n_segments: 0,
@@ -173,6 +187,13 @@ pub fn transcribe(
         started: Instant::now(),
         state: State::Starting,
     }
+}
+
+/// Threads of its own, where a number of them is asked for.
+fn pool(threads: Option<usize>) -> Option<rayon::ThreadPool> {
+    let n = threads?;
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(n.max(1)).thread_name(|i| format!("speech-{i}"));
+    pool.build().inspect_err(|e| log::warn!("using the common threads: {e}")).ok()
 }
 
 /// Starts to transcribe the sound of a file; what the file lost becomes a notice.
@@ -233,37 +254,30 @@ impl Transcription {
         }
         if self.state == State::Starting {
             check(&self.models, &self.options)?;
+            let (prompt, phrases) = (&self.options.prompt, &self.options.vocabulary);
+            let context = self.models.context(prompt, phrases)?;
+            self.events.extend(context.notices().into_iter().map(TranscribeEvent::Notice));
+            self.context = Arc::new(context);
             self.state = State::Listening;
             if self.begin_from_journal() {
                 return Ok(());
             }
         }
-        let models = self.models.clone();
+        if self.waiting.len() >= self.at_once() {
+            return self.hear_waiting();
+        }
         if let Some(window) = self.windows.next_ready() {
-            let segments = match self.kept(&window) {
-                Some(segments) => segments,
-                None => {
-                    let segments = self.hear(&window)?;
-                    if !self.cancel.is_cancelled() {
-                        self.keep(|journal| journal.add(&window, &segments));
-                    }
-                    segments
+            match self.kept(&window) {
+                Some(segments) => {
+                    self.hear_waiting()?;
+                    self.heard(&window, segments)?;
                 }
-            };
-            if segments.is_empty() && !self.cancel.is_cancelled() {
-                self.unclear.push(window.start_in_recording_s(0.0));
-                self.unclear_s += window.duration_s();
+                None => self.waiting.push(window),
             }
-            match &mut self.speakers {
-                Some(held) => {
-                    self.language_before =
-                        segments.last().map(|s| s.language.clone()).or(self.language_before.take());
-                    held.take(&window, segments)?;
-                }
-                None => self.said(segments),
-            }
-            self.tell();
             return Ok(());
+        }
+        if self.state == State::Ended && !self.waiting.is_empty() {
+            return self.hear_waiting();
         }
         if self.state == State::Ended {
             if self.tell_speakers() {
@@ -273,10 +287,10 @@ impl Transcription {
             return self.failure.take().map_or(Ok(()), Err);
         }
         match self.sound.next() {
-            Some(Ok(samples)) => self.windows.push(models.vad(), &samples)?,
+            Some(Ok(samples)) => self.windows.push(self.models.vad(), &samples)?,
             end => {
                 self.failure = end.and_then(Result::err);
-                self.windows.finish(models.vad())?;
+                self.windows.finish(self.models.vad())?;
                 self.state = State::Ended;
             }
         }
@@ -286,20 +300,56 @@ impl Transcription {
         Ok(())
     }
 
-    fn hear(&self, window: &Window) -> Result<Vec<Segment>> {
+    /// How many windows are heard side by side, each on a thread of its own: many short loops are done faster so than
+    /// each of them on all threads. Where the language is to be heard, it may be that of the window before.
+    fn at_once(&self) -> usize {
+        let is_known = self.options.language.is_some() || self.models.languages().len() == 1;
+        if is_known { rayon::current_num_threads().min(MOST_AT_ONCE) } else { 1 }
+    }
+
+    /// Hears the windows that wait, if any.
+    fn hear_waiting(&mut self) -> Result<()> {
+        let windows = std::mem::take(&mut self.waiting);
         let options = HearOptions {
             language: self.options.language.clone(),
             language_before: self.language_before.clone(),
             translate: self.options.translate,
             words: self.options.word_timestamps || self.speakers.is_some(),
+            context: Arc::clone(&self.context),
             width: self.options.beam,
         };
         let (models, cancel) = (&self.models, &self.cancel);
-        let hear = || models.hear(window, &options, cancel);
-        match &self.pool {
+        let hear = || team::map(windows.len(), |i| models.hear(&windows[i], &options, cancel));
+        let heard = match &self.pool {
             Some(pool) => pool.install(hear),
             None => hear(),
+        };
+        for (window, segments) in windows.iter().zip(heard) {
+            let segments = segments?;
+            if !self.cancel.is_cancelled() {
+                self.keep(|journal| journal.add(window, &segments));
+            }
+            self.heard(window, segments)?;
         }
+        Ok(())
+    }
+
+    /// Passes on what was heard in a window.
+    fn heard(&mut self, window: &Window, segments: Vec<Segment>) -> Result<()> {
+        if segments.is_empty() && !self.cancel.is_cancelled() {
+            self.unclear.push(window.start_in_recording_s(0.0));
+            self.unclear_s += window.duration_s();
+        }
+        match &mut self.speakers {
+            Some(held) => {
+                self.language_before =
+                    segments.last().map(|s| s.language.clone()).or(self.language_before.take());
+                held.take(window, segments)?;
+            }
+            None => self.said(segments),
+        }
+        self.tell();
+        Ok(())
     }
 
     fn said(&mut self, segments: Vec<Segment>) {

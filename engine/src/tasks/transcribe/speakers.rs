@@ -41,6 +41,7 @@ impl Transcription {
             if !self.options.word_timestamps {
                 segment.words.clear();
             }
+            self.n_segments += 1;
             self.events.push_back(TranscribeEvent::Segment(segment));
         }
         for (number, name) in &who.unused_names {

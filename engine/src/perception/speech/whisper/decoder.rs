@@ -8,14 +8,13 @@
 use candle_core::{CpuStorage, DType, Storage, Tensor};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
-use rayon::prelude::*;
 
 use super::{Precision, WhisperConfig, joined_linear, joined_tensors};
 use crate::error::{Doing, Result};
 use crate::kernels::activations::Activations;
 use crate::kernels::packed::{self, Packed, Product};
 use crate::kernels::plane::Bytes;
-use crate::kernels::{Isa, dot, gelu, rows_times, softmax};
+use crate::kernels::{Isa, dot, gelu, rows_times, softmax, team};
 use crate::nn::Linear;
 use crate::weights::Weights;
 
@@ -163,6 +162,9 @@ struct DecoderLayer {
     down: Rows,
 }
 
+/// Tokens of a prompt that are read at once; more take more memory.
+const READ_AT_ONCE: usize = 32;
+
 /// What the decoder needs of one half minute: keys and values of each layer, computed once.
 pub struct Heard {
     layers: Vec<HeardLayer>,
@@ -298,6 +300,49 @@ impl Decoder {
         tokens: &[u32],
         alignment: &[(usize, usize)],
     ) -> Vec<f32> {
+        self.logits(&self.layers(heard, tape, paths, tokens, alignment))
+    }
+
+    /// The output layer: `[n, d_model]` → `[n, n_vocab]`.
+    pub fn logits(&self, x: &[f32]) -> Vec<f32> {
+        let mut logits = vec![0.0; x.len() / self.d_model * self.n_vocab];
+        self.embedding.times(self.d_model, &self.norm.forward(x), &mut logits);
+        logits
+    }
+
+    /// Writes tokens that follow one another on the tape, and its rows on the path. Returns what the output layer takes of
+    /// the last one, `[d_model]`; nothing when there is none.
+    pub fn read(
+        &self,
+        heard: &Heard,
+        tape: &mut Tape,
+        path: &mut Vec<usize>,
+        tokens: &[u32],
+        alignment: &[(usize, usize)],
+    ) -> Vec<f32> {
+        let mut last = Vec::new();
+        for tokens in tokens.chunks(READ_AT_ONCE) {
+            let first = tape.n_rows;
+            let ends = 0..tokens.len();
+            // As hypotheses of one step, each with those before it as its past.
+            let mut paths: Vec<Vec<usize>> =
+                ends.map(|n| path.iter().copied().chain(first..first + n).collect()).collect();
+            let x = self.layers(heard, tape, &mut paths, tokens, alignment);
+            last = x[x.len() - self.d_model..].to_vec();
+            path.extend(first..first + tokens.len());
+        }
+        last
+    }
+
+    /// As [`Decoder::step`], up to the output layer: `[n, d_model]`. A path may hold rows of this step before its own.
+    fn layers(
+        &self,
+        heard: &Heard,
+        tape: &mut Tape,
+        paths: &mut [Vec<usize>],
+        tokens: &[u32],
+        alignment: &[(usize, usize)],
+    ) -> Vec<f32> {
         let (n, d) = (tokens.len(), self.d_model);
         let mut x = Vec::with_capacity(n * d);
         for (i, (&token, path)) in tokens.iter().zip(paths.iter_mut()).enumerate() {
@@ -335,9 +380,7 @@ impl Decoder {
         }
         tape.attention.extend_from_slice(&looked);
         tape.n_rows += n;
-        let mut logits = vec![0.0; n * self.n_vocab];
-        self.embedding.times(d, &self.norm.forward(&x), &mut logits);
-        logits
+        x
     }
 
     /// Each hypothesis attends to the rows of its own path.
@@ -345,7 +388,8 @@ impl Decoder {
         let (d, head_dim) = (self.d_model, self.d_model / self.n_heads);
         let scale = (head_dim as f32).powf(-0.5);
         let mut out = vec![0.0; paths.len() * d];
-        out.par_chunks_mut(d).zip(qkv.par_chunks(3 * d)).zip(paths).for_each(|((out, q), path)| {
+        team::for_each_chunk(&mut out, d, |i, out| {
+            let (q, path) = (&qkv[i * 3 * d..], &paths[i]);
             let mut weights = vec![0.0; path.len()];
             for (head, out) in out.chunks_mut(head_dim).enumerate() {
                 let at = head * head_dim;
@@ -370,19 +414,18 @@ impl Decoder {
         let n = q.len() / d;
         let scale = (head_dim as f32).powf(-0.5);
         let size = n_positions * head_dim;
-        let heads: Vec<_> = (heard.keys.par_chunks(size).zip(heard.values.par_chunks(size)).enumerate())
-            .map(|(head, (keys, values))| {
-                let mut of_head = Vec::with_capacity(n * head_dim);
-                for row in q.chunks(d) {
-                    of_head.extend(row[head * head_dim..(head + 1) * head_dim].iter().map(|x| x * scale));
-                }
-                let mut weights = vec![0.0; n * n_positions];
-                rows_times(keys, head_dim, &of_head, &mut weights);
-                weights.chunks_mut(n_positions).for_each(softmax);
-                rows_times(values, n_positions, &weights, &mut of_head);
-                (of_head, weights)
-            })
-            .collect();
+        let heads = team::map(self.n_heads, |head| {
+            let (keys, values) = (&heard.keys[head * size..][..size], &heard.values[head * size..][..size]);
+            let mut of_head = Vec::with_capacity(n * head_dim);
+            for row in q.chunks(d) {
+                of_head.extend(row[head * head_dim..(head + 1) * head_dim].iter().map(|x| x * scale));
+            }
+            let mut weights = vec![0.0; n * n_positions];
+            rows_times(keys, head_dim, &of_head, &mut weights);
+            weights.chunks_mut(n_positions).for_each(softmax);
+            rows_times(values, n_positions, &weights, &mut of_head);
+            (of_head, weights)
+        });
         let mut out = vec![0.0; n * d];
         for (head, (of_head, _)) in heads.iter().enumerate() {
             for (out, of_head) in out.chunks_mut(d).zip(of_head.chunks(head_dim)) {

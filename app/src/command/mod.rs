@@ -1,10 +1,15 @@
 //! Everything a user can do, as one enum: label, tooltip, shortcut and whether it can be done now.
 
+mod transcript;
+
 use std::path::PathBuf;
 
 use egui::{Key, KeyboardShortcut, Modifiers};
 
-use crate::state::{AppState, AttachmentId, ConversationId, ExchangeId, Overlay, Settings};
+pub use transcript::TranscriptCommand;
+
+use crate::platform::listen::Source;
+use crate::state::{AppState, Attachment, AttachmentId, ConversationId, ExchangeId, Overlay, Settings};
 
 /// Something a user can do. Panels send it, [`crate::update`] runs it.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,6 +72,14 @@ pub enum Command {
     PlayPause,
     /// Open the file in the program that the desktop uses for it.
     OpenSource(PathBuf),
+    /// Write down what is said, or stop.
+    ToggleLive,
+    /// Choose what to listen to.
+    ListenTo(Source),
+    /// Look which microphones there are.
+    FindMicrophones,
+    /// Close the message about listening.
+    CloseLiveProblem,
     /// Put the cursor into the question field.
     FocusComposer,
     /// Show the settings.
@@ -95,6 +108,10 @@ pub enum Command {
     CloseToast,
     /// Close the message about the data folder.
     CloseStorageNotice,
+    /// Show the transcript of the recording that is looked at, or of the last one of the conversation; or hide it.
+    ShowTranscript,
+    /// Do something with a transcript.
+    Transcript(TranscriptCommand),
 }
 
 const CTRL: Modifiers = Modifiers::COMMAND;
@@ -114,10 +131,12 @@ impl Command {
             Self::Attach,
             Self::AttachByPath,
             Self::PasteFiles,
+            Self::ToggleLive,
             Self::Regenerate,
             Self::CopyAnswer(None),
             Self::StepEvidence(-1),
             Self::StepEvidence(1),
+            Self::ShowTranscript,
             Self::LargerText,
             Self::SmallerText,
             Self::ToggleSidebar,
@@ -158,6 +177,8 @@ impl Command {
             Self::Seek(_) => "Go to this time",
             Self::PlayPause => "Play or stop",
             Self::OpenSource(_) => "Open file",
+            Self::ToggleLive => "Start or stop listening",
+            Self::ListenTo(_) | Self::FindMicrophones => "Choose what to listen to",
             Self::FocusComposer => "Write a question",
             Self::OpenSettings => "Settings",
             Self::OpenShortcuts => "Keyboard shortcuts",
@@ -169,7 +190,9 @@ impl Command {
             Self::DownloadModels | Self::DownloadModel(_) => "Download",
             Self::CancelDownload => "Stop download",
             Self::ClearData => "Delete all conversations",
-            Self::CloseToast | Self::CloseStorageNotice => "Close message",
+            Self::CloseToast | Self::CloseStorageNotice | Self::CloseLiveProblem => "Close message",
+            Self::ShowTranscript => "Show or hide the transcript",
+            Self::Transcript(command) => command.label(),
         }
     }
 
@@ -185,6 +208,7 @@ impl Command {
             Self::AttachByPath => (CTRL_SHIFT, Key::O),
             Self::PasteFiles => (CTRL_SHIFT, Key::V),
             Self::FocusComposer => (CTRL, Key::L),
+            Self::ToggleLive => (CTRL, Key::M),
             Self::Regenerate => (CTRL, Key::R),
             Self::CopyAnswer(None) => (CTRL_SHIFT, Key::C),
             Self::StepEvidence(-1) => (Modifiers::ALT, Key::ArrowLeft),
@@ -194,6 +218,7 @@ impl Command {
             Self::LargerText => (CTRL, Key::Plus),
             Self::SmallerText => (CTRL, Key::Minus),
             Self::ToggleSidebar => (CTRL, Key::B),
+            Self::ShowTranscript => (CTRL, Key::T),
             Self::Escape => (Modifiers::NONE, Key::Escape),
             _ => return None,
         };
@@ -235,14 +260,36 @@ impl Command {
                 let any = state.current().is_some_and(|c| c.exchanges.iter().any(answered));
                 check(any, "There is no answer yet")
             }
-            Self::BeginRename(None) | Self::Delete(None) => {
+            Self::BeginRename(None) => {
+                // In a transcript the key is for the line.
+                check(state.transcript.is_none(), "A transcript is shown")?;
                 check(state.current().is_some(), "No conversation is shown")
             }
+            Self::Delete(None) => check(state.current().is_some(), "No conversation is shown"),
             Self::StepEvidence(_) => {
                 let any = state
                     .current()
                     .is_some_and(|c| c.exchanges.iter().any(|e| !e.answer.evidence.is_empty()));
                 check(state.viewer.is_some() || any, "There is no evidence yet")
+            }
+            Self::ShowTranscript => {
+                let any = state.current().is_some_and(|c| c.attachments.iter().any(Attachment::is_recording));
+                check(any, "There is no recording in this conversation")
+            }
+            Self::Transcript(TranscriptCommand::Export(_)) => {
+                check(!state.picking, "The file dialog is open")
+            }
+            Self::Transcript(TranscriptCommand::Ask(text)) => Self::Send(text.clone()).enabled(state),
+            Self::Transcript(TranscriptCommand::Open(id, _)) => {
+                let attachment = state.current().and_then(|c| c.attachment(*id));
+                check(attachment.is_some_and(Attachment::is_recording), "There is no sound in this file")
+            }
+            Self::ToggleLive => {
+                check(state.models.missing().next().is_none(), "The models must be downloaded first")?;
+                check(
+                    state.live.as_ref().is_none_or(|live| !live.stopping),
+                    "What was said last is being heard",
+                )
             }
             Self::Attach => check(!state.picking, "The file dialog is open"),
             Self::DownloadModels | Self::DownloadModel(_) => {
@@ -257,6 +304,7 @@ impl Command {
             Self::Escape => check(
                 state.overlay != Overlay::None
                     || state.viewer.is_some()
+                    || state.transcript.is_some()
                     || state.renaming.is_some()
                     || state.running().is_some()
                     || state.sidebar_open

@@ -1,5 +1,7 @@
 //! Playing a recording from a given second, on a thread of its own.
 
+mod stretch;
+
 use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,8 +12,56 @@ use cpal::{FromSample, SampleFormat, SizedSample};
 use engine::Cancel;
 use engine::media::{Opener, SAMPLE_RATE_HZ};
 
+use stretch::Stretch;
+
 /// Seconds of sound that wait for the device.
 const AHEAD_S: usize = 2;
+
+/// How often the position is told.
+const TELL_EVERY: Duration = Duration::from_millis(40);
+
+/// Makes a recording heard; the seam for tests, which have no device.
+pub trait Player: Send + Sync {
+    /// Plays from `start_s`, `speed` times as fast at the same pitch, until the end or until cancelled; `at` hears the
+    /// position some 20 times a second and ends it with `false`.
+    ///
+    /// # Errors
+    /// Why there is no sound, as a sentence.
+    fn play(
+        &self,
+        opener: &Opener,
+        path: &Path,
+        from: Start,
+        cancel: &Cancel,
+        at: &mut dyn FnMut(f64) -> bool,
+    ) -> Result<(), String>;
+}
+
+/// Where and how fast to play.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Start {
+    /// Seconds from the start of the recording.
+    pub start_s: f64,
+    /// 1 is as it was recorded.
+    pub speed: f64,
+}
+
+/// The sound device of this computer.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Device;
+
+impl Player for Device {
+    fn play(
+        &self,
+        opener: &Opener,
+        path: &Path,
+        from: Start,
+        cancel: &Cancel,
+        at: &mut dyn FnMut(f64) -> bool,
+    ) -> Result<(), String> {
+        play(opener, path, from, cancel, at)
+    }
+}
 
 /// Shared with the device's callback.
 #[derive(Default)]
@@ -24,23 +74,21 @@ struct Queue {
     failed: Option<String>,
 }
 
-/// Plays from `start_s` until the end or until cancelled; `at` hears the position four times a second.
-///
-/// # Errors
-/// Why there is no sound, as a sentence.
-pub fn play(
+fn play(
     opener: &Opener,
     path: &Path,
-    start_s: f64,
+    Start { start_s, speed }: Start,
     cancel: &Cancel,
-    mut at: impl FnMut(f64) -> bool,
+    at: &mut dyn FnMut(f64) -> bool,
 ) -> Result<(), String> {
     let mut sound = crate::jobs::sound_of(opener, path, cancel)
         .map_err(|error| error.to_string())?
         .ok_or("there is no sound in this file")?;
     let queue = Arc::new(Mutex::new(Queue::default()));
     let _stream = open_device(queue.clone())?;
-    let mut skip = (start_s.max(0.0) * f64::from(SAMPLE_RATE_HZ)) as usize;
+    let left_out_s = sound.skip_towards(start_s);
+    let mut skip = ((start_s - left_out_s).max(0.0) * f64::from(SAMPLE_RATE_HZ)) as usize;
+    let (mut stretch, mut ready) = (Stretch::new(speed), Vec::new());
     let mut ended = false;
     while !cancel.is_cancelled() {
         let (waiting, played) = {
@@ -56,19 +104,23 @@ pub fn play(
                     let block = block.map_err(|error| error.to_string())?;
                     let from = skip.min(block.len());
                     skip -= from;
-                    queue.lock().unwrap_or_else(PoisonError::into_inner).samples.extend(&block[from..]);
+                    stretch.push(&block[from..], &mut ready);
                 }
-                None => ended = true,
+                None => {
+                    stretch.finish(&mut ready);
+                    ended = true;
+                }
             }
+            queue.lock().unwrap_or_else(PoisonError::into_inner).samples.extend(ready.drain(..));
             continue;
         }
         if ended && waiting == 0 {
             break;
         }
-        if !at(start_s + played as f64 / f64::from(SAMPLE_RATE_HZ)) {
+        if !at(start_s + speed * played as f64 / f64::from(SAMPLE_RATE_HZ)) {
             break;
         }
-        std::thread::sleep(Duration::from_millis(250).min(Duration::from_millis(50 + waiting as u64 / 16)));
+        std::thread::sleep(TELL_EVERY);
     }
     Ok(())
 }

@@ -1,0 +1,88 @@
+//! Questions about the recording, beside its lines.
+
+use egui::{Align, Key, Layout, RichText, ScrollArea, TextEdit, Ui};
+
+use super::weak;
+use crate::command::{Command, Commands, TranscriptCommand};
+use crate::state::AppState;
+use crate::ui::icons::Icon;
+use crate::ui::panels::exchange::exchange_ui;
+use crate::ui::theme::{self, CONTROL, space};
+use crate::ui::view::ViewState;
+use crate::ui::widgets::{icon_button_ui, text_button_ui, title_ui};
+
+/// What the button asks.
+const SUMMARISE: &str = "Summarise this recording.";
+
+/// The name of the field.
+const FIELD: &str = "Ask about this recording";
+
+/// Draws the questions of the conversation with their answers, and the field for the next one.
+pub(super) fn questions_ui(ui: &mut Ui, state: &AppState, view: &mut ViewState, commands: &Commands) {
+    let palette = theme::palette(ui);
+    let ask = |text: &str| Command::Transcript(TranscriptCommand::Ask(text.to_owned()));
+    ui.horizontal(|ui| {
+        title_ui(ui, "Questions");
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let why_not = ask(SUMMARISE).enabled(state).err();
+            ui.add_enabled_ui(why_not.is_none(), |ui| {
+                let button = text_button_ui(ui, Some(Icon::Document), "Summarise", false);
+                if button.on_disabled_hover_text(why_not.unwrap_or_default()).clicked() {
+                    commands.send(ask(SUMMARISE));
+                }
+            });
+        });
+    });
+    ui.with_layout(Layout::bottom_up(Align::Min), |ui| {
+        let mut send = false;
+        ui.horizontal(|ui| {
+            ui.spacing_mut().item_spacing.x = 6.0;
+            let width = ui.available_width() - CONTROL - 6.0;
+            let field = TextEdit::singleline(&mut view.transcript.question)
+                .hint_text(FIELD)
+                .desired_width(width - 18.0)
+                .margin(egui::Margin::symmetric(8, 7));
+            let response = ui.add(field);
+            ui.ctx().accesskit_node_builder(response.id, |node| node.set_label(FIELD));
+            if response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter)) {
+                send = true;
+                response.request_focus();
+            }
+            if state.running().is_some() {
+                if icon_button_ui(ui, Icon::Stop, Command::Stop.label(), "Stop", None).clicked() {
+                    commands.send(Command::Stop);
+                }
+            } else {
+                let why_not = ask(&view.transcript.question).enabled(state).err();
+                send |= icon_button_ui(ui, Icon::Send, "Ask", "Ask (Enter)", why_not).clicked();
+            }
+        });
+        if send && ask(&view.transcript.question).enabled(state).is_ok() {
+            commands.send(ask(&view.transcript.question));
+            view.transcript.question.clear();
+        }
+        ui.add_space(f32::from(space::XS));
+        ui.with_layout(Layout::top_down(Align::Min), |ui| {
+            let exchanges = state.current().map(|c| c.exchanges.as_slice()).unwrap_or_default();
+            if exchanges.is_empty() {
+                ui.label(RichText::new("Answers come with the places where it is said.").color(palette.weak));
+                ui.label(weak(ui, "They use the text as you corrected it."));
+                return;
+            }
+            let end = std::mem::take(&mut view.scroll_to_end);
+            ScrollArea::vertical()
+                .id_salt("transcript answers")
+                .auto_shrink([false, false])
+                .stick_to_bottom(true)
+                .show(ui, |ui| {
+                    for (i, exchange) in exchanges.iter().enumerate() {
+                        exchange_ui(ui, exchange, i + 1 == exchanges.len(), state, view, commands);
+                        ui.add_space(f32::from(space::L));
+                    }
+                    if end {
+                        ui.scroll_to_cursor(Some(Align::BOTTOM));
+                    }
+                });
+        });
+    });
+}

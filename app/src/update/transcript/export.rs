@@ -1,0 +1,88 @@
+//! Transcripts as files, written as `medley transcribe` writes them.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use engine::tasks::transcribe::format::Format;
+use engine::tasks::transcribe::subtitles::SubtitleStyle;
+use engine::tasks::transcribe::writer::Writer;
+
+use crate::App;
+use crate::jobs::{JobEvent, JobId};
+use crate::platform::dialog;
+use crate::state::{Document, file_name};
+
+/// Lets the user choose where it goes.
+pub(super) fn choose(app: &mut App, format: Format) {
+    super::leave_row(app);
+    let Some(pane) = &app.state.transcript else { return };
+    let name = title(&pane.path);
+    let folder = pane.path.parent().map(Path::to_path_buf);
+    app.state.picking = true;
+    app.jobs.spawn("file dialog", move |job, _, events| {
+        let place = dialog::choose_place(&name, format.name(), folder.as_deref());
+        events.send(job, JobEvent::ExportPlace(format, place));
+    });
+}
+
+pub(in crate::update) fn place_chosen(app: &mut App, job: JobId, format: Format, place: Option<PathBuf>) {
+    app.jobs.close(job);
+    app.state.picking = false;
+    if let Some(path) = place {
+        write(app, format, path);
+    }
+}
+
+/// Writes the transcript, off the window's thread.
+pub(super) fn write(app: &mut App, format: Format, path: PathBuf) {
+    super::leave_row(app);
+    let Some(pane) = &app.state.transcript else { return };
+    let (document, title) = (pane.editor.document().clone(), title(&pane.path));
+    app.jobs.spawn("export", move |job, _, events| {
+        let written = save(&document, format, &title, &path).map(|()| path.clone());
+        let result = written.map_err(|error| format!("{}: it could not be written: {error}", path.display()));
+        events.send(job, JobEvent::Exported(result));
+    });
+}
+
+pub(in crate::update) fn exported(app: &mut App, job: JobId, result: Result<PathBuf, String>) {
+    app.jobs.close(job);
+    match result {
+        Ok(path) => app.state.say(format!("Transcript written to {}", file_name(&path))),
+        Err(reason) => app.state.say(reason),
+    }
+}
+
+/// The file has its name only when it is whole.
+fn save(document: &Document, format: Format, title: &str, path: &Path) -> anyhow::Result<()> {
+    let mut writer = Writer::new(format, title, SubtitleStyle::default());
+    let mut text = writer.begin();
+    for segment in document.segments() {
+        text.push_str(&writer.segment(&segment));
+    }
+    let end = writer.finish()?;
+    let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new().prefix(".medley-").tempfile_in(folder)?;
+    file.write_all(text.as_bytes())?;
+    file.write_all(&end)?;
+    file.as_file().sync_all()?;
+    readable(file.as_file())?;
+    file.persist(path)?;
+    Ok(())
+}
+
+/// Temporary files are for their owner only; a transcript is an ordinary file.
+#[cfg(unix)]
+fn readable(file: &std::fs::File) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    file.set_permissions(std::fs::Permissions::from_mode(0o644))
+}
+
+#[cfg(not(unix))]
+fn readable(_: &std::fs::File) -> std::io::Result<()> {
+    Ok(())
+}
+
+fn title(path: &Path) -> String {
+    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}

@@ -1,0 +1,148 @@
+//! The window over a scripted engine, driven by name like a screen reader would.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use egui::accesskit::Role;
+use egui::{Key, Modifiers};
+use egui_kittest::Harness;
+use egui_kittest::kittest::{NodeT as _, Queryable};
+use medley_app::jobs::scripted::Scripted;
+use medley_app::{App, AppOptions};
+
+/// The key for shortcuts.
+pub const CTRL: Modifiers = Modifiers::COMMAND;
+/// With Shift.
+pub const CTRL_SHIFT: Modifiers = Modifiers { shift: true, ..Modifiers::COMMAND };
+
+#[derive(Debug)]
+struct Dropped(PathBuf);
+
+impl egui::DroppedFile for Dropped {
+    fn path(&self) -> &Path {
+        &self.0
+    }
+
+    fn bytes(&self) -> Result<Vec<u8>, String> {
+        std::fs::read(&self.0).map_err(|error| error.to_string())
+    }
+}
+
+/// A window in memory with a data folder of its own.
+pub struct Window {
+    /// What draws it.
+    pub harness: Harness<'static, Option<App>>,
+    /// The data folder.
+    pub folder: tempfile::TempDir,
+}
+
+impl Window {
+    /// Opens it with an empty data folder.
+    pub fn open(backend: Scripted) -> Self {
+        Self::open_in(backend, tempfile::tempdir().unwrap(), [1180.0, 780.0])
+    }
+
+    /// Opens it with a size over a data folder.
+    pub fn open_in(backend: Scripted, folder: tempfile::TempDir, size: [f32; 2]) -> Self {
+        let data_folder = folder.path().to_path_buf();
+        let mut options = Some(AppOptions {
+            backend: Box::new(backend),
+            store: None,
+            prefixes: None,
+            data_folder,
+            model: None,
+            attach: Vec::new(),
+        });
+        let harness =
+            Harness::builder().with_size(size).with_os(egui::os::OperatingSystem::Nix).build_ui_state(
+                move |ui, app: &mut Option<App>| {
+                    let app = app.get_or_insert_with(|| {
+                        App::new(options.take().expect("made once"), ui.ctx()).expect("the app opens")
+                    });
+                    app.poll(ui.ctx());
+                    app.show(ui);
+                },
+                None,
+            );
+        let mut window = Self { harness, folder };
+        window.settle();
+        window
+    }
+
+    /// The program.
+    pub fn app(&self) -> &App {
+        self.harness.state().as_ref().unwrap()
+    }
+
+    /// Draws until nothing changes.
+    pub fn settle(&mut self) {
+        self.harness.run_ok();
+    }
+
+    /// Draws until something is true; workers run meanwhile.
+    pub fn wait(&mut self, what: &str, done: impl Fn(&App) -> bool) {
+        let begin = Instant::now();
+        loop {
+            self.harness.step();
+            if done(self.app()) {
+                self.settle();
+                return;
+            }
+            assert!(begin.elapsed() < Duration::from_secs(30), "{what} did not happen");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Drops a file on the window.
+    pub fn drop_file(&mut self, path: PathBuf) {
+        self.harness.input_mut().dropped_files.push(Arc::new(Dropped(path)));
+        self.settle();
+    }
+
+    /// Waits until every file is read.
+    pub fn wait_until_read(&mut self) {
+        self.wait("reading the file", |app| {
+            let current = app.state().current().unwrap();
+            !current.attachments.is_empty() && current.attachments.iter().all(|a| a.is_settled())
+        });
+    }
+
+    /// Types into the field for questions.
+    pub fn type_question(&mut self, text: &str) {
+        let field = self.harness.get_by_role_and_label(Role::MultilineTextInput, "Question");
+        field.focus();
+        self.settle();
+        self.harness.get_by_role_and_label(Role::MultilineTextInput, "Question").type_text(text);
+        self.settle();
+        assert!(self.app().draft().ends_with(text), "{:?}", self.app().draft());
+    }
+
+    /// Asks and waits for the answer.
+    pub fn ask(&mut self, text: &str) {
+        self.type_question(text);
+        self.harness.key_press(Key::Enter);
+        self.settle();
+        self.wait("answering", |app| app.state().running().is_none());
+    }
+
+    /// Presses a key.
+    pub fn press(&mut self, modifiers: Modifiers, key: Key) {
+        self.harness.key_press_modifiers(modifiers, key);
+        self.settle();
+    }
+
+    /// Clicks what has this name.
+    pub fn click(&mut self, label: &str) {
+        self.harness.get_by_label(label).click();
+        self.settle();
+    }
+
+    /// The name of the first piece of evidence.
+    pub fn evidence_label(&self) -> String {
+        let node = self.harness.get_all_by(|node| {
+            node.role() == Role::Button && node.label().is_some_and(|label| label.starts_with("Evidence:"))
+        });
+        node.into_iter().next().and_then(|node| node.accesskit_node().label()).unwrap()
+    }
+}
