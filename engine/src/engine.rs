@@ -13,8 +13,9 @@ use crate::models::Store;
 use crate::perception::speakers::SpeakerEncoder;
 use crate::perception::{Reading, Specialists};
 use crate::prefix_store::{ModelPrefixes, PrefixStore};
-use crate::tasks::ask::{Ask, AskRequest};
-use crate::tasks::evidence::Meanings;
+use crate::sequence::Evidence;
+use crate::tasks::ask::{Ask, AskRequest, ReadFile};
+use crate::tasks::evidence::{self, Meanings, Rarity};
 use crate::tasks::perceive::{self, Perceived};
 use crate::tasks::transcribe::{self, Live, TranscribeOptions, Transcription};
 use crate::weights::PanelStore;
@@ -117,6 +118,26 @@ impl Engine {
     /// Starts to answer a question.
     pub fn ask(&self, request: AskRequest, cancel: &Cancel) -> Ask {
         Ask::new(self.clone(), request, cancel)
+    }
+
+    /// The evidence for a question in excerpts of a library, without an answer; nothing when cancelled. `rarity` says how
+    /// rare its words are in the whole library.
+    ///
+    /// # Errors
+    /// [`Error::ModelFile`], [`Error::Compute`].
+    pub fn evidence(
+        &self,
+        files: Vec<ReadFile>,
+        question: &str,
+        rarity: Option<&Rarity>,
+        cancel: &Cancel,
+    ) -> Result<Vec<Evidence>> {
+        let encoder = match self.specialists().passages() {
+            Ok(encoder) => Some(encoder),
+            Err(Error::ModelMissing { .. }) => None,
+            Err(error) => return Err(error),
+        };
+        evidence::find(files, question, encoder, self.meanings(), rarity, cancel)
     }
 
     /// Starts to transcribe the sound of a recording or video with this Whisper.

@@ -135,6 +135,14 @@ pub enum Error {
         /// What the runtime said.
         reason: String,
     },
+    /// A file of a library of documents is damaged or cannot be used.
+    #[error("{}: {reason}; `medley library rebuild` makes it anew from the documents", path.display())]
+    Library {
+        /// The library, or the file in it.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
     /// The request itself cannot be served.
     #[error("{reason}")]
     Request {
@@ -207,6 +215,11 @@ impl Error {
     /// An I/O error with its file.
     pub(crate) fn io(doing: &'static str, path: &Path, source: std::io::Error) -> Self {
         Self::Io { doing, path: path.to_path_buf(), source }
+    }
+
+    /// A library of documents that cannot be used.
+    pub(crate) fn library(path: &Path, reason: String) -> Self {
+        Self::Library { path: path.to_path_buf(), reason }
     }
 
     /// A problem with a medium of the user's.

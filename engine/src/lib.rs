@@ -13,6 +13,8 @@
 //! 7. [`generate`]: the loop over 5 and 6, an iterator of events.
 //! 8. [`tasks`]: what a person asks for: ask, transcribe, read.
 //!
+//! [`library`] keeps what 3 and 4 found of many documents on disk, and finds passages in it.
+//!
 //! Nothing public holds a tensor, a thread, a channel or a user-interface type.
 
 pub mod media;
@@ -32,6 +34,8 @@ pub mod sampler;
 pub mod generate;
 
 pub mod tasks;
+
+pub mod library;
 
 mod model;
 

@@ -127,29 +127,31 @@ impl Span {
             .filter(|piece| piece.bytes.start < bytes.end && bytes.start < piece.bytes.end)
             .map(|piece| piece.place.clone());
         let Some(first) = touched.next() else { return self.place.clone() };
-        touched.fold(first, join)
+        touched.fold(first, Place::join)
     }
 }
 
-/// Joins two places of one span. Places of different kinds or pages do not join: the first stays.
-fn join(a: Place, b: Place) -> Place {
-    match (a, b) {
-        (Place::Page { page, mut boxes }, Place::Page { page: other, boxes: more }) => {
-            if page == other {
-                boxes.extend(more);
+impl Place {
+    /// Joins two places of one file. Places of different kinds or pages do not join: the first stays.
+    pub(crate) fn join(self, other: Self) -> Self {
+        match (self, other) {
+            (Place::Page { page, mut boxes }, Place::Page { page: other, boxes: more }) => {
+                if page == other {
+                    boxes.extend(more);
+                }
+                Place::Page { page, boxes }
             }
-            Place::Page { page, boxes }
+            (Place::Time { start_s, end_s }, Place::Time { start_s: s, end_s: e }) => {
+                Place::Time { start_s: start_s.min(s), end_s: end_s.max(e) }
+            }
+            (Place::Frame { time_s, area }, Place::Frame { area: other, .. }) => {
+                Place::Frame { time_s, area: area.union(other) }
+            }
+            (Place::Picture { area }, Place::Picture { area: other }) => {
+                Place::Picture { area: area.union(other) }
+            }
+            (a, _) => a,
         }
-        (Place::Time { start_s, end_s }, Place::Time { start_s: s, end_s: e }) => {
-            Place::Time { start_s: start_s.min(s), end_s: end_s.max(e) }
-        }
-        (Place::Frame { time_s, area }, Place::Frame { area: other, .. }) => {
-            Place::Frame { time_s, area: area.union(other) }
-        }
-        (Place::Picture { area }, Place::Picture { area: other }) => {
-            Place::Picture { area: area.union(other) }
-        }
-        (a, _) => a,
     }
 }
 

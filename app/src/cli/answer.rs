@@ -8,7 +8,8 @@ use engine::generate::{GenerateOptions, Speculation};
 use engine::media::{Kind, Limits};
 use engine::models::Store;
 use engine::perception::ReadEvent;
-use engine::tasks::ask::{AskRequest, Attachment, ReadFile};
+use engine::tasks::ask::{AskRequest, Attachment, FoundInLibrary, ReadFile};
+use engine::tasks::evidence::Rarity;
 use engine::{
     Cancel, Engine, EngineOptions, Event, Evidence, PanelStore, Place, PrefixStore, Rect, Stage, StopReason,
     Usage,
@@ -44,6 +45,11 @@ impl Answerer {
             bar: Bar::units(),
             cancel: cancel.clone(),
         })
+    }
+
+    /// What answers.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
     }
 
     /// Where results go.
@@ -82,13 +88,33 @@ impl Answerer {
         if !media.is_empty() && read.is_empty() {
             return Err(Failure::Told(worst));
         }
+        let request = AskRequest { media: read, ..self.request(question, args) };
+        self.ask(request, started)
+    }
+
+    /// Answers from what was found in a library; says that it is not there when nothing supports an answer.
+    pub fn answer_found(
+        &mut self,
+        files: Vec<ReadFile>,
+        rarity: Option<Rarity>,
+        question: String,
+        args: &AnswerArgs,
+        started: Instant,
+    ) -> Outcome {
+        let media = files.into_iter().map(Attachment::Read).collect();
+        let found = Some(FoundInLibrary { rarity });
+        let request = AskRequest { media, found, ..self.request(question, args) };
+        self.ask(request, started)
+    }
+
+    /// A question without its media.
+    fn request(&self, question: String, args: &AnswerArgs) -> AskRequest {
         self.engine.set_draft(args.draft.as_deref());
         let options = match args.raw {
             true => GenerateOptions::plain(),
             false => GenerateOptions::default(),
         };
-        let request = AskRequest {
-            media: read,
+        AskRequest {
             question,
             system: args.system.clone(),
             raw: args.raw,
@@ -102,8 +128,7 @@ impl Answerer {
                 ..options
             },
             ..AskRequest::default()
-        };
-        self.ask(request, started)
+        }
     }
 
     /// Reads one file; `None` when stopped.
@@ -217,7 +242,7 @@ impl Answerer {
     }
 
     /// What was left out, and why.
-    fn notice(&mut self, text: &str) -> Outcome {
+    pub fn notice(&mut self, text: &str) -> Outcome {
         self.bar.clear();
         match self.out.is_json() {
             true => self.out.object(&json!({"event": "notice", "text": text})),
@@ -262,7 +287,7 @@ fn progress(out: &mut Output, bar: &Bar, stage: Stage, what: &str, done: u64, to
 }
 
 /// The fields that scripts rely on; absent ones are null.
-fn evidence_object(found: &Evidence) -> Value {
+pub fn evidence_object(found: &Evidence) -> Value {
     let mut object = json!({
         "event": "evidence", "source": found.source, "kind": Value::Null,
         "page": Value::Null, "start_s": Value::Null, "end_s": Value::Null, "box": Value::Null,
@@ -298,7 +323,7 @@ fn evidence_object(found: &Evidence) -> Value {
 }
 
 /// One line for people: file, place, words.
-fn evidence_line(found: &Evidence) -> String {
+pub fn evidence_line(found: &Evidence) -> String {
     let place = match &found.place {
         Place::Page { page, .. } => format!("page {page}"),
         Place::Time { start_s, end_s } => format!("{}–{}", clock(*start_s), clock(*end_s)),
@@ -336,7 +361,8 @@ fn part(area: Rect) -> &'static str {
     }
 }
 
-fn file_name(path: &Path) -> String {
+/// The last part of a path.
+pub fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 

@@ -10,6 +10,8 @@ use engine::decoder::CacheFormat;
 
 use super::DEFAULT_MODEL;
 use super::bench::args::BenchArgs;
+use super::eval::args::EvalAction;
+use super::library::args::LibraryAction;
 use super::speakers::SpeakersAction;
 use super::transcribe::args::TranscribeArgs;
 
@@ -71,8 +73,32 @@ Examples:
     #[command(after_help = "\
 Examples:
   medley read manual.pdf \"How is the filter changed?\"
-  medley read contract.docx notes.md \"Who pays for the delivery?\" --json")]
-    Read(AskArgs),
+  medley read contract.docx notes.md \"Who pays for the delivery?\" --json
+  medley read --library \"Who pays for the delivery?\"
+  medley read --library contract.docx \"Who pays for the delivery?\"")]
+    Read(ReadArgs),
+    /// Keep many documents and recordings ready to be searched and asked
+    #[command(after_help = "\
+Examples:
+  medley library add papers/ manual.pdf
+  medley library search \"replacing the filter\"
+  medley read --library \"How is the filter changed?\"
+  medley library status")]
+    Library {
+        /// What to do with it.
+        #[command(subcommand)]
+        action: LibraryAction,
+    },
+    /// Measure how well long documents are searched and cited
+    #[command(after_help = "\
+Examples:
+  medley eval needle --text books/ --lengths 1k,100k,1m
+  medley eval cite questions.jsonl --documents manuals/")]
+    Eval {
+        /// What to measure.
+        #[command(subcommand)]
+        action: EvalAction,
+    },
     /// Write down what is said in recordings and videos
     #[command(after_help = "\
 Examples:
@@ -159,12 +185,26 @@ Examples:
     Tour(TourArgs),
 }
 
-/// For `ask` and `read`.
+/// For `ask`.
 #[derive(Debug, clap::Args)]
 pub struct AskArgs {
     /// Files, and last the question in quotes
     #[arg(required = true, value_name = "FILE… QUESTION")]
     pub words: Vec<OsString>,
+    /// The options of the answer.
+    #[command(flatten)]
+    pub answer: AnswerArgs,
+}
+
+/// For `read`.
+#[derive(Debug, clap::Args)]
+pub struct ReadArgs {
+    /// Files, and last the question in quotes
+    #[arg(required = true, value_name = "FILE… QUESTION")]
+    pub words: Vec<OsString>,
+    /// Answer from the library, or from those of its documents that are named; with =FOLDER from the library there
+    #[arg(long, value_name = "FOLDER", num_args = 0..=1, require_equals = true)]
+    pub library: Option<Option<PathBuf>>,
     /// The options of the answer.
     #[command(flatten)]
     pub answer: AnswerArgs,

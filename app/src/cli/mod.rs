@@ -18,6 +18,10 @@ mod ask;
 
 mod read;
 
+mod library;
+
+mod eval;
+
 mod transcribe;
 
 mod speakers;
@@ -81,6 +85,8 @@ fn run(args: Args, cancel: &Cancel) -> Outcome {
         None => window(args.window),
         Some(Command::Ask(args)) => ask::run(args, cancel),
         Some(Command::Read(args)) => read::run(args, cancel),
+        Some(Command::Library { action }) => library::run(action, cancel),
+        Some(Command::Eval { action }) => eval::run(action, cancel),
         Some(Command::Transcribe(args)) => transcribe::run(args, cancel),
         Some(Command::Speakers { action }) => speakers::run(&action),
         Some(Command::Models(args)) => models::run(args, cancel),

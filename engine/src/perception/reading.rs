@@ -30,6 +30,8 @@ pub struct Reading {
     path: PathBuf,
     specialists: Arc<Specialists>,
     cancel: Cancel,
+    /// Where a document begins to be read.
+    first_page: u32,
     state: State,
     events: VecDeque<ReadEvent>,
     found: usize,
@@ -59,11 +61,17 @@ impl Reading {
             path: path.to_path_buf(),
             specialists,
             cancel: cancel.clone(),
+            first_page: 1,
             state: State::Closed(opener),
             events: VecDeque::new(),
             found: 0,
             missed: Vec::new(),
         }
+    }
+
+    /// A document is read from this page on, counted from 1.
+    pub fn from_page(self, first_page: u32) -> Self {
+        Self { first_page, ..self }
     }
 
     /// The file.
@@ -112,7 +120,7 @@ impl Reading {
             }
             Media::Document(document) => {
                 let damaged = Damaged::default();
-                self.state = State::Document { document: Box::new(document), next: 1, damaged };
+                self.state = State::Document { document: Box::new(document), next: self.first_page, damaged };
             }
         }
         Ok(())
@@ -260,7 +268,7 @@ impl Reading {
     }
 
     fn finish(&mut self) {
-        if self.found == 0 && self.missed.is_empty() && !self.cancel.is_cancelled() {
+        if self.found == 0 && self.first_page == 1 && self.missed.is_empty() && !self.cancel.is_cancelled() {
             let text = format!("{}: nothing was found that could be recognised or read", self.path.display());
             self.events.push_back(ReadEvent::Notice(text));
         }

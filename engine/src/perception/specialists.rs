@@ -36,6 +36,7 @@ pub struct Specialists {
     ocr: Lazy<Ocr>,
     tagger: Lazy<Tagger>,
     sentences: Lazy<SentenceEncoder>,
+    passages: Lazy<SentenceEncoder>,
     speakers: Lazy<SpeakerEncoder>,
 }
 
@@ -48,6 +49,7 @@ impl Specialists {
             ocr: Lazy::default(),
             tagger: Lazy::default(),
             sentences: Lazy::default(),
+            passages: Lazy::default(),
             speakers: Lazy::default(),
         }
     }
@@ -95,6 +97,14 @@ impl Specialists {
     /// As [`SentenceEncoder::load`].
     pub fn sentences(&self) -> Result<Arc<SentenceEncoder>> {
         self.sentences.get(|| SentenceEncoder::load(&self.store))
+    }
+
+    /// The meaning of the passages of a library: weights and activations of eight bits, for many texts.
+    ///
+    /// # Errors
+    /// As [`SentenceEncoder::load`].
+    pub fn passages(&self) -> Result<Arc<SentenceEncoder>> {
+        self.passages.get(|| SentenceEncoder::load_rounded(&self.store))
     }
 
     /// Voices of speakers.

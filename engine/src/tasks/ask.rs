@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-use super::evidence::{Found, Search};
+use super::evidence::{Found, Rarity, Search};
 use super::prompt;
 use crate::cancel::Cancel;
 use crate::decoder::Input;
@@ -49,9 +49,21 @@ pub struct AskRequest {
     pub system: Option<String>,
     /// Feed the question as it is, with no chat template and no evidence.
     pub raw: bool,
+    /// The media are what was found in a library.
+    pub found: Option<FoundInLibrary>,
     /// How to write the answer.
     pub options: GenerateOptions,
 }
+
+/// What goes with a question whose media are excerpts of a library's documents.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FoundInLibrary {
+    /// How rare the words of the question are in the whole library.
+    pub rarity: Option<Rarity>,
+}
+
+/// What is said instead of an answer that no passage supports.
+pub const NOT_FOUND: &str = "Not in these documents.";
 
 /// A request that is being answered.
 ///
@@ -141,7 +153,12 @@ impl Ask {
             None if self.request.raw || self.files.is_empty() => self.write_next(None),
             None => {
                 // Without the model of meaning, words alone are compared.
-                let encoder = match self.engine.specialists().sentences() {
+                let specialists = self.engine.specialists();
+                let encoder = match self.request.found {
+                    Some(_) => specialists.passages(),
+                    None => specialists.sentences(),
+                };
+                let encoder = match encoder {
                     Ok(encoder) => Some(encoder),
                     Err(error @ Error::ModelMissing { .. }) => {
                         self.events
@@ -151,7 +168,9 @@ impl Ask {
                     Err(error) => return Err(error),
                 };
                 let files = self.files.clone();
-                let search = Search::new(files, &self.request.question, encoder, self.engine.meanings());
+                let rarity = self.request.found.as_ref().and_then(|found| found.rarity.as_ref());
+                let meanings = self.engine.meanings();
+                let search = Search::new(files, &self.request.question, encoder, meanings, rarity);
                 self.step = Step::Search(Box::new(search));
             }
         }
@@ -202,6 +221,11 @@ impl Ask {
         }
         self.events.extend(search.notice().map(Event::Notice));
         let found = search.finish(&self.cancel)?;
+        if found.evidence.is_empty() && self.request.found.is_some() {
+            self.events.push_back(Event::Text(NOT_FOUND.into()));
+            self.done(StopReason::Stop, Usage::default());
+            return Ok(());
+        }
         if found.evidence.is_empty() {
             let text = "nothing was found in these files that answers the question directly";
             self.events.push_back(Event::Notice(text.into()));

@@ -57,7 +57,10 @@ pub(super) fn build(
         Some(found) => {
             let (notes, left_out) =
                 notes(model, found, MOST_NOTE_TOKENS.min(room.saturating_sub(taken) / 2))?;
-            notices.extend(left_out);
+            // Excerpts of a library are a choice already, and how much of them fits says nothing about the documents.
+            if request.found.is_none() {
+                notices.extend(left_out);
+            }
             notes
         }
         None => String::new(),

@@ -105,7 +105,10 @@ impl Bert {
         let (width, inner) = (config.width, config.inner);
         let norm = |name: &str, w: &Weights| LayerNorm::new(width, config.norm_eps, &w.sub(name));
         let linear = |name: &str, n_in, n_out, w: &Weights| Linear::new(n_in, n_out, &w.sub(name));
-        let of_layers = w.sub("layers").meant_for(Purpose::Encoder);
+        let of_layers = match w.purpose() {
+            Purpose::RoundedEncoder => w.sub("layers"),
+            _ => w.sub("layers").meant_for(Purpose::Encoder),
+        };
         let layers = (0..config.n_layers).map(|i| {
             let w = of_layers.sub(i);
             Ok(Layer {

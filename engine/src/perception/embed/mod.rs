@@ -15,7 +15,7 @@ pub use bert::{Bert, BertConfig};
 use crate::cancel::Cancel;
 use crate::error::{Doing, Error, Result};
 use crate::models::Store;
-use crate::weights::{Weights, names, read_text};
+use crate::weights::{Purpose, Weights, names, read_text};
 
 /// Tokens of a sentence that are looked at, as the checkpoint was tuned with; the rest is cut off.
 const MAX_TOKENS: usize = 256;
@@ -61,8 +61,20 @@ impl SentenceEncoder {
     /// # Errors
     /// [`Error::ModelMissing`], [`Error::ModelFile`].
     pub fn load(store: &Store) -> Result<Self> {
+        Self::of_store(store, Purpose::Encoder)
+    }
+
+    /// Loads `minilm-l6` with its weights rounded to eight bits: several times as fast, cosines differ by about 0.01.
+    ///
+    /// # Errors
+    /// [`Error::ModelMissing`], [`Error::ModelFile`].
+    pub fn load_rounded(store: &Store) -> Result<Self> {
+        Self::of_store(store, Purpose::RoundedEncoder)
+    }
+
+    fn of_store(store: &Store, purpose: Purpose) -> Result<Self> {
         let file = |role| store.file("minilm-l6", role);
-        Self::from_paths(&file("model")?, &file("tokenizer")?, &file("config")?)
+        Self::from_paths_for(&file("model")?, &file("tokenizer")?, &file("config")?, purpose)
     }
 
     /// Loads from files: safetensors, `tokenizer.json`, `config.json`.
@@ -70,8 +82,13 @@ impl SentenceEncoder {
     /// # Errors
     /// When a file is missing, damaged, or holds something else.
     pub fn from_paths(model: &Path, tokenizer_path: &Path, config: &Path) -> Result<Self> {
+        Self::from_paths_for(model, tokenizer_path, config, Purpose::Encoder)
+    }
+
+    fn from_paths_for(model: &Path, tokenizer_path: &Path, config: &Path, purpose: Purpose) -> Result<Self> {
         let bad = |path: &Path, reason: String| Error::ModelFile { path: path.to_path_buf(), reason };
-        let weights = Weights::from_safetensors(model, &Device::Cpu, names::bert_transformers)?;
+        let weights =
+            Weights::from_safetensors(model, &Device::Cpu, names::bert_transformers)?.meant_for(purpose);
         let bert = load_bert(config, &weights)?;
         let mut tokenizer = Tokenizer::from_file(tokenizer_path)
             .map_err(|e| bad(tokenizer_path, format!("not a tokenizer: {e}")))?;

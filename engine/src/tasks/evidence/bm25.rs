@@ -18,8 +18,17 @@ pub(super) struct Fit {
     pub share: f32,
 }
 
-/// One [`Fit`] per text, in their order.
-pub(super) fn rank(question: &[String], texts: &[Vec<String>]) -> Vec<Fit> {
+/// How rare terms are among all texts, of which only some are ranked.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Rarity {
+    /// How many texts there are.
+    pub texts: u64,
+    /// In how many of them each term stands.
+    pub with: BTreeMap<String, u64>,
+}
+
+/// One [`Fit`] per text, in their order; `rarity` when the texts are a choice from more.
+pub(super) fn rank(question: &[String], texts: &[Vec<String>], rarity: Option<&Rarity>) -> Vec<Fit> {
     let wanted: BTreeSet<&str> = question.iter().map(String::as_str).collect();
     let n = texts.len() as f32;
     let mean_len = (texts.iter().map(Vec::len).sum::<usize>() as f32 / n.max(1.0)).max(1.0);
@@ -34,7 +43,11 @@ pub(super) fn rank(question: &[String], texts: &[Vec<String>]) -> Vec<Fit> {
         })
         .collect();
     let weight = |term: &str| {
-        let with = counts.iter().filter(|counts| counts.contains_key(term)).count() as f32;
+        let here = || counts.iter().filter(|counts| counts.contains_key(term)).count() as f32;
+        let (with, n) = match rarity.and_then(|all| Some((*all.with.get(term)?, all.texts))) {
+            Some((with, all)) => (with as f32, all.max(with) as f32),
+            None => (here(), n),
+        };
         let idf = (1.0 + (n - with + 0.5) / (with + 0.5)).ln();
         // A word that no text has says little about which one fits: the asker's own wording.
         if with == 0.0 { idf * 0.5 } else { idf }
@@ -66,7 +79,7 @@ mod tests {
     use super::*;
 
     fn check(question: &str, texts: &[&str]) -> Vec<Fit> {
-        rank(&terms(question), &texts.iter().map(|text| terms(text)).collect::<Vec<_>>())
+        rank(&terms(question), &texts.iter().map(|text| terms(text)).collect::<Vec<_>>(), None)
     }
 
     #[test]

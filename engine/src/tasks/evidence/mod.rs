@@ -18,7 +18,10 @@ mod quote;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+pub use bm25::Rarity;
 pub use passage::Passage;
+pub(crate) use passage::{is_heading, is_page_number, parts};
+pub(crate) use words::terms;
 
 use self::aim::Aim;
 use self::bm25::Fit;
@@ -105,12 +108,14 @@ pub struct Search {
 }
 
 impl Search {
-    /// Prepares a search; without `encoder` only words are compared.
+    /// Prepares a search; without `encoder` only words are compared. `rarity` says how rare words are where the files
+    /// are excerpts.
     pub fn new(
         files: Vec<ReadFile>,
         question: &str,
         encoder: Option<Arc<SentenceEncoder>>,
         meanings: Arc<Meanings>,
+        rarity: Option<&Rarity>,
     ) -> Self {
         let aim = Aim::of(question);
         let passages = passage::passages(&files);
@@ -118,7 +123,7 @@ impl Search {
             .iter()
             .map(|passage| words::terms(&format!("{} {}", passage.heading(&files), passage.text(&files))))
             .collect();
-        let fits = bm25::rank(&aim.terms, &terms);
+        let fits = bm25::rank(&aim.terms, &terms, rarity);
         let mut compared: Vec<usize> = (0..passages.len()).collect();
         if encoder.is_none() || (aim.overview && aim.page.is_none() && passages.len() > COMPARED_BY_MEANING) {
             compared.clear();
@@ -275,6 +280,26 @@ impl Search {
     }
 }
 
+/// The evidence for a question, without an answer; nothing when cancelled. `rarity` as in [`Search::new`].
+///
+/// # Errors
+/// As [`SentenceEncoder::embed`].
+pub(crate) fn find(
+    files: Vec<ReadFile>,
+    question: &str,
+    encoder: Option<Arc<SentenceEncoder>>,
+    meanings: Arc<Meanings>,
+    rarity: Option<&Rarity>,
+    cancel: &Cancel,
+) -> Result<Vec<Evidence>> {
+    let mut search = Search::new(files, question, encoder, meanings, rarity);
+    while search.step(cancel)?.is_some() {}
+    if cancel.is_cancelled() {
+        return Ok(Vec::new());
+    }
+    Ok(search.finish(cancel)?.evidence)
+}
+
 /// What is embedded for a passage: its words, under their heading.
 fn meant(passage: &Passage, files: &[ReadFile]) -> String {
     match passage.heading(files) {
@@ -379,7 +404,8 @@ impl Found {
                 (Some(encoder), Some(_)) => self.meanings.of(&texts, encoder, cancel)?,
                 _ => None,
             };
-            let fits = bm25::rank(terms, &texts.iter().map(|text| words::terms(text)).collect::<Vec<_>>());
+            let texts: Vec<_> = texts.iter().map(|text| words::terms(text)).collect();
+            let fits = bm25::rank(terms, &texts, None);
             let scores: Vec<f32> = (0..candidates.len())
                 .map(|i| {
                     let similar = meanings.as_ref().zip(asked).map(|(of, asked)| asked.similarity(&of[i]));

@@ -77,13 +77,13 @@ pub(super) fn passages(files: &[ReadFile]) -> Vec<Passage> {
 }
 
 /// A short line of a document with no letter in it.
-fn is_page_number(span: &Span) -> bool {
+pub(crate) fn is_page_number(span: &Span) -> bool {
     let text = span.text.trim();
     span.finding == Finding::DocumentText && text.len() <= 6 && !text.contains(char::is_alphabetic)
 }
 
 /// Short lines of a document that do not end like a sentence.
-fn is_heading(span: &Span) -> bool {
+pub(crate) fn is_heading(span: &Span) -> bool {
     let text = span.text.trim();
     span.finding == Finding::DocumentText
         && (2..=HEADING_BYTES).contains(&text.len())
@@ -96,7 +96,7 @@ fn is_heading(span: &Span) -> bool {
 }
 
 /// Runs of whole sentences of about [`PASSAGE_BYTES`].
-fn parts(text: &str) -> Vec<Range<usize>> {
+pub(crate) fn parts(text: &str) -> Vec<Range<usize>> {
     let mut parts: Vec<Range<usize>> = Vec::new();
     for sentence in sentences(text).into_iter().flat_map(|sentence| cut(text, sentence)) {
         match parts.last_mut() {

@@ -60,7 +60,7 @@ pub(crate) fn writing(text: &str) -> Span {
 }
 
 pub(crate) fn search(files: Vec<ReadFile>, question: &str) -> Found {
-    let mut search = Search::new(files, question, None, Arc::default());
+    let mut search = Search::new(files, question, None, Arc::default(), None);
     let cancel = Cancel::new();
     assert_eq!(search.step(&cancel).unwrap(), None, "words need no steps");
     search.finish(&cancel).unwrap()

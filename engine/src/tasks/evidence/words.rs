@@ -13,7 +13,7 @@ const STOP_WORDS: &str = "a about above after again all also am an and any are a
     up us ve very was we were what when where which while who whom whose why will with would you your yours";
 
 /// The terms of a text, in order: words in lower case, without their endings, stop words left out.
-pub(super) fn terms(text: &str) -> Vec<String> {
+pub(crate) fn terms(text: &str) -> Vec<String> {
     all_words(text).filter(|word| !is_stop_word(word)).map(|word| stem(&word)).collect()
 }
 

@@ -1,0 +1,68 @@
+//! What was found, as files that hold nothing else: for the search for evidence and for the decoder.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::catalogue::Passage;
+use super::search::touch;
+use super::{Hit, Library};
+use crate::error::Result;
+use crate::media::Kind;
+use crate::sequence::ReadFile;
+
+impl Library {
+    /// The passages of these hits with their neighbours and headings, one file for each document, the one with the
+    /// best hit first. A document that changed since it was read has a notice.
+    ///
+    /// # Errors
+    /// [`Error::Library`](crate::Error::Library).
+    pub fn excerpt(&self, hits: &[Hit]) -> Result<Vec<ReadFile>> {
+        let mut files = Vec::new();
+        let mut order: Vec<&Hit> = Vec::new();
+        for hit in hits {
+            if !order.iter().any(|first| first.document == hit.document) {
+                order.push(hit);
+            }
+        }
+        for first in order {
+            let mut wanted: BTreeMap<i64, Vec<Passage>> = BTreeMap::new();
+            for hit in hits.iter().filter(|hit| hit.document == first.document) {
+                let around = self.catalogue.passages_from(hit.passage.id - 1, 3)?;
+                let near = around.into_iter().filter(|near| near.document == hit.document);
+                near.for_each(|near| wanted.entry(near.leaf).or_default().push(near));
+            }
+            let mut spans = Vec::new();
+            for (number, passages) in &wanted {
+                let Some(leaf) = self.catalogue.leaf(*number, &first.path)? else { continue };
+                let ranges: Vec<_> = leaf.ranges().collect();
+                let mut chosen = BTreeSet::new();
+                for passage in passages {
+                    let inside = (0..ranges.len()).filter(|&i| touch(&ranges[i], &passage.bytes));
+                    let inside: Vec<usize> = inside.collect();
+                    let above = (0..inside.first().copied().unwrap_or(0)).rev();
+                    let mut above = above.filter(|&i| leaf.spans[i].text.trim() == passage.heading);
+                    chosen.extend(above.next());
+                    chosen.extend(inside);
+                }
+                let span = |(i, span)| chosen.contains(&i).then_some(span);
+                spans.extend(leaf.spans.into_iter().enumerate().filter_map(span));
+            }
+            let (kind, summary, size, modified) = self.catalogue.about(first.document)?;
+            let kind = kind.and_then(|kind| serde_json::from_value(kind.into()).ok());
+            let stamp = super::roots::stamp(&first.path);
+            let notice = match stamp {
+                Some(now) if now == (size, modified) => None,
+                Some(_) => Some("changed since the library read it; `medley library add` reads it again"),
+                None => Some("is not there any more; its text is shown as the library read it"),
+            };
+            files.push(ReadFile {
+                path: first.path.clone(),
+                kind: kind.unwrap_or(Kind::Document),
+                summary,
+                spans: Arc::new(spans),
+                notices: notice.map(|text| format!("{}: {text}", first.path.display())).into_iter().collect(),
+            });
+        }
+        Ok(files)
+    }
+}

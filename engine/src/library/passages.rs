@@ -1,0 +1,126 @@
+//! Leaves → passages, the unit that is found: a few sentences or lines under one heading.
+
+use std::ops::Range;
+
+use super::leaf::Leaf;
+use crate::sequence::{Finding, Span};
+use crate::tasks::evidence::{is_heading, is_page_number, parts};
+
+/// Short lines join up to this many bytes, as those of a list do. More in one passage would blur what each says: a fact
+/// of one sentence is found by its meaning only where little stands beside it.
+const JOINED_BYTES: usize = 160;
+
+/// A part of a leaf.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct NewPassage {
+    /// In the text of the leaf.
+    pub(super) bytes: Range<usize>,
+    /// The heading above it; empty where there is none.
+    pub(super) heading: String,
+}
+
+/// Cuts leaf after leaf; remembers the heading from one page to the next.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Cutter {
+    pub(super) heading: String,
+}
+
+impl Cutter {
+    /// The passages of a leaf, in order; a heading is none of its own, but begins one.
+    pub(super) fn cut(&mut self, leaf: &Leaf) -> Vec<NewPassage> {
+        let mut found: Vec<NewPassage> = Vec::new();
+        let mut open = false;
+        for (span, range) in leaf.spans.iter().zip(leaf.ranges()) {
+            if span.text.trim().is_empty() || is_page_number(span) {
+                continue;
+            }
+            let (alone, is_heading) = (is_alone(span), is_heading(span));
+            for part in parts(&span.text) {
+                let bytes = range.start + part.start..range.start + part.end;
+                match found.last_mut() {
+                    Some(last) if open && !alone && bytes.end - last.bytes.start <= JOINED_BYTES => {
+                        last.bytes.end = bytes.end;
+                    }
+                    _ => found.push(NewPassage { bytes, heading: self.heading.clone() }),
+                }
+                open = !alone;
+            }
+            if is_heading {
+                self.heading = span.text.trim().to_owned();
+            }
+        }
+        found
+    }
+}
+
+/// Things that are seen, and texts in two pictures, do not belong together.
+fn is_alone(span: &Span) -> bool {
+    matches!(span.finding, Finding::Tag { .. } | Finding::PictureText { .. })
+}
+
+/// What is compared by meaning: the words of a passage under their heading.
+pub(super) fn meant(heading: &str, text: &str) -> String {
+    if heading.is_empty() || text.starts_with(heading) {
+        return text.to_owned();
+    }
+    format!("{heading}: {text}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sequence::Place;
+
+    fn leaf(texts: &[&str]) -> Leaf {
+        let span = |text: &&str| Span {
+            source: "a.txt".into(),
+            place: Place::Page { page: 1, boxes: Vec::new() },
+            finding: Finding::DocumentText,
+            text: (*text).to_owned(),
+            pieces: Vec::new(),
+        };
+        Leaf { spans: texts.iter().map(span).collect() }
+    }
+
+    #[test]
+    fn lines_of_a_list_share_a_passage_and_long_text_does_not() {
+        let mut cutter = Cutter::default();
+        let rows = leaf(&["Weight", "ten kilograms.", "Height", "two metres."]);
+        let found = cutter.cut(&rows);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(&rows.text()[found[0].bytes.clone()], rows.text());
+        let long = "This sentence has about fifty characters, or so. ".repeat(30);
+        let found = cutter.cut(&leaf(&[&long]));
+        assert!(found.len() >= 4 && found.iter().all(|p| p.bytes.len() <= 400), "{found:?}");
+        assert!(found.iter().all(|p| p.heading == "Height"), "the heading of the page before holds on");
+    }
+
+    #[test]
+    fn a_fact_between_two_paragraphs_stands_alone() {
+        let text = "Enough text stands here to be a passage of its own. ".repeat(4);
+        let page = leaf(&[&text, "The key is under the flowerpot.", &text]);
+        let whole = page.text();
+        let texts: Vec<&str> =
+            Cutter::default().cut(&page).iter().map(|p| p.bytes.clone()).map(|bytes| &whole[bytes]).collect();
+        assert_eq!(texts.len(), 3, "{texts:?}");
+        assert_eq!(texts[1], "The key is under the flowerpot.");
+    }
+
+    #[test]
+    fn a_heading_is_said_once() {
+        assert_eq!(meant("Warranty", "Warranty\nIt lasts."), "Warranty\nIt lasts.");
+        assert_eq!(meant("Above", "It lasts."), "Above: It lasts.");
+        assert_eq!(meant("", "It lasts."), "It lasts.");
+    }
+
+    #[test]
+    fn nothing_is_lost_and_nothing_is_twice() {
+        let long = "Words without an end ".repeat(120);
+        let page = leaf(&["Title", "First one.", &long, "12", " ", "Last one."]);
+        let (text, found) = (page.text(), Cutter::default().cut(&page));
+        assert!(found.windows(2).all(|w| w[0].bytes.end <= w[1].bytes.start), "{found:?}");
+        let kept: String = found.iter().map(|p| &text[p.bytes.clone()]).collect();
+        let dense = |t: &str| t.split_whitespace().collect::<String>();
+        assert_eq!(dense(&kept), dense(&text).replacen("12", "", 1));
+    }
+}

@@ -1,0 +1,291 @@
+//! A library from files to hits, without models: words alone.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::*;
+use crate::engine::EngineOptions;
+use crate::media::Limits;
+use crate::models::Store;
+use crate::sequence::Place;
+
+/// An engine with no model on the machine.
+fn engine(folder: &Path) -> Engine {
+    Engine::new(EngineOptions {
+        store: Store::open(&folder.join("no-models")),
+        model: "none".into(),
+        limits: Limits::default(),
+        prefixes: None,
+        panels: None,
+    })
+}
+
+/// Files and a library beside them.
+struct Shelf {
+    folder: tempfile::TempDir,
+    engine: Engine,
+}
+
+impl Shelf {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("files")).unwrap();
+        let engine = engine(folder.path());
+        Self { engine, folder }
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join("files").join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.file(name), text).unwrap();
+    }
+
+    fn at(&self) -> PathBuf {
+        self.folder.path().join("library")
+    }
+
+    fn open(&self) -> Library {
+        let mut library = Library::open(&self.at()).unwrap();
+        library.add(&self.folder.path().join("files")).unwrap();
+        library
+    }
+
+    fn update(&self, library: &mut Library) -> Vec<IndexEvent> {
+        library.update(&self.engine, &Cancel::new()).unwrap().map(Result::unwrap).collect()
+    }
+
+    fn hits(&self, library: &Library, words: &str) -> Vec<Hit> {
+        let options = SearchOptions { most: 10, ..SearchOptions::default() };
+        library.search(words, &self.engine, &options, &Cancel::new()).unwrap().hits
+    }
+}
+
+fn read_files(events: &[IndexEvent]) -> Vec<String> {
+    let name = |event: &IndexEvent| match event {
+        IndexEvent::Readable { path, .. } => Some(path.file_name()?.to_string_lossy().into_owned()),
+        _ => None,
+    };
+    events.iter().filter_map(name).collect()
+}
+
+/// Some pages of text with one word on one of them.
+fn book(seed: usize, pages: usize, special: (usize, &str)) -> String {
+    let mut text = String::new();
+    for i in 0..pages * 12 {
+        let (a, b) = (i * 7 + seed, i * 13 + seed * 3);
+        text.push_str(&format!(
+            "Paragraph {a} of this book tells how the brown box {b} was carried up the hill by the carrier, and what \
+             he said to the miller about the weather, the price of flour and the road behind the church.\n\n"
+        ));
+        if i == special.0 * 12 {
+            text.push_str(&format!("Only here stands the {}, and nowhere else.\n\n", special.1));
+        }
+    }
+    text
+}
+
+#[test]
+fn words_are_found_where_they_stand() {
+    let shelf = Shelf::new();
+    shelf.write("one.txt", &book(1, 6, (4, "zeppelin")));
+    shelf.write("two.md", "# Care\n\nClean the lens with a soft cloth.\n\n# Storage\n\nKeep it dry.");
+    let mut library = shelf.open();
+    let events = shelf.update(&mut library);
+    assert_eq!(read_files(&events), ["one.txt", "two.md"]);
+    let hits = shelf.hits(&library, "Where is the zeppelin?");
+    assert_eq!(hits[0].path.file_name().unwrap(), "one.txt");
+    assert!(hits[0].text.contains("zeppelin"), "{:?}", hits[0]);
+    let Place::Page { page, .. } = hits[0].place else { panic!("a page") };
+    assert!((4..=6).contains(&page), "{page}");
+    let lens = &shelf.hits(&library, "cleaning a lens")[0];
+    assert_eq!((lens.path.file_name().unwrap().to_str(), lens.heading.as_str()), (Some("two.md"), ""));
+    assert!(lens.text.contains("Clean the lens"), "{lens:?}");
+    let files = library.excerpt(&hits[..1]).unwrap();
+    assert_eq!(files.len(), 1);
+    assert!(files[0].spans.iter().any(|span| span.text.contains("zeppelin")));
+    assert!(files[0].spans.len() < 6, "only the neighbours");
+    let status = library.status().unwrap();
+    assert_eq!((status.documents, status.failed), (2, 0));
+    assert_eq!(status.waiting, status.passages, "no model, no meaning");
+}
+
+#[test]
+fn only_what_is_new_or_changed_is_read_again() {
+    let shelf = Shelf::new();
+    for i in 0..4 {
+        shelf.write(&format!("{i}.txt"), &book(i, 2, (1, ["apricot", "walrus", "sextant", "quartz"][i])));
+    }
+    let mut library = shelf.open();
+    assert_eq!(read_files(&shelf.update(&mut library)).len(), 4);
+    assert!(read_files(&shelf.update(&mut library)).is_empty(), "nothing changed");
+    shelf.write("1.txt", &book(1, 2, (1, "pelican")));
+    fs::remove_file(shelf.file("2.txt")).unwrap();
+    shelf.write("new.txt", &book(9, 1, (0, "trombone")));
+    let events = shelf.update(&mut library);
+    assert_eq!(read_files(&events), ["1.txt", "new.txt"]);
+    assert!(
+        events.iter().any(|event| matches!(event, IndexEvent::Removed { path } if path.ends_with("2.txt")))
+    );
+    for (word, there) in
+        [("apricot", true), ("walrus", false), ("pelican", true), ("sextant", false), ("trombone", true)]
+    {
+        assert_eq!(!shelf.hits(&library, word).is_empty(), there, "{word}");
+    }
+    let removed = library.remove(&shelf.file("")).unwrap();
+    assert_eq!(removed.len(), 4);
+    assert_eq!(library.status().unwrap().passages, 0);
+    assert!(shelf.hits(&library, "apricot").is_empty());
+}
+
+#[test]
+fn a_pause_goes_on_at_the_page_where_it_was() {
+    let shelf = Shelf::new();
+    shelf.write("long.txt", &book(3, 400, (390, "zeppelin")));
+    let whole = {
+        let mut library = Library::open(&shelf.folder.path().join("other")).unwrap();
+        library.add(&shelf.file("long.txt")).unwrap();
+        shelf.update(&mut library);
+        library.status().unwrap()
+    };
+    let mut library = shelf.open();
+    let mut rounds = 0;
+    loop {
+        rounds += 1;
+        let cancel = Cancel::new();
+        let (mut pages, mut finished) = (0, false);
+        for event in library.update(&shelf.engine, &cancel).unwrap() {
+            match event.unwrap() {
+                IndexEvent::Reading { done, .. } if done > 0 => {
+                    pages += 1;
+                    // Stops after some pages of its own.
+                    if pages == 90 {
+                        cancel.cancel();
+                    }
+                }
+                IndexEvent::Readable { .. } => finished = true,
+                _ => {}
+            }
+        }
+        if finished {
+            assert!(pages < 400, "the last round read only what was left: {pages}");
+            break;
+        }
+        assert!(rounds < 20, "it never ends");
+    }
+    assert!(rounds > 3, "{rounds}");
+    let status = library.status().unwrap();
+    assert_eq!((status.leaves, status.passages), (whole.leaves, whole.passages));
+    assert_eq!(
+        shelf.hits(&library, "zeppelin").iter().filter(|hit| hit.text.contains("zeppelin")).count(),
+        1
+    );
+}
+
+#[test]
+fn a_damaged_index_of_words_is_made_anew() {
+    let shelf = Shelf::new();
+    shelf.write("one.txt", &book(1, 3, (1, "zeppelin")));
+    let mut library = shelf.open();
+    shelf.update(&mut library);
+    drop(library);
+    let words = shelf.at().join("words");
+    let largest = fs::read_dir(&words).unwrap().flatten().max_by_key(|entry| entry.metadata().unwrap().len());
+    let largest = largest.unwrap().path();
+    let mut bytes = fs::read(&largest).unwrap();
+    let middle = bytes.len() / 3;
+    bytes[middle] ^= 0xff;
+    fs::write(&largest, bytes).unwrap();
+    let mut library = shelf.open();
+    let events = shelf.update(&mut library);
+    let told = |event: &IndexEvent| matches!(event, IndexEvent::Notice(text) if text.contains("made anew"));
+    assert!(events.iter().any(told), "{events:?}");
+    assert!(read_files(&events).is_empty(), "no document is read for it");
+    assert!(shelf.hits(&library, "zeppelin")[0].text.contains("zeppelin"));
+    // Gone altogether.
+    drop(library);
+    fs::remove_dir_all(&words).unwrap();
+    let mut library = shelf.open();
+    assert!(shelf.update(&mut library).iter().any(told));
+    assert_eq!(shelf.hits(&library, "zeppelin").len(), 1);
+}
+
+#[test]
+fn a_damaged_leaf_is_never_shown_and_read_again() {
+    let shelf = Shelf::new();
+    shelf.write("one.txt", &book(1, 3, (1, "zeppelin")));
+    let mut library = shelf.open();
+    shelf.update(&mut library);
+    drop(library);
+    let db = rusqlite::Connection::open(shelf.at().join("catalogue.db")).unwrap();
+    let changed = db.execute(
+        "UPDATE leaves SET content = CAST(replace(CAST(content AS TEXT), 'zeppelin', 'submarin') AS BLOB)",
+        [],
+    );
+    assert!(changed.unwrap() > 0);
+    drop(db);
+    let mut library = shelf.open();
+    let options = SearchOptions { most: 10, ..SearchOptions::default() };
+    let found = library.search("zeppelin", &shelf.engine, &options, &Cancel::new()).unwrap();
+    assert!(found.hits.is_empty(), "{found:?}");
+    assert!(found.notices.iter().any(|text| text.contains("damaged")), "{found:?}");
+    assert_eq!(read_files(&shelf.update(&mut library)), ["one.txt"]);
+    assert_eq!(shelf.hits(&library, "zeppelin").len(), 1);
+}
+
+#[test]
+fn a_lost_catalogue_is_made_anew_from_what_was_added() {
+    let shelf = Shelf::new();
+    shelf.write("one.txt", &book(1, 3, (1, "zeppelin")));
+    let mut library = shelf.open();
+    shelf.update(&mut library);
+    drop(library);
+    let path = shelf.at().join("catalogue.db");
+    fs::write(&path, b"this was a database").unwrap();
+    let mut library = Library::open(&shelf.at()).unwrap();
+    assert!(library.notices()[0].contains("read again"), "{:?}", library.notices());
+    assert!(shelf.at().join("catalogue.damaged.db").is_file(), "kept");
+    assert_eq!(read_files(&shelf.update(&mut library)), ["one.txt"]);
+    assert_eq!(shelf.hits(&library, "zeppelin").len(), 1);
+    // The whole from the beginning, when asked.
+    let mut library = library.clear().unwrap();
+    assert_eq!(library.status().unwrap().passages, 0);
+    assert_eq!(read_files(&shelf.update(&mut library)), ["one.txt"]);
+}
+
+#[test]
+fn what_cannot_be_read_is_told_once_and_the_rest_goes_on() {
+    let shelf = Shelf::new();
+    shelf.write("good.txt", "A good document about zeppelins.");
+    shelf.write("broken.pdf", "%PDF-1.7\nnothing of a document follows");
+    fs::write(shelf.file("noise.bin"), [0u8, 159, 3, 0, 255, 254, 1, 0].repeat(99)).unwrap();
+    let mut library = shelf.open();
+    let events = shelf.update(&mut library);
+    assert_eq!(read_files(&events), ["good.txt"]);
+    assert!(
+        events.iter().any(|e| matches!(e, IndexEvent::Failed { path, .. } if path.ends_with("broken.pdf")))
+    );
+    assert!(events.iter().any(|e| matches!(e, IndexEvent::Notice(text) if text.contains("noise.bin"))));
+    let again = shelf.update(&mut library);
+    assert!(!again.iter().any(|e| matches!(e, IndexEvent::Failed { .. })), "not tried until it changes");
+    let documents = library.documents().unwrap();
+    assert_eq!(documents.iter().filter(|document| document.problem.is_some()).count(), 1);
+    assert_eq!(shelf.hits(&library, "zeppelins").len(), 1);
+}
+
+#[test]
+fn one_process_writes_and_others_search() {
+    let shelf = Shelf::new();
+    shelf.write("one.txt", &book(1, 2, (1, "zeppelin")));
+    let mut library = shelf.open();
+    shelf.update(&mut library);
+    let mut other = Library::open(&shelf.at()).unwrap();
+    let cancel = Cancel::new();
+    let update = library.update(&shelf.engine, &cancel).unwrap();
+    assert_eq!(shelf.hits(&other, "zeppelin").len(), 1);
+    let refused = other.update(&shelf.engine, &cancel).err().map(|error| error.to_string());
+    assert!(refused.is_some_and(|text| text.contains("another Medley")));
+    drop(update);
+    assert!(other.update(&shelf.engine, &cancel).is_ok());
+}

@@ -1,0 +1,221 @@
+//! The library as a person uses it: the real program, the real models, kills at any moment.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use medley_tests::{Ran, medley, run, run_within, sample};
+use serde_json::Value;
+
+/// A number from another one, for kills at any moment.
+fn mix(x: u64) -> u64 {
+    let x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb) ^ (x >> 31)
+}
+
+/// Files of some pages, each with a sentence of its own.
+fn shelf(folder: &Path, files: usize, paragraphs: usize) -> PathBuf {
+    let shelf = folder.join("shelf");
+    fs::create_dir_all(&shelf).unwrap();
+    for file in 0..files {
+        let paragraph = |i: usize| {
+            let n = file * 1_000 + i;
+            format!(
+                "On day {n} the carrier brought box {} to the mill and spoke about the price of {}.",
+                n * 7,
+                n * 3
+            )
+        };
+        let mut text: Vec<String> = (0..paragraphs).map(paragraph).collect();
+        text.insert(paragraphs / 2, format!("The secret animal of book {file} is the wombat{file}."));
+        fs::write(shelf.join(format!("book-{file:02}.txt")), text.join("\n\n")).unwrap();
+    }
+    shelf
+}
+
+fn library(folder: &Path, name: &str, arguments: &[&str]) -> Ran {
+    let mut command = medley();
+    command.arg("library").args(arguments).arg("--library").arg(folder.join(name)).arg("--json");
+    run_within(Duration::from_secs(180), command)
+}
+
+fn status(folder: &Path, name: &str) -> Value {
+    let ran = library(folder, name, &["status"]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    ran.json().pop().unwrap()["status"].clone()
+}
+
+#[test]
+fn a_kill_at_any_moment_loses_nothing_that_was_committed() {
+    let folder = tempfile::tempdir().unwrap();
+    let shelf = shelf(folder.path(), 12, 40);
+    let shelf = shelf.to_str().unwrap();
+    let whole = library(folder.path(), "whole", &["add", shelf]);
+    assert_eq!(whole.status, Some(0), "{whole:?}");
+    let seconds = whole.events("done")[0]["seconds"].as_f64().unwrap();
+    let whole = status(folder.path(), "whole");
+    assert_eq!((whole["waiting"].as_u64(), whole["documents"].as_u64()), (Some(0), Some(12)));
+    let mut passages = 0;
+    let mut meanings = 0;
+    for round in 0..14 {
+        let mut command = medley();
+        command.args(["library", "add", shelf, "--json", "--library"]).arg(folder.path().join("killed"));
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        let share = (mix(round + 1) % 1_000) as f64 / 1_000.0;
+        std::thread::sleep(Duration::from_secs_f64(0.05 + share * seconds * 0.8));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        // It opens, and nothing that was there is gone.
+        let now = status(folder.path(), "killed");
+        let count = |name: &str| now[name].as_u64().unwrap();
+        assert!(count("passages") >= passages, "round {round}: {now}");
+        assert!(count("meanings") >= meanings, "round {round}: {now}");
+        (passages, meanings) = (count("passages"), count("meanings"));
+        let found = library(folder.path(), "killed", &["search", "secret animal wombat3"]);
+        assert_eq!(found.status, Some(0), "round {round}: {found:?}");
+    }
+    let last = library(folder.path(), "killed", &["add"]);
+    assert_eq!(last.status, Some(0), "{last:?}");
+    let now = status(folder.path(), "killed");
+    for name in ["documents", "leaves", "passages", "meanings", "waiting"] {
+        assert_eq!(now[name], whole[name], "{name}");
+    }
+    for file in 0..12 {
+        let question = format!("secret animal wombat{file}");
+        for name in ["whole", "killed"] {
+            let hits = library(folder.path(), name, &["search", &question, "--most", "20"]).events("hit");
+            let sentence = format!("is the wombat{file}.");
+            let there = |hit: &&Value| hit["quote"].as_str().is_some_and(|quote| quote.contains(&sentence));
+            assert_eq!(hits.iter().filter(there).count(), 1, "{name}: {question}");
+        }
+    }
+}
+
+#[test]
+fn damaged_meanings_are_computed_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let shelf = shelf(folder.path(), 2, 30);
+    assert_eq!(library(folder.path(), "library", &["add", shelf.to_str().unwrap()]).status, Some(0));
+    let before = status(folder.path(), "library");
+    let rows = folder.path().join("library/meanings.rows");
+    let mut bytes = fs::read(&rows).unwrap();
+    bytes[1_000] ^= 0x55;
+    bytes.truncate(bytes.len() - 500);
+    fs::write(&rows, bytes).unwrap();
+    let ran = library(folder.path(), "library", &["add"]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    let told = |event: &Value| event["text"].as_str().is_some_and(|text| text.contains("computed again"));
+    assert!(ran.events("notice").iter().any(told), "{ran:?}");
+    let now = status(folder.path(), "library");
+    assert_eq!((&now["waiting"], &now["passages"]), (&before["waiting"], &before["passages"]));
+}
+
+#[test]
+fn a_question_is_answered_with_a_quote_that_stands_there_or_not_at_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let document = sample("documents/weather-station.md");
+    let at = folder.path().join("library");
+    let add = library(folder.path(), "library", &["add", document.to_str().unwrap()]);
+    assert_eq!(add.status, Some(0), "{add:?}");
+    let flag = format!("--library={}", at.display());
+    let ran = run(&["read", &flag, "How long does the battery last?", "--json", "--max-tokens", "24"]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    let evidence = ran.events("evidence");
+    assert!(!evidence.is_empty(), "{ran:?}");
+    let text = fs::read_to_string(&document).unwrap();
+    let plain =
+        |text: &str| text.replace(['*', '`', '#'], "").split_whitespace().collect::<Vec<_>>().join(" ");
+    for event in &evidence {
+        assert!(event["source"].as_str().is_some_and(|source| source.ends_with("weather-station.md")));
+        let quote = event["quote"].as_str().unwrap();
+        assert!(quote.contains(" | ") || plain(&text).contains(&plain(quote)), "{quote}");
+    }
+    let ran = run(&["read", &flag, "Who won the football world cup in 1998?", "--json"]);
+    let said: String = ran.events("text").iter().filter_map(|event| event["text"].as_str()).collect();
+    assert_eq!(said, "Not in these documents.", "{ran:?}");
+    assert!(ran.events("evidence").is_empty());
+}
+
+#[test]
+fn meaning_finds_what_shares_no_word() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("facts.txt");
+    let facts = "The schooner sank off Greenland because it had struck an iceberg.\n\n\
+        Tomas, the village baker, stirs a pinch of salt into his coffee.\n\n\
+        Grandfather planted forty walnut saplings when his daughter married.";
+    fs::write(&file, facts).unwrap();
+    assert_eq!(library(folder.path(), "library", &["add", file.to_str().unwrap()]).status, Some(0));
+    let ran =
+        library(folder.path(), "library", &["search", "Why did a sailing ship go down in Arctic waters?"]);
+    let hits = ran.events("hit");
+    assert!(hits[0]["quote"].as_str().unwrap().contains("iceberg"), "{hits:?}");
+    let ran = library(folder.path(), "library", &["search", "x", "--in", "nowhere.txt"]);
+    assert_eq!(ran.status, Some(2), "{ran:?}");
+}
+
+#[test]
+fn an_empty_library_says_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = format!("--library={}", folder.path().join("library").display());
+    let ran = run(&["read", &at, "What is it?"]);
+    assert_eq!(ran.status, Some(2), "{ran:?}");
+    assert!(ran.stderr.contains("medley library add"), "{ran:?}");
+    let ran = run(&["library", "add", "/no/such/file.pdf", &at]);
+    assert_eq!(ran.status, Some(2), "{ran:?}");
+}
+
+#[test]
+fn a_needle_is_found_and_drawn() {
+    let folder = tempfile::tempdir().unwrap();
+    let shelf = shelf(folder.path(), 4, 60);
+    let plot = folder.path().join("heat");
+    let ran = run(&[
+        "eval",
+        "needle",
+        "--text",
+        shelf.to_str().unwrap(),
+        "--lengths",
+        "1k,2k",
+        "--step",
+        "50",
+        "--json",
+        "--kinds",
+        "classic,many",
+        "--needles",
+        "3",
+        "--plot",
+        plot.to_str().unwrap(),
+    ]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    let recall = ran.events("recall");
+    assert_eq!(recall.len(), 4);
+    assert!(recall.iter().all(|row| row["recall"] == 100.0), "{recall:?}");
+    for name in ["heat-classic.svg", "heat-classic.png", "heat-many.svg"] {
+        assert!(fs::metadata(folder.path().join(name)).unwrap().len() > 300, "{name}");
+    }
+    let ran = run(&["eval", "needle", "--text", shelf.to_str().unwrap(), "--lengths", "10m"]);
+    assert_eq!(ran.status, Some(2));
+    assert!(ran.stderr.contains("--text"), "{ran:?}");
+}
+
+#[test]
+fn citations_are_measured() {
+    let folder = tempfile::tempdir().unwrap();
+    let shelf = shelf(folder.path(), 3, 30);
+    let questions = folder.path().join("questions.jsonl");
+    let lines = [
+        r#"{"kind":"direct","document":"book-01.txt","page":1,"question":"What is the secret animal of book 1?","answer":"wombat1","quote":"The secret animal of book 1 is the wombat1."}"#,
+        r#"{"kind":"direct","question":"Who discovered the planet Neptune with a telescope?"}"#,
+    ];
+    fs::write(&questions, lines.join("\n")).unwrap();
+    let files = shelf.to_str().unwrap();
+    let ran = run(&["eval", "cite", questions.to_str().unwrap(), "--documents", files, "--json"]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    let report = &ran.events("cited")[0];
+    assert_eq!((report["questions"].as_u64(), report["unanswerable"].as_u64()), (Some(1), Some(1)));
+    for name in ["verbatim", "page_right", "answer_in_evidence", "refused"] {
+        assert_eq!(report[name], 100.0, "{name}: {report}");
+    }
+}
