@@ -98,9 +98,11 @@ fn a_run_that_was_paused_killed_and_stopped_gives_the_same_files_as_one_that_was
     long(&recordings);
     // Comes first, and is finished when the other one is interrupted.
     std::fs::copy(speech("austen-0880"), recordings.join("a.wav")).unwrap();
+    // One run hears windows side by side, the others one after the other.
     let transcribe = |output: &str, cache: &str| {
         let mut command = medley();
-        command.arg("transcribe").arg(&recordings).args(["--format", "all", "-o"]);
+        let threads = if output == "whole" { "2" } else { "1" };
+        command.arg("transcribe").arg(&recordings).args(["--threads", threads, "--format", "all", "-o"]);
         command.arg(folder.path().join(output)).env("MEDLEY_CACHE", folder.path().join(cache));
         command
     };
