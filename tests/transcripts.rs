@@ -98,7 +98,7 @@ fn a_run_that_was_paused_killed_and_stopped_gives_the_same_files_as_one_that_was
     long(&recordings);
     // Comes first, and is finished when the other one is interrupted.
     std::fs::copy(speech("austen-0880"), recordings.join("a.wav")).unwrap();
-    // One run hears windows side by side, the others one after the other.
+    // How many threads compute changes nothing.
     let transcribe = |output: &str, cache: &str| {
         let mut command = medley();
         let threads = if output == "whole" { "2" } else { "1" };

@@ -6,8 +6,6 @@ pub mod subtitles;
 
 pub mod writer;
 
-mod at_once;
-
 mod docx;
 
 mod journal;
@@ -28,7 +26,7 @@ use crate::error::{Error, Result};
 use crate::media::SoundReader;
 use crate::perception::speakers::WhoSpoke;
 use crate::perception::speech::windows::{Window, Windows};
-use crate::perception::speech::{Context, SpeechModels};
+use crate::perception::speech::{Context, HearOptions, SpeechModels};
 use crate::sequence::{Finding, Piece, Place, Span};
 use journal::Ending;
 
@@ -117,8 +115,6 @@ pub struct Transcription {
     cancel: Cancel,
     pool: Option<rayon::ThreadPool>,
     windows: Windows,
-    /// Windows that are heard as soon as they are enough.
-    waiting: Vec<Window>,
     events: VecDeque<TranscribeEvent>,
     /// How much was listened to when progress was last told.
     told_s: f64,
@@ -171,7 +167,6 @@ pub fn transcribe(
         cancel: cancel.clone(),
         pool,
         windows: Windows::default(),
-        waiting: Vec::new(),
         events: VecDeque::new(),
         told_s: 0.0,
         n_segments: 0,
@@ -261,21 +256,18 @@ impl Transcription {
                 return Ok(());
             }
         }
-        if self.waiting.len() >= self.at_once() {
-            return self.hear_waiting();
-        }
         if let Some(window) = self.windows.next_ready() {
-            match self.kept(&window) {
-                Some(segments) => {
-                    self.hear_waiting()?;
-                    self.heard(&window, segments)?;
+            let segments = match self.kept(&window) {
+                Some(segments) => segments,
+                None => {
+                    let segments = self.hear(&window)?;
+                    if !self.cancel.is_cancelled() {
+                        self.keep(|journal| journal.add(&window, &segments));
+                    }
+                    segments
                 }
-                None => self.waiting.push(window),
-            }
-            return Ok(());
-        }
-        if self.state == State::Ended && !self.waiting.is_empty() {
-            return self.hear_waiting();
+            };
+            return self.heard(&window, segments);
         }
         if self.state == State::Ended {
             if self.tell_speakers() {
@@ -295,6 +287,41 @@ impl Transcription {
         if self.windows.taken_s() - self.told_s >= TELL_EVERY_S {
             self.tell();
         }
+        Ok(())
+    }
+
+    fn hear(&self, window: &Window) -> Result<Vec<Segment>> {
+        let options = HearOptions {
+            language: self.options.language.clone(),
+            language_before: self.language_before.clone(),
+            translate: self.options.translate,
+            words: self.options.word_timestamps || self.speakers.is_some(),
+            context: Arc::clone(&self.context),
+            width: self.options.beam,
+        };
+        let (models, cancel) = (&self.models, &self.cancel);
+        let hear = || models.hear(window, &options, cancel);
+        match &self.pool {
+            Some(pool) => pool.install(hear),
+            None => hear(),
+        }
+    }
+
+    /// Passes on what was heard in a window.
+    fn heard(&mut self, window: &Window, segments: Vec<Segment>) -> Result<()> {
+        if segments.is_empty() && !self.cancel.is_cancelled() {
+            self.unclear.push(window.start_in_recording_s(0.0));
+            self.unclear_s += window.duration_s();
+        }
+        match &mut self.speakers {
+            Some(held) => {
+                self.language_before =
+                    segments.last().map(|s| s.language.clone()).or(self.language_before.take());
+                held.take(window, segments)?;
+            }
+            None => self.said(segments),
+        }
+        self.tell();
         Ok(())
     }
 
