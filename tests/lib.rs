@@ -10,11 +10,23 @@ use std::ffi::{OsStr, OsString};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use engine::models::Store;
+use engine::perception::speech::SpeechModels;
 use serde_json::Value;
+
+/// The default speech model, loaded once.
+pub fn tiny_whisper() -> Arc<SpeechModels> {
+    static MODELS: OnceLock<Arc<SpeechModels>> = OnceLock::new();
+    let load = || {
+        let store = Store::open_default().unwrap();
+        Arc::new(SpeechModels::load(&store, "whisper-tiny.en").unwrap())
+    };
+    MODELS.get_or_init(load).clone()
+}
 
 /// Words of a transcript, for comparing: lower case, no punctuation, hyphens split.
 pub fn normalised_words(text: &str) -> Vec<String> {

@@ -5,25 +5,14 @@
 
 use std::io::Write as _;
 use std::process::Stdio;
-use std::sync::{Arc, OnceLock};
 
 use engine::Cancel;
-use engine::models::Store;
-use engine::perception::speech::{Segment, SpeechModels};
+use engine::perception::speech::Segment;
 use engine::tasks::transcribe::{Live, LiveEvent, TranscribeEvent, TranscribeOptions, transcribe};
-use medley_tests::{medley, normalised_words, sample, wav_samples, word_errors};
+use medley_tests::{medley, normalised_words, sample, tiny_whisper, wav_samples, word_errors};
 
 const RATE: usize = 16_000;
 const SAMPLES: [&str; 3] = ["austen-0870", "austen-0880", "austen-0890"];
-
-fn models() -> Arc<SpeechModels> {
-    static MODELS: OnceLock<Arc<SpeechModels>> = OnceLock::new();
-    let load = || {
-        let store = Store::open_default().unwrap();
-        Arc::new(SpeechModels::load(&store, "whisper-tiny.en").unwrap())
-    };
-    MODELS.get_or_init(load).clone()
-}
 
 fn silence(seconds: f64) -> Vec<f32> {
     vec![0.0; (seconds * RATE as f64) as usize]
@@ -107,7 +96,7 @@ impl Heard {
 
 /// In blocks of this size, while `waiting_s` of sound wait.
 fn hear(sound: &[f32], block: usize, waiting_s: f64) -> Heard {
-    let mut live = Live::new(models(), TranscribeOptions::default(), &Cancel::new()).unwrap();
+    let mut live = Live::new(tiny_whisper(), TranscribeOptions::default(), &Cancel::new()).unwrap();
     let mut heard = Heard::default();
     for block in sound.chunks(block) {
         let events = live.push(block, waiting_s).unwrap();
@@ -119,8 +108,13 @@ fn hear(sound: &[f32], block: usize, waiting_s: f64) -> Heard {
 }
 
 fn offline(sound: Vec<f32>) -> String {
-    let all =
-        transcribe(models(), std::iter::once(Ok(sound)), None, TranscribeOptions::default(), &Cancel::new());
+    let all = transcribe(
+        tiny_whisper(),
+        std::iter::once(Ok(sound)),
+        None,
+        TranscribeOptions::default(),
+        &Cancel::new(),
+    );
     let text = |event| match event {
         Ok(TranscribeEvent::Segment(segment)) => Some(segment.text),
         _ => None,

@@ -4,7 +4,6 @@
 #![allow(clippy::unwrap_used)]
 
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use engine::Cancel;
@@ -12,19 +11,10 @@ use engine::models::Store;
 use engine::perception::speech::vad::VadState;
 use engine::perception::speech::{Segment, SpeechModels};
 use engine::tasks::transcribe::{TranscribeEvent, TranscribeOptions, check, transcribe};
-use medley_tests::{wav_samples, word_errors};
+use medley_tests::{tiny_whisper, wav_samples, word_errors};
 
 const RATE: usize = 16_000;
 const SAMPLES: [&str; 3] = ["austen-0870", "austen-0880", "austen-0890"];
-
-fn models() -> Arc<SpeechModels> {
-    static MODELS: OnceLock<Arc<SpeechModels>> = OnceLock::new();
-    let load = || {
-        let store = Store::open_default().unwrap();
-        Arc::new(SpeechModels::load(&store, "whisper-tiny.en").unwrap())
-    };
-    MODELS.get_or_init(load).clone()
-}
 
 fn sample_path(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../assets/samples/speech").join(name)
@@ -54,7 +44,7 @@ impl Heard {
 fn hear_with(samples: Vec<f32>, options: TranscribeOptions, cancel: &Cancel) -> Heard {
     let blocks: Vec<_> = samples.chunks(7_777).map(|block| Ok(block.to_vec())).collect();
     let mut heard = Heard::default();
-    for event in transcribe(models(), blocks.into_iter(), None, options, cancel) {
+    for event in transcribe(tiny_whisper(), blocks.into_iter(), None, options, cancel) {
         match event.unwrap() {
             TranscribeEvent::Segment(segment) => heard.segments.push(segment),
             TranscribeEvent::Notice(text) => heard.notices.push(text),
@@ -175,7 +165,7 @@ fn what_came_before_a_failure_of_the_sound_is_kept() {
     let failure = engine::Error::Request { reason: "the disk is gone".to_owned() };
     let blocks = vec![Ok(samples), Err(failure), Ok(silence(1.0))];
     let events: Vec<_> =
-        transcribe(models(), blocks.into_iter(), None, TranscribeOptions::default(), &Cancel::new())
+        transcribe(tiny_whisper(), blocks.into_iter(), None, TranscribeOptions::default(), &Cancel::new())
             .collect();
     let heard = events.iter().find_map(|event| match event {
         Ok(TranscribeEvent::Segment(segment)) => Some(segment.text.as_str()),
@@ -207,7 +197,7 @@ fn stop_answers_within_a_window() {
             Instant::now()
         })
     };
-    models();
+    tiny_whisper();
     let heard = hear_with(long, TranscribeOptions::default(), &cancel);
     let ended = Instant::now();
     let raised = raiser.join().unwrap();
@@ -219,13 +209,13 @@ fn stop_answers_within_a_window() {
 #[test]
 fn what_the_model_cannot_do_is_said_before_anything_is_heard() {
     let german = TranscribeOptions { language: Some("de".to_owned()), ..Default::default() };
-    let error = check(&models(), &german).unwrap_err().to_string();
+    let error = check(&tiny_whisper(), &german).unwrap_err().to_string();
     assert!(error.contains("\"de\"") && error.contains("English only"), "{error}");
     let translated = TranscribeOptions { translate: true, ..Default::default() };
-    let error = check(&models(), &translated).unwrap_err().to_string();
+    let error = check(&tiny_whisper(), &translated).unwrap_err().to_string();
     assert!(error.contains("whisper-base"), "{error}");
     let english = TranscribeOptions { language: Some("en".to_owned()), ..Default::default() };
-    check(&models(), &english).unwrap();
+    check(&tiny_whisper(), &english).unwrap();
 }
 
 #[test]
@@ -234,7 +224,7 @@ fn voice_activity_equals_the_reference_across_digital_silence() {
         serde_json::from_str(include_str!("golden/vad.json")).expect("golden/vad.json is JSON");
     let sound = sample("austen-0880").0;
     let signal = [sound.clone(), silence(golden["silence_s"].as_f64().unwrap()), sound].concat();
-    let ours = models().vad().probabilities(&signal, &mut VadState::default()).unwrap();
+    let ours = tiny_whisper().vad().probabilities(&signal, &mut VadState::default()).unwrap();
     let theirs: Vec<f64> =
         golden["probabilities"].as_array().unwrap().iter().map(|p| p.as_f64().unwrap()).collect();
     assert_eq!(ours.len(), theirs.len());
@@ -299,6 +289,6 @@ fn a_folder_with_two_lists_cuts_text_as_one_with_a_tokenizer() {
     let phrases = ["Kowalczyk", "Rømer 2's", "東京"].map(str::to_owned);
     let text = "Doctor Huygens wrote to Rømer, didn't he?";
     let context = lists.context(text, &phrases).unwrap();
-    assert_eq!(context, models().context(text, &phrases).unwrap());
-    assert_ne!(context, models().context(text, &phrases[..2]).unwrap());
+    assert_eq!(context, tiny_whisper().context(text, &phrases).unwrap());
+    assert_ne!(context, tiny_whisper().context(text, &phrases[..2]).unwrap());
 }

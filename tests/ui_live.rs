@@ -3,84 +3,24 @@
 // A test that cannot go on should stop at once.
 #![allow(clippy::unwrap_used)]
 
-use std::time::{Duration, Instant};
-
 use egui::{Key, Modifiers};
-use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use medley_app::jobs::scripted::Scripted;
 use medley_app::platform::listen::Source;
 use medley_app::state::AttachmentState;
-use medley_app::{App, AppOptions};
+use medley_tests::window::Window;
 
-struct Window {
-    harness: Harness<'static, Option<App>>,
-    folder: tempfile::TempDir,
-}
-
-impl Window {
-    fn open(backend: Scripted) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut options = Some(AppOptions {
-            backend: Box::new(backend),
-            store: None,
-            prefixes: None,
-            data_folder: folder.path().to_path_buf(),
-            model: None,
-            attach: Vec::new(),
-        });
-        let harness = Harness::builder()
-            .with_size([1180.0, 780.0])
-            .with_os(egui::os::OperatingSystem::Nix)
-            .build_ui_state(
-                move |ui, app: &mut Option<App>| {
-                    let app = app.get_or_insert_with(|| {
-                        App::new(options.take().expect("made once"), ui.ctx()).expect("the app opens")
-                    });
-                    app.poll(ui.ctx());
-                    app.show(ui);
-                },
-                None,
-            );
-        let mut window = Self { harness, folder };
-        window.harness.run_ok();
-        window
-    }
-
-    fn app(&self) -> &App {
-        self.harness.state().as_ref().unwrap()
-    }
-
-    fn wait(&mut self, what: &str, done: impl Fn(&App) -> bool) {
-        let begin = Instant::now();
-        loop {
-            self.harness.step();
-            if done(self.app()) {
-                self.harness.run_ok();
-                return;
-            }
-            assert!(begin.elapsed() < Duration::from_secs(30), "{what} did not happen");
-            std::thread::sleep(Duration::from_millis(5));
-        }
-    }
-
-    fn click(&mut self, label: &str) {
-        self.harness.get_by_label(label).click();
-        self.harness.run_ok();
-    }
-
-    fn wait_for_text(&mut self) {
-        self.wait("the text", |app| {
-            app.state().live.as_ref().is_some_and(|live| live.tentative == " is too small.")
-        });
-    }
+fn wait_for_text(window: &mut Window) {
+    window.wait("the text", |app| {
+        app.state().live.as_ref().is_some_and(|live| live.tentative == " is too small.")
+    });
 }
 
 #[test]
 fn what_is_said_is_shown_and_becomes_a_file_of_the_conversation() {
     let mut window = Window::open(Scripted::default());
     window.click("Start listening");
-    window.wait_for_text();
+    wait_for_text(&mut window);
     let live = window.app().state().live.clone().unwrap();
     assert_eq!((live.stable.as_str(), live.opened), ("The budget", true));
     assert!(live.level > 0.5 && live.at_s == 1.0);
@@ -106,7 +46,7 @@ fn what_is_said_is_shown_and_becomes_a_file_of_the_conversation() {
 fn the_keyboard_starts_and_stops() {
     let mut window = Window::open(Scripted::default());
     window.harness.key_press_modifiers(Modifiers::COMMAND, Key::M);
-    window.wait_for_text();
+    wait_for_text(&mut window);
     window.harness.key_press_modifiers(Modifiers::COMMAND, Key::M);
     window.wait("the end", |app| app.state().live.is_none());
     assert_eq!(window.app().state().current().unwrap().attachments.len(), 1);

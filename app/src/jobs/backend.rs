@@ -111,12 +111,16 @@ impl EngineBackend {
         let count = match form.speakers {
             Speakers::Off => {
                 // After a kill the same recording is heard on from where it was.
-                let journals = JournalStore::open_default().ok();
                 let store = self.engine.store();
-                let journal = journals.and_then(|j| j.journal(store, path, &form.model, &options).ok());
+                let journal = JournalStore::open_default().map_err(|e| e.to_string()).and_then(|journals| {
+                    journals.journal(store, path, &form.model, &options).map_err(|e| e.to_string())
+                });
                 return Ok(match journal {
-                    Some(journal) => events.kept_in(journal),
-                    None => events,
+                    Ok(journal) => events.kept_in(journal),
+                    Err(error) => {
+                        log::info!("{}: nothing is kept of it: {error}", path.display());
+                        events
+                    }
                 });
             }
             Speakers::Auto => None,

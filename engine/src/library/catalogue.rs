@@ -390,12 +390,6 @@ impl Catalogue {
         self.all(&sql, [n as i64], read_passage)
     }
 
-    /// The number that the next passage gets.
-    pub(super) fn next_passage(&self) -> Result<i64> {
-        let sql = "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'passages'), 0) + 1";
-        self.number(sql).map(|n| n as i64)
-    }
-
     // Meanings.
 
     /// The row of a text that was embedded before.

@@ -15,7 +15,7 @@ impl Indexing<'_> {
     /// Damaged or missing rows are forgotten, so that their texts are embedded again.
     pub(super) fn check_rows(&mut self) -> Result<()> {
         let rows = self.library.catalogue.rows()?;
-        let path = self.library.folder.join("meanings.rows");
+        let path = self.library.folder.join(super::MEANINGS);
         let bad = self.library.vectors.damaged(rows).map_err(|e| Error::io("reading", &path, e))?;
         if bad.is_empty() {
             return Ok(());
@@ -75,7 +75,7 @@ impl Indexing<'_> {
         };
         let first = self.library.catalogue.rows()?;
         if !meanings.is_empty() {
-            let path = self.library.folder.join("meanings.rows");
+            let path = self.library.folder.join(super::MEANINGS);
             self.library.vectors.write(first, &meanings).map_err(|e| Error::io("writing", &path, e))?;
         }
         let catalogue = &self.library.catalogue;

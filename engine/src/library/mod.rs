@@ -52,6 +52,9 @@ use crate::error::{Error, Result};
 use crate::media::Kind;
 use crate::models::data_folder;
 
+/// The file of meanings in a library's folder.
+const MEANINGS: &str = "meanings.rows";
+
 /// Numbers of a meaning: those of `minilm-l6`.
 const WIDTH: usize = 384;
 
@@ -154,7 +157,7 @@ impl Library {
         if let Err(error) = &words {
             notices.push(format!("{error}; until then passages are found by their meaning only"));
         }
-        let vectors = Vectors::new(&folder.join("meanings.rows"), WIDTH);
+        let vectors = Vectors::new(&folder.join(MEANINGS), WIDTH);
         Ok(Self { folder: folder.to_path_buf(), catalogue, words: words.ok(), vectors, notices })
     }
 
@@ -193,7 +196,7 @@ impl Library {
             unused: self.catalogue.unused_rows()?,
             text_bytes: size("catalogue.db") + size("catalogue.db-wal"),
             words_bytes: size("words"),
-            meanings_bytes: size("meanings.rows"),
+            meanings_bytes: size(MEANINGS),
         })
     }
 
@@ -270,9 +273,9 @@ impl Library {
     pub fn clear(self) -> Result<Self> {
         let lock = roots::Lock::take(&self.folder)?;
         let folder = self.folder.clone();
-        let roots = self.catalogue.roots().unwrap_or_else(|_| roots::load(&folder));
+        let roots = self.catalogue.roots().or_else(|_| roots::load(&folder))?;
         drop(self);
-        for name in ["catalogue.db", "catalogue.db-wal", "catalogue.db-shm", "meanings.rows"] {
+        for name in ["catalogue.db", "catalogue.db-wal", "catalogue.db-shm", MEANINGS] {
             roots::delete_file(&folder.join(name))?;
         }
         roots::delete_folder(&folder.join("words"))?;
@@ -286,6 +289,7 @@ impl Library {
 
 /// A new catalogue in the place of a damaged one, and what is told.
 fn begin_anew(folder: &Path, path: &Path, reason: &str) -> Result<(Catalogue, String)> {
+    let roots = roots::load(folder)?;
     let aside = folder.join("catalogue.damaged.db");
     std::fs::rename(path, &aside).map_err(|e| Error::io("moving aside", path, e))?;
     for name in ["catalogue.db-wal", "catalogue.db-shm"] {
@@ -293,7 +297,6 @@ fn begin_anew(folder: &Path, path: &Path, reason: &str) -> Result<(Catalogue, St
     }
     roots::delete_folder(&folder.join("words"))?;
     let catalogue = Catalogue::open(path)?;
-    let roots = roots::load(folder);
     roots.iter().try_for_each(|root| catalogue.add_root(root))?;
     let notice = format!(
         "{}: {reason}; it was kept as {}, and the {} files and folders of the library are read again",

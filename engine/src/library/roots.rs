@@ -29,9 +29,13 @@ pub(super) fn save(folder: &Path, roots: &[PathBuf]) -> Result<()> {
 }
 
 /// The list; empty where there is none.
-pub(super) fn load(folder: &Path) -> Vec<PathBuf> {
-    let text = fs::read_to_string(folder.join(LIST)).unwrap_or_default();
-    text.lines().filter(|line| !line.is_empty()).map(PathBuf::from).collect()
+pub(super) fn load(folder: &Path) -> Result<Vec<PathBuf>> {
+    let path = folder.join(LIST);
+    match fs::read_to_string(&path) {
+        Ok(text) => Ok(text.lines().filter(|line| !line.is_empty()).map(PathBuf::from).collect()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(Error::io("reading", &path, error)),
+    }
 }
 
 /// All files below a root that is not hidden, by name; a root that is a file is that file.

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use super::catalogue::Passage;
 use super::texts::Texts;
-use super::{DocumentId, Library};
+use super::{DocumentId, Library, MEANINGS};
 use crate::cancel::Cancel;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
@@ -137,11 +137,10 @@ impl Library {
         notices: &mut Vec<String>,
         cancel: &Cancel,
     ) -> Result<Option<Meaning>> {
-        let counts = (self.catalogue.waiting_count()?, self.catalogue.next_passage()?);
-        if counts.0 > 0 {
+        let waiting = self.catalogue.waiting_count()?;
+        if waiting > 0 {
             notices.push(format!(
-                "{} passages are found by their words only until the library is up to date",
-                counts.0
+                "{waiting} passages are found by their words only until the library is up to date"
             ));
         }
         match engine.specialists().passages() {
@@ -177,7 +176,7 @@ impl Library {
     /// The similarity of every row of meanings.
     fn similar(&self, asked: &Meaning) -> Result<Vec<Option<f32>>> {
         let rows = self.catalogue.rows()?;
-        let path = self.folder.join("meanings.rows");
+        let path = self.folder.join(MEANINGS);
         self.vectors.compare(asked, rows).map_err(|e| Error::io("reading", &path, e))
     }
 

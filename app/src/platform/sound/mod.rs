@@ -55,11 +55,52 @@ impl Player for Device {
         &self,
         opener: &Opener,
         path: &Path,
-        from: Start,
+        Start { start_s, speed }: Start,
         cancel: &Cancel,
         at: &mut dyn FnMut(f64) -> bool,
     ) -> Result<(), String> {
-        play(opener, path, from, cancel, at)
+        let mut sound = crate::jobs::sound_of(opener, path, cancel)
+            .map_err(|error| error.to_string())?
+            .ok_or("there is no sound in this file")?;
+        let queue = Arc::new(Mutex::new(Queue::default()));
+        let _stream = open_device(queue.clone())?;
+        let left_out_s = sound.skip_towards(start_s);
+        let mut skip = ((start_s - left_out_s).max(0.0) * f64::from(SAMPLE_RATE_HZ)) as usize;
+        let (mut stretch, mut ready) = (Stretch::new(speed), Vec::new());
+        let mut ended = false;
+        while !cancel.is_cancelled() {
+            let (waiting, played) = {
+                let mut queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(reason) = queue.failed.take() {
+                    return Err(reason);
+                }
+                (queue.samples.len(), queue.played)
+            };
+            if !ended && waiting < AHEAD_S * SAMPLE_RATE_HZ as usize {
+                match sound.next() {
+                    Some(block) => {
+                        let block = block.map_err(|error| error.to_string())?;
+                        let from = skip.min(block.len());
+                        skip -= from;
+                        stretch.push(&block[from..], &mut ready);
+                    }
+                    None => {
+                        stretch.finish(&mut ready);
+                        ended = true;
+                    }
+                }
+                queue.lock().unwrap_or_else(PoisonError::into_inner).samples.extend(ready.drain(..));
+                continue;
+            }
+            if ended && waiting == 0 {
+                break;
+            }
+            if !at(start_s + speed * played as f64 / f64::from(SAMPLE_RATE_HZ)) {
+                break;
+            }
+            std::thread::sleep(TELL_EVERY);
+        }
+        Ok(())
     }
 }
 
@@ -72,57 +113,6 @@ struct Queue {
     played: u64,
     /// What the device said when it failed.
     failed: Option<String>,
-}
-
-fn play(
-    opener: &Opener,
-    path: &Path,
-    Start { start_s, speed }: Start,
-    cancel: &Cancel,
-    at: &mut dyn FnMut(f64) -> bool,
-) -> Result<(), String> {
-    let mut sound = crate::jobs::sound_of(opener, path, cancel)
-        .map_err(|error| error.to_string())?
-        .ok_or("there is no sound in this file")?;
-    let queue = Arc::new(Mutex::new(Queue::default()));
-    let _stream = open_device(queue.clone())?;
-    let left_out_s = sound.skip_towards(start_s);
-    let mut skip = ((start_s - left_out_s).max(0.0) * f64::from(SAMPLE_RATE_HZ)) as usize;
-    let (mut stretch, mut ready) = (Stretch::new(speed), Vec::new());
-    let mut ended = false;
-    while !cancel.is_cancelled() {
-        let (waiting, played) = {
-            let mut queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(reason) = queue.failed.take() {
-                return Err(reason);
-            }
-            (queue.samples.len(), queue.played)
-        };
-        if !ended && waiting < AHEAD_S * SAMPLE_RATE_HZ as usize {
-            match sound.next() {
-                Some(block) => {
-                    let block = block.map_err(|error| error.to_string())?;
-                    let from = skip.min(block.len());
-                    skip -= from;
-                    stretch.push(&block[from..], &mut ready);
-                }
-                None => {
-                    stretch.finish(&mut ready);
-                    ended = true;
-                }
-            }
-            queue.lock().unwrap_or_else(PoisonError::into_inner).samples.extend(ready.drain(..));
-            continue;
-        }
-        if ended && waiting == 0 {
-            break;
-        }
-        if !at(start_s + speed * played as f64 / f64::from(SAMPLE_RATE_HZ)) {
-            break;
-        }
-        std::thread::sleep(TELL_EVERY);
-    }
-    Ok(())
 }
 
 fn open_device(queue: Arc<Mutex<Queue>>) -> Result<cpal::Stream, String> {

@@ -17,7 +17,7 @@ const BONUS: f32 = 1.0;
 /// What is known before listening to a recording.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Context {
-    /// Tokens of the text that came before.
+    /// Tokens of the text that came before, with the one that says so in front; none without text.
     pub(super) before: Vec<u32>,
     /// Words that may come.
     pub(super) expected: Expected,
@@ -43,6 +43,8 @@ impl Context {
             return Ok(Self::default());
         }
         let tokenizer = vocabulary.tokenizer()?;
+        // Without the token that says so, no text can be given.
+        let n_most = if vocabulary.before.is_some() { n_most } else { 0 };
         let encode = |text: &str| -> Result<Vec<u32>> {
             Ok(tokenizer.encode(text)?.into_iter().map(|token| token.0).collect())
         };
@@ -68,6 +70,10 @@ impl Context {
             list.extend(&stop);
         }
         list.append(&mut before);
+        let before = match vocabulary.before {
+            Some(token) if !list.is_empty() => std::iter::once(token).chain(list).collect(),
+            _ => list,
+        };
         let mut expected = Expected::default();
         for phrase in phrases {
             // No space stands before words in a script that has none.
@@ -76,12 +82,12 @@ impl Context {
                 false => expected.add(&encode(&format!(" {phrase}"))?),
             }
         }
-        Ok(Self { before: list, expected, n_lost, n_unlisted })
+        Ok(Self { before, expected, n_lost, n_unlisted })
     }
 
     /// What does not fit.
     pub fn notices(&self) -> Vec<String> {
-        let (lost, kept, unlisted) = (self.n_lost, self.before.len(), self.n_unlisted);
+        let (lost, kept, unlisted) = (self.n_lost, self.before.len().saturating_sub(1), self.n_unlisted);
         let prompt = (lost > 0)
             .then(|| format!("the prompt is {lost} tokens too long for the model: its last {kept} are used"));
         let phrases = (unlisted > 0).then(|| {

@@ -141,21 +141,15 @@ impl Decoding<'_> {
         let decoder = &self.whisper.decoder;
         let (mut tape, mut paths) = (Tape::default(), [Vec::new()]);
         let mut language = asked;
-        let mut read = self.context.before.as_slice();
-        let text_before = vocabulary.before.filter(|_| !read.is_empty());
-        if text_before.is_some() && language.is_none() {
+        let text_before = &self.context.before;
+        if !text_before.is_empty() && language.is_none() {
             // The language is that of the sound, not that of the text before.
             let (mut tape, mut paths) = (Tape::default(), [Vec::new()]);
             let mut first = decoder.step(heard, &mut tape, &mut paths, &[vocabulary.start], &[]);
             log_softmax(&mut first);
             language = self.language(&first, before);
         }
-        if let Some(token) = text_before {
-            decoder.read(heard, &mut tape, &mut paths[0], &[token], self.alignment);
-        } else {
-            read = &[];
-        }
-        decoder.read(heard, &mut tape, &mut paths[0], read, self.alignment);
+        decoder.read(heard, &mut tape, &mut paths[0], text_before, self.alignment);
         let mut step = |token: u32| decoder.step(heard, &mut tape, &mut paths, &[token], self.alignment);
         let mut logits = step(vocabulary.start);
         let mut first = logits.clone();
