@@ -14,8 +14,8 @@ use crate::perception::speakers::SpeakerEncoder;
 use crate::perception::{Reading, Specialists};
 use crate::prefix_store::{ModelPrefixes, PrefixStore};
 use crate::sequence::Evidence;
-use crate::tasks::ask::{Ask, AskRequest, ReadFile};
-use crate::tasks::evidence::{self, Meanings, Rarity};
+use crate::tasks::ask::{Ask, AskRequest, FoundInLibrary, ReadFile};
+use crate::tasks::evidence::{self, Meanings};
 use crate::tasks::perceive::{self, Perceived};
 use crate::tasks::transcribe::{self, Live, TranscribeOptions, Transcription};
 use crate::weights::PanelStore;
@@ -120,8 +120,7 @@ impl Engine {
         Ask::new(self.clone(), request, cancel)
     }
 
-    /// The evidence for a question in excerpts of a library, without an answer; nothing when cancelled. `rarity` says how
-    /// rare its words are in the whole library.
+    /// The evidence for a question in excerpts of a library, without an answer; nothing when cancelled.
     ///
     /// # Errors
     /// [`Error::ModelFile`], [`Error::Compute`].
@@ -129,7 +128,7 @@ impl Engine {
         &self,
         files: Vec<ReadFile>,
         question: &str,
-        rarity: Option<&Rarity>,
+        library: &FoundInLibrary,
         cancel: &Cancel,
     ) -> Result<Vec<Evidence>> {
         let encoder = match self.specialists().passages() {
@@ -137,7 +136,7 @@ impl Engine {
             Err(Error::ModelMissing { .. }) => None,
             Err(error) => return Err(error),
         };
-        evidence::find(files, question, encoder, self.meanings(), rarity, cancel)
+        evidence::find(files, question, encoder, self.meanings(), library, cancel)
     }
 
     /// Starts to transcribe the sound of a recording or video with this Whisper.

@@ -70,7 +70,7 @@ pub use device::{DeviceChoice, set_device};
 pub use disk_cache::CacheUsage;
 pub use engine::{Engine, EngineOptions};
 pub use error::{Error, MediaProblem, Result};
-pub use generate::event::{Event, Stage, StopReason, Usage};
+pub use generate::event::{Event, Part, Stage, StopReason, Usage};
 pub use kernels::{instruction_set, probe};
 pub use memory::human_bytes;
 pub use model::LanguageModel;

@@ -9,10 +9,9 @@ use engine::media::{Kind, Limits};
 use engine::models::Store;
 use engine::perception::ReadEvent;
 use engine::tasks::ask::{AskRequest, Attachment, FoundInLibrary, ReadFile};
-use engine::tasks::evidence::Rarity;
 use engine::{
-    Cancel, Engine, EngineOptions, Event, Evidence, PanelStore, Place, PrefixStore, Rect, Stage, StopReason,
-    Usage,
+    Cancel, Engine, EngineOptions, Event, Evidence, PanelStore, Part, Place, PrefixStore, Rect, Stage,
+    StopReason, Usage,
 };
 use serde_json::{Value, json};
 
@@ -96,14 +95,13 @@ impl Answerer {
     pub fn answer_found(
         &mut self,
         files: Vec<ReadFile>,
-        rarity: Option<Rarity>,
+        found: FoundInLibrary,
         question: String,
         args: &AnswerArgs,
         started: Instant,
     ) -> Outcome {
         let media = files.into_iter().map(Attachment::Read).collect();
-        let found = Some(FoundInLibrary { rarity });
-        let request = AskRequest { media, found, ..self.request(question, args) };
+        let request = AskRequest { media, found: Some(found), ..self.request(question, args) };
         self.ask(request, started)
     }
 
@@ -118,6 +116,7 @@ impl Answerer {
             question,
             system: args.system.clone(),
             raw: args.raw,
+            whole: args.whole,
             options: GenerateOptions {
                 max_tokens: args.max_tokens.unwrap_or(options.max_tokens),
                 temperature: args.temperature.unwrap_or(options.temperature),
@@ -185,6 +184,7 @@ impl Answerer {
                     false => evidence.push(found),
                 },
                 Event::Notice(text) => self.notice(&text)?,
+                Event::Part(part) => self.part(&part)?,
                 Event::Routing(routing) if self.out.is_json() => {
                     self.out.object(&json!({"event": "routing", "layers": routing.layers}))?;
                 }
@@ -241,6 +241,19 @@ impl Answerer {
         Ok(())
     }
 
+    /// What a section says, beside the answer that comes from all of them.
+    fn part(&mut self, part: &Part) -> Outcome {
+        self.bar.clear();
+        if self.out.is_json() {
+            return self.out.object(&json!({
+                "event": "part", "source": part.source, "from": part.from, "to": part.to,
+                "heading": part.heading, "text": part.text, "located": part.is_located,
+            }));
+        }
+        say(&part_line(part));
+        Ok(())
+    }
+
     /// What was left out, and why.
     pub fn notice(&mut self, text: &str) -> Outcome {
         self.bar.clear();
@@ -280,6 +293,8 @@ fn progress(out: &mut Output, bar: &Bar, stage: Stage, what: &str, done: u64, to
         Stage::Prefill => "reading the prompt",
         // The words themselves show that.
         Stage::Generate => return Ok(()),
+        Stage::Sections => "reading every section",
+        Stage::Join => "joining the notes",
     };
     let name = if what.is_empty() { doing.to_owned() } else { format!("{doing}: {what}") };
     bar.show(&name, done, total);
@@ -320,6 +335,23 @@ pub fn evidence_object(found: &Evidence) -> Value {
         }
     }
     object
+}
+
+/// One line for people: file, section, what it says.
+fn part_line(part: &Part) -> String {
+    let place = match (&part.from, &part.to) {
+        (Place::Page { page: from, .. }, Place::Page { page: to, .. }) if from == to => {
+            format!("page {from}")
+        }
+        (Place::Page { page: from, .. }, Place::Page { page: to, .. }) => format!("pages {from} to {to}"),
+        (Place::Time { start_s, .. }, Place::Time { end_s, .. }) => {
+            format!("{}–{}", clock(*start_s), clock(*end_s))
+        }
+        _ => String::new(),
+    };
+    let under = if part.heading.is_empty() { String::new() } else { format!(", “{}”", part.heading) };
+    let doubt = if part.is_located { "" } else { " (no passage says this)" };
+    format!("· {}, {place}{under}: {}{doubt}", file_name(&part.source), part.text.replace('\n', " "))
 }
 
 /// One line for people: file, place, words.

@@ -227,6 +227,9 @@ pub struct AnswerArgs {
     /// Feed the question as it is: no chat template, no evidence
     #[arg(long)]
     pub raw: bool,
+    /// Answer from every section instead of what fits the question best: for summaries and lists of long files
+    #[arg(long, conflicts_with = "raw")]
+    pub whole: bool,
     /// Most tokens to write
     #[arg(long, value_name = "N")]
     pub max_tokens: Option<usize>,

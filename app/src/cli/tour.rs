@@ -21,6 +21,7 @@ pub fn run(args: &TourArgs, cancel: &Cancel) -> Outcome {
     engine::set_device(args.device.chosen)?;
     let mut answerer = Answerer::new(&args.model, args.json, cancel)?;
     let options = AnswerArgs {
+        whole: false,
         model: args.model.clone(),
         raw: false,
         max_tokens: Some(120),

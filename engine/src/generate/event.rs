@@ -1,9 +1,11 @@
 //! The plain data that a caller sees while a request runs.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use crate::decoder::Routing;
-use crate::sequence::{Evidence, ReadFile};
+use crate::sequence::{Evidence, Place, ReadFile};
 
 /// What a request is busy with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -21,6 +23,10 @@ pub enum Stage {
     Prefill,
     /// Writing the answer; counted in tokens.
     Generate,
+    /// Reading whole files, section by section.
+    Sections,
+    /// Joining what was noted of the sections.
+    Join,
 }
 
 /// One step of a request.
@@ -42,6 +48,9 @@ pub enum Event {
     Text(String),
     /// A place that supports the answer.
     Evidence(Evidence),
+    /// What one section of the files says about a request that is answered from all of them; the evidence for it
+    /// follows.
+    Part(Part),
     /// What was left out or failed, and why.
     Notice(String),
     /// An attachment was read; keep it, so that the next question need not read it again.
@@ -55,6 +64,23 @@ pub enum Event {
         /// What it took.
         usage: Usage,
     },
+}
+
+/// A note about one section.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Part {
+    /// The file.
+    pub source: PathBuf,
+    /// Where the section begins.
+    pub from: Place,
+    /// Where it ends.
+    pub to: Place,
+    /// The heading that it stands under; empty where there is none.
+    pub heading: String,
+    /// What the model noted.
+    pub text: String,
+    /// Whether words of the section say the same. If not, the answer does not rest on it.
+    pub is_located: bool,
 }
 
 /// Why generation ended.

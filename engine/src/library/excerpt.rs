@@ -9,15 +9,17 @@ use super::{Hit, Library};
 use crate::error::Result;
 use crate::media::Kind;
 use crate::sequence::ReadFile;
+use crate::tasks::ask::{FoundInLibrary, FoundPart};
 
 impl Library {
     /// The passages of these hits with their neighbours and headings, one file for each document, the one with the
-    /// best hit first. A document that changed since it was read has a notice.
+    /// best hit first; and what the library knows about them. A document that changed since it was read has a notice.
     ///
     /// # Errors
     /// [`Error::Library`](crate::Error::Library).
-    pub fn excerpt(&self, hits: &[Hit]) -> Result<Vec<ReadFile>> {
+    pub fn excerpt(&self, question: &str, hits: &[Hit]) -> Result<(Vec<ReadFile>, FoundInLibrary)> {
         let mut files = Vec::new();
+        let mut parts = Vec::new();
         let mut order: Vec<&Hit> = Vec::new();
         for hit in hits {
             if !order.iter().any(|first| first.document == hit.document) {
@@ -44,8 +46,16 @@ impl Library {
                     chosen.extend(above.next());
                     chosen.extend(inside);
                 }
-                let span = |(i, span)| chosen.contains(&i).then_some(span);
-                spans.extend(leaf.spans.into_iter().enumerate().filter_map(span));
+                for (i, span) in leaf.spans.into_iter().enumerate().filter(|(i, _)| chosen.contains(i)) {
+                    let here = hits.iter().filter(|hit| hit.passage.leaf == *number);
+                    parts.extend(here.filter(|hit| touch(&ranges[i], &hit.passage.bytes)).map(|hit| {
+                        let within =
+                            |byte: usize| byte.clamp(ranges[i].start, ranges[i].end) - ranges[i].start;
+                        let bytes = within(hit.passage.bytes.start)..within(hit.passage.bytes.end);
+                        FoundPart { file: files.len(), span: spans.len(), bytes, score: hit.score }
+                    }));
+                    spans.push(span);
+                }
             }
             let (kind, summary, size, modified) = self.catalogue.about(first.document)?;
             let kind = kind.and_then(|kind| serde_json::from_value(kind.into()).ok());
@@ -63,6 +73,6 @@ impl Library {
                 notices: notice.map(|text| format!("{}: {text}", first.path.display())).into_iter().collect(),
             });
         }
-        Ok(files)
+        Ok((files, FoundInLibrary { rarity: self.rarity(question)?, parts }))
     }
 }

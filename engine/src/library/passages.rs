@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::leaf::Leaf;
 use crate::sequence::{Finding, Span};
-use crate::tasks::evidence::{is_heading, is_page_number, parts};
+use crate::tasks::evidence::{has_words, is_heading, is_page_number, parts};
 
 /// Short lines join up to this many bytes, as those of a list do. More in one passage would blur what each says: a fact
 /// of one sentence is found by its meaning only where little stands beside it.
@@ -35,7 +35,7 @@ impl Cutter {
                 continue;
             }
             let (alone, is_heading) = (is_alone(span), is_heading(span));
-            for part in parts(&span.text) {
+            for part in parts(&span.text).into_iter().filter(|part| has_words(&span.text[part.clone()])) {
                 let bytes = range.start + part.start..range.start + part.end;
                 match found.last_mut() {
                     Some(last) if open && !alone && bytes.end - last.bytes.start <= JOINED_BYTES => {

@@ -265,10 +265,7 @@ impl Library {
     }
 
     /// How rare the words of a question are in the whole library.
-    ///
-    /// # Errors
-    /// [`Error::Library`].
-    pub fn rarity(&self, question: &str) -> Result<Option<Rarity>> {
+    pub(super) fn rarity(&self, question: &str) -> Result<Option<Rarity>> {
         let Some(words) = &self.words else { return Ok(None) };
         let mut rarity = Rarity::default();
         for term in terms(question) {

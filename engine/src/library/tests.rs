@@ -102,10 +102,16 @@ fn words_are_found_where_they_stand() {
     let lens = &shelf.hits(&library, "cleaning a lens")[0];
     assert_eq!((lens.path.file_name().unwrap().to_str(), lens.heading.as_str()), (Some("two.md"), ""));
     assert!(lens.text.contains("Clean the lens"), "{lens:?}");
-    let files = library.excerpt(&hits[..1]).unwrap();
+    let (files, known) = library.excerpt("the zeppelin", &hits[..1]).unwrap();
     assert_eq!(files.len(), 1);
     assert!(files[0].spans.iter().any(|span| span.text.contains("zeppelin")));
     assert!(files[0].spans.len() < 6, "only the neighbours");
+    let parts: Vec<&str> =
+        known.parts.iter().map(|part| &files[part.file].spans[part.span].text[part.bytes.clone()]).collect();
+    assert!(
+        parts.concat().contains("zeppelin") && parts.iter().all(|part| hits[0].text.contains(part)),
+        "{parts:?}"
+    );
     let status = library.status().unwrap();
     assert_eq!((status.documents, status.failed), (2, 0));
     assert_eq!(status.waiting, status.passages, "no model, no meaning");

@@ -15,6 +15,13 @@ use crate::threads;
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct PrefixKey(pub(super) [u8; 32]);
 
+impl PrefixKey {
+    /// The key of the text that was written after this prompt.
+    pub(crate) fn of_note(self) -> Self {
+        Self(Sha256::new().chain_update(b"note").chain_update(self.0).finalize().into())
+    }
+}
+
 /// Has heard which model it is.
 #[derive(Clone)]
 pub(super) struct ModelKey(Sha256);

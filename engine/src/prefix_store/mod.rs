@@ -10,7 +10,7 @@ mod file;
 mod key;
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -79,17 +79,43 @@ impl ModelPrefixes {
         format: CacheFormat,
         cancel: &Cancel,
     ) -> Option<DecodeState> {
-        let (path, since) = (self.path(key), Instant::now());
-        let file = File::open(&path).ok()?;
-        let state = file::read(&file, key, cancel, |from| {
+        let since = Instant::now();
+        let state = self.read(key, cancel, |from| {
             let state = decoder.load_state(format, from)?;
             if state.pos() == pos { Ok(state) } else { Err(io::Error::other("another position")) }
-        });
-        match state {
-            Ok(state) => {
-                log::info!("{}: {pos} tokens loaded in {:?}", path.display(), since.elapsed());
+        })?;
+        log::info!("{}: {pos} tokens loaded in {:?}", self.path(key).display(), since.elapsed());
+        Some(state)
+    }
+
+    /// What was written after a prompt; `None` when it is not stored, or when its file is damaged, which is deleted
+    /// then.
+    pub(crate) fn load_note(&self, key: &PrefixKey) -> Option<String> {
+        let mut text = String::new();
+        self.read(key, &Cancel::new(), |from| from.read_to_string(&mut text))?;
+        Some(text)
+    }
+
+    /// Stores what was written after a prompt.
+    pub(crate) fn save_note(&self, key: &PrefixKey, text: &str) {
+        if let Err(error) = self.write(key, &Cancel::new(), |out| out.write_all(text.as_bytes())) {
+            log::info!("{}: not stored: {error}", self.path(key).display());
+        }
+    }
+
+    /// What is in the file of a key; one that is damaged is deleted.
+    fn read<T>(
+        &self,
+        key: &PrefixKey,
+        cancel: &Cancel,
+        load: impl FnOnce(&mut &mut dyn Read) -> io::Result<T>,
+    ) -> Option<T> {
+        let path = self.path(key);
+        let file = File::open(&path).ok()?;
+        match file::read(&file, key, cancel, |mut from| load(&mut (&mut from as &mut dyn Read))) {
+            Ok(loaded) => {
                 touch(&file, &path);
-                Some(state)
+                Some(loaded)
             }
             Err(_) if cancel.is_cancelled() => None,
             Err(error) => {
@@ -131,8 +157,17 @@ impl ModelPrefixes {
         if expected_bytes > most_bytes {
             return Err(io::Error::other(format!("{expected_bytes} bytes of {most_bytes}")));
         }
+        self.write(key, cancel, |out| state.save(at, out))
+    }
+
+    fn write(
+        &self,
+        key: &PrefixKey,
+        cancel: &Cancel,
+        save: impl FnOnce(&mut &mut dyn Write) -> io::Result<()>,
+    ) -> io::Result<()> {
         let unfinished = self.store.0.unfinished()?;
-        file::write(unfinished.as_file(), key, cancel, |out| state.save(at, out))?;
+        file::write(unfinished.as_file(), key, cancel, |mut out| save(&mut (&mut out as &mut dyn Write)))?;
         self.store.0.make_room(unfinished.as_file().metadata()?.len())?;
         unfinished.persist(self.path(key))?;
         Ok(())

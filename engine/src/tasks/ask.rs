@@ -1,6 +1,7 @@
 //! Ask about media: read what is new, find the evidence, let the decoder answer.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -8,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::evidence::{Found, Rarity, Search};
 use super::prompt;
+use super::whole::Whole;
 use crate::cancel::Cancel;
 use crate::decoder::Input;
 use crate::engine::Engine;
@@ -49,6 +51,8 @@ pub struct AskRequest {
     pub system: Option<String>,
     /// Feed the question as it is, with no chat template and no evidence.
     pub raw: bool,
+    /// Answer from every section of the media, however long they are, instead of what fits the question best.
+    pub whole: bool,
     /// The media are what was found in a library.
     pub found: Option<FoundInLibrary>,
     /// How to write the answer.
@@ -56,10 +60,25 @@ pub struct AskRequest {
 }
 
 /// What goes with a question whose media are excerpts of a library's documents.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct FoundInLibrary {
     /// How rare the words of the question are in the whole library.
     pub rarity: Option<Rarity>,
+    /// What was found; the rest of the excerpts stands around it.
+    pub parts: Vec<FoundPart>,
+}
+
+/// A part of an excerpt that a library found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FoundPart {
+    /// Index of the file.
+    pub file: usize,
+    /// Index of its span.
+    pub span: usize,
+    /// Which part of the span's text.
+    pub bytes: Range<usize>,
+    /// As in [`Hit`](crate::library::Hit).
+    pub score: f32,
 }
 
 /// What is said instead of an answer that no passage supports.
@@ -90,6 +109,8 @@ enum Step {
     Attach(VecDeque<Attachment>),
     Read(Box<Reading>, Collected, VecDeque<Attachment>),
     Search(Box<Search>),
+    /// Every section is read.
+    Whole(Box<Whole>),
     /// The model itself looks at the file of this number.
     Perceive(Option<Box<Found>>, usize),
     Prompt(Option<Box<Found>>),
@@ -132,6 +153,7 @@ impl Ask {
                 Ok(())
             }
             Step::Search(search) => self.search(search),
+            Step::Whole(whole) => self.whole(whole),
             Step::Perceive(found, next) => self.perceive(found, next),
             Step::Prompt(found) => self.prompt(found),
             Step::Write(generation, found) => self.write(generation, found),
@@ -151,6 +173,7 @@ impl Ask {
                 self.step = Step::Read(Box::new(reading), Collected::default(), media);
             }
             None if self.request.raw || self.files.is_empty() => self.write_next(None),
+            None if std::mem::take(&mut self.request.whole) => self.begin_whole()?,
             None => {
                 // Without the model of meaning, words alone are compared.
                 let specialists = self.engine.specialists();
@@ -168,9 +191,9 @@ impl Ask {
                     Err(error) => return Err(error),
                 };
                 let files = self.files.clone();
-                let rarity = self.request.found.as_ref().and_then(|found| found.rarity.as_ref());
                 let meanings = self.engine.meanings();
-                let search = Search::new(files, &self.request.question, encoder, meanings, rarity);
+                let library = self.request.found.as_ref();
+                let search = Search::new(files, &self.request.question, encoder, meanings, library);
                 self.step = Step::Search(Box::new(search));
             }
         }
@@ -207,6 +230,25 @@ impl Ask {
                 self.step = Step::Attach(media);
             }
         }
+    }
+
+    /// Reads every section, where there are several.
+    fn begin_whole(&mut self) -> Result<()> {
+        let model = self.engine.language_model()?;
+        self.events.extend(model.notice().map(|text| Event::Notice(text.to_owned())));
+        let (question, options) = (&self.request.question, &self.request.options);
+        self.step = match Whole::new(&self.engine, &model, &self.files, question, options)? {
+            Some(whole) => Step::Whole(Box::new(whole)),
+            None => Step::Attach(VecDeque::new()),
+        };
+        Ok(())
+    }
+
+    fn whole(&mut self, mut whole: Box<Whole>) -> Result<()> {
+        if !whole.step(&mut self.events, &self.cancel)? {
+            self.step = Step::Whole(whole);
+        }
+        Ok(())
     }
 
     fn search(&mut self, mut search: Box<Search>) -> Result<()> {

@@ -6,6 +6,8 @@ pub mod ask;
 
 mod prompt;
 
+mod whole;
+
 pub(crate) mod perceive;
 
 pub mod transcribe;

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use engine::library::{IndexEvent, Library};
-use engine::tasks::ask::{AskRequest, Attachment, FoundInLibrary};
+use engine::tasks::ask::{AskRequest, Attachment};
 use engine::{Cancel, Engine, Event, Evidence};
 use tempfile::TempDir;
 
@@ -74,16 +74,15 @@ fn ask(library: &Library, engine: &Engine, question: &str, answer: bool, cancel:
     let started = Instant::now();
     let options = engine::library::SearchOptions { most: READ_PASSAGES, ..Default::default() };
     let found = library.search(question, engine, &options, cancel)?;
-    let files = library.excerpt(&found.hits)?;
-    let rarity = library.rarity(question)?;
+    let (files, known) = library.excerpt(question, &found.hits)?;
     if !answer {
-        let evidence = engine.evidence(files, question, rarity.as_ref(), cancel)?;
+        let evidence = engine.evidence(files, question, &known, cancel)?;
         return Ok(Shown { evidence, found_s: started.elapsed().as_secs_f64(), answer: None });
     }
     let request = AskRequest {
         media: files.into_iter().map(Attachment::Read).collect(),
         question: question.to_owned(),
-        found: Some(FoundInLibrary { rarity }),
+        found: Some(known),
         ..AskRequest::default()
     };
     let (mut text, mut first_s, mut found_s, mut evidence) = (String::new(), None, None, Vec::new());

@@ -342,10 +342,9 @@ pub fn read(
     for text in library.notices().iter().chain(&found.notices) {
         answerer.notice(text)?;
     }
-    let files = library.excerpt(&found.hits)?;
+    let (files, known) = library.excerpt(&question, &found.hits)?;
     for text in files.iter().flat_map(|file| &file.notices) {
         answerer.notice(text)?;
     }
-    let rarity = library.rarity(&question)?;
-    answerer.answer_found(files, rarity, question, args, started)
+    answerer.answer_found(files, known, question, args, started)
 }

@@ -29,6 +29,8 @@ pub fn progress_row_ui(ui: &mut Ui, progress: &Progress, now_s: f64) -> Response
         Stage::Search => "Finding the evidence",
         Stage::Prefill => "Reading the question and the evidence",
         Stage::Generate => "Writing",
+        Stage::Sections => "Reading every section",
+        Stage::Join => "Joining what was noted",
     };
     let detail = match stage {
         Stage::Generate if done > 1 && seconds > 0.2 => {

@@ -53,7 +53,7 @@ impl Passage {
 }
 
 /// All passages of the files, in their order.
-pub(super) fn passages(files: &[ReadFile]) -> Vec<Passage> {
+pub(crate) fn passages(files: &[ReadFile]) -> Vec<Passage> {
     let mut found = Vec::new();
     for (file, read) in files.iter().enumerate() {
         let mut heading = None;
@@ -65,12 +65,8 @@ pub(super) fn passages(files: &[ReadFile]) -> Vec<Passage> {
             if is_heading(span) {
                 heading = Some(span_index);
             }
-            found.extend(parts(&span.text).into_iter().map(|bytes| Passage {
-                file,
-                span: span_index,
-                bytes,
-                heading: above,
-            }));
+            let parts = parts(&span.text).into_iter().filter(|part| has_words(&span.text[part.clone()]));
+            found.extend(parts.map(|bytes| Passage { file, span: span_index, bytes, heading: above }));
         }
     }
     found
@@ -80,6 +76,11 @@ pub(super) fn passages(files: &[ReadFile]) -> Vec<Passage> {
 pub(crate) fn is_page_number(span: &Span) -> bool {
     let text = span.text.trim();
     span.finding == Finding::DocumentText && text.len() <= 6 && !text.contains(char::is_alphabetic)
+}
+
+/// Whether a text is more than marks: a row of dots is none.
+pub(crate) fn has_words(text: &str) -> bool {
+    text.contains(char::is_alphanumeric)
 }
 
 /// Short lines of a document that do not end like a sentence.

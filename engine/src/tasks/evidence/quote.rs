@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::passage::has_words;
 use super::words::sentences;
 
 /// A passage of up to this many bytes is quoted whole.
@@ -18,6 +19,7 @@ pub(super) fn candidates(text: &str, passage: Range<usize>) -> Vec<Range<usize>>
     let body = text.get(passage.clone()).unwrap_or_default();
     let mut found: Vec<Range<usize>> = sentences(body)
         .into_iter()
+        .filter(|sentence| has_words(&body[sentence.clone()]))
         .map(|sentence| passage.start + sentence.start..passage.start + sentence.end)
         .collect();
     if body.len() <= WHOLE_BYTES {
@@ -69,6 +71,7 @@ mod tests {
         let found = candidates(&long, 0..long.len());
         assert!(long[found[0].clone()].starts_with("Yes. It has") && found.len() >= 3, "{found:?}");
         assert!(candidates("   ", 0..3).is_empty());
+        assert!(candidates(&". ".repeat(200), 0..400).is_empty(), "marks are no words");
     }
 
     #[test]
