@@ -11,7 +11,7 @@ use crate::command::{Command, Commands};
 use crate::jobs::{Backend, Jobs, Waker};
 use crate::platform::sound::{self, Player};
 use crate::platform::{self, clipboard};
-use crate::state::{AppState, Conversation};
+use crate::state::{AppState, Conversation, Position, Zoom};
 use crate::storage::Storage;
 use crate::ui::theme;
 use crate::ui::view::ViewState;
@@ -122,6 +122,17 @@ impl App {
         self.view.transcript.lines_laid_out()
     }
 
+    /// Bytes of the pages that are held to be drawn.
+    pub fn page_picture_bytes(&self) -> usize {
+        self.view.reader.picture_bytes()
+    }
+
+    /// The page at the top of the document that is shown, and how large it is drawn.
+    pub fn reading(&mut self) -> Option<(Position, Zoom)> {
+        let id = self.state.reader.shown()?.id;
+        Some(self.view.reader.reading(id))
+    }
+
     /// Runs a command now.
     pub fn run(&mut self, command: Command, ctx: &egui::Context) {
         update::run(self, command, ctx);
@@ -145,6 +156,9 @@ impl App {
         if self.applied != Some(look) {
             theme::apply(&ctx, look.0, look.1);
             self.applied = Some(look);
+        }
+        if let Some(text) = self.view.to_copy.take() {
+            ctx.copy_text(text);
         }
         self.read_input(&ctx);
         self.run_commands(&ctx);

@@ -46,6 +46,13 @@ pub enum Write {
         /// What was heard and what it was made into.
         transcript: crate::state::StoredTranscript,
     },
+    /// Keeps where a document was left, with highlights and notes.
+    Reading {
+        /// SHA-256 of the document's content.
+        sha256: String,
+        /// What is kept.
+        reading: crate::state::Reading,
+    },
     /// Keeps a setting as JSON.
     Setting(&'static str, String),
     /// Deletes all but the settings.
@@ -110,11 +117,16 @@ fn apply(db: &Connection, change: &Write) -> anyhow::Result<()> {
         Write::Transcript { sha256, transcript } => db
             .prepare_cached("INSERT OR REPLACE INTO transcripts (sha256, json) VALUES (?1, ?2)")?
             .execute(params![sha256, serde_json::to_string(transcript)?])?,
+        Write::Reading { sha256, reading } => db
+            .prepare_cached("INSERT OR REPLACE INTO readings (sha256, json) VALUES (?1, ?2)")?
+            .execute(params![sha256, serde_json::to_string(reading)?])?,
         Write::Setting(name, json) => db
             .prepare_cached("INSERT OR REPLACE INTO settings (name, json) VALUES (?1, ?2)")?
             .execute(params![name, json])?,
         Write::ClearAll => {
-            db.execute_batch("DELETE FROM conversations; DELETE FROM files_read; DELETE FROM transcripts;")?;
+            db.execute_batch(
+                "DELETE FROM conversations; DELETE FROM files_read; DELETE FROM transcripts; DELETE FROM readings;",
+            )?;
             0
         }
         Write::Flush(_) => 0,
@@ -126,10 +138,10 @@ fn put_exchange(db: &Connection, conversation: ConversationId, e: &Exchange) -> 
     let attachments: Vec<i64> = e.attachments.iter().map(|id| id.0).collect();
     db.prepare_cached(
         "INSERT INTO messages
-             (id, conversation, question, attachments, asked_s, answer, notices, usage, model, status)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+             (id, conversation, question, attachments, asked_s, answer, notices, usage, model, status, context)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
          ON CONFLICT (id) DO UPDATE SET question = ?3, attachments = ?4, asked_s = ?5, answer = ?6,
-             notices = ?7, usage = ?8, model = ?9, status = ?10",
+             notices = ?7, usage = ?8, model = ?9, status = ?10, context = ?11",
     )?
     .execute(params![
         e.id.0,
@@ -142,6 +154,7 @@ fn put_exchange(db: &Connection, conversation: ConversationId, e: &Exchange) -> 
         serde_json::to_string(&e.answer.usage)?,
         e.answer.model,
         e.answer.status.to_json(),
+        serde_json::to_string(&e.context)?,
     ])?;
     db.prepare_cached("DELETE FROM evidence WHERE message = ?1")?.execute([e.id.0])?;
     let mut insert =
