@@ -127,6 +127,11 @@ impl App {
         self.view.reader.picture_bytes()
     }
 
+    /// Whether the pages that are in view were read and drawn.
+    pub fn page_is_ready(&self) -> bool {
+        self.state.reader.shown().is_some_and(|tab| self.view.reader.is_ready(tab.id))
+    }
+
     /// The page at the top of the document that is shown, and how large it is drawn.
     pub fn reading(&mut self) -> Option<(Position, Zoom)> {
         let id = self.state.reader.shown()?.id;

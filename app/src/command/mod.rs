@@ -333,10 +333,7 @@ impl Command {
         match command {
             ReaderCommand::Toggle => {
                 let any = state.current().is_some_and(|c| c.attachments.iter().any(Attachment::is_document));
-                check(
-                    any || !state.reader.tabs.is_empty(),
-                    "There is no document in this conversation",
-                )
+                check(any || !state.reader.tabs.is_empty(), "There is no document in this conversation")
             }
             ReaderCommand::Open(id) => {
                 let attachment = state.current().and_then(|c| c.attachment(*id));

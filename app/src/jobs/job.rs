@@ -9,9 +9,9 @@ use engine::tasks::transcribe::TranscribeEvent;
 use engine::tasks::transcribe::format::Format;
 use engine::{Event, Stage};
 
+use super::ReaderNews;
 use crate::live::{LiveEnd, LiveNews};
 use crate::platform::listen::Microphone;
-use super::ReaderNews;
 use crate::state::{AttachmentId, ExchangeId, HearingForm, Load, Picture, Play, TabId, Wave};
 
 /// Names a job.

@@ -79,7 +79,11 @@ impl Quoted {
     pub fn source(&self) -> String {
         let (first, last) = (self.passage.from.page, self.passage.to.page);
         let name = super::file_name(&self.path);
-        if first == last { format!("page {first} of {name}") } else { format!("pages {first} to {last} of {name}") }
+        if first == last {
+            format!("page {first} of {name}")
+        } else {
+            format!("pages {first} to {last} of {name}")
+        }
     }
 
     /// The question as the model reads it: the passage is data, so it stands in quotation marks behind the question.

@@ -30,8 +30,8 @@ pub use live::LiveState;
 pub use models::{Download, ModelRow, Models};
 pub use reader::{
     Citation, Colour, DocumentInfo, Extent, Finder, Folded, Hit, Mark, MarkId, PageBoxes, Passage, Position,
-    Purpose, Reader, Reading, Side, Step, Tab, TabId, TextPos, Wanted, Zoom, area_of, as_markdown, boxes, hit,
-    line_parts, step, text_between, word_at,
+    Purpose, Reader, Reading, Side, Step, Tab, TabId, TextPos, Wanted, Zoom, area_of, as_markdown, boxes,
+    hit, line_parts, step, text_between, word_at,
 };
 pub use settings::{Settings, Theme};
 pub use transcript::{

@@ -7,8 +7,8 @@ use super::{Asking, attach, conversation, transcript, viewer};
 use crate::App;
 use crate::jobs::{EngineJob, JobId};
 use crate::state::{
-    Answer, AnswerStatus, AttachmentState, Context, Conversation, ConversationId, Exchange, ExchangeId, Passage,
-    Progress,
+    Answer, AnswerStatus, AttachmentState, Context, Conversation, ConversationId, Exchange, ExchangeId,
+    Passage, Progress,
 };
 use crate::storage::Write;
 
@@ -76,7 +76,8 @@ fn start(app: &mut App, conversation: ConversationId, id: ExchangeId) {
     let Some(conversation) = app.state.conversation_mut(conversation) else { return };
     let mut request = AskRequest { options, ..AskRequest::default() };
     let mut notices = Vec::new();
-    let context = conversation.exchanges.iter().find(|e| e.id == id).map(|e| e.context.clone()).unwrap_or_default();
+    let context =
+        conversation.exchanges.iter().find(|e| e.id == id).map(|e| e.context.clone()).unwrap_or_default();
     let passage = context.passage.as_ref();
     let is_asked = |id| match passage {
         Some(passage) => passage.attachment == id,

@@ -19,7 +19,7 @@ use engine::Cancel;
 use engine::media::{Media, Opener, Page};
 
 pub use desk::{Desk, Work};
-use desk::{Next, Held};
+use desk::{Held, Next};
 use search::Search;
 use shelf::Shelf;
 
@@ -153,7 +153,8 @@ impl Server {
                 }
             }
             Next::Text(number) => {
-                let page = self.shelf.page(number).unwrap_or_else(|_| Arc::new(Page { number, ..Page::default() }));
+                let page =
+                    self.shelf.page(number).unwrap_or_else(|_| Arc::new(Page { number, ..Page::default() }));
                 return post.send(ReaderNews::Text(page));
             }
             Next::Picture(number, side) => {

@@ -28,7 +28,16 @@ pub(super) struct Search {
 impl Search {
     pub(super) fn new(serial: u64, query: Query, from: u32, n_pages: u32) -> Self {
         let first = from.clamp(1, n_pages.max(1));
-        Self { serial, query, first, n_pages, searched: 0, n_hits: 0, waiting: Vec::new(), told: Instant::now() }
+        Self {
+            serial,
+            query,
+            first,
+            n_pages,
+            searched: 0,
+            n_hits: 0,
+            waiting: Vec::new(),
+            told: Instant::now(),
+        }
     }
 
     /// Searches a page; what was found, when it is time to tell.
@@ -52,7 +61,8 @@ impl Search {
         let has_more = self.n_hits >= MOST_HITS;
         let is_done = self.searched >= self.n_pages || has_more;
         // What comes from before the first page is not told together with what comes from behind it.
-        let is_due = self.told.elapsed() > TELL_EVERY || wraps || (self.searched == 1 && !self.waiting.is_empty());
+        let is_due =
+            self.told.elapsed() > TELL_EVERY || wraps || (self.searched == 1 && !self.waiting.is_empty());
         if !(is_done || is_due) {
             return None;
         }

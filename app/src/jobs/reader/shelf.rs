@@ -165,7 +165,9 @@ impl Shelf {
                 passage.places.push(PageBoxes { page: number, boxes });
             }
             if asked && passage.text.chars().count() > MOST_ASKED {
-                return Err(format!("Select less: at most {MOST_ASKED} characters can be asked about at once"));
+                return Err(format!(
+                    "Select less: at most {MOST_ASKED} characters can be asked about at once"
+                ));
             }
         }
         if passage.text.trim().is_empty() {
@@ -182,7 +184,8 @@ impl Shelf {
             let Ok(page) = self.page(number) else { continue };
             if let Some((from, to)) = Folded::locate(&page, quote) {
                 let boxes = boxes(&page, from, to);
-                let places = if boxes.is_empty() { Vec::new() } else { vec![PageBoxes { page: number, boxes }] };
+                let places =
+                    if boxes.is_empty() { Vec::new() } else { vec![PageBoxes { page: number, boxes }] };
                 return Some(Passage { from, to, text: quote.to_owned(), places });
             }
         }

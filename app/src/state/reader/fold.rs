@@ -49,7 +49,8 @@ impl Folded {
 
     /// Where something that fits stands on a page, in order.
     pub fn find(page: &Page, query: &Query) -> Vec<(TextPos, TextPos)> {
-        let query = Query { text: query.text.split_whitespace().collect::<Vec<_>>().join(" "), ..query.clone() };
+        let query =
+            Query { text: query.text.split_whitespace().collect::<Vec<_>>().join(" "), ..query.clone() };
         let ways = if Self::has_cut_words(page) { [true, false].as_slice() } else { &[false] };
         let mut found: Vec<(TextPos, TextPos)> = Vec::new();
         for whole in ways {

@@ -23,7 +23,9 @@ use super::viewer::Load;
 
 pub use fold::Folded;
 pub use mark::{Colour, Mark, MarkId, as_markdown};
-pub use place::{PageBoxes, Passage, Step, TextPos, area_of, boxes, hit, line_parts, step, text_between, word_at};
+pub use place::{
+    PageBoxes, Passage, Step, TextPos, area_of, boxes, hit, line_parts, step, text_between, word_at,
+};
 
 /// Names a document that is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -51,7 +51,11 @@ pub enum Step {
 }
 
 /// The parts of a page's lines between two places, as far as they are on this page.
-pub fn line_parts(page: &Page, from: TextPos, to: TextPos) -> impl Iterator<Item = (usize, Range<usize>)> + '_ {
+pub fn line_parts(
+    page: &Page,
+    from: TextPos,
+    to: TextPos,
+) -> impl Iterator<Item = (usize, Range<usize>)> + '_ {
     let number = page.number;
     let lines = page.lines.iter().enumerate();
     lines.filter_map(move |(i, line)| {
@@ -135,7 +139,9 @@ fn join(text: &mut String, next: &str) {
 pub(super) fn is_cut(before: &str, next: &str) -> bool {
     let mut end = before.chars().rev();
     let hyphen = matches!(end.next(), Some('-' | '\u{ad}' | '\u{2010}'));
-    hyphen && end.next().is_some_and(char::is_alphabetic) && next.chars().next().is_some_and(char::is_lowercase)
+    hyphen
+        && end.next().is_some_and(char::is_alphabetic)
+        && next.chars().next().is_some_and(char::is_lowercase)
 }
 
 /// The place in the text that is nearest to a point in fractions of the page; `aspect` is its width by its height.
@@ -172,7 +178,8 @@ pub fn word_at(page: &Page, place: TextPos) -> (TextPos, TextPos) {
     let text = page.lines.get(place.line as usize).map_or("", |line| line.text.as_str());
     let byte = floor(text, place.byte as usize);
     let part = |c: char| c.is_alphanumeric() || c == '_' || c == '\'';
-    let start = text[..byte].char_indices().rev().take_while(|(_, c)| part(*c)).last().map_or(byte, |(i, _)| i);
+    let start =
+        text[..byte].char_indices().rev().take_while(|(_, c)| part(*c)).last().map_or(byte, |(i, _)| i);
     let end = text[byte..].char_indices().find(|(_, c)| !part(*c)).map_or(text.len(), |(i, _)| byte + i);
     let at = |byte: usize| TextPos { byte: byte as u32, ..place };
     (at(start), at(end))
@@ -199,7 +206,9 @@ pub fn step(page: &Page, place: TextPos, step: Step, forward: bool) -> Option<Te
             let next = line.checked_sub(1)?;
             Some(at(next, page.lines[next].text.len()))
         }
-        (Step::Character, true) => Some(at(line, byte + text[byte..].chars().next().map_or(0, char::len_utf8))),
+        (Step::Character, true) => {
+            Some(at(line, byte + text[byte..].chars().next().map_or(0, char::len_utf8)))
+        }
         (Step::Character, false) => {
             Some(at(line, byte - text[..byte].chars().next_back().map_or(0, char::len_utf8)))
         }
@@ -249,7 +258,10 @@ pub(super) mod tests {
     #[test]
     fn text_between_two_places_joins_lines_and_cut_words_and_keeps_paragraphs() {
         let page = page(&["The größe of a para-", "graph. It is well-", "Known.", " Next one."]);
-        assert_eq!(text_between(&page, at(0, 4), at(3, 4)), "größe of a paragraph. It is well- Known.\n\nNext");
+        assert_eq!(
+            text_between(&page, at(0, 4), at(3, 4)),
+            "größe of a paragraph. It is well- Known.\n\nNext"
+        );
         assert_eq!(text_between(&page, at(1, 7), at(1, 9)), "It");
         let (before, after) = (TextPos { page: 1, line: 9, byte: 9 }, TextPos { page: 4, line: 0, byte: 0 });
         assert!(text_between(&page, before, after).ends_with("Next one."), "a page in the middle is whole");

@@ -124,7 +124,9 @@ fn about_ui(ui: &mut Ui, state: &AppState, commands: &Commands) {
             send(Vec::new());
         }
         let open: Vec<_> = state.reader.tabs.iter().filter_map(|tab| tab.attachment).collect();
-        if !open.is_empty() && ui.radio(!state.about.is_empty() && state.about == open, "Open documents").clicked() {
+        if !open.is_empty()
+            && ui.radio(!state.about.is_empty() && state.about == open, "Open documents").clicked()
+        {
             send(open.clone());
         }
         if let Some(shown) = state.reader.shown().and_then(|tab| tab.attachment)

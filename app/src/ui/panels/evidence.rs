@@ -10,8 +10,8 @@ use crate::ui::icons::Icon;
 use crate::ui::theme::{self, size};
 use crate::ui::view::ViewState;
 use crate::ui::widgets::{
-    elided, icon_button_ui, picture_view_ui, place_text, text_button_ui, time_text,
-    timeline_ui, title_ui, transcript_ui,
+    elided, icon_button_ui, picture_view_ui, place_text, text_button_ui, time_text, timeline_ui, title_ui,
+    transcript_ui,
 };
 
 /// Draws the pane.

@@ -9,7 +9,8 @@ use crate::ui::icons::Icon;
 use crate::ui::theme::{self, size, space};
 use crate::ui::view::ViewState;
 use crate::ui::widgets::{
-    attachment_cards_ui, command_button_ui, evidence_card_ui, icon_button_ui, progress_row_ui, quoted_ui, within_ui,
+    attachment_cards_ui, command_button_ui, evidence_card_ui, icon_button_ui, progress_row_ui, quoted_ui,
+    within_ui,
 };
 
 /// Draws a question and its answer.

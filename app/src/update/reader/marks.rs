@@ -38,7 +38,8 @@ pub(super) fn edit(app: &mut App, id: MarkId) {
 }
 
 pub(super) fn change(app: &mut App, id: MarkId, change: impl FnOnce(&mut Mark)) {
-    let Some(tab) = app.state.reader.tabs.iter_mut().find(|tab| tab.marks.iter().any(|mark| mark.id == id)) else {
+    let Some(tab) = app.state.reader.tabs.iter_mut().find(|tab| tab.marks.iter().any(|mark| mark.id == id))
+    else {
         return;
     };
     let tab_id = tab.id;

@@ -17,7 +17,8 @@ use crate::App;
 use crate::command::ReaderCommand;
 use crate::jobs::{Desk, JobId, Post, Work, serve};
 use crate::state::{
-    AttachmentId, Citation, ExchangeId, Finder, Load, PageBoxes, Position, Query, Reading, Side, Tab, TabId, Zoom,
+    AttachmentId, Citation, ExchangeId, Finder, Load, PageBoxes, Position, Query, Reading, Side, Tab, TabId,
+    Zoom,
 };
 use crate::storage::Write;
 
@@ -345,7 +346,8 @@ fn find(app: &mut App, query: Query, from: u32) {
     let reader = &mut app.active.reader;
     reader.searches += 1;
     let serial = reader.searches;
-    let Some(tab) = app.state.reader.shown().map(|tab| tab.id).and_then(|id| app.state.reader.tab_mut(id)) else {
+    let Some(tab) = app.state.reader.shown().map(|tab| tab.id).and_then(|id| app.state.reader.tab_mut(id))
+    else {
         return;
     };
     let is_done = query.text.trim().is_empty();
@@ -372,8 +374,14 @@ pub(super) fn open_evidence(app: &mut App, exchange: ExchangeId, index: usize, e
     let is_located = !places.is_empty();
     if let Some(tab) = app.state.reader.tab_mut(id) {
         let (page, quote) = (*page, quote.clone());
-        tab.citation =
-            Some(Citation { evidence: Some((exchange, index)), page, quote, places, range: None, is_lost: false });
+        tab.citation = Some(Citation {
+            evidence: Some((exchange, index)),
+            page,
+            quote,
+            places,
+            range: None,
+            is_lost: false,
+        });
     }
     // Where lines have no place the words are looked for.
     if !is_located

@@ -29,7 +29,9 @@ pub(in crate::update) fn news(app: &mut App, job: JobId, id: TabId, news: Reader
         ReaderNews::Taken(purpose, Ok(passage)) => passages::taken(app, id, purpose, passage),
         ReaderNews::Taken(_, Err(reason)) => app.state.say(reason),
         ReaderNews::Cited(passage) => {
-            let Some(citation) = app.state.reader.tab_mut(id).and_then(|tab| tab.citation.as_mut()) else { return };
+            let Some(citation) = app.state.reader.tab_mut(id).and_then(|tab| tab.citation.as_mut()) else {
+                return;
+            };
             match passage {
                 Some(passage) => {
                     citation.page = passage.from.page;

@@ -12,7 +12,9 @@ use super::{ask, reader, viewer};
 use crate::App;
 use crate::command::TranscriptCommand;
 use crate::jobs::{JobId, MediaJob};
-use crate::state::{AttachmentId, Context, AttachmentState, Document, Edit, Hearing, Load, TranscriptPane, Wave};
+use crate::state::{
+    AttachmentId, AttachmentState, Context, Document, Edit, Hearing, Load, TranscriptPane, Wave,
+};
 use crate::storage::Write;
 
 pub(super) use export::{exported, place_chosen};

@@ -88,7 +88,7 @@ pub struct Line {
 }
 
 /// A line of a table of contents.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct OutlineEntry {
     /// How deep it stands, from 1.
     pub level: u8,
@@ -96,6 +96,10 @@ pub struct OutlineEntry {
     pub title: String,
     /// The page it leads to, counted from 1.
     pub page: u32,
+    /// How far down the page, as a part of its height, where that is known.
+    pub y: Option<f32>,
+    /// The line that is the heading, counted from 0, in formats without pages.
+    pub line: Option<u32>,
 }
 
 /// Most lines of a table of contents that are kept.

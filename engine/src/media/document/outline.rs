@@ -1,6 +1,6 @@
 //! Tables of contents.
 
-use pdfium_render::prelude::{PdfBookmark, PdfDocument};
+use pdfium_render::prelude::{PdfBookmark, PdfDestination, PdfDestinationViewSettings, PdfDocument};
 
 use super::{MOST_OUTLINE, OutlineEntry, Page};
 use crate::cancel::Cancel;
@@ -10,11 +10,19 @@ const DEEPEST: u8 = 24;
 
 /// The headings of a format without pages.
 pub(super) fn of_headings(pages: &[Page]) -> Vec<OutlineEntry> {
-    let lines = pages.iter().flat_map(|page| page.lines.iter().map(move |line| (page.number, line)));
+    let lines = pages
+        .iter()
+        .flat_map(|page| page.lines.iter().enumerate().map(move |(i, line)| (page.number, i, line)));
     let mut headings: Vec<OutlineEntry> = lines
-        .filter(|(_, line)| line.level > 0)
+        .filter(|(_, _, line)| line.level > 0)
         .take(MOST_OUTLINE)
-        .map(|(page, line)| OutlineEntry { level: line.level, title: line.text.clone(), page })
+        .map(|(page, i, line)| OutlineEntry {
+            level: line.level,
+            title: line.text.clone(),
+            page,
+            y: None,
+            line: Some(i as u32),
+        })
         .collect();
     // Where nothing is a chapter the headings are the first level.
     let least = headings.iter().map(|entry| entry.level).min().unwrap_or(1);
@@ -26,7 +34,8 @@ pub(super) fn of_headings(pages: &[Page]) -> Vec<OutlineEntry> {
 /// limits.
 pub(super) fn of_pdf(document: &PdfDocument<'_>, page_count: u32, cancel: &Cancel) -> Vec<OutlineEntry> {
     let mut entries = Vec::new();
-    let mut open: Vec<(u8, PdfBookmark<'_>)> = document.bookmarks().root().map(|root| (1, root)).into_iter().collect();
+    let mut open: Vec<(u8, PdfBookmark<'_>)> =
+        document.bookmarks().root().map(|root| (1, root)).into_iter().collect();
     let mut seen = 0;
     while let Some((level, bookmark)) = open.pop() {
         seen += 1;
@@ -40,15 +49,29 @@ pub(super) fn of_pdf(document: &PdfDocument<'_>, page_count: u32, cancel: &Cance
         }
         let title = bookmark.title().unwrap_or_default();
         let title = title.split_whitespace().collect::<Vec<_>>().join(" ");
-        let target = bookmark.destination().and_then(|place| place.page_index().ok());
+        let destination = bookmark.destination();
+        let target = destination.as_ref().and_then(|place| place.page_index().ok());
+        let y = target.zip(destination.as_ref()).and_then(|(index, place)| y_of(document, index, place));
         let page = target.and_then(|index| u32::try_from(index).ok()).map(|index| index + 1);
         if let Some(page) = page.filter(|page| *page <= page_count)
             && !title.is_empty()
         {
-            entries.push(OutlineEntry { level, title, page });
+            entries.push(OutlineEntry { level, title, page, y, line: None });
         }
     }
     entries
+}
+
+/// How far down its page a destination is; a page that is turned or cropped shows its top instead.
+fn y_of(document: &PdfDocument<'_>, index: i32, place: &PdfDestination<'_>) -> Option<f32> {
+    let top = match place.view_settings().ok()? {
+        PdfDestinationViewSettings::SpecificCoordinatesAndZoom(_, top, _) => top?,
+        PdfDestinationViewSettings::FitPageHorizontallyToWindow(top) => top?,
+        _ => return None,
+    };
+    let height = document.pages().page_size(index).ok()?.height().value;
+    let y = 1.0 - top.value / height.max(1.0);
+    (0.0..1.0).contains(&y).then_some(y)
 }
 
 #[cfg(test)]
@@ -61,8 +84,14 @@ mod tests {
         let line = |text: &str, level| Line { text: text.into(), level, ..Line::default() };
         let page = |number, lines| Page { number, lines, ..Page::default() };
         let pages = [page(1, vec![line("Words", 0), line("One", 2)]), page(2, vec![line("Two", 3)])];
-        let entry = |level, title: &str, page| OutlineEntry { level, title: title.into(), page };
-        assert_eq!(of_headings(&pages), [entry(1, "One", 1), entry(2, "Two", 2)]);
+        let entry = |level, title: &str, page, line| OutlineEntry {
+            level,
+            title: title.into(),
+            page,
+            y: None,
+            line: Some(line),
+        };
+        assert_eq!(of_headings(&pages), [entry(1, "One", 1, 1), entry(2, "Two", 2, 0)]);
         assert_eq!(of_headings(&[]), []);
     }
 }

@@ -27,7 +27,8 @@ pub(super) fn selection_bar_ui(
     let below = last.bottom() + 8.0;
     let fits = below + SIZE.y <= inner.bottom();
     let y = if fits { below } else { (last.top() - 8.0 - SIZE.y).max(inner.top()) };
-    let x = (last.right() - SIZE.x / 2.0).clamp(inner.left() + 4.0, (inner.right() - SIZE.x - 4.0).max(inner.left()));
+    let x = (last.right() - SIZE.x / 2.0)
+        .clamp(inner.left() + 4.0, (inner.right() - SIZE.x - 4.0).max(inner.left()));
     let palette = theme::palette(ui);
     let (from, to) = selection.range();
     let take = |purpose| Command::Reader(ReaderCommand::Take(from, to, purpose));
@@ -43,7 +44,8 @@ pub(super) fn selection_bar_ui(
                     ui.spacing_mut().item_spacing.x = 1.0;
                     for colour in Colour::ALL {
                         let label = format!("Highlight {}", colour.name());
-                        let tip = if colour == Colour::Yellow { format!("{label} (H)") } else { label.clone() };
+                        let tip =
+                            if colour == Colour::Yellow { format!("{label} (H)") } else { label.clone() };
                         if colour_button_ui(ui, colour, false, &label).on_hover_text(tip).clicked() {
                             commands.send(take(Purpose::Highlight(colour)));
                         }

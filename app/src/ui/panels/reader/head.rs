@@ -2,8 +2,8 @@
 
 use egui::accesskit::Role;
 use egui::{
-    CornerRadius, FontId, Key, Layout, Margin, Popup, Rect, RichText, ScrollArea, Sense, Stroke, TextEdit, Ui,
-    Vec2, WidgetInfo, pos2,
+    CornerRadius, FontId, Key, Layout, Margin, Popup, Rect, RichText, ScrollArea, Sense, Stroke, TextEdit,
+    Ui, Vec2, WidgetInfo, pos2,
 };
 
 use super::keys::zoom_text;
@@ -13,7 +13,9 @@ use crate::command::{Command, Commands, ReaderCommand};
 use crate::state::{AppState, DocumentInfo, Position, Side, Tab, Zoom};
 use crate::ui::icons::Icon;
 use crate::ui::theme::{self, CONTROL, RADIUS, size};
-use crate::ui::widgets::{elided, focus_ring, galley_elided, icon_button_ui, text_button_ui, title_ui, within_ui};
+use crate::ui::widgets::{
+    elided, focus_ring, galley_elided, icon_button_ui, text_button_ui, title_ui, within_ui,
+};
 
 /// Sizes in the menu, in percent.
 const SIZES: [f32; 8] = [50.0, 75.0, 100.0, 125.0, 150.0, 200.0, 300.0, 400.0];
@@ -96,7 +98,11 @@ fn tab_ui(ui: &mut Ui, tab: &Tab, is_active: bool, width: f32, commands: &Comman
     let room = cross.left() - rect.left() - 10.0;
     let text = elided(&name, (room / 6.6) as usize);
     let galley = galley_elided(ui, &text, FontId::proportional(size::SMALL), palette.text, room, 1);
-    ui.painter().galley(pos2(rect.left() + 10.0, rect.center().y - galley.size().y / 2.0), galley, palette.text);
+    ui.painter().galley(
+        pos2(rect.left() + 10.0, rect.center().y - galley.size().y / 2.0),
+        galley,
+        palette.text,
+    );
     let close = ui.interact(cross, response.id.with("close"), Sense::click());
     let label = format!("Close {name}");
     close.widget_info(|| WidgetInfo::labeled(Role::Button, true, &label));
@@ -162,9 +168,11 @@ fn page_field_ui(ui: &mut Ui, info: &DocumentInfo, memory: &mut TabView) {
     let n = info.n_pages();
     let now = memory.position().page;
     let wants_focus = memory.page_field.as_ref().is_some_and(String::is_empty);
-    let mut text = memory.page_field.clone().filter(|text| !text.is_empty()).unwrap_or_else(|| now.to_string());
+    let mut text =
+        memory.page_field.clone().filter(|text| !text.is_empty()).unwrap_or_else(|| now.to_string());
     let digits = n.to_string().len().max(2) as f32;
-    let field = TextEdit::singleline(&mut text).desired_width(9.0 * digits + 4.0).margin(Margin::symmetric(6, 5));
+    let field =
+        TextEdit::singleline(&mut text).desired_width(9.0 * digits + 4.0).margin(Margin::symmetric(6, 5));
     let response = ui.add(field);
     ui.ctx().accesskit_node_builder(response.id, |node| node.set_label(PAGE));
     if wants_focus {
@@ -196,7 +204,8 @@ fn zoom_ui(ui: &mut Ui, info: &DocumentInfo, memory: &mut TabView) {
     let mut step = |ui: &mut Ui, icon, label, tip, factor: f32| {
         if icon_button_ui(ui, icon, label, tip, None).clicked() {
             let percent = super::pages::percent(memory, info) * factor;
-            memory.set_zoom(Zoom::Percent(percent.clamp(*Zoom::PERCENT.start(), *Zoom::PERCENT.end())), now_s);
+            memory
+                .set_zoom(Zoom::Percent(percent.clamp(*Zoom::PERCENT.start(), *Zoom::PERCENT.end())), now_s);
         }
     };
     step(ui, Icon::Plus, "Larger pages", "Larger (Ctrl++)", 1.15);
@@ -234,7 +243,8 @@ fn zoom_ui(ui: &mut Ui, info: &DocumentInfo, memory: &mut TabView) {
     let mut step = |ui: &mut Ui, icon, label, tip, factor: f32| {
         if icon_button_ui(ui, icon, label, tip, None).clicked() {
             let percent = super::pages::percent(memory, info) * factor;
-            memory.set_zoom(Zoom::Percent(percent.clamp(*Zoom::PERCENT.start(), *Zoom::PERCENT.end())), now_s);
+            memory
+                .set_zoom(Zoom::Percent(percent.clamp(*Zoom::PERCENT.start(), *Zoom::PERCENT.end())), now_s);
         }
     };
     step(ui, Icon::Minus, "Smaller pages", "Smaller (Ctrl+−)", 1.0 / 1.15);
@@ -266,7 +276,8 @@ pub(super) fn notices_ui(ui: &mut Ui, tab: &Tab, commands: &Commands) {
 pub(super) fn citation_ui(ui: &mut Ui, state: &AppState, tab: &Tab, commands: &Commands) {
     let Some(citation) = &tab.citation else { return };
     let palette = theme::palette(ui);
-    let count = citation.evidence.and_then(|(id, _)| state.exchange(id)).map_or(1, |e| e.answer.evidence.len());
+    let count =
+        citation.evidence.and_then(|(id, _)| state.exchange(id)).map_or(1, |e| e.answer.evidence.len());
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 1.0;
         let (swatch, _) = ui.allocate_exact_size(Vec2::new(10.0, CONTROL), Sense::hover());
@@ -275,7 +286,9 @@ pub(super) fn citation_ui(ui: &mut Ui, state: &AppState, tab: &Tab, commands: &C
         let buttons = if count > 1 { 3.0 } else { 1.0 };
         let room = (ui.available_width() - buttons * (CONTROL + 1.0) - 8.0).max(40.0);
         let text = match citation.is_lost {
-            true => format!("These words are not on page {} any more: “{}”", citation.page, citation.quote.trim()),
+            true => {
+                format!("These words are not on page {} any more: “{}”", citation.page, citation.quote.trim())
+            }
             false => format!("“{}”", citation.quote.trim()),
         };
         let colour = if citation.is_lost { palette.warn } else { palette.text };

@@ -83,11 +83,7 @@ pub(super) fn pages_keys(
     let now_s = ui.input(|input| input.time);
     let pressed = |modifiers, key| ui.input_mut(|input| input.consume_key(modifiers, key));
     let inner = Rect::from_min_size(response.rect.min, egui::Vec2::new(response.rect.width(), memory.height));
-    for (key, factor) in [
-        (Key::Plus, ZOOM_STEP),
-        (Key::Equals, ZOOM_STEP),
-        (Key::Minus, 1.0 / ZOOM_STEP),
-    ] {
+    for (key, factor) in [(Key::Plus, ZOOM_STEP), (Key::Equals, ZOOM_STEP), (Key::Minus, 1.0 / ZOOM_STEP)] {
         if pressed(CTRL, key) && !memory.layout.sizes.is_empty() {
             zoom_around(memory, info, inner, inner.center_top(), factor, now_s);
         }
@@ -102,7 +98,8 @@ pub(super) fn pages_keys(
         return;
     }
     ui.memory_mut(|memory| {
-        let keep = egui::EventFilter { horizontal_arrows: true, vertical_arrows: true, tab: false, escape: false };
+        let keep =
+            egui::EventFilter { horizontal_arrows: true, vertical_arrows: true, tab: false, escape: false };
         memory.set_focus_lock_filter(response.id, keep);
     });
     select_keys(ui, info, memory);
@@ -169,8 +166,10 @@ fn select_keys(ui: &Ui, info: &DocumentInfo, memory: &mut TabView) {
     let pressed = |modifiers, key| ui.input_mut(|input| input.consume_key(modifiers, key));
     let at = |page: u32, line: u32| TextPos { page, line, byte: 0 };
     if pressed(CTRL, Key::A) {
-        memory.selection =
-            Some(Selection { anchor: at(1, 0), head: TextPos { page: info.n_pages(), line: u32::MAX, byte: u32::MAX } });
+        memory.selection = Some(Selection {
+            anchor: at(1, 0),
+            head: TextPos { page: info.n_pages(), line: u32::MAX, byte: u32::MAX },
+        });
     }
     for (modifiers, key, by, forward) in [
         (CTRL | SHIFT, Key::ArrowRight, Step::Word, true),
@@ -224,10 +223,9 @@ fn keep_in_view(memory: &mut TabView, place: TextPos) {
     let index = place.page as usize - 1;
     let Some(size) = memory.layout.sizes.get(index) else { return };
     let line = page.lines.get(place.line as usize);
-    let share = line.and_then(|line| line.area).map_or_else(
-        || place.line as f32 / page.lines.len().max(1) as f32,
-        |area| area.y1,
-    );
+    let share = line
+        .and_then(|line| line.area)
+        .map_or_else(|| place.line as f32 / page.lines.len().max(1) as f32, |area| area.y1);
     let top = memory.layout.offset(memory.anchor);
     let at = memory.layout.offset(super::layout::Anchor { page: index, above: share * size.y });
     let (from, to) = (top + MARGIN, top + memory.height - 60.0);

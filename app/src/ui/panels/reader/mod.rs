@@ -45,15 +45,18 @@ pub fn reader_ui(ui: &mut Ui, state: &AppState, view: &mut ViewState, commands: 
     let palette = theme::palette(ui);
     keys::pane_keys(ui, state, tab, &mut view.reader, commands);
     let margin = Margin { left: space::S, right: space::S, top: 6, bottom: 4 };
-    Panel::top("document head").frame(Frame::new().fill(palette.raised).inner_margin(margin)).show(ui, |ui| {
-        ui.spacing_mut().item_spacing.y = 4.0;
-        head::head_ui(ui, state, tab, &mut view.reader, commands);
-        head::notices_ui(ui, tab, commands);
-        head::citation_ui(ui, state, tab, commands);
-        if tab.info().is_some() {
-            find_bar::find_bar_ui(ui, tab, view.reader.tab(tab.id), commands);
-        }
-    });
+    Panel::top("document head").frame(Frame::new().fill(palette.raised).inner_margin(margin)).show(
+        ui,
+        |ui| {
+            ui.spacing_mut().item_spacing.y = 4.0;
+            head::head_ui(ui, state, tab, &mut view.reader, commands);
+            head::notices_ui(ui, tab, commands);
+            head::citation_ui(ui, state, tab, commands);
+            if tab.info().is_some() {
+                find_bar::find_bar_ui(ui, tab, view.reader.tab(tab.id), commands);
+            }
+        },
+    );
     let Some(info) = tab.info().cloned() else {
         let frame = Frame::new().fill(palette.raised).inner_margin(Margin::same(space::M));
         egui::CentralPanel::default().frame(frame).show(ui, |ui| closed_ui(ui, state, tab, view, commands));

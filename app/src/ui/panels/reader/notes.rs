@@ -1,7 +1,10 @@
 //! Highlights and notes, one under the other.
 
 use egui::accesskit::Role;
-use egui::{Align, CornerRadius, FontId, Frame, Margin, Rect, ScrollArea, Sense, Stroke, TextEdit, Ui, Vec2, WidgetInfo, pos2};
+use egui::{
+    Align, CornerRadius, FontId, Frame, Margin, Rect, ScrollArea, Sense, Stroke, TextEdit, Ui, Vec2,
+    WidgetInfo, pos2,
+};
 
 use super::bar::colour_button_ui;
 use super::view::{NoteEdit, ReaderView, goal_of};

@@ -76,9 +76,14 @@ pub(super) fn pages_ui(
     for page in &shown {
         page_ui(ui, &painter, tab, memory, page, is_paper(info), inner, &mut send);
     }
+    // What is next to the view is sent before it comes into it.
+    memory.pictures.values_mut().flatten().for_each(|drawn| {
+        drawn.texture(ui.ctx(), &mut send);
+    });
     want(ui, tab, info, memory, &shown, now_s, commands);
     select::pointer(ui, tab, memory, &response, inner, &shown, commands);
-    let selected = memory.selection.filter(|_| !memory.is_selecting);
+    // While somebody writes what to find, the bar would hide what was found.
+    let selected = memory.selection.filter(|_| !memory.is_selecting && !ui.ctx().text_edit_focused());
     if let Some(selection) = selected {
         let rects = shown.iter().flat_map(|page| page.rects_between(selection.range()));
         bar::selection_bar_ui(ui, state, selection, rects.last(), inner, commands);
@@ -128,10 +133,8 @@ pub(super) fn zoom_around(
     let percent = percent(memory, info) * factor;
     let zoom = Zoom::Percent(percent.clamp(*Zoom::PERCENT.start(), *Zoom::PERCENT.end()));
     let down = at.y - inner.top();
-    let under = memory.layout.settle(
-        Anchor { page: memory.anchor.page, above: memory.anchor.above + down },
-        0.0,
-    );
+    let under =
+        memory.layout.settle(Anchor { page: memory.anchor.page, above: memory.anchor.above + down }, 0.0);
     let place = memory.layout.position(under);
     let (width, from_left) = (memory.layout.width.max(1.0), memory.x + at.x - inner.left());
     memory.set_zoom(zoom, now_s);
@@ -184,7 +187,11 @@ fn reach(ui: &Ui, memory: &mut TabView, info: &DocumentInfo) {
                     memory.anchor.above = laid_out.y_of(&page, place) - into;
                 }
                 Extent::Paper(_) => {
-                    let y = page.lines.get(place.line as usize).and_then(|line| line.area).map_or(0.0, |area| area.y0);
+                    let y = page
+                        .lines
+                        .get(place.line as usize)
+                        .and_then(|line| line.area)
+                        .map_or(0.0, |area| area.y0);
                     memory.anchor = memory.layout.at(at(place.page, y));
                     memory.anchor.above -= into;
                 }
@@ -329,7 +336,8 @@ fn page_ui(
 /// The picture of a page: the one of the right size, or another one until that is here.
 fn picture(ui: &Ui, painter: &Painter, memory: &mut TabView, page: &Shown, inner: Rect, send: &mut bool) {
     let uv = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
-    let side = memory.wanted.pictures.iter().find(|(number, _)| *number == page.number).map(|(_, side)| *side);
+    let side =
+        memory.wanted.pictures.iter().find(|(number, _)| *number == page.number).map(|(_, side)| *side);
     let mut failed = None;
     if let Some(drawn) = memory.pictures.get_mut(&page.number) {
         // The right one last.
@@ -381,9 +389,9 @@ fn shades(ui: &Ui, painter: &Painter, tab: &Tab, memory: &TabView, page: &Shown,
         if !mark.note.trim().is_empty()
             && let Some(first) = rects.first()
         {
-            // A note shows beside its first line.
-            let dot = pos2(first.left() - 6.0, first.center().y);
-            painter.circle_filled(dot, 3.5, theme::mark_dot(mark.colour));
+            // A note shows in the margin beside its first line.
+            let dot = pos2(page.rect.left() + 12.0, first.center().y);
+            painter.circle(dot, 4.0, theme::mark_dot(mark.colour), Stroke::new(1.0, theme::on_paper()));
         }
         fill(rects, 1.0, colour);
     }
@@ -427,7 +435,8 @@ fn want(
 ) {
     let (Some(first), Some(last)) = (shown.first(), shown.last()) else { return };
     let n = info.n_pages();
-    let before = (1..=AHEAD as u32).filter_map(|step| first.number.checked_sub(step)).filter(|page| *page > 0);
+    let before =
+        (1..=AHEAD as u32).filter_map(|step| first.number.checked_sub(step)).filter(|page| *page > 0);
     let after = (1..=AHEAD as u32).map(|step| last.number + step).filter(|page| *page <= n);
     let pages: Vec<u32> = shown.iter().map(|page| page.number).chain(after).chain(before).collect();
     let mut texts = pages.clone();
@@ -519,9 +528,9 @@ fn nodes(
         ui.painter().rect_stroke(inner.shrink(1.0), CornerRadius::ZERO, stroke, StrokeKind::Inside);
     }
     if response.hovered() {
-        let over_text = ui.input(|input| input.pointer.hover_pos()).is_some_and(|at| {
-            shown.iter().any(|page| page.rect.contains(at) && page.page().is_some())
-        });
+        let over_text = ui
+            .input(|input| input.pointer.hover_pos())
+            .is_some_and(|at| shown.iter().any(|page| page.rect.contains(at) && page.page().is_some()));
         if over_text {
             ui.ctx().set_cursor_icon(CursorIcon::Text);
         }

@@ -1,13 +1,17 @@
 //! What stands beside the pages: the table of contents, small pages, notes.
 
+use std::cmp::Ordering;
+
 use egui::accesskit::Role;
 use egui::{
-    Align, Color32, CornerRadius, FontId, Rect, ScrollArea, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, pos2,
+    Align, Color32, CornerRadius, FontId, Rect, ScrollArea, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo,
+    pos2,
 };
+use engine::media::OutlineEntry;
 
 use super::view::{Goal, TabView};
 use super::weak;
-use crate::state::{DocumentInfo, Extent, Position, Tab};
+use crate::state::{DocumentInfo, Extent, Position, Tab, TextPos};
 use crate::ui::theme::{self, RADIUS, size};
 use crate::ui::widgets::{focus_ring, galley_elided};
 
@@ -30,8 +34,23 @@ pub(super) fn contents_ui(ui: &mut Ui, info: &DocumentInfo, memory: &mut TabView
         return;
     }
     let palette = theme::palette(ui);
-    let page = memory.position().page;
-    let here = info.outline.iter().rposition(|entry| entry.page <= page);
+    // A little below the top is what one reads.
+    let Position { page, y } = memory.position();
+    let is_before = |entry: &OutlineEntry| match entry.page.cmp(&page) {
+        Ordering::Equal => {
+            entry.y.is_none_or(|at| at <= y + 0.2) && entry.line.is_none_or(|line| line == 0 || y > 0.0)
+        }
+        order => order.is_lt(),
+    };
+    let first_here = info.outline.iter().position(|entry| entry.page == page);
+    let last_before = info.outline.iter().rposition(is_before);
+    // Where only pages are known, the first heading of a page counts.
+    let here = match (last_before, first_here) {
+        (Some(last), Some(first)) if info.outline[last].page == page && info.outline[last].y.is_none() => {
+            Some(first)
+        }
+        (last, _) => last,
+    };
     let mut go = None;
     let area = ScrollArea::vertical().id_salt("document contents").auto_shrink([false, false]);
     area.show_rows(ui, ROW - ui.spacing().item_spacing.y, info.outline.len(), |ui, rows| {
@@ -63,12 +82,21 @@ pub(super) fn contents_ui(ui: &mut Ui, info: &DocumentInfo, memory: &mut TabView
             ui.painter().galley(pos2(rect.left() + indent, y), title, colour);
             ui.painter().galley(pos2(number_x, y), number, palette.weak);
             if response.on_hover_text(label).clicked() {
-                go = Some(entry.page);
+                go = Some(goal_of_entry(entry));
             }
         }
     });
-    if let Some(page) = go {
-        memory.jump(Goal::Top(Position { page, y: 0.0 }));
+    if let Some(goal) = go {
+        memory.jump(goal);
+    }
+}
+
+/// Where an entry of the contents leads.
+fn goal_of_entry(entry: &OutlineEntry) -> Goal {
+    let page = entry.page;
+    match entry.line {
+        Some(line) if line > 0 => Goal::Text(TextPos { page, line, byte: 0 }),
+        _ => Goal::Top(Position { page, y: (entry.y.unwrap_or(0.0) - 0.02).max(0.0) }),
     }
 }
 
@@ -116,7 +144,8 @@ pub(super) fn small_pages_ui(ui: &mut Ui, tab: &Tab, info: &DocumentInfo, memory
                 let uv = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
                 ui.painter().image(texture.id(), rect, uv, Color32::WHITE);
             }
-            let line = if is_here { Stroke::new(2.5, palette.accent) } else { Stroke::new(1.0, palette.line) };
+            let line =
+                if is_here { Stroke::new(2.5, palette.accent) } else { Stroke::new(1.0, palette.line) };
             ui.painter().rect_stroke(rect, 1.0, line, StrokeKind::Outside);
             focus_ring(ui, &response);
             let at = pos2(rect.center().x, rect.bottom() + 4.0);

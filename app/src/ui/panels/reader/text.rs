@@ -81,7 +81,9 @@ impl TextPage {
             let origin = pos2(left(rect, scale), rect.top() + top);
             let text = &page.lines[line].text;
             let count = |end: usize| text.get(..end).map_or(0, |text| text.chars().count());
-            rects.extend(rows(galley, count(bytes.start)..count(bytes.end)).map(|row| row.translate(origin.to_vec2())));
+            rects.extend(
+                rows(galley, count(bytes.start)..count(bytes.end)).map(|row| row.translate(origin.to_vec2())),
+            );
         }
         rects
     }
@@ -102,7 +104,9 @@ impl TextPage {
     /// How far below the top of the page a place is.
     pub(super) fn y_of(&self, page: &Page, place: TextPos) -> f32 {
         let line = place.line as usize;
-        let (Some((top, galley)), Some(text)) = (self.lines.get(line), page.lines.get(line)) else { return 0.0 };
+        let (Some((top, galley)), Some(text)) = (self.lines.get(line), page.lines.get(line)) else {
+            return 0.0;
+        };
         let n = text.text.get(..place.byte as usize).map_or(0, |text| text.chars().count());
         top + galley.pos_from_cursor(CCursor::new(CharIndex(n))).top()
     }

@@ -286,6 +286,20 @@ impl ReaderView {
         }
     }
 
+    /// Whether everything that is wanted of a document is here.
+    pub fn is_ready(&self, id: TabId) -> bool {
+        let Some(tab) = self.tabs.get(&id) else { return false };
+        let drawn = |(page, side): &(u32, u32)| {
+            let right =
+                |drawn: &Drawn| drawn.side == *side && !matches!(drawn.image, Load::Ready(Image::Waiting(_)));
+            tab.pictures.get(page).is_some_and(|drawn| drawn.iter().any(right))
+        };
+        tab.goal.is_none()
+            && !tab.wanted.texts.is_empty()
+            && tab.wanted.texts.iter().all(|page| tab.texts.contains_key(page))
+            && tab.wanted.pictures.iter().all(drawn)
+    }
+
     /// Bytes of the pictures that are held, for the largest measure of it.
     pub fn picture_bytes(&self) -> usize {
         let of = |drawn: &Drawn| match &drawn.image {
@@ -367,8 +381,11 @@ impl TabView {
         self.texts.retain(|page, _| wanted.texts.contains(page));
         self.small.retain(|page, _| wanted.small.contains(page));
         self.pictures.retain(|page, drawn| {
-            let Some((_, side)) = wanted.pictures.iter().find(|(wanted, _)| wanted == page) else { return false };
-            let has_right = drawn.iter().any(|d| d.side == *side && matches!(d.image, Load::Ready(Image::Texture(_))));
+            let Some((_, side)) = wanted.pictures.iter().find(|(wanted, _)| wanted == page) else {
+                return false;
+            };
+            let has_right =
+                drawn.iter().any(|d| d.side == *side && matches!(d.image, Load::Ready(Image::Texture(_))));
             let newest = drawn.last().map(|d| d.side);
             drawn.retain(|d| d.side == *side || (!has_right && Some(d.side) == newest));
             true
