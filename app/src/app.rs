@@ -132,6 +132,11 @@ impl App {
         self.state.reader.shown().is_some_and(|tab| self.view.reader.is_ready(tab.id))
     }
 
+    /// Whether the first pages of the document that is shown were drawn at some time.
+    pub(crate) fn page_was_ready(&self) -> bool {
+        self.state.reader.shown().is_some_and(|tab| self.view.reader.was_ready(tab.id))
+    }
+
     /// The page at the top of the document that is shown, and how large it is drawn.
     pub fn reading(&mut self) -> Option<(Position, Zoom)> {
         let id = self.state.reader.shown()?.id;

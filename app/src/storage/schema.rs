@@ -33,6 +33,10 @@ const STEPS: [&str; VERSION as usize] = [
     "CREATE TABLE transcripts (sha256 TEXT PRIMARY KEY, json TEXT NOT NULL) STRICT;",
     "
     CREATE TABLE readings (sha256 TEXT PRIMARY KEY, json TEXT NOT NULL) STRICT;
+    CREATE TABLE spans_read (
+        sha256 TEXT NOT NULL REFERENCES files_read ON DELETE CASCADE, part INTEGER NOT NULL, json TEXT NOT NULL,
+        PRIMARY KEY (sha256, part)
+    ) STRICT, WITHOUT ROWID;
     ALTER TABLE messages ADD COLUMN context TEXT NOT NULL DEFAULT '{}';
 ",
 ];

@@ -2,11 +2,16 @@
 
 use std::ffi::OsStr;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 
+use engine::tasks::ask::ReadFile;
 use rusqlite::{Connection, params};
 
 use crate::state::{Attachment, AttachmentId, AttachmentState, ConversationId, Exchange, ExchangeId};
+
+/// Spans of a file that are written as one text.
+const SPANS_IN_PART: usize = 1_000;
 
 /// A change of the database.
 #[derive(Debug)]
@@ -37,7 +42,7 @@ pub enum Write {
         /// SHA-256 of its content.
         sha256: String,
         /// The findings.
-        read: std::sync::Arc<engine::tasks::ask::ReadFile>,
+        read: Arc<ReadFile>,
     },
     /// Keeps the transcript of a recording.
     Transcript {
@@ -111,9 +116,7 @@ fn apply(db: &Connection, change: &Write) -> anyhow::Result<()> {
         Write::DeleteAttachment(id) => {
             db.prepare_cached("DELETE FROM attachments WHERE id = ?1")?.execute([id.0])?
         }
-        Write::FileRead { sha256, read } => db
-            .prepare_cached("INSERT OR REPLACE INTO files_read (sha256, json) VALUES (?1, ?2)")?
-            .execute(params![sha256, serde_json::to_string(read.as_ref())?])?,
+        Write::FileRead { sha256, read } => put_file_read(db, sha256, read)?,
         Write::Transcript { sha256, transcript } => db
             .prepare_cached("INSERT OR REPLACE INTO transcripts (sha256, json) VALUES (?1, ?2)")?
             .execute(params![sha256, serde_json::to_string(transcript)?])?,
@@ -132,6 +135,19 @@ fn apply(db: &Connection, change: &Write) -> anyhow::Result<()> {
         Write::Flush(_) => 0,
     };
     Ok(())
+}
+
+/// Spans go in parts: those of a long document as one text would take several times its memory.
+fn put_file_read(db: &Connection, sha256: &str, read: &ReadFile) -> anyhow::Result<usize> {
+    let head = ReadFile { spans: Arc::default(), ..read.clone() };
+    db.prepare_cached("INSERT OR REPLACE INTO files_read (sha256, json) VALUES (?1, ?2)")?
+        .execute(params![sha256, serde_json::to_string(&head)?])?;
+    db.prepare_cached("DELETE FROM spans_read WHERE sha256 = ?1")?.execute([sha256])?;
+    let mut insert = db.prepare_cached("INSERT INTO spans_read (sha256, part, json) VALUES (?1, ?2, ?3)")?;
+    for (part, spans) in read.spans.chunks(SPANS_IN_PART).enumerate() {
+        insert.execute(params![sha256, part as i64, serde_json::to_string(spans)?])?;
+    }
+    Ok(1)
 }
 
 fn put_exchange(db: &Connection, conversation: ConversationId, e: &Exchange) -> anyhow::Result<usize> {

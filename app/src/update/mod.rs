@@ -131,6 +131,11 @@ pub fn run(app: &mut App, command: Command, ctx: &egui::Context) {
     }
 }
 
+/// Shows a document in the reading pane.
+pub(crate) fn open_document(app: &mut App, path: &std::path::Path) {
+    reader::open(app, path);
+}
+
 /// Takes in what a worker tells.
 pub fn apply(app: &mut App, job: JobId, event: JobEvent) {
     match event {

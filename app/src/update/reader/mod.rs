@@ -133,7 +133,7 @@ fn shown_mut(app: &mut App) -> Option<&mut Tab> {
 }
 
 /// Shows a document; it is opened when it is not.
-fn open(app: &mut App, path: &Path) -> TabId {
+pub(super) fn open(app: &mut App, path: &Path) -> TabId {
     transcript::close(app);
     viewer::close(app);
     if let Some(id) = app.state.reader.tabs.iter().find(|tab| tab.path == path).map(|tab| tab.id) {

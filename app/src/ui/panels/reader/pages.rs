@@ -64,12 +64,12 @@ pub(super) fn pages_ui(
     let painter = ui.painter_at(inner);
     painter.rect_filled(inner, CornerRadius::ZERO, theme::palette(ui).sidebar);
     let memory = view.tab(tab.id);
+    memory.height = inner.height();
     lay_out(memory, info, inner.size());
     wheel(ui, memory, info, &response, inner, now_s);
     keys::pages_keys(ui, state, info, memory, &response, commands);
     reach(ui, memory, info);
     memory.anchor = memory.layout.settle(memory.anchor, inner.height());
-    memory.height = inner.height();
     memory.x = memory.x.clamp(0.0, (memory.layout.width + 2.0 * MARGIN - inner.width()).max(0.0));
     let shown = in_view(ui, memory, info, inner);
     let mut send = true;
@@ -375,8 +375,8 @@ fn picture(ui: &Ui, painter: &Painter, memory: &mut TabView, page: &Shown, inner
 /// Everything that is marked on a page.
 fn shades(ui: &Ui, painter: &Painter, tab: &Tab, memory: &TabView, page: &Shown, on_paper: bool) {
     let fill = |rects: Vec<Rect>, grow: f32, colour: Color32| {
-        for rect in rects {
-            painter.rect_filled(rect.expand2(Vec2::new(grow, grow)), 2.0, colour);
+        for rect in by_row(rects) {
+            painter.rect_filled(rect.expand(grow), 2.0, colour);
         }
     };
     for mark in tab.marks.iter().filter(|mark| !mark.is_lost) {
@@ -421,6 +421,23 @@ fn shades(ui: &Ui, painter: &Painter, tab: &Tab, memory: &TabView, page: &Shown,
     if let Some(selection) = memory.selection {
         fill(page.rects_between(selection.range()), 0.5, theme::selected_text(ui, on_paper));
     }
+}
+
+/// Words that stand beside each other as one, so that no seam shows between them.
+fn by_row(rects: Vec<Rect>) -> Vec<Rect> {
+    let mut rows: Vec<Rect> = Vec::with_capacity(rects.len());
+    for rect in rects {
+        match rows.last_mut() {
+            Some(row)
+                if (row.center().y - rect.center().y).abs() < 0.3 * row.height().min(rect.height())
+                    && rect.left() - row.right() < row.height() =>
+            {
+                *row = row.union(rect);
+            }
+            _ => rows.push(rect),
+        }
+    }
+    rows
 }
 
 /// Says what must be held to draw this and what is next to it.

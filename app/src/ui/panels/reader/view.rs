@@ -300,6 +300,11 @@ impl ReaderView {
             && tab.wanted.pictures.iter().all(drawn)
     }
 
+    /// Whether anything of a document is here.
+    pub fn was_ready(&self, id: TabId) -> bool {
+        self.tabs.get(&id).is_some_and(|tab| !tab.texts.is_empty())
+    }
+
     /// Bytes of the pictures that are held, for the largest measure of it.
     pub fn picture_bytes(&self) -> usize {
         let of = |drawn: &Drawn| match &drawn.image {
