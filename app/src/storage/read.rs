@@ -87,9 +87,8 @@ impl Storage {
         let Some(mut read) = json.and_then(|json| serde_json::from_str::<ReadFile>(&json).ok()) else {
             return Ok(None);
         };
-        let mut parts = self
-            .reader
-            .prepare_cached("SELECT json FROM spans_read WHERE sha256 = ?1 ORDER BY part")?;
+        let mut parts =
+            self.reader.prepare_cached("SELECT json FROM spans_read WHERE sha256 = ?1 ORDER BY part")?;
         for json in parts.query_map([sha256], |row| row.get::<_, String>(0))? {
             let Ok(spans) = serde_json::from_str::<Vec<engine::Span>>(&json?) else { return Ok(None) };
             Arc::make_mut(&mut read.spans).extend(spans);

@@ -73,7 +73,7 @@ pub(super) fn find_bar_ui(ui: &mut Ui, tab: &Tab, memory: &mut TabView, commands
 
 /// Starts a search at the page that is shown; the first hit from there on is gone to as soon as it is found.
 fn search(memory: &mut TabView, query: Query, commands: &Commands) {
-    let from = memory.position().page;
+    let from = memory.page();
     memory.find.at = None;
     memory.selection = None;
     memory.find.pending = (!query.text.trim().is_empty()).then_some(true);

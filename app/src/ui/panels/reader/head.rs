@@ -166,7 +166,7 @@ fn toggle_ui(ui: &mut Ui, icon: Icon, label: &str, tip: &str, is_on: bool) -> bo
 
 fn page_field_ui(ui: &mut Ui, info: &DocumentInfo, memory: &mut TabView) {
     let n = info.n_pages();
-    let now = memory.position().page;
+    let now = memory.page();
     let wants_focus = memory.page_field.as_ref().is_some_and(String::is_empty);
     let mut text =
         memory.page_field.clone().filter(|text| !text.is_empty()).unwrap_or_else(|| now.to_string());

@@ -116,7 +116,7 @@ pub(super) fn pages_keys(
             memory.scroll(down);
         }
     }
-    let page = memory.position().page;
+    let page = memory.page();
     for (key, to) in [
         (Key::Home, 1),
         (Key::End, info.n_pages()),

@@ -137,6 +137,15 @@ impl Layout {
         anchor
     }
 
+    /// The page that is read in a view of this height, counted from 1: that a third below its top, and at the end the
+    /// last one.
+    pub(super) fn page_read(&self, anchor: Anchor, height: f32) -> u32 {
+        let offset = self.offset(anchor);
+        let at_end = offset > 0.0 && offset + height >= self.total() - 1.0;
+        let page = if at_end { self.sizes.len() } else { self.at_offset(offset + 0.35 * height).page + 1 };
+        u32::try_from(page.max(1)).unwrap_or(u32::MAX)
+    }
+
     /// Where somebody is, for the next time.
     pub(super) fn position(&self, anchor: Anchor) -> Position {
         let height = self.height(anchor.page).max(1.0);
@@ -211,6 +220,9 @@ mod tests {
         let end = go(19, 5_000.0);
         assert_eq!(layout.offset(end) + 600.0, layout.total(), "{end:?}");
         assert_eq!(layout.settle(Anchor { page: 3, above: 0.0 }, 9e6), Anchor { page: 0, above: -MARGIN });
+        assert_eq!(layout.page_read(go(0, -500.0), 600.0), 1);
+        assert_eq!(layout.page_read(go(4, -MARGIN), 600.0), 5, "not the one whose last line is in view");
+        assert_eq!(layout.page_read(end, 600.0), 20);
         for offset in [0.0, 37.0, 409.0, 411.0, 4_000.0, 7_000.0] {
             assert!((layout.offset(layout.at_offset(offset)) - offset).abs() < 0.01, "{offset}");
         }

@@ -36,8 +36,8 @@ use crate::ui::widgets::{document_text_ui, text_button_ui};
 /// From this width on, contents and notes stand beside the pages.
 const WIDE_FOR_SIDE: f32 = 520.0;
 
-/// Width of what stands beside the pages.
-const SIDE: f32 = 210.0;
+/// Most width of what stands beside the pages.
+const SIDE: f32 = 260.0;
 
 /// Draws the pane.
 pub fn reader_ui(ui: &mut Ui, state: &AppState, view: &mut ViewState, commands: &Commands) {
@@ -74,9 +74,8 @@ pub fn reader_ui(ui: &mut Ui, state: &AppState, view: &mut ViewState, commands: 
     if state.reader.side != Side::None && beside {
         Panel::left("document side")
             .frame(frame)
-            .resizable(true)
-            .default_size(SIDE)
-            .size_range(150.0..=(ui.available_width() - 260.0).max(150.0))
+            .resizable(false)
+            .exact_size((0.36 * ui.available_width()).clamp(170.0, SIDE))
             .show(ui, |ui| side_ui(ui, reader));
     }
     let covered = state.reader.side != Side::None && !beside;

@@ -528,8 +528,7 @@ fn nodes(
     shown: &[Shown],
     inner: Rect,
 ) {
-    let position = memory.position();
-    let label = format!("{}, page {} of {}", tab.name(), position.page, info.n_pages());
+    let label = format!("{}, page {} of {}", tab.name(), memory.page(), info.n_pages());
     response.widget_info(|| WidgetInfo::labeled(Role::Document, true, &label));
     for page in shown {
         let id = pages_id().with(page.number);

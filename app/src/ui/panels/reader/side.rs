@@ -34,23 +34,17 @@ pub(super) fn contents_ui(ui: &mut Ui, info: &DocumentInfo, memory: &mut TabView
         return;
     }
     let palette = theme::palette(ui);
-    // A little below the top is what one reads.
-    let Position { page, y } = memory.position();
+    let page = memory.page();
+    let Position { page: top, y } = memory.position();
+    // How far down the page that is read one is; 0 when it begins in view.
+    let down = if top == page { y.max(0.0) } else { 0.0 };
     let is_before = |entry: &OutlineEntry| match entry.page.cmp(&page) {
-        Ordering::Equal => {
-            entry.y.is_none_or(|at| at <= y + 0.2) && entry.line.is_none_or(|line| line == 0 || y > 0.0)
-        }
+        Ordering::Equal => entry.y.is_some_and(|at| at <= down + 0.2),
         order => order.is_lt(),
     };
-    let first_here = info.outline.iter().position(|entry| entry.page == page);
-    let last_before = info.outline.iter().rposition(is_before);
     // Where only pages are known, the first heading of a page counts.
-    let here = match (last_before, first_here) {
-        (Some(last), Some(first)) if info.outline[last].page == page && info.outline[last].y.is_none() => {
-            Some(first)
-        }
-        (last, _) => last,
-    };
+    let first_here = info.outline.iter().position(|entry| entry.page == page && entry.y.is_none());
+    let here = first_here.or_else(|| info.outline.iter().rposition(is_before));
     let mut go = None;
     let area = ScrollArea::vertical().id_salt("document contents").auto_shrink([false, false]);
     area.show_rows(ui, ROW - ui.spacing().item_spacing.y, info.outline.len(), |ui, rows| {
@@ -119,7 +113,7 @@ pub(super) fn small_pages_ui(ui: &mut Ui, tab: &Tab, info: &DocumentInfo, memory
         })
         .collect();
     let total = tops.last().map_or(0.0, |top| top + height(sizes.len() - 1) + LABEL);
-    let page = memory.position().page;
+    let page = memory.page();
     let mut go = None;
     let mut send = true;
     let area = ScrollArea::vertical().id_salt("small pages").auto_shrink([false, false]);

@@ -198,6 +198,11 @@ impl ReaderView {
         }
     }
 
+    /// The page that is read.
+    pub fn page(&mut self, id: TabId) -> u32 {
+        self.tab(id).page()
+    }
+
     /// Where a document is and how large.
     pub fn reading(&mut self, id: TabId) -> (Position, Zoom) {
         let tab = self.tab(id);
@@ -347,6 +352,14 @@ impl TabView {
         }
     }
 
+    /// The page that is read, counted from 1; where somebody wants to be, while the pages are not laid out yet.
+    pub(super) fn page(&self) -> u32 {
+        match self.goal {
+            Some(_) => self.position().page,
+            None => self.layout.page_read(self.anchor, self.height),
+        }
+    }
+
     /// Goes somewhere, so that one can go back.
     pub(super) fn jump(&mut self, goal: Goal) {
         if !self.layout.sizes.is_empty() && self.goal.is_none() {
@@ -411,7 +424,7 @@ impl TabView {
         let from = match (self.find.at, forward) {
             (Some(at), true) => TextPos { byte: at.byte + 1, ..at },
             (Some(at), false) => at,
-            (None, _) => TextPos { page: self.position().page, line: 0, byte: 0 },
+            (None, _) => TextPos { page: self.page(), line: 0, byte: 0 },
         };
         self.find.pending = None;
         // What comes next may be on a page that was not searched yet.
