@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::Found;
 use super::shelf::Shelf;
-use crate::state::{Folded, Hit, Query, boxes};
+use crate::state::{Hit, Query};
 
 /// Most places that are kept.
 const MOST_HITS: usize = 10_000;
@@ -47,16 +47,10 @@ impl Search {
             let number = (self.first - 1 + self.searched) % self.n_pages + 1;
             self.searched += 1;
             wraps = number == self.n_pages;
-            // A damaged page says so when it is shown.
-            if let Ok(page) = shelf.page(number) {
-                for (from, to) in Folded::find(&page, &self.query) {
-                    if self.n_hits >= MOST_HITS {
-                        break;
-                    }
-                    self.n_hits += 1;
-                    self.waiting.push(Hit { from, to, boxes: boxes(&page, from, to) });
-                }
-            }
+            let mut found = shelf.find(number, &self.query);
+            found.truncate(MOST_HITS - self.n_hits);
+            self.n_hits += found.len();
+            self.waiting.extend(found);
         }
         let has_more = self.n_hits >= MOST_HITS;
         let is_done = self.searched >= self.n_pages || has_more;

@@ -11,7 +11,7 @@ use engine::{Cancel, Place, Span};
 
 use super::{extent, open};
 use crate::state::{
-    DocumentInfo, Extent, Folded, Load, PageBoxes, Passage, Purpose, TextPos, boxes, text_between,
+    DocumentInfo, Extent, Folded, Hit, Load, PageBoxes, Passage, Purpose, Query, TextPos, boxes, text_between,
 };
 
 /// Pages whose text is remembered.
@@ -37,6 +37,8 @@ pub(super) struct Shelf {
     extent: Extent,
     texts: BTreeMap<u32, (u64, Arc<Page>)>,
     clock: u64,
+    /// The words of pages that were searched, in each way they read: without their places they are small.
+    words: BTreeMap<u32, Vec<Box<str>>>,
     /// What was read in the pictures of pages that have no text of their own.
     read: Option<Arc<ReadFile>>,
 }
@@ -53,6 +55,7 @@ impl Shelf {
             used: 0,
             texts: BTreeMap::new(),
             clock: 0,
+            words: BTreeMap::new(),
             read: None,
         })
     }
@@ -75,6 +78,7 @@ impl Shelf {
     pub(super) fn take_in(&mut self, read: Arc<ReadFile>) -> bool {
         let before = self.texts.len();
         self.texts.retain(|_, (_, page)| page.has_text);
+        self.words.clear();
         self.read = Some(read);
         self.texts.len() < before
     }
@@ -117,6 +121,21 @@ impl Shelf {
             oldest.and_then(|number| self.texts.remove(&number));
         }
         Ok(page)
+    }
+
+    /// Where something that fits stands on a page. A page that was searched before and does not hold it is not read
+    /// again.
+    pub(super) fn find(&mut self, number: u32, query: &Query) -> Vec<Hit> {
+        let known = self.words.get(&number);
+        if known.is_some_and(|ways| ways.iter().all(|text| !Folded::holds(text, query))) {
+            return Vec::new();
+        }
+        // A damaged page says so when it is shown.
+        let Ok(page) = self.page(number) else { return Vec::new() };
+        let words = || Folded::ways(&page).map(|way| way.text.into()).collect();
+        self.words.entry(number).or_insert_with(words);
+        let places = Folded::find(&page, query).into_iter();
+        places.map(|(from, to)| Hit { from, to, boxes: boxes(&page, from, to) }).collect()
     }
 
     /// A picture of a page; none when the format has no pages to look at.

@@ -42,20 +42,24 @@ impl Folded {
         folded
     }
 
-    /// Whether a word is cut at the end of a line, so that the page reads in two ways.
-    pub fn has_cut_words(page: &Page) -> bool {
-        page.lines.windows(2).any(|pair| is_cut(pair[0].text.trim_end(), pair[1].text.trim_start()))
+    /// The ways a page reads: two when a word is cut at the end of a line.
+    pub fn ways(page: &Page) -> impl Iterator<Item = Self> + '_ {
+        let cut = page.lines.windows(2).any(|pair| is_cut(pair[0].text.trim_end(), pair[1].text.trim_start()));
+        let ways = if cut { [true, false].as_slice() } else { &[false] };
+        ways.iter().map(|whole| Self::new(page, *whole))
+    }
+
+    /// Whether one of the ways a page reads holds something that fits.
+    pub fn holds(text: &str, query: &Query) -> bool {
+        !spaced(query).ranges(text).is_empty()
     }
 
     /// Where something that fits stands on a page, in order.
     pub fn find(page: &Page, query: &Query) -> Vec<(TextPos, TextPos)> {
-        let query =
-            Query { text: query.text.split_whitespace().collect::<Vec<_>>().join(" "), ..query.clone() };
-        let ways = if Self::has_cut_words(page) { [true, false].as_slice() } else { &[false] };
+        let query = spaced(query);
         let mut found: Vec<(TextPos, TextPos)> = Vec::new();
-        for whole in ways {
-            let folded = Self::new(page, *whole);
-            found.extend(query.ranges(&folded.text).into_iter().filter_map(|range| folded.places(&range)));
+        for way in Self::ways(page) {
+            found.extend(query.ranges(&way.text).into_iter().filter_map(|range| way.places(&range)));
         }
         found.sort();
         found.dedup_by_key(|(from, _)| *from);
@@ -90,6 +94,11 @@ impl Folded {
         let (start, line, from) = self.runs[run];
         Some(TextPos { page: self.page, line, byte: from + (byte - start) as u32 })
     }
+}
+
+/// What is looked for, with single spaces as the text has them.
+fn spaced(query: &Query) -> Query {
+    Query { text: query.text.split_whitespace().collect::<Vec<_>>().join(" "), ..query.clone() }
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 mod bar;
 
+mod draw;
+
 mod find_bar;
 
 mod head;
