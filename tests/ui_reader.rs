@@ -187,6 +187,18 @@ fn drag(window: &mut Window, from: Pos2, to: Pos2) {
     window.settle();
 }
 
+fn double_click(window: &mut Window, pos: Pos2) {
+    let button = PointerButton::Primary;
+    for _ in 0..2 {
+        window.harness.event(Event::PointerMoved(pos));
+        for pressed in [true, false] {
+            window.harness.event(Event::PointerButton { pos, button, pressed, modifiers: NONE });
+        }
+        window.harness.step();
+    }
+    window.settle();
+}
+
 #[test]
 fn a_document_opens_from_its_card_and_only_what_is_in_view_is_held() {
     let mut window = reading(60);
@@ -330,14 +342,7 @@ fn text_is_selected_with_the_pointer_across_pages_and_copied() {
     assert!(text.ends_with("Line 1"), "{text:?}");
     // Two clicks take a word.
     let word = on_paper(&window, 1, 120.0, 88.0);
-    for _ in 0..2 {
-        for pressed in [true, false] {
-            let button = PointerButton::Primary;
-            window.harness.event(Event::PointerMoved(word));
-            window.harness.event(Event::PointerButton { pos: word, button, pressed, modifiers: NONE });
-        }
-    }
-    window.settle();
+    double_click(&mut window, word);
     window.harness.event(Event::Copy);
     assert_eq!(copied(&mut window), "leaf");
     // Everything, although most pages are not in view.
@@ -642,7 +647,7 @@ fn a_document_that_changes_on_the_disk_says_so_and_is_loaded_again() {
 fn a_text_without_pages_is_read_found_in_cited_and_selected() {
     let mut window = open_window(Scripted::default());
     let filler = "These are words that fill the page up. ".repeat(30);
-    let mut text = String::from("# The project\n\n");
+    let mut text = String::from("# The project\n\nIt is **not** small.\n\n");
     (0..6).for_each(|i| text.push_str(&format!("## Part {i}\n\n{filler}\n\n{filler}\n\n")));
     text = text.replacen("## Part 2", &format!("{QUOTE}\n\n## Part 2"), 1);
     let path = write(&window, "notes.md", text.as_bytes());
@@ -677,12 +682,7 @@ fn a_text_without_pages_is_read_found_in_cited_and_selected() {
     let shown = page(&mut window);
     let at = window.harness.get_by_label(&format!("Page {shown}")).rect();
     let at = pos2(at.left() + 120.0, at.bottom() - 60.0);
-    for pressed in [true, false, true, false] {
-        let button = PointerButton::Primary;
-        window.harness.event(Event::PointerMoved(at));
-        window.harness.event(Event::PointerButton { pos: at, button, pressed, modifiers: NONE });
-    }
-    window.settle();
+    double_click(&mut window, at);
     window.harness.event(Event::Copy);
     let word = copied(&mut window);
     assert!(filler.contains(&word) && !word.contains(' ') && !word.is_empty(), "{word:?}");

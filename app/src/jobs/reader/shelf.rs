@@ -259,7 +259,7 @@ mod tests {
             text: "one two three".into(),
             pieces: vec![piece(0..3, 0.1, 0.1), piece(4..7, 0.3, 0.1), piece(8..13, 0.1, 0.2)],
         };
-        let lines = lines_of(&[span.clone()], 2);
+        let lines = lines_of(std::slice::from_ref(&span), 2);
         let texts: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
         assert_eq!(texts, ["one two", "three"]);
         assert_eq!(lines[0].words[1], (4..7, area(0.3, 0.1)));

@@ -44,7 +44,8 @@ impl Folded {
 
     /// The ways a page reads: two when a word is cut at the end of a line.
     pub fn ways(page: &Page) -> impl Iterator<Item = Self> + '_ {
-        let cut = page.lines.windows(2).any(|pair| is_cut(pair[0].text.trim_end(), pair[1].text.trim_start()));
+        let cut =
+            page.lines.windows(2).any(|pair| is_cut(pair[0].text.trim_end(), pair[1].text.trim_start()));
         let ways = if cut { [true, false].as_slice() } else { &[false] };
         ways.iter().map(|whole| Self::new(page, *whole))
     }

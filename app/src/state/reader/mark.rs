@@ -1,7 +1,5 @@
 //! Highlights with their notes.
 
-use std::fmt::Write as _;
-
 use serde::{Deserialize, Serialize};
 
 use super::place::Passage;
@@ -63,18 +61,18 @@ pub fn as_markdown(title: &str, marks: &[Mark]) -> String {
     for mark in marks {
         if mark.passage.from.page != page {
             page = mark.passage.from.page;
-            // Writing to a string does not fail.
-            let _ = write!(text, "\n## Page {page}\n");
+            text.push_str(&format!("\n## Page {page}\n"));
         }
         text.push('\n');
         for line in mark.passage.text.lines() {
-            let _ = writeln!(text, "> {}", escaped(line).trim_end());
+            text.push_str(format!("> {}", escaped(line)).trim_end());
+            text.push('\n');
         }
         let mut about = vec![mark.colour.name()];
         about.extend(mark.is_lost.then_some("no longer in the document"));
-        let _ = write!(text, "\n*{}*\n", about.join(", "));
+        text.push_str(&format!("\n*{}*\n", about.join(", ")));
         if !mark.note.trim().is_empty() {
-            let _ = write!(text, "\n{}\n", mark.note.trim());
+            text.push_str(&format!("\n{}\n", mark.note.trim()));
         }
     }
     text

@@ -7,20 +7,22 @@ use super::view::TabView;
 use crate::state::{Load, Tab};
 use crate::ui::theme::{self, size};
 
+/// Where a page is drawn and what document it is of.
+pub(super) struct Sheet<'a> {
+    pub(super) ui: &'a Ui,
+    pub(super) painter: &'a Painter,
+    pub(super) tab: &'a Tab,
+    pub(super) is_paper: bool,
+    /// The part of the window that shows pages.
+    pub(super) inner: Rect,
+}
+
 /// Draws a page with everything that is marked on it.
-pub(super) fn page_ui(
-    ui: &Ui,
-    painter: &Painter,
-    tab: &Tab,
-    memory: &mut TabView,
-    page: &Shown,
-    is_paper: bool,
-    inner: Rect,
-    send: &mut bool,
-) {
+pub(super) fn page_ui(sheet: &Sheet<'_>, memory: &mut TabView, page: &Shown, send: &mut bool) {
+    let Sheet { ui, painter, tab, is_paper, inner } = *sheet;
     let palette = theme::palette(ui);
-    let sheet = if is_paper { theme::paper() } else { palette.field };
-    painter.rect_filled(page.rect, CornerRadius::ZERO, sheet);
+    let ground = if is_paper { theme::paper() } else { palette.field };
+    painter.rect_filled(page.rect, CornerRadius::ZERO, ground);
     if is_paper {
         picture(ui, painter, memory, page, inner, send);
         shades(ui, painter, tab, memory, page, true);

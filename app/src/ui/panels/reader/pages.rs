@@ -8,10 +8,11 @@ use egui::{
 };
 use engine::media::Page;
 
+use super::draw::{Sheet, page_ui};
 use super::layout::{Anchor, GAP, MARGIN, text_scale};
 use super::text::{self, TextPage};
 use super::view::{Goal, ReaderView, TabView};
-use super::{bar, draw, keys, select};
+use super::{bar, keys, select};
 use crate::command::{Command, Commands, ReaderCommand};
 use crate::state::{
     AppState, DocumentInfo, Extent, PageBoxes, Position, Tab, TextPos, Wanted, Zoom, boxes, hit,
@@ -72,8 +73,9 @@ pub(super) fn pages_ui(
     memory.x = memory.x.clamp(0.0, (memory.layout.width + 2.0 * MARGIN - inner.width()).max(0.0));
     let shown = in_view(ui, memory, info, inner);
     let mut send = true;
+    let sheet = Sheet { ui, painter: &painter, tab, is_paper: is_paper(info), inner };
     for page in &shown {
-        draw::page_ui(ui, &painter, tab, memory, page, is_paper(info), inner, &mut send);
+        page_ui(&sheet, memory, page, &mut send);
     }
     // What is next to the view is sent before it comes into it.
     memory.pictures.values_mut().flatten().for_each(|drawn| {

@@ -123,10 +123,10 @@ pub(super) fn small_pages_ui(ui: &mut Ui, tab: &Tab, info: &DocumentInfo, memory
         let first = tops.partition_point(|top| *top <= viewport.min.y).saturating_sub(1);
         let last = tops.partition_point(|top| *top < viewport.max.y);
         let left = ((ui.available_width() - SMALL) / 2.0).max(0.0);
-        for i in first..last {
+        for (i, top) in tops.iter().enumerate().take(last).skip(first) {
             let number = i as u32 + 1;
             let size = Vec2::new(SMALL, height(i));
-            let rect = Rect::from_min_size(origin + Vec2::new(left, tops[i]), size);
+            let rect = Rect::from_min_size(origin + Vec2::new(left, *top), size);
             let response = ui.interact(rect, ui.scope_id().with(("small", tab.id.0, i)), Sense::click());
             let is_here = number == page;
             let label = format!("Small page {number}");

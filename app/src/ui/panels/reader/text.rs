@@ -120,7 +120,7 @@ fn rows(galley: &Galley, chars: Range<usize>) -> impl Iterator<Item = Rect> + '_
         let end = begin + n;
         let (from, to) = (chars.start.max(begin), chars.end.min(end));
         let start = begin;
-        begin = begin + row.char_count_including_newline().0;
+        begin += row.char_count_including_newline().0;
         (from < to).then(|| {
             let x = |c: usize| row.pos.x + row.row.x_offset(CharIndex(c - start));
             Rect::from_min_max(pos2(x(from), row.min_y()), pos2(x(to), row.max_y()))
