@@ -54,6 +54,8 @@ if row := phase.get("window"):
     add("window: start to first frame", f"{row['first_frame_s']:.2f} s")
     add("window: a frame (layout to drawing, by the processor) while a 5,000-word answer streams, median / 99 %", f"{row['frame_median_ms']:.1f} ms / {row['frame_p99_ms']:.1f} ms")
     add("window: a frame while a transcript of three hours (2,500 lines, 27,500 words) is scrolled and played, median / 99 %", f"{row['scroll_median_ms']:.1f} ms / {row['scroll_p99_ms']:.1f} ms")
+    if row.get("pages"):
+        add(f"window: a frame while a document is scrolled through {row['pages']} pages, median / 99 % / the longest", f"{row['pages_median_ms']:.1f} ms / {row['pages_p99_ms']:.1f} ms / {row['pages_longest_ms']:.1f} ms")
     add("window: repaints in two idle seconds", row["idle_frames"])
     if row.get("idle_cpu_percent") is not None:
         add("window: processor in those seconds", f"{row['idle_cpu_percent']:.1f} %")

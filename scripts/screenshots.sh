@@ -75,8 +75,8 @@ ask() {
     settle 90
 }
 
-# With no evidence open, Alt+Right opens the first of the last answer.
-open_evidence() { xdotool key alt+Right; settle 60; }
+# With no evidence open, Alt+Down opens the first of the last answer.
+open_evidence() { xdotool key alt+Down; settle 60; }
 
 start
 shoot empty
@@ -96,6 +96,19 @@ settle
 ask "At what height above the sea does the station stand?"
 open_evidence
 shoot document-evidence
+# Its small pages, and something found in it.
+xdotool key alt+2
+xdotool key ctrl+f
+xdotool type --delay 15 "station"
+settle
+shoot document-find
+# A note about what was found.
+xdotool key F6
+xdotool key n
+sleep 1
+xdotool type --delay 15 "Measure it again in spring."
+settle
+shoot document-notes
 stop
 
 start "$samples/speech/austen-0870.wav"

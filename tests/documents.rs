@@ -6,7 +6,7 @@ use std::path::Path;
 
 use engine::media::{Limits, Media, Opener};
 use engine::{Cancel, MediaProblem};
-use medley_tests::media_files::{document, open, opener, page_objects, pdf, problem, two_pages};
+use medley_tests::media_files::{book, document, open, opener, page_objects, pdf, problem, two_pages};
 use medley_tests::sample;
 
 #[test]
@@ -34,6 +34,39 @@ fn a_pdf_gives_its_text_with_places() {
     let blank = document.page(2).unwrap();
     assert!(!blank.has_text && blank.lines.is_empty());
     assert!(document.page(3).is_err());
+}
+
+#[test]
+fn a_pdf_gives_its_contents_and_the_sizes_of_its_pages() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.pdf");
+    let pages: Vec<Vec<String>> = (1..=5).map(|page| vec![format!("Chapter {page}")]).collect();
+    std::fs::write(&path, book(&pages)).unwrap();
+    let document = document(&path);
+    let outline = document.outline(&Cancel::new()).unwrap();
+    let found: Vec<_> = outline.iter().map(|entry| (entry.level, entry.title.as_str(), entry.page)).collect();
+    let expected: Vec<_> = pages.iter().zip(1..).map(|(lines, page)| (1, lines[0].as_str(), page)).collect();
+    assert_eq!(found, expected);
+    assert_eq!(document.page_size(5).unwrap(), Some([612.0, 792.0]));
+    assert!(document.page_size(6).is_err());
+    std::fs::write(&path, pdf(&page_objects(&["BT ET"], "/Rotate 90"))).unwrap();
+    let turned = medley_tests::media_files::document(&path);
+    assert_eq!(turned.page_size(1).unwrap(), Some([792.0, 612.0]), "as it is shown");
+    assert!(turned.outline(&Cancel::new()).unwrap().is_empty());
+}
+
+/// Bookmarks that lead back to themselves end.
+#[test]
+fn a_table_of_contents_that_goes_in_circles_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.pdf");
+    let mut objects = page_objects(&["BT ET"], "");
+    objects[0] = "<< /Type /Catalog /Pages 2 0 R /Outlines 7 0 R >>".into();
+    objects.push("<< /Type /Outlines /First 8 0 R /Last 8 0 R >>".into());
+    objects.push("<< /Title (Round) /Parent 7 0 R /Dest [5 0 R /Fit] /Next 8 0 R /First 8 0 R >>".into());
+    std::fs::write(&path, pdf(&objects)).unwrap();
+    let outline = document(&path).outline(&Cancel::new()).unwrap();
+    assert!(!outline.is_empty() && outline.len() <= 20_000, "{}", outline.len());
 }
 
 #[test]

@@ -94,3 +94,33 @@ pub fn two_pages() -> Vec<u8> {
     let second = "0 0 612 792 re f";
     pdf(&page_objects(&[first, second], ""))
 }
+
+/// A PDF with a table of contents whose pages hold these lines each; every page has an entry named by its first line.
+pub fn book(pages: &[Vec<String>]) -> Vec<u8> {
+    let contents: Vec<String> = pages
+        .iter()
+        .map(|lines| {
+            let text: Vec<String> = lines.iter().map(|line| format!("({line}) Tj 0 -20 Td")).collect();
+            format!("BT /F1 12 Tf 72 720 Td {} ET", text.join(" "))
+        })
+        .collect();
+    let contents: Vec<&str> = contents.iter().map(String::as_str).collect();
+    let mut objects = page_objects(&contents, "");
+    let root = objects.len() + 1;
+    objects[0] = format!("<< /Type /Catalog /Pages 2 0 R /Outlines {root} 0 R >>");
+    let (first, last) = (root + 1, root + pages.len());
+    objects.push(format!("<< /Type /Outlines /First {first} 0 R /Last {last} 0 R /Count {} >>", pages.len()));
+    for (i, lines) in pages.iter().enumerate() {
+        let near = |at: usize, name: &str| match (first..=last).contains(&at) {
+            true => format!("/{name} {at} 0 R"),
+            false => String::new(),
+        };
+        let (before, after) = (near(root + i, "Prev"), near(root + i + 2, "Next"));
+        let title = lines.first().map_or("", String::as_str);
+        let page = 5 + 2 * i;
+        objects.push(format!(
+            "<< /Title ({title}) /Parent {root} 0 R /Dest [{page} 0 R /Fit] {before} {after} >>"
+        ));
+    }
+    pdf(&objects)
+}

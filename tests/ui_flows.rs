@@ -255,7 +255,7 @@ fn what_was_written_is_there_after_the_window_was_closed() {
     assert!(matches!(conversation.attachments[0].state, AttachmentState::Read(_)), "it is not read again");
     let evidence = window.evidence_label();
     assert!(evidence.starts_with("Evidence: chelsea.png"), "{evidence}");
-    window.press(Modifiers::ALT, Key::ArrowRight);
+    window.press(Modifiers::ALT, Key::ArrowDown);
     assert!(window.app().state().viewer.as_ref().unwrap().read.is_some(), "opened by keyboard");
 }
 

@@ -8,6 +8,7 @@ use egui::accesskit::Role;
 use egui::{Key, Modifiers};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable};
+use engine::models::Store;
 use medley_app::jobs::scripted::Scripted;
 use medley_app::{App, AppOptions};
 
@@ -45,10 +46,19 @@ impl Window {
 
     /// Opens it with a size over a data folder.
     pub fn open_in(backend: Scripted, folder: tempfile::TempDir, size: [f32; 2]) -> Self {
+        Self::open_with(backend, folder, size, None)
+    }
+
+    /// Opens it with what is needed to show PDF.
+    pub fn open_to_read(backend: Scripted, folder: tempfile::TempDir, size: [f32; 2]) -> Self {
+        Self::open_with(backend, folder, size, Some(Store::open_default().expect("a store of models")))
+    }
+
+    fn open_with(backend: Scripted, folder: tempfile::TempDir, size: [f32; 2], store: Option<Store>) -> Self {
         let data_folder = folder.path().to_path_buf();
         let mut options = Some(AppOptions {
             backend: Box::new(backend),
-            store: None,
+            store,
             prefixes: None,
             data_folder,
             model: None,

@@ -11,7 +11,7 @@ use crate::command::{Command, Commands};
 use crate::jobs::{Backend, Jobs, Waker};
 use crate::platform::sound::{self, Player};
 use crate::platform::{self, clipboard};
-use crate::state::{AppState, Conversation};
+use crate::state::{AppState, Conversation, Position, Zoom};
 use crate::storage::Storage;
 use crate::ui::theme;
 use crate::ui::view::ViewState;
@@ -122,6 +122,33 @@ impl App {
         self.view.transcript.lines_laid_out()
     }
 
+    /// Bytes of the pages that are held to be drawn.
+    pub fn page_picture_bytes(&self) -> usize {
+        self.view.reader.picture_bytes()
+    }
+
+    /// Whether the pages that are in view were read and drawn.
+    pub fn page_is_ready(&self) -> bool {
+        self.state.reader.shown().is_some_and(|tab| self.view.reader.is_ready(tab.id))
+    }
+
+    /// Whether the first pages of the document that is shown were drawn at some time.
+    pub(crate) fn page_was_ready(&self) -> bool {
+        self.state.reader.shown().is_some_and(|tab| self.view.reader.was_ready(tab.id))
+    }
+
+    /// The page of the document that is shown, counted from 1.
+    pub fn reading_page(&mut self) -> Option<u32> {
+        let id = self.state.reader.shown()?.id;
+        Some(self.view.reader.page(id))
+    }
+
+    /// The page at the top of the document that is shown, and how large it is drawn.
+    pub fn reading(&mut self) -> Option<(Position, Zoom)> {
+        let id = self.state.reader.shown()?.id;
+        Some(self.view.reader.reading(id))
+    }
+
     /// Runs a command now.
     pub fn run(&mut self, command: Command, ctx: &egui::Context) {
         update::run(self, command, ctx);
@@ -145,6 +172,9 @@ impl App {
         if self.applied != Some(look) {
             theme::apply(&ctx, look.0, look.1);
             self.applied = Some(look);
+        }
+        if let Some(text) = self.view.to_copy.take() {
+            ctx.copy_text(text);
         }
         self.read_input(&ctx);
         self.run_commands(&ctx);
@@ -172,6 +202,8 @@ impl App {
         if !dropped.is_empty() {
             self.commands.send(Command::AttachFiles(dropped));
         }
+        // An open menu takes Escape for itself.
+        let in_menu = egui::Popup::is_any_open(ctx);
         ctx.input_mut(|input| {
             input.events.retain(|event| match event {
                 egui::Event::Paste(text) => {
@@ -194,6 +226,7 @@ impl App {
             commands.sort_by_key(|c| c.shortcut().is_none_or(|s| !s.modifiers.shift));
             for command in commands {
                 if let Some(shortcut) = command.shortcut()
+                    && !(in_menu && command == Command::Escape)
                     && command.enabled(&self.state).is_ok()
                     && input.consume_shortcut(&shortcut)
                 {

@@ -1,6 +1,6 @@
 //! Opens the window.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -108,6 +108,14 @@ pub struct WindowBench {
     pub scroll_median_ms: f64,
     /// 99 % of those frames took at most this many milliseconds.
     pub scroll_p99_ms: f64,
+    /// Median milliseconds of a frame while a document is scrolled; 0 when it could not be shown.
+    pub pages_median_ms: f64,
+    /// 99 % of those frames took at most this many milliseconds.
+    pub pages_p99_ms: f64,
+    /// The longest of those frames.
+    pub pages_longest_ms: f64,
+    /// Pages that were scrolled through.
+    pub pages: u32,
     /// Frames that were drawn in two idle seconds after the answer.
     pub idle_frames: usize,
     /// Share of one processor that all threads used in those seconds, where the system tells it.
@@ -129,6 +137,12 @@ struct Bench {
     idle_frames: usize,
     /// Frames while a transcript was scrolled.
     scroll_s: Vec<f64>,
+    /// What is scrolled after it.
+    document: PathBuf,
+    /// When it was opened.
+    opened: Option<Instant>,
+    /// Frames while it was scrolled.
+    pages_s: Vec<f64>,
     result: std::sync::Arc<std::sync::Mutex<WindowBench>>,
 }
 
@@ -138,6 +152,12 @@ const SCROLL_FRAMES: usize = 600;
 /// How far in each of them, in points: through some 900 lines.
 const SCROLL_POINTS: f32 = 45.0;
 
+/// How far the document is scrolled in each frame, in points: as fast as somebody looks for a picture.
+const PAGES_POINTS: f32 = 120.0;
+
+/// How long a document may take to show its first page, in seconds.
+const OPEN_WITHIN_S: f64 = 30.0;
+
 impl Bench {
     fn finish(&mut self, ctx: &egui::Context) {
         let [median, p99] = [0.5, 0.99].map(|share| 1e3 * at_share(&mut self.frames_s, share));
@@ -146,6 +166,12 @@ impl Bench {
             result.frames = self.frames_s.len();
             (result.frame_median_ms, result.frame_p99_ms) = (median, p99);
             (result.scroll_median_ms, result.scroll_p99_ms) = (scroll_median, scroll_p99);
+            if !self.pages_s.is_empty() {
+                let [median, p99] = [0.5, 0.99].map(|share| 1e3 * at_share(&mut self.pages_s, share));
+                (result.pages_median_ms, result.pages_p99_ms) = (median, p99);
+                result.pages_longest_ms = 1e3 * self.pages_s.last().copied().unwrap_or(0.0);
+                result.pages = self.app.reading_page().unwrap_or(0);
+            }
             result.idle_frames = self.idle_frames;
         }
         ctx.send_viewport_cmd(egui::ViewportCommand::Close);
@@ -160,12 +186,23 @@ fn at_share(seconds: &mut [f64], share: f64) -> f64 {
 
 impl eframe::App for Bench {
     fn raw_input_hook(&mut self, _: &egui::Context, input: &mut egui::RawInput) {
-        if self.app.state.transcript.is_some() {
-            let middle = input.screen_rect.map_or(egui::pos2(500.0, 600.0), |rect| rect.center());
-            input.events.push(egui::Event::PointerMoved(middle));
+        let pages = self.app.state.reader.is_shown && self.app.page_was_ready();
+        let points = match (self.app.state.transcript.is_some(), pages) {
+            (true, _) => SCROLL_POINTS,
+            (false, true) => PAGES_POINTS,
+            (false, false) => return,
+        };
+        {
+            let at = |share: f32| {
+                input
+                    .screen_rect
+                    .map_or(egui::pos2(500.0, 600.0), |rect| rect.lerp_inside(egui::vec2(share, 0.5)))
+            };
+            // Documents stand at the right.
+            input.events.push(egui::Event::PointerMoved(at(if pages { 0.8 } else { 0.5 })));
             input.events.push(egui::Event::MouseWheel {
                 unit: egui::MouseWheelUnit::Point,
-                delta: egui::vec2(0.0, -SCROLL_POINTS),
+                delta: egui::vec2(0.0, -points),
                 phase: egui::TouchPhase::Move,
                 source: egui::MouseWheelSource::Wheel,
                 modifiers: egui::Modifiers::NONE,
@@ -220,8 +257,31 @@ impl eframe::App for Bench {
                 }
                 ctx.request_repaint();
             }
-            _ => self.finish(&ctx),
+            _ => self.scroll_pages(frame_s, &ctx),
         }
+    }
+}
+
+impl Bench {
+    /// Opens the document, waits for its first page, and scrolls.
+    fn scroll_pages(&mut self, frame_s: f64, ctx: &egui::Context) {
+        let Some(opened) = self.opened else {
+            self.opened = Some(Instant::now());
+            crate::update::open_document(&mut self.app, &self.document);
+            ctx.request_repaint();
+            return;
+        };
+        if self.app.page_was_ready() {
+            self.pages_s.push(frame_s);
+        }
+        let gave_up = self.pages_s.is_empty() && opened.elapsed().as_secs_f64() > OPEN_WITHIN_S;
+        let failed =
+            matches!(self.app.state.reader.tabs.first().map(|tab| &tab.document), Some(Load::Failed(_)));
+        // The first frames belong to opening.
+        if gave_up || failed || self.pages_s.len() >= SCROLL_FRAMES {
+            return self.finish(ctx);
+        }
+        ctx.request_repaint();
     }
 }
 
@@ -250,11 +310,12 @@ fn processor_s() -> Option<f64> {
     Some(nanoseconds as f64 / 1e9)
 }
 
-/// Opens a real window, streams a long answer from a script, scrolls a long transcript, and measures the window alone.
+/// Opens a real window, streams a long answer from a script, scrolls a long transcript and a document, and measures the
+/// window alone.
 ///
 /// # Errors
 /// As [`run_window`].
-pub fn bench_window() -> anyhow::Result<WindowBench> {
+pub fn bench_window(document: &Path) -> anyhow::Result<WindowBench> {
     let started = Instant::now();
     let native = native_options(false)?;
     let folder = std::env::temp_dir().join(format!("medley-bench-{}", std::process::id()));
@@ -266,7 +327,8 @@ pub fn bench_window() -> anyhow::Result<WindowBench> {
         Scripted { answer, pause: Duration::from_millis(2), prompt_tokens: 100, ..Scripted::default() };
     let options = AppOptions {
         backend: Box::new(backend),
-        store: None,
+        // Only to show PDF; nothing is asked of the models.
+        store: Store::open_default().ok(),
         prefixes: None,
         data_folder: folder.clone(),
         model: None,
@@ -279,22 +341,33 @@ pub fn bench_window() -> anyhow::Result<WindowBench> {
         frame_p99_ms: 0.0,
         scroll_median_ms: 0.0,
         scroll_p99_ms: 0.0,
+        pages_median_ms: 0.0,
+        pages_p99_ms: 0.0,
+        pages_longest_ms: 0.0,
+        pages: 0,
         idle_frames: 0,
         idle_cpu_percent: None,
     }));
     let shared = result.clone();
+    let document = std::path::absolute(document)?;
     let made = eframe::run_native(
         "Medley bench",
         native,
         Box::new(move |cc| {
+            let mut app = App::new(options, &cc.egui_ctx)?;
+            // Missing models are no matter here.
+            app.state.models.rows.clear();
             Ok(Box::new(Bench {
-                app: App::new(options, &cc.egui_ctx)?,
+                app,
                 started,
                 asked: false,
                 frames_s: Vec::new(),
                 answered: None,
                 idle_frames: 0,
                 scroll_s: Vec::new(),
+                document,
+                opened: None,
+                pages_s: Vec::new(),
                 result: shared,
             }))
         }),

@@ -1,15 +1,20 @@
 //! Everything a user can do, as one enum: label, tooltip, shortcut and whether it can be done now.
 
+mod reader;
+
 mod transcript;
 
 use std::path::PathBuf;
 
 use egui::{Key, KeyboardShortcut, Modifiers};
 
+pub use reader::ReaderCommand;
 pub use transcript::TranscriptCommand;
 
 use crate::platform::listen::Source;
-use crate::state::{AppState, Attachment, AttachmentId, ConversationId, ExchangeId, Overlay, Settings};
+use crate::state::{
+    AppState, Attachment, AttachmentId, ConversationId, ExchangeId, Overlay, Purpose, Settings,
+};
 
 /// Something a user can do. Panels send it, [`crate::update`] runs it.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,8 +69,6 @@ pub enum Command {
     OpenEvidence(ExchangeId, usize),
     /// Show the evidence before or after; with none shown, the first of the last answer.
     StepEvidence(i32),
-    /// Turn a page of the document that is shown.
-    ShowPage(u32),
     /// Go to a second of the recording that is shown.
     Seek(f64),
     /// Play from the shown second, or stop playing.
@@ -112,6 +115,8 @@ pub enum Command {
     ShowTranscript,
     /// Do something with a transcript.
     Transcript(TranscriptCommand),
+    /// Do something with a document that is read.
+    Reader(ReaderCommand),
 }
 
 const CTRL: Modifiers = Modifiers::COMMAND;
@@ -136,6 +141,7 @@ impl Command {
             Self::CopyAnswer(None),
             Self::StepEvidence(-1),
             Self::StepEvidence(1),
+            Self::Reader(ReaderCommand::Toggle),
             Self::ShowTranscript,
             Self::LargerText,
             Self::SmallerText,
@@ -173,7 +179,6 @@ impl Command {
             Self::OpenEvidence(..) => "Show evidence",
             Self::StepEvidence(step) if *step < 0 => "Previous evidence",
             Self::StepEvidence(_) => "Next evidence",
-            Self::ShowPage(_) => "Show page",
             Self::Seek(_) => "Go to this time",
             Self::PlayPause => "Play or stop",
             Self::OpenSource(_) => "Open file",
@@ -193,6 +198,7 @@ impl Command {
             Self::CloseToast | Self::CloseStorageNotice | Self::CloseLiveProblem => "Close message",
             Self::ShowTranscript => "Show or hide the transcript",
             Self::Transcript(command) => command.label(),
+            Self::Reader(command) => command.label(),
         }
     }
 
@@ -211,8 +217,9 @@ impl Command {
             Self::ToggleLive => (CTRL, Key::M),
             Self::Regenerate => (CTRL, Key::R),
             Self::CopyAnswer(None) => (CTRL_SHIFT, Key::C),
-            Self::StepEvidence(-1) => (Modifiers::ALT, Key::ArrowLeft),
-            Self::StepEvidence(1) => (Modifiers::ALT, Key::ArrowRight),
+            Self::StepEvidence(-1) => (Modifiers::ALT, Key::ArrowUp),
+            Self::StepEvidence(1) => (Modifiers::ALT, Key::ArrowDown),
+            Self::Reader(ReaderCommand::Toggle) => (CTRL, Key::D),
             Self::OpenSettings => (CTRL, Key::Comma),
             Self::OpenShortcuts => (Modifiers::NONE, Key::F1),
             Self::LargerText => (CTRL, Key::Plus),
@@ -272,6 +279,7 @@ impl Command {
                     .is_some_and(|c| c.exchanges.iter().any(|e| !e.answer.evidence.is_empty()));
                 check(state.viewer.is_some() || any, "There is no evidence yet")
             }
+            Self::Reader(command) => Self::reader_enabled(command, state),
             Self::ShowTranscript => {
                 let any = state.current().is_some_and(|c| c.attachments.iter().any(Attachment::is_recording));
                 check(any, "There is no recording in this conversation")
@@ -295,6 +303,10 @@ impl Command {
             Self::DownloadModels | Self::DownloadModel(_) => {
                 check(!state.models.is_downloading(), "A download is going on")
             }
+            // The same keys make a document larger or smaller while one is shown.
+            Self::LargerText | Self::SmallerText if state.reader.shown().is_some() => {
+                Err("A document is shown; the settings change the size of text")
+            }
             Self::LargerText => {
                 check(state.settings.text_percent < *Settings::TEXT_PERCENT.end(), "It cannot be larger")
             }
@@ -304,6 +316,7 @@ impl Command {
             Self::Escape => check(
                 state.overlay != Overlay::None
                     || state.viewer.is_some()
+                    || state.reader.is_shown
                     || state.transcript.is_some()
                     || state.renaming.is_some()
                     || state.running().is_some()
@@ -311,6 +324,29 @@ impl Command {
                     || state.toast.is_some(),
                 "Nothing is open",
             ),
+            _ => Ok(()),
+        }
+    }
+
+    fn reader_enabled(command: &ReaderCommand, state: &AppState) -> Result<(), &'static str> {
+        let check = |good: bool, reason| if good { Ok(()) } else { Err(reason) };
+        match command {
+            ReaderCommand::Toggle => {
+                let any = state.current().is_some_and(|c| c.attachments.iter().any(Attachment::is_document));
+                check(any || !state.reader.tabs.is_empty(), "There is no document in this conversation")
+            }
+            ReaderCommand::Open(id) => {
+                let attachment = state.current().and_then(|c| c.attachment(*id));
+                check(attachment.is_some_and(Attachment::is_document), "This file is not a document")
+            }
+            ReaderCommand::Take(_, _, Purpose::Explain | Purpose::Summarise) => {
+                Self::Send(ReaderCommand::Toggle.label().into()).enabled(state)
+            }
+            ReaderCommand::Export => {
+                check(!state.picking, "The file dialog is open")?;
+                let any = state.reader.shown().is_some_and(|tab| !tab.marks.is_empty());
+                check(any, "Nothing is highlighted yet")
+            }
             _ => Ok(()),
         }
     }

@@ -9,9 +9,10 @@ use engine::tasks::transcribe::TranscribeEvent;
 use engine::tasks::transcribe::format::Format;
 use engine::{Event, Stage};
 
+use super::ReaderNews;
 use crate::live::{LiveEnd, LiveNews};
 use crate::platform::listen::Microphone;
-use crate::state::{AttachmentId, ExchangeId, HearingForm, Load, Picture, Play, Wave};
+use crate::state::{AttachmentId, ExchangeId, HearingForm, Load, Picture, Play, TabId, Wave};
 
 /// Names a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -68,13 +69,6 @@ pub enum MediaJob {
     Picture {
         /// The file.
         path: PathBuf,
-    },
-    /// Draw a page for the viewer.
-    Page {
-        /// The file.
-        path: PathBuf,
-        /// Counted from 1.
-        page: u32,
     },
     /// Decode a frame for the viewer.
     Frame {
@@ -157,7 +151,7 @@ pub enum JobEvent {
         /// Why.
         reason: String,
     },
-    /// The picture, page or frame of the viewer.
+    /// The picture or frame of the viewer.
     ViewerPicture(Load<Picture>),
     /// The waveform of the viewer.
     ViewerWave(Load<Wave>),
@@ -176,6 +170,12 @@ pub enum JobEvent {
     },
     /// What was chosen in the file dialog; empty when it was closed.
     Picked(Vec<PathBuf>),
+    /// Something about a document that is read.
+    Reader(TabId, ReaderNews),
+    /// Where highlights and notes shall go; none when the dialog was closed.
+    NotesPlace(TabId, Option<PathBuf>),
+    /// Highlights and notes were written there, or why they were not.
+    NotesWritten(Result<PathBuf, String>),
     /// A step of a fetch.
     Pull(PullEvent),
     /// Ends a fetch.
@@ -190,6 +190,7 @@ impl JobEvent {
             Self::ReadProgress { .. } | Self::Pull(_) | Self::Live(_) => true,
             Self::Heard { event, .. } => !matches!(event, TranscribeEvent::Done { .. }),
             Self::Sound(play) => matches!(play, Play::Playing { .. }),
+            Self::Reader(_, news) => news.is_streamed(),
             _ => false,
         }
     }

@@ -1,4 +1,4 @@
-//! The thread that makes what is looked at: hashes, thumbnails, pages, frames, waveforms.
+//! The thread that makes what is looked at: hashes, thumbnails, frames, waveforms.
 
 use std::fs::File;
 use std::io::Read;
@@ -18,7 +18,7 @@ use crate::state::{Load, Picture, Wave};
 /// Longest side of a thumbnail in pixels.
 const THUMBNAIL_PX: u32 = 192;
 
-/// Longest side of a picture, page or frame in the viewer, in pixels.
+/// Longest side of a picture or frame in the viewer, in pixels.
 const VIEW_PX: u32 = 1600;
 
 /// Most peaks of a waveform; more than a pane has points across.
@@ -45,7 +45,6 @@ pub(super) fn run(jobs: Receiver<Ticket<MediaJob>>, store: Option<Store>, events
                 JobEvent::Thumbnail { attachment, picture }
             }
             MediaJob::Picture { path } => JobEvent::ViewerPicture(still(&path, opener.pdfium)),
-            MediaJob::Page { path, page } => JobEvent::ViewerPicture(page_of(&opener, &path, page, &cancel)),
             MediaJob::Frame { path, time_s } => {
                 JobEvent::ViewerPicture(match media::frame_at(&path, time_s, VIEW_PX) {
                     Ok(image) => Load::Ready(picture(image)),
@@ -86,19 +85,6 @@ pub(super) fn check(path: &Path, cancel: &Cancel) -> Result<(media::Kind, String
 fn still(path: &Path, pdfium: Option<PathBuf>) -> Load<Picture> {
     match media::thumbnail(path, VIEW_PX, pdfium.as_deref()) {
         Ok(image) => Load::Ready(picture(image)),
-        Err(error) => Load::Failed(error.to_string()),
-    }
-}
-
-fn page_of(opener: &Opener, path: &Path, page: u32, cancel: &Cancel) -> Load<Picture> {
-    let image = match opener.open(path, cancel) {
-        Ok(Media::Document(document)) => document.page_picture(page, VIEW_PX),
-        Ok(_) => Ok(None),
-        Err(error) => Err(error),
-    };
-    match image {
-        Ok(Some(image)) => Load::Ready(picture(image)),
-        Ok(None) => Load::None,
         Err(error) => Load::Failed(error.to_string()),
     }
 }

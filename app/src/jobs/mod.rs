@@ -14,6 +14,8 @@ mod live;
 
 mod media_thread;
 
+mod reader;
+
 pub mod scripted;
 
 use std::collections::BTreeMap;
@@ -30,6 +32,8 @@ pub use job::{EngineJob, JobEvent, JobId, MediaJob};
 pub use live::Ears;
 pub(crate) use live::listen;
 pub(crate) use media_thread::{opener, sound_of};
+pub use reader::ReaderNews;
+pub(crate) use reader::{Desk, Found, Post, Work, serve};
 
 /// Asks the window to draw within this time.
 pub type Waker = Arc<dyn Fn(Duration) + Send + Sync>;

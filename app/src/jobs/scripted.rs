@@ -1,7 +1,7 @@
 //! A backend that plays a script: for tests of the window and for measuring frames.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use engine::media::Kind;
@@ -57,6 +57,8 @@ pub struct Scripted {
     pub has_microphone: bool,
     /// A word in a question that makes it fail.
     pub fail_on: Option<String>,
+    /// Everything that was asked.
+    pub asked: Arc<Mutex<Vec<AskRequest>>>,
 }
 
 impl Default for Scripted {
@@ -68,6 +70,7 @@ impl Default for Scripted {
             context_tokens: 2048,
             has_microphone: true,
             fail_on: None,
+            asked: Arc::default(),
         }
     }
 }
@@ -177,6 +180,7 @@ impl Backend for Scripted {
         request: AskRequest,
         cancel: &Cancel,
     ) -> Box<dyn Iterator<Item = Result<Event>> + 'a> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).push(request.clone());
         if let Some(word) = self.fail_on.as_ref().filter(|word| request.question.contains(*word)) {
             let reason = format!("the script has no answer to {word:?}");
             return Box::new(std::iter::once(Err(Error::Request { reason })));

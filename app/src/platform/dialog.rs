@@ -4,9 +4,14 @@
 use std::path::PathBuf;
 
 /// Lets the user choose where a file goes; none when the dialog was closed or the desktop has none.
-pub fn choose_place(name: &str, extension: &str, folder: Option<&std::path::Path>) -> Option<PathBuf> {
+pub fn choose_place(
+    title: &str,
+    name: &str,
+    extension: &str,
+    folder: Option<&std::path::Path>,
+) -> Option<PathBuf> {
     let mut dialog = rfd::FileDialog::new()
-        .set_title("Export the transcript")
+        .set_title(title)
         .set_file_name(format!("{name}.{extension}"))
         .add_filter(extension, &[extension]);
     if let Some(folder) = folder {

@@ -4,6 +4,8 @@ pub mod clipboard;
 
 pub mod dialog;
 
+pub mod files;
+
 pub mod sound;
 
 pub mod listen;

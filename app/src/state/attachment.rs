@@ -6,9 +6,10 @@ use std::sync::Arc;
 use engine::Stage;
 use engine::media::Kind;
 use engine::tasks::ask::ReadFile;
+use serde::{Deserialize, Serialize};
 
 /// Names an attachment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct AttachmentId(pub i64);
 
 /// A file and how far it has been read.
@@ -64,6 +65,11 @@ impl Attachment {
     /// Whether it is a recording or video that was looked at, so that it can have a transcript.
     pub fn is_recording(&self) -> bool {
         matches!(self.kind, Some(Kind::Sound | Kind::Video)) && self.sha256.is_some()
+    }
+
+    /// Whether it is a document.
+    pub fn is_document(&self) -> bool {
+        self.kind == Some(Kind::Document)
     }
 
     /// What was found in it.

@@ -4,6 +4,7 @@ use engine::{Evidence, Stage, StopReason, Usage};
 use serde::{Deserialize, Serialize};
 
 use super::attachment::{Attachment, AttachmentId};
+use super::reader::Passage;
 
 /// Names a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -44,10 +45,51 @@ pub struct Exchange {
     pub question: String,
     /// The files that were added with the question.
     pub attachments: Vec<AttachmentId>,
+    /// What it is about.
+    pub context: Context,
     /// Seconds since 1970.
     pub asked_s: f64,
     /// The answer, complete or not.
     pub answer: Answer,
+}
+
+/// What a question is about, when it is not everything.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Context {
+    /// The files; empty means all.
+    pub about: Vec<AttachmentId>,
+    /// A passage of one of them.
+    pub passage: Option<Quoted>,
+}
+
+/// A passage of a document, as a question carries it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Quoted {
+    /// The attachment.
+    pub attachment: AttachmentId,
+    /// The file, for people.
+    pub path: std::path::PathBuf,
+    /// The words and where they stand.
+    pub passage: Passage,
+}
+
+impl Quoted {
+    /// Where it is from: "page 3 of report.pdf".
+    pub fn source(&self) -> String {
+        let (first, last) = (self.passage.from.page, self.passage.to.page);
+        let name = super::file_name(&self.path);
+        if first == last {
+            format!("page {first} of {name}")
+        } else {
+            format!("pages {first} to {last} of {name}")
+        }
+    }
+
+    /// The question as the model reads it: the passage is data, so it stands in quotation marks behind the question.
+    pub fn question(&self, question: &str) -> String {
+        format!("{question}\n\nThis is the passage, from {}:\n“{}”", self.source(), self.passage.text.trim())
+    }
 }
 
 /// An answer, complete or not.

@@ -8,6 +8,8 @@ mod live;
 
 mod models;
 
+mod reader;
+
 mod settings;
 
 mod transcript;
@@ -21,10 +23,16 @@ pub use engine::StopReason;
 
 pub use attachment::{Attachment, AttachmentId, AttachmentState, file_name};
 pub use conversation::{
-    Answer, AnswerStatus, Conversation, ConversationId, Exchange, ExchangeId, Progress, UNTITLED,
+    Answer, AnswerStatus, Context, Conversation, ConversationId, Exchange, ExchangeId, Progress, Quoted,
+    UNTITLED,
 };
 pub use live::LiveState;
 pub use models::{Download, ModelRow, Models};
+pub use reader::{
+    Citation, Colour, DocumentInfo, Extent, Finder, Folded, Hit, Mark, MarkId, PageBoxes, Passage, Position,
+    Purpose, Reader, Reading, Side, Step, Tab, TabId, TextPos, Wanted, Zoom, area_of, as_markdown, boxes,
+    hit, line_parts, step, text_between, word_at,
+};
 pub use settings::{Settings, Theme};
 pub use transcript::{
     Document, Edit, Editor, Found, Hearing, HearingForm, Line, Query, SPEEDS, Speaker, SpeakerId, Speakers,
@@ -72,6 +80,12 @@ pub struct AppState {
     pub models: Models,
     /// The evidence that is shown beside the conversation.
     pub viewer: Option<Viewer>,
+    /// The documents that are read.
+    pub reader: Reader,
+    /// Which files the next questions are about; empty means all.
+    pub about: Vec<AttachmentId>,
+    /// What the next question is about, with the file it is from.
+    pub passage: Option<Quoted>,
     /// The transcript that is shown in the place of the conversation.
     pub transcript: Option<TranscriptPane>,
     /// What lies over the conversation.
@@ -149,6 +163,12 @@ impl AppState {
     /// The answer that is being written, in any conversation.
     pub fn running(&self) -> Option<&Exchange> {
         self.conversations.iter().flat_map(|c| &c.exchanges).find(|e| e.answer.status.is_running())
+    }
+
+    /// The evidence that is looked at.
+    pub fn shown_evidence(&self) -> Option<(ExchangeId, usize)> {
+        let viewed = self.viewer.as_ref().map(|viewer| (viewer.exchange, viewer.index));
+        viewed.or_else(|| self.reader.evidence())
     }
 
     /// What was found in the file that a piece of evidence comes from.

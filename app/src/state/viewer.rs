@@ -77,11 +77,9 @@ pub struct Viewer {
     pub kind: Kind,
     /// What was found in the file.
     pub read: Option<Arc<ReadFile>>,
-    /// The page that is shown, counted from 1; 0 when the file has no pages.
-    pub page: u32,
     /// The second that is shown.
     pub time_s: f64,
-    /// The picture, page or frame.
+    /// The picture or frame.
     pub picture: Load<Picture>,
     /// The waveform.
     pub wave: Load<Wave>,
@@ -97,15 +95,5 @@ impl Viewer {
             Place::Frame { time_s, .. } => *time_s,
             Place::Page { .. } | Place::Picture { .. } => 0.0,
         }
-    }
-
-    /// How many pages the file has, as far as something was found on them.
-    pub fn last_page(&self) -> u32 {
-        let spans = self.read.iter().flat_map(|read| read.spans.iter());
-        let pages = spans.filter_map(|span| match span.place {
-            Place::Page { page, .. } => Some(page),
-            _ => None,
-        });
-        pages.max().unwrap_or(self.page)
     }
 }

@@ -9,7 +9,7 @@ use rusqlite::{OptionalExtension as _, Row, params};
 use super::Storage;
 use crate::state::{
     Answer, AnswerStatus, Attachment, AttachmentId, AttachmentState, Conversation, ConversationId, Exchange,
-    ExchangeId, Settings, StoredTranscript,
+    ExchangeId, Reading, Settings, StoredTranscript,
 };
 
 impl Storage {
@@ -43,8 +43,8 @@ impl Storage {
     pub fn load(&self, conversation: &mut Conversation) -> rusqlite::Result<()> {
         let id = conversation.id.0;
         let mut statement = self.reader.prepare_cached(
-            "SELECT id, question, attachments, asked_s, answer, notices, usage, model, status FROM messages
-             WHERE conversation = ?1 ORDER BY id",
+            "SELECT id, question, attachments, asked_s, answer, notices, usage, model, status, context
+             FROM messages WHERE conversation = ?1 ORDER BY id",
         )?;
         let exchanges = statement.query_map([id], exchange)?;
         conversation.exchanges = exchanges.collect::<Result<_, _>>()?;
@@ -87,6 +87,12 @@ impl Storage {
         let Some(mut read) = json.and_then(|json| serde_json::from_str::<ReadFile>(&json).ok()) else {
             return Ok(None);
         };
+        let mut parts =
+            self.reader.prepare_cached("SELECT json FROM spans_read WHERE sha256 = ?1 ORDER BY part")?;
+        for json in parts.query_map([sha256], |row| row.get::<_, String>(0))? {
+            let Ok(spans) = serde_json::from_str::<Vec<engine::Span>>(&json?) else { return Ok(None) };
+            Arc::make_mut(&mut read.spans).extend(spans);
+        }
         if read.path != path {
             read.path = path.to_path_buf();
             for span in Arc::make_mut(&mut read.spans) {
@@ -107,6 +113,19 @@ impl Storage {
         let json: Option<String> = self
             .reader
             .prepare_cached("SELECT json FROM transcripts WHERE sha256 = ?1")?
+            .query_row([sha256], |row| row.get(0))
+            .optional()?;
+        Ok(json.and_then(|json| serde_json::from_str(&json).ok()))
+    }
+
+    /// Where a document of this content was left, with highlights and notes.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn reading(&self, sha256: &str) -> rusqlite::Result<Option<Reading>> {
+        let json: Option<String> = self
+            .reader
+            .prepare_cached("SELECT json FROM readings WHERE sha256 = ?1")?
             .query_row([sha256], |row| row.get(0))
             .optional()?;
         Ok(json.and_then(|json| serde_json::from_str(&json).ok()))
@@ -146,6 +165,7 @@ fn exchange(row: &Row<'_>) -> rusqlite::Result<Exchange> {
         id: ExchangeId(row.get(0)?),
         question: row.get(1)?,
         attachments: attachments.into_iter().map(AttachmentId).collect(),
+        context: serde_json::from_str(&json(9)?).unwrap_or_default(),
         asked_s: row.get(3)?,
         answer: Answer {
             text: row.get(4)?,

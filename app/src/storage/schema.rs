@@ -3,7 +3,7 @@
 use rusqlite::{Connection, ErrorCode};
 
 /// The format this program writes, kept in `user_version`.
-pub(super) const VERSION: i64 = 2;
+pub(super) const VERSION: i64 = 3;
 
 /// Each step takes the format one version further; never change one that was released.
 const STEPS: [&str; VERSION as usize] = [
@@ -31,6 +31,14 @@ const STEPS: [&str; VERSION as usize] = [
     CREATE TABLE settings (name TEXT PRIMARY KEY, json TEXT NOT NULL) STRICT;
 ",
     "CREATE TABLE transcripts (sha256 TEXT PRIMARY KEY, json TEXT NOT NULL) STRICT;",
+    "
+    CREATE TABLE readings (sha256 TEXT PRIMARY KEY, json TEXT NOT NULL) STRICT;
+    CREATE TABLE spans_read (
+        sha256 TEXT NOT NULL REFERENCES files_read ON DELETE CASCADE, part INTEGER NOT NULL, json TEXT NOT NULL,
+        PRIMARY KEY (sha256, part)
+    ) STRICT, WITHOUT ROWID;
+    ALTER TABLE messages ADD COLUMN context TEXT NOT NULL DEFAULT '{}';
+",
 ];
 
 /// Why a database was not opened.

@@ -25,6 +25,7 @@ fn exchange(id: i64, text: &str) -> Exchange {
         id: ExchangeId(id),
         question: "What is it?".into(),
         attachments: vec![AttachmentId(7)],
+        context: crate::state::Context { about: Vec::new(), passage: None },
         asked_s: 5.0,
         answer: Answer {
             text: text.into(),
@@ -201,20 +202,72 @@ fn a_transcript_is_kept_and_what_was_read_has_its_text() {
 }
 
 #[test]
-fn a_database_from_before_transcripts_gets_a_table_for_them() {
+fn a_database_from_before_transcripts_and_readings_gets_tables_for_them() {
     let folder = folder("older");
     {
         let storage = Storage::open(&folder).unwrap();
         storage.write(conversation(1, "Old"));
+        storage.write(Write::Exchange(ConversationId(1), Box::new(exchange(3, "A cat."))));
+        // As it was written before there were parts.
+        let json = serde_json::to_string(&read_file("/a.txt")).unwrap();
+        storage.flush();
+        let path = folder.join(FILE_NAME);
+        let sql = "INSERT INTO files_read (sha256, json) VALUES ('ab', ?1)";
+        Connection::open(&path).unwrap().execute(sql, [json]).unwrap();
     }
     let path = folder.join(FILE_NAME);
     Connection::open(&path)
         .unwrap()
-        .execute_batch("DROP TABLE transcripts; PRAGMA user_version = 1;")
+        .execute_batch(
+            "DROP TABLE transcripts; DROP TABLE readings; DROP TABLE spans_read;
+             ALTER TABLE messages DROP COLUMN context; PRAGMA user_version = 1;",
+        )
         .unwrap();
     let storage = Storage::open(&folder).unwrap();
-    assert_eq!(storage.conversations().unwrap()[0].title, "Old");
+    let mut old = storage.conversations().unwrap();
+    assert_eq!(old[0].title, "Old");
+    storage.load(&mut old[0]).unwrap();
+    assert_eq!(old[0].exchanges, [exchange(3, "A cat.")]);
+    let read = storage.file_read("ab", Path::new("/a.txt")).unwrap();
+    assert_eq!(read, Some(read_file("/a.txt")));
     storage.write(Write::Transcript { sha256: "ab".into(), transcript: stored("x") });
     storage.flush();
     assert!(storage.transcript("ab").unwrap().is_some());
+}
+
+#[test]
+fn spans_of_a_long_document_come_back_in_their_order_and_are_replaced_as_a_whole() {
+    let folder = folder("parts");
+    let storage = Storage::open(&folder).unwrap();
+    let long = |n: usize| {
+        let mut read = read_file("/a.pdf");
+        let span = read.spans[0].clone();
+        read.spans = Arc::new((0..n).map(|i| engine::Span { text: i.to_string(), ..span.clone() }).collect());
+        read
+    };
+    for n in [2_500, 1_000, 0] {
+        storage.write(Write::FileRead { sha256: "ab".into(), read: Arc::new(long(n)) });
+        storage.flush();
+        let read = storage.file_read("ab", Path::new("/a.pdf")).unwrap();
+        assert_eq!(read, Some(long(n)), "{n} spans");
+    }
+}
+
+#[test]
+fn where_a_document_was_left_comes_back_with_its_highlights() {
+    use crate::state::{Colour, Mark, MarkId, Passage, Position, Reading, TextPos, Zoom};
+    let folder = folder("reading");
+    let storage = Storage::open(&folder).unwrap();
+    let at = |byte| TextPos { page: 3, line: 1, byte };
+    let passage = Passage { from: at(2), to: at(9), text: "größe".into(), places: Vec::new() };
+    let mark = Mark { id: MarkId(4), passage, colour: Colour::Pink, note: "why?".into(), is_lost: true };
+    let position = Position { page: 3, y: 0.25 };
+    let reading = Reading { position, zoom: Zoom::Percent(130.0), marks: vec![mark] };
+    storage.write(Write::Reading { sha256: "ab".into(), reading: reading.clone() });
+    storage.flush();
+    assert_eq!(storage.reading("ab").unwrap(), Some(reading));
+    assert_eq!(storage.reading("cd").unwrap(), None);
+    storage.write(Write::ClearAll);
+    storage.flush();
+    assert_eq!(storage.reading("ab").unwrap(), None);
 }

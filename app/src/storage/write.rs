@@ -2,11 +2,16 @@
 
 use std::ffi::OsStr;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 
+use engine::tasks::ask::ReadFile;
 use rusqlite::{Connection, params};
 
 use crate::state::{Attachment, AttachmentId, AttachmentState, ConversationId, Exchange, ExchangeId};
+
+/// Spans of a file that are written as one text.
+const SPANS_IN_PART: usize = 1_000;
 
 /// A change of the database.
 #[derive(Debug)]
@@ -37,7 +42,7 @@ pub enum Write {
         /// SHA-256 of its content.
         sha256: String,
         /// The findings.
-        read: std::sync::Arc<engine::tasks::ask::ReadFile>,
+        read: Arc<ReadFile>,
     },
     /// Keeps the transcript of a recording.
     Transcript {
@@ -45,6 +50,13 @@ pub enum Write {
         sha256: String,
         /// What was heard and what it was made into.
         transcript: crate::state::StoredTranscript,
+    },
+    /// Keeps where a document was left, with highlights and notes.
+    Reading {
+        /// SHA-256 of the document's content.
+        sha256: String,
+        /// What is kept.
+        reading: crate::state::Reading,
     },
     /// Keeps a setting as JSON.
     Setting(&'static str, String),
@@ -104,17 +116,20 @@ fn apply(db: &Connection, change: &Write) -> anyhow::Result<()> {
         Write::DeleteAttachment(id) => {
             db.prepare_cached("DELETE FROM attachments WHERE id = ?1")?.execute([id.0])?
         }
-        Write::FileRead { sha256, read } => db
-            .prepare_cached("INSERT OR REPLACE INTO files_read (sha256, json) VALUES (?1, ?2)")?
-            .execute(params![sha256, serde_json::to_string(read.as_ref())?])?,
+        Write::FileRead { sha256, read } => put_file_read(db, sha256, read)?,
         Write::Transcript { sha256, transcript } => db
             .prepare_cached("INSERT OR REPLACE INTO transcripts (sha256, json) VALUES (?1, ?2)")?
             .execute(params![sha256, serde_json::to_string(transcript)?])?,
+        Write::Reading { sha256, reading } => db
+            .prepare_cached("INSERT OR REPLACE INTO readings (sha256, json) VALUES (?1, ?2)")?
+            .execute(params![sha256, serde_json::to_string(reading)?])?,
         Write::Setting(name, json) => db
             .prepare_cached("INSERT OR REPLACE INTO settings (name, json) VALUES (?1, ?2)")?
             .execute(params![name, json])?,
         Write::ClearAll => {
-            db.execute_batch("DELETE FROM conversations; DELETE FROM files_read; DELETE FROM transcripts;")?;
+            db.execute_batch(
+                "DELETE FROM conversations; DELETE FROM files_read; DELETE FROM transcripts; DELETE FROM readings;",
+            )?;
             0
         }
         Write::Flush(_) => 0,
@@ -122,14 +137,27 @@ fn apply(db: &Connection, change: &Write) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Spans go in parts: those of a long document as one text would take several times its memory.
+fn put_file_read(db: &Connection, sha256: &str, read: &ReadFile) -> anyhow::Result<usize> {
+    let head = ReadFile { spans: Arc::default(), ..read.clone() };
+    db.prepare_cached("INSERT OR REPLACE INTO files_read (sha256, json) VALUES (?1, ?2)")?
+        .execute(params![sha256, serde_json::to_string(&head)?])?;
+    db.prepare_cached("DELETE FROM spans_read WHERE sha256 = ?1")?.execute([sha256])?;
+    let mut insert = db.prepare_cached("INSERT INTO spans_read (sha256, part, json) VALUES (?1, ?2, ?3)")?;
+    for (part, spans) in read.spans.chunks(SPANS_IN_PART).enumerate() {
+        insert.execute(params![sha256, part as i64, serde_json::to_string(spans)?])?;
+    }
+    Ok(1)
+}
+
 fn put_exchange(db: &Connection, conversation: ConversationId, e: &Exchange) -> anyhow::Result<usize> {
     let attachments: Vec<i64> = e.attachments.iter().map(|id| id.0).collect();
     db.prepare_cached(
         "INSERT INTO messages
-             (id, conversation, question, attachments, asked_s, answer, notices, usage, model, status)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+             (id, conversation, question, attachments, asked_s, answer, notices, usage, model, status, context)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
          ON CONFLICT (id) DO UPDATE SET question = ?3, attachments = ?4, asked_s = ?5, answer = ?6,
-             notices = ?7, usage = ?8, model = ?9, status = ?10",
+             notices = ?7, usage = ?8, model = ?9, status = ?10, context = ?11",
     )?
     .execute(params![
         e.id.0,
@@ -142,6 +170,7 @@ fn put_exchange(db: &Connection, conversation: ConversationId, e: &Exchange) -> 
         serde_json::to_string(&e.answer.usage)?,
         e.answer.model,
         e.answer.status.to_json(),
+        serde_json::to_string(&e.context)?,
     ])?;
     db.prepare_cached("DELETE FROM evidence WHERE message = ?1")?.execute([e.id.0])?;
     let mut insert =

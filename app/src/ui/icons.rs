@@ -7,6 +7,16 @@ use egui::{Color32, Painter, Pos2, Rect, Shape, Stroke, Vec2, pos2};
 pub enum Icon {
     /// A cross of two lines.
     Plus,
+    /// A line.
+    Minus,
+    /// A lamp.
+    Bulb,
+    /// Long lines that become short.
+    Summary,
+    /// An open book.
+    Book,
+    /// A sheet with a corner turned and a pen's line.
+    Note,
     /// A paper clip.
     Clip,
     /// An arrow up.
@@ -114,6 +124,33 @@ impl Icon {
             Self::Plus => {
                 line(&[(12.0, 5.0), (12.0, 19.0)]);
                 line(&[(5.0, 12.0), (19.0, 12.0)]);
+            }
+            Self::Minus => line(&[(5.0, 12.0), (19.0, 12.0)]),
+            Self::Bulb => {
+                let mut points = vec![(10.0, 16.5)];
+                points.extend(arc_points(12.0, 10.0, 5.5, 120.0, 420.0));
+                points.push((14.0, 16.5));
+                line(&points);
+                line(&[(10.0, 17.5), (14.0, 17.5)]);
+                line(&[(10.5, 20.5), (13.5, 20.5)]);
+            }
+            Self::Summary => {
+                line(&[(4.5, 6.0), (19.5, 6.0)]);
+                line(&[(4.5, 10.0), (19.5, 10.0)]);
+                line(&[(12.0, 12.5), (12.0, 16.0)]);
+                line(&[(9.8, 14.2), (12.0, 16.4), (14.2, 14.2)]);
+                line(&[(8.0, 19.5), (16.0, 19.5)]);
+            }
+            Self::Book => {
+                line(&[(12.0, 7.0), (12.0, 19.5)]);
+                closed(&[(12.0, 7.0), (8.5, 5.0), (3.5, 5.0), (3.5, 17.5), (8.5, 17.5), (12.0, 19.5)]);
+                closed(&[(12.0, 7.0), (15.5, 5.0), (20.5, 5.0), (20.5, 17.5), (15.5, 17.5), (12.0, 19.5)]);
+            }
+            Self::Note => {
+                closed(&[(4.5, 4.5), (19.5, 4.5), (19.5, 14.5), (14.5, 19.5), (4.5, 19.5)]);
+                line(&[(19.5, 14.5), (14.5, 14.5), (14.5, 19.5)]);
+                line(&[(8.0, 9.0), (16.0, 9.0)]);
+                line(&[(8.0, 12.5), (12.0, 12.5)]);
             }
             Self::Clip => {
                 let arc = |cx: f32, cy: f32, r: f32, from: f32, to: f32| arc_points(cx, cy, r, from, to);

@@ -38,6 +38,17 @@ pub fn root_ui(ui: &mut egui::Ui, state: &AppState, view: &mut ViewState, comman
             .exact_size(if wide { 248.0 } else { 220.0 })
             .show(ui, |ui| panels::sidebar_ui(ui, state, view, commands));
     }
+    let reads = state.reader.shown().is_some() && state.transcript.is_none();
+    let reads_beside = reads && width >= WIDE_FOR_EVIDENCE;
+    if reads_beside {
+        let most = (width - 248.0 - 320.0).max(320.0);
+        egui::Panel::right("documents")
+            .frame(egui::Frame::new().fill(palette.raised))
+            .resizable(true)
+            .default_size((0.46 * width).clamp(400.0, 900.0).min(most))
+            .size_range(320.0..=most)
+            .show(ui, |ui| panels::reader_ui(ui, state, view, commands));
+    }
     let beside = state.viewer.is_some() && width >= WIDE_FOR_EVIDENCE;
     if beside {
         let frame = egui::Frame::new().fill(palette.raised).inner_margin(egui::Margin::same(space::M));
@@ -51,6 +62,8 @@ pub fn root_ui(ui: &mut egui::Ui, state: &AppState, view: &mut ViewState, comman
     egui::CentralPanel::default().frame(egui::Frame::new().fill(palette.ground)).show(ui, |ui| {
         if state.transcript.is_some() {
             panels::transcript_ui(ui, state, view, commands, wide);
+        } else if reads && !reads_beside {
+            panels::reader_ui(ui, state, view, commands);
         } else if state.viewer.is_some() && !beside {
             egui::Frame::new()
                 .inner_margin(egui::Margin::same(space::M))

@@ -2,7 +2,7 @@
 
 use egui::{Color32, CornerRadius, FontId, Margin, Stroke, TextStyle, ThemePreference, Vec2};
 
-use crate::state::Theme;
+use crate::state::{Colour, Theme};
 
 /// Distances in points.
 pub mod space {
@@ -155,6 +155,58 @@ pub fn speaker(ui: &egui::Ui, id: u32) -> Color32 {
 /// Over the lines of a page, which is white in both themes.
 pub fn page_mark() -> Color32 {
     Color32::from_rgba_unmultiplied(0xff, 0xc8, 0x00, 0x60)
+}
+
+/// A sheet of paper before it is drawn: white in both themes, as the drawn page is.
+pub fn paper() -> Color32 {
+    Color32::from_rgb(0xff, 0xff, 0xff)
+}
+
+/// Text on such a sheet.
+pub fn on_paper() -> Color32 {
+    Color32::from_rgb(0x55, 0x5e, 0x6c)
+}
+
+/// The colour of a highlight, for dots and bars.
+pub fn mark_dot(colour: Colour) -> Color32 {
+    match colour {
+        Colour::Yellow => Color32::from_rgb(0xf2, 0xc2, 0x1a),
+        Colour::Green => Color32::from_rgb(0x5d, 0xc2, 0x5b),
+        Colour::Blue => Color32::from_rgb(0x52, 0xa9, 0xee),
+        Colour::Pink => Color32::from_rgb(0xee, 0x7d, 0xb5),
+    }
+}
+
+/// The colour of a highlight: over the lines of a page, or behind text in our own colours.
+pub fn highlight(ui: &egui::Ui, colour: Colour, on_paper: bool) -> Color32 {
+    let dot = mark_dot(colour);
+    match (on_paper, ui.visuals().dark_mode) {
+        (true, _) => dot.gamma_multiply(0.36),
+        (false, false) => dot.gamma_multiply(0.40),
+        (false, true) => dot.gamma_multiply(0.34),
+    }
+}
+
+/// Under the quote of an answer.
+pub fn quote(ui: &egui::Ui, on_paper: bool) -> Color32 {
+    if on_paper { page_mark() } else { palette(ui).mark }
+}
+
+/// Under what was found.
+pub fn hit(ui: &egui::Ui, on_paper: bool) -> Color32 {
+    let alpha = if on_paper || !ui.visuals().dark_mode { 0x58 } else { 0x60 };
+    Color32::from_rgba_unmultiplied(0xff, 0x8a, 0x1f, alpha)
+}
+
+/// Around what was found and is shown.
+pub fn hit_line() -> Color32 {
+    Color32::from_rgb(0xd9, 0x5f, 0x02)
+}
+
+/// Under selected text.
+pub fn selected_text(ui: &egui::Ui, on_paper: bool) -> Color32 {
+    let accent = if on_paper { LIGHT.accent } else { palette(ui).accent };
+    accent.gamma_multiply(0.30)
 }
 
 /// Outer and inner line of a box on a picture.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use egui::{ColorImage, TextureHandle, TextureOptions};
 
 use super::markdown::MarkdownCache;
-use super::panels::TranscriptView;
+use super::panels::{ReaderView, TranscriptView};
 use crate::state::{AttachmentId, ConversationId, Load, Picture};
 
 /// Textures that were not drawn for this many frames are freed.
@@ -28,6 +28,10 @@ pub struct ViewState {
     pub scroll_to_quote: bool,
     /// The transcript pane.
     pub transcript: TranscriptView,
+    /// The reading pane.
+    pub reader: ReaderView,
+    /// Text on its way to the clipboard.
+    pub to_copy: Option<String>,
     /// Small pictures of files.
     pub thumbnails: BTreeMap<AttachmentId, Load<Picture>>,
     /// Asked whether to delete everything.

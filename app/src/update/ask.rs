@@ -1,13 +1,14 @@
 //! Questions and the answers that stream in.
 
 use engine::tasks::ask::{AskRequest, Attachment, Turn};
-use engine::{Event, StopReason};
+use engine::{Event, Place, StopReason};
 
 use super::{Asking, attach, conversation, transcript, viewer};
 use crate::App;
 use crate::jobs::{EngineJob, JobId};
 use crate::state::{
-    Answer, AnswerStatus, AttachmentState, Conversation, ConversationId, Exchange, ExchangeId, Progress,
+    Answer, AnswerStatus, AttachmentState, Context, Conversation, ConversationId, Exchange, ExchangeId,
+    Passage, Progress,
 };
 use crate::storage::Write;
 
@@ -15,7 +16,7 @@ use crate::storage::Write;
 const SAVE_EVERY_S: f64 = 0.5;
 
 /// Asks in the shown conversation; the question waits until its files are read.
-pub(super) fn send(app: &mut App, text: &str) -> Option<ExchangeId> {
+pub(super) fn send(app: &mut App, text: &str, context: Context) -> Option<ExchangeId> {
     if app.state.current().is_none() {
         conversation::new(app);
     }
@@ -32,7 +33,7 @@ pub(super) fn send(app: &mut App, text: &str) -> Option<ExchangeId> {
         conversation.title = Conversation::title_from(&question);
     }
     let answer = Answer { model, ..Answer::default() };
-    conversation.exchanges.push(Exchange { id, question, attachments, asked_s, answer });
+    conversation.exchanges.push(Exchange { id, question, attachments, context, asked_s, answer });
     app.view.draft.clear();
     app.view.scroll_to_end = true;
     app.view.focus_composer = true;
@@ -70,16 +71,27 @@ pub(super) fn tick(app: &mut App) -> Option<f64> {
 
 fn start(app: &mut App, conversation: ConversationId, id: ExchangeId) {
     transcript::tell(app);
-    let about = app.active.about.get(&id).copied();
     let (options, model) = (app.state.settings.generate_options(), app.state.settings.model.clone());
     let now_s = app.state.now_s;
     let Some(conversation) = app.state.conversation_mut(conversation) else { return };
     let mut request = AskRequest { options, ..AskRequest::default() };
     let mut notices = Vec::new();
-    for attachment in conversation.attachments.iter().filter(|a| a.sent && about.is_none_or(|id| id == a.id))
-    {
+    let context =
+        conversation.exchanges.iter().find(|e| e.id == id).map(|e| e.context.clone()).unwrap_or_default();
+    let passage = context.passage.as_ref();
+    let is_asked = |id| match passage {
+        Some(passage) => passage.attachment == id,
+        None => context.about.is_empty() || context.about.contains(&id),
+    };
+    for attachment in conversation.attachments.iter().filter(|a| a.sent && is_asked(a.id)) {
         match &attachment.state {
-            AttachmentState::Read(read) => request.media.push(Attachment::Read(read.as_ref().clone())),
+            AttachmentState::Read(read) => {
+                let mut read = read.as_ref().clone();
+                if let Some(passage) = passage {
+                    around(&mut read, &passage.passage);
+                }
+                request.media.push(Attachment::Read(read));
+            }
             AttachmentState::Failed(reason) => {
                 notices.push(format!("{} was left out: {reason}", attachment.name()));
             }
@@ -88,7 +100,10 @@ fn start(app: &mut App, conversation: ConversationId, id: ExchangeId) {
     }
     for exchange in &mut conversation.exchanges {
         if exchange.id == id {
-            request.question = exchange.question.clone();
+            request.question = match passage {
+                Some(passage) => passage.question(&exchange.question),
+                None => exchange.question.clone(),
+            };
             exchange.answer.notices = notices;
             exchange.answer.model = model.clone();
             exchange.answer.status = AnswerStatus::Running(Progress {
@@ -106,6 +121,14 @@ fn start(app: &mut App, conversation: ConversationId, id: ExchangeId) {
     }
     let job = app.jobs.engine(EngineJob::Ask { exchange: id, model, request: Box::new(request) });
     app.active.ask = Some(Asking { job, exchange: id, saved_s: now_s, unsaved: false });
+}
+
+/// Leaves of a document the pages of a passage, and the one before and after.
+fn around(read: &mut engine::tasks::ask::ReadFile, passage: &Passage) {
+    let pages = passage.from.page.saturating_sub(1)..=passage.to.page.saturating_add(1);
+    let near = |place: &Place| matches!(place, Place::Page { page, .. } if pages.contains(page));
+    let spans = read.spans.iter().filter(|span| near(&span.place)).cloned().collect();
+    read.spans = std::sync::Arc::new(spans);
 }
 
 /// Ends the running answer at once; what the engine still sends about it only fills in the figures.
@@ -189,9 +212,7 @@ pub(super) fn regenerate(app: &mut App) {
     let Some(exchange) = app.state.current_mut().and_then(|c| c.exchanges.last_mut()) else { return };
     let id = exchange.id;
     exchange.answer = Answer::default();
-    if app.state.viewer.as_ref().is_some_and(|v| v.exchange == id) {
-        viewer::close(app);
-    }
+    viewer::leave(app, id);
     app.view.scroll_to_end = true;
     save(app, id);
 }
@@ -210,6 +231,8 @@ pub(super) fn edit(app: &mut App, id: ExchangeId) {
     viewer::close(app);
     if let Some(first) = removed.first() {
         app.view.draft = first.question.clone();
+        app.state.about = first.context.about.clone();
+        app.state.passage = first.context.passage.clone();
     }
     for exchange in removed {
         app.storage.write(Write::DeleteExchange(exchange.id));
@@ -221,9 +244,7 @@ pub(super) fn edit(app: &mut App, id: ExchangeId) {
 pub(super) fn delete(app: &mut App, id: ExchangeId) {
     let Some(conversation) = app.state.current_mut() else { return };
     conversation.exchanges.retain(|e| e.id != id);
-    if app.state.viewer.as_ref().is_some_and(|v| v.exchange == id) {
-        viewer::close(app);
-    }
+    viewer::leave(app, id);
     app.storage.write(Write::DeleteExchange(id));
 }
 

@@ -7,7 +7,7 @@ use engine::Stage;
 use engine::media::Kind;
 use engine::tasks::ask::ReadFile;
 
-use super::{conversation, transcript};
+use super::{conversation, reader, transcript};
 use crate::App;
 use crate::jobs::{EngineJob, JobEvent, JobId, MediaJob};
 use crate::platform::{clipboard, dialog};
@@ -115,6 +115,9 @@ pub(super) fn checked(app: &mut App, job: JobId, id: AttachmentId, result: Resul
         Err(reason) => attachment.state = AttachmentState::Failed(reason_only(&reason, &attachment.path)),
     }
     save(app, conversation, id);
+    if let Some(sha256) = app.state.attachment_mut(id).and_then(|(_, attachment)| attachment.sha256.clone()) {
+        reader::was_checked(app, id, &sha256);
+    }
     read_waiting(app);
 }
 
@@ -157,6 +160,7 @@ pub(super) fn read_done(app: &mut App, job: JobId, id: AttachmentId, result: Res
     };
     save(app, conversation, id);
     transcript::was_read(app, id);
+    reader::was_read(app, id);
 }
 
 /// The card shows the file's name already.
@@ -170,6 +174,7 @@ pub(super) fn remove(app: &mut App, id: AttachmentId) {
     if app.state.transcript.as_ref().is_some_and(|pane| pane.attachment == id) {
         transcript::close(app);
     }
+    reader::forget(app, id);
     for conversation in &mut app.state.conversations {
         conversation.attachments.retain(|a| a.id != id);
     }

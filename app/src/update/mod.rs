@@ -11,6 +11,8 @@ mod live;
 
 pub mod models;
 
+mod reader;
+
 mod settings;
 
 mod transcript;
@@ -25,7 +27,7 @@ use std::collections::BTreeMap;
 use crate::App;
 use crate::command::Command;
 use crate::jobs::{JobEvent, JobId};
-use crate::state::{AttachmentId, ExchangeId, Overlay};
+use crate::state::{AttachmentId, Context, ExchangeId, Overlay};
 
 /// Which job does what, so that it can be stopped.
 #[derive(Debug, Default)]
@@ -40,8 +42,8 @@ pub struct Active {
     sound: Option<JobId>,
     /// What works for the transcript pane.
     transcript: transcript::Work,
-    /// Questions that are about one of the files only.
-    about: BTreeMap<ExchangeId, AttachmentId>,
+    /// What serves the documents that are read.
+    reader: reader::Readers,
     /// What listens.
     live: Option<JobId>,
     /// The fetch.
@@ -83,7 +85,9 @@ pub fn run(app: &mut App, command: Command, ctx: &egui::Context) {
         Command::RemoveAttachment(id) => attach::remove(app, id),
         Command::RetryAttachment(id) => attach::retry(app, id),
         Command::Send(text) => {
-            ask::send(app, &text);
+            let about = app.state.about.clone();
+            let passage = app.state.passage.take();
+            ask::send(app, &text, Context { about, passage });
         }
         Command::Stop => ask::stop(app),
         Command::Regenerate => ask::regenerate(app),
@@ -96,7 +100,6 @@ pub fn run(app: &mut App, command: Command, ctx: &egui::Context) {
         }
         Command::OpenEvidence(exchange, index) => viewer::open(app, exchange, index),
         Command::StepEvidence(step) => viewer::step(app, step),
-        Command::ShowPage(page) => viewer::show_page(app, page),
         Command::Seek(time_s) => viewer::seek(app, time_s),
         Command::PlayPause => viewer::play_pause(app),
         Command::OpenSource(path) => {
@@ -124,7 +127,13 @@ pub fn run(app: &mut App, command: Command, ctx: &egui::Context) {
         Command::CloseStorageNotice => app.state.storage_notice = None,
         Command::ShowTranscript => transcript::toggle(app),
         Command::Transcript(command) => transcript::run(app, command),
+        Command::Reader(command) => reader::run(app, command),
     }
+}
+
+/// Shows a document in the reading pane.
+pub(crate) fn open_document(app: &mut App, path: &std::path::Path) {
+    reader::open(app, path);
 }
 
 /// Takes in what a worker tells.
@@ -163,6 +172,9 @@ pub fn apply(app: &mut App, job: JobId, event: JobEvent) {
         }
         JobEvent::ExportPlace(format, place) => transcript::place_chosen(app, job, format, place),
         JobEvent::Exported(result) => transcript::exported(app, job, result),
+        JobEvent::Reader(tab, news) => reader::news(app, job, tab, news),
+        JobEvent::NotesPlace(tab, place) => reader::place_chosen(app, job, tab, place),
+        JobEvent::NotesWritten(result) => reader::notes_written(app, job, result),
         JobEvent::Microphones(found) => live::found(app, job, found),
         JobEvent::Live(news) => live::news(app, job, news),
         JobEvent::LiveEnded { end, read } => live::ended(app, job, end, read),
@@ -180,7 +192,7 @@ pub fn tick(app: &mut App) -> Option<f64> {
     }
     let now_s = app.state.now_s;
     let mut due_s = ask::tick(app);
-    if let Some(left_s) = transcript::tick(app) {
+    for left_s in [transcript::tick(app), reader::tick(app)].into_iter().flatten() {
         due_s = Some(due_s.unwrap_or(left_s).min(left_s));
     }
     if let Some(toast) = &app.state.toast {
@@ -208,6 +220,8 @@ fn escape(app: &mut App) {
         if !transcript::leave_row(app) && !app.view.transcript.close_on_top() {
             transcript::close(app);
         }
+    } else if app.state.reader.is_shown {
+        reader::escape(app);
     } else if app.state.viewer.is_some() {
         viewer::close(app);
         app.view.focus_composer = true;
@@ -218,8 +232,9 @@ fn escape(app: &mut App) {
     }
 }
 
-/// Ends the running answer and closes the transcript, so that what they have is saved.
+/// Ends the running answer, closes the transcript and keeps where documents are, so that what they have is saved.
 pub fn stop_all(app: &mut App) {
     transcript::close(app);
+    reader::save(app);
     ask::stop(app);
 }

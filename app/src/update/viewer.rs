@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use engine::Place;
 use engine::media::Kind;
 
-use super::transcript;
+use super::{reader, transcript};
 use crate::App;
 use crate::command::TranscriptCommand;
 use crate::jobs::{JobEvent, JobId, MediaJob};
@@ -27,12 +27,12 @@ pub(super) fn open(app: &mut App, exchange: ExchangeId, index: usize) {
         }
         transcript::close(app);
     }
+    if matches!(evidence.place, Place::Page { .. }) {
+        return reader::open_evidence(app, exchange, index, &evidence);
+    }
+    reader::hide(app);
     let read = app.state.read_file(&evidence);
     let kind = read.as_ref().map_or_else(|| likely_kind(&evidence.place), |read| read.kind);
-    let page = match evidence.place {
-        Place::Page { page, .. } => page,
-        _ => 0,
-    };
     // The same recording keeps its waveform.
     let wave = app.state.viewer.take().filter(|v| v.evidence.source == evidence.source).map(|v| v.wave);
     close(app);
@@ -54,7 +54,6 @@ pub(super) fn open(app: &mut App, exchange: ExchangeId, index: usize) {
         evidence,
         kind,
         read,
-        page,
         time_s,
         picture: Load::None,
         wave,
@@ -67,22 +66,20 @@ pub(super) fn open(app: &mut App, exchange: ExchangeId, index: usize) {
 /// Without the findings, the place tells what the file was.
 fn likely_kind(place: &Place) -> Kind {
     match place {
-        Place::Page { .. } => Kind::Document,
         Place::Time { .. } => Kind::Sound,
         Place::Frame { .. } => Kind::Video,
-        Place::Picture { .. } => Kind::Picture,
+        Place::Picture { .. } | Place::Page { .. } => Kind::Picture,
     }
 }
 
-/// Asks for the picture, page or frame that belongs to what is shown.
+/// Asks for the picture or frame that belongs to what is shown.
 fn load_picture(app: &mut App) {
     let Some(viewer) = &mut app.state.viewer else { return };
     let path = viewer.evidence.source.clone();
     let job = match viewer.kind {
         Kind::Picture => MediaJob::Picture { path },
-        Kind::Document => MediaJob::Page { path, page: viewer.page },
         Kind::Video => MediaJob::Frame { path, time_s: viewer.time_s },
-        Kind::Sound => return,
+        Kind::Sound | Kind::Document => return,
     };
     viewer.picture = Load::Loading;
     let job = app.jobs.media(job);
@@ -91,7 +88,7 @@ fn load_picture(app: &mut App) {
 
 /// Shows the evidence `step` places further, in the same answer; with none shown, the first one.
 pub(super) fn step(app: &mut App, step: i32) {
-    let Some(viewer) = &app.state.viewer else {
+    let Some((exchange, at)) = app.state.shown_evidence() else {
         let exchanges = app.state.current().map(|c| c.exchanges.as_slice()).unwrap_or_default();
         let last = exchanges.iter().rev().find(|e| !e.answer.evidence.is_empty()).map(|e| e.id);
         if let Some(last) = last {
@@ -99,23 +96,11 @@ pub(super) fn step(app: &mut App, step: i32) {
         }
         return;
     };
-    let exchange = viewer.exchange;
     let count = app.state.exchange(exchange).map_or(0, |e| e.answer.evidence.len());
-    let index = viewer.index as i64 + i64::from(step);
+    let index = at as i64 + i64::from(step);
     if (0..count as i64).contains(&index) {
         open(app, exchange, index as usize);
     }
-}
-
-pub(super) fn show_page(app: &mut App, page: u32) {
-    let Some(viewer) = &mut app.state.viewer else { return };
-    if page == 0 || page > viewer.last_page() || page == viewer.page {
-        return;
-    }
-    viewer.page = page;
-    app.view.scroll_to_quote = true;
-    forget_jobs(app);
-    load_picture(app);
 }
 
 pub(super) fn seek(app: &mut App, time_s: f64) {
@@ -194,7 +179,18 @@ pub(super) fn sound(app: &mut App, job: JobId, play: Play) {
 /// Closes what is shown beside or over the conversation.
 pub(super) fn close_panes(app: &mut App) {
     transcript::close(app);
+    reader::close_all(app);
     close(app);
+}
+
+/// No longer shows the evidence of an answer that goes.
+pub(super) fn leave(app: &mut App, id: ExchangeId) {
+    if app.state.viewer.as_ref().is_some_and(|v| v.exchange == id) {
+        close(app);
+    }
+    for tab in &mut app.state.reader.tabs {
+        tab.citation.take_if(|citation| citation.evidence.is_some_and(|(exchange, _)| exchange == id));
+    }
 }
 
 /// Closes the pane and stops what worked for it.

@@ -389,7 +389,7 @@ mod tests {
 
     fn line(text: &str, paragraph: u32, y: f32) -> Line {
         let area = Some(Rect { x0: 0.1, y0: y, x1: 0.9, y1: y + 0.02 });
-        Line { text: text.into(), area, words: Vec::new(), paragraph }
+        Line { text: text.into(), area, paragraph, ..Line::default() }
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub struct BenchArgs {
     /// Only the decoder: no transcription, no start-up
     #[arg(long, conflicts_with = "window")]
     pub decoder_only: bool,
-    /// Only the window: start-up, frame times, idle repaints (needs a display)
+    /// Only the window: start-up, frame times (also of a document that is scrolled), idle repaints (needs a display)
     #[arg(long)]
     pub window: bool,
     /// Only quoting from a document, without and with guesses of what comes next
@@ -47,7 +47,7 @@ pub struct BenchArgs {
     /// Round the encoder's matrices to eight bits
     #[arg(long, requires = "encoder")]
     pub eight_bits: bool,
-    /// The text to quote from, or to go on after
+    /// The text to quote from, or to go on after; with --window the document that is scrolled
     #[arg(long, default_value = "assets/samples/documents/weather-station.md", value_name = "FILE")]
     pub document: PathBuf,
     /// The recording to transcribe

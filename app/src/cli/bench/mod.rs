@@ -25,14 +25,14 @@ use serde_json::json;
 use super::DEFAULT_SPEECH_MODEL;
 use super::failure::{Failure, Outcome};
 use super::output::Output;
-use super::progress::say;
+use super::progress::{peak_rss_bytes, say};
 use args::BenchArgs;
 
 /// Measures what was asked for and prints a row for each figure.
 pub fn run(args: &BenchArgs, cancel: &Cancel) -> Outcome {
     let mut out = Output::new(args.json);
     if args.window {
-        return window(&mut out);
+        return window(&args.document, &mut out);
     }
     let threads = engine::set_threads(args.threads);
     engine::set_device(args.device.chosen)?;
@@ -99,13 +99,16 @@ fn hear(models: &Arc<SpeechModels>, path: &Path, cancel: &Cancel) -> Outcome<f64
     Ok(audio_s)
 }
 
-fn window(out: &mut Output) -> Outcome {
-    let found = bench_window().map_err(|error| Failure::Failed(format!("{error:#}")))?;
+fn window(document: &Path, out: &mut Output) -> Outcome {
+    let found = bench_window(document).map_err(|error| Failure::Failed(format!("{error:#}")))?;
     if out.is_json() {
         return out.object(&json!({
             "phase": "window", "first_frame_s": found.first_frame_s, "frames": found.frames,
             "frame_median_ms": found.frame_median_ms, "frame_p99_ms": found.frame_p99_ms,
             "scroll_median_ms": found.scroll_median_ms, "scroll_p99_ms": found.scroll_p99_ms,
+            "pages_median_ms": found.pages_median_ms, "pages_p99_ms": found.pages_p99_ms,
+            "pages_longest_ms": found.pages_longest_ms, "pages": found.pages,
+            "peak_rss_bytes": peak_rss_bytes(),
             "idle_frames": found.idle_frames, "idle_cpu_percent": found.idle_cpu_percent,
         }));
     }
@@ -118,6 +121,17 @@ fn window(out: &mut Output) -> Outcome {
         "frame while a transcript of three hours is scrolled: median {:.2} ms, 99 % under {:.2} ms",
         found.scroll_median_ms, found.scroll_p99_ms
     ))?;
+    out.line(&format!(
+        "frame while {} is scrolled to page {}: median {:.2} ms, 99 % under {:.2} ms, the longest {:.2} ms",
+        document.display(),
+        found.pages,
+        found.pages_median_ms,
+        found.pages_p99_ms,
+        found.pages_longest_ms
+    ))?;
+    if let Some(bytes) = peak_rss_bytes() {
+        out.line(&format!("most memory: {}", engine::human_bytes(bytes)))?;
+    }
     let used =
         found.idle_cpu_percent.map_or(String::new(), |percent| format!(", {percent:.1} % of a processor"));
     out.line(&format!("repaints in two idle seconds: {}{used}", found.idle_frames))

@@ -38,6 +38,11 @@ impl Query {
             .collect()
     }
 
+    /// Everything in a text that fits, in order.
+    pub fn ranges(&self, text: &str) -> Vec<Range<usize>> {
+        self.regex().map_or_else(Vec::new, |regex| self.places(&regex, text))
+    }
+
     /// A text with everything that fits replaced, and how often that was.
     pub fn replace(&self, text: &str, with: &str) -> (String, usize) {
         let Some(regex) = self.regex() else { return (text.to_owned(), 0) };

@@ -1,14 +1,19 @@
 //! Where questions are written.
 
-use egui::{Frame, Key, KeyboardShortcut, Margin, Modifiers, RichText, ScrollArea, Stroke, TextEdit, Ui};
+use egui::{
+    Frame, Key, KeyboardShortcut, Margin, Modifiers, Popup, PopupCloseBehavior, RichText, ScrollArea, Stroke,
+    TextEdit, Ui,
+};
 
 use super::live::{live_ui, microphone_ui};
-use crate::command::{Command, Commands};
-use crate::state::AppState;
+use crate::command::{Command, Commands, ReaderCommand};
+use crate::state::{AppState, Attachment, AttachmentId};
 use crate::ui::icons::Icon;
 use crate::ui::theme::{self, size, space};
 use crate::ui::view::ViewState;
-use crate::ui::widgets::{attachment_cards_ui, command_button_ui, icon_button_ui};
+use crate::ui::widgets::{
+    attachment_cards_ui, command_button_ui, elided, focus_ring, icon_button_ui, quoted_ui,
+};
 
 /// The name of the question field for screen readers and tests.
 pub const QUESTION: &str = "Question";
@@ -28,6 +33,7 @@ pub fn composer_ui(ui: &mut Ui, state: &AppState, view: &mut ViewState, commands
             ui.set_width(ui.available_width());
             live_ui(ui, state, commands);
             drafts_ui(ui, state, view, commands);
+            passage_ui(ui, state, commands);
             field_ui(ui, id, view);
             buttons_ui(ui, state, view, commands);
         });
@@ -62,6 +68,92 @@ fn drafts_ui(ui: &mut Ui, state: &AppState, view: &mut ViewState, commands: &Com
             ui.label(RichText::new(text).size(size::SMALL).color(theme::palette(ui).error));
         }
     }
+}
+
+/// The passage that the next question is about.
+fn passage_ui(ui: &mut Ui, state: &AppState, commands: &Commands) {
+    let Some(quoted) = &state.passage else { return };
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 2.0;
+        let width = ui.available_width() - theme::CONTROL - 2.0;
+        if quoted_ui(ui, quoted, width).clicked() {
+            let open = ReaderCommand::OpenPassage(quoted.path.clone(), quoted.passage.clone());
+            commands.send(Command::Reader(open));
+        }
+        let drop = ReaderCommand::DropPassage;
+        if icon_button_ui(ui, Icon::Close, drop.label(), drop.label(), None).clicked() {
+            commands.send(Command::Reader(drop));
+        }
+    });
+}
+
+/// Which files the next questions are about; only where there is a choice.
+fn about_ui(ui: &mut Ui, state: &AppState, commands: &Commands) {
+    let Some(conversation) = state.current() else { return };
+    let files = &conversation.attachments;
+    if files.len() < 2 || state.passage.is_some() {
+        return;
+    }
+    let palette = theme::palette(ui);
+    let chosen: Vec<_> = files.iter().filter(|file| state.about.contains(&file.id)).collect();
+    let text = match chosen.as_slice() {
+        [] => "About all files".to_owned(),
+        [one] => format!("About {}", elided(&one.name(), 18)),
+        some => format!("About {} of {} files", some.len(), files.len()),
+    };
+    let font = egui::FontId::proportional(size::SMALL);
+    let colour = if chosen.is_empty() { palette.weak } else { palette.accent };
+    let galley = ui.painter().layout_no_wrap(text.clone(), font, colour);
+    let wide = egui::Vec2::new(galley.size().x + 30.0, theme::CONTROL);
+    let (rect, response) = ui.allocate_exact_size(wide, egui::Sense::click());
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::accesskit::Role::Button, true, &text));
+    if response.hovered() {
+        ui.painter().rect_filled(rect, theme::RADIUS, palette.hovered);
+    }
+    focus_ring(ui, &response);
+    let icon = egui::Rect::from_min_size(rect.min + egui::Vec2::new(6.0, 8.0), egui::Vec2::splat(16.0));
+    Icon::Document.paint(ui.painter(), icon, colour);
+    let at = egui::pos2(rect.left() + 26.0, rect.center().y - galley.size().y / 2.0);
+    ui.painter().galley(at, galley, colour);
+    let response = response.on_hover_text("Which files the next questions are about");
+    let send = |about| commands.send(Command::Reader(ReaderCommand::AskAbout(about)));
+    let menu = Popup::menu(&response).close_behavior(PopupCloseBehavior::CloseOnClickOutside);
+    menu.show(|ui| {
+        ui.set_min_width(220.0);
+        if ui.radio(state.about.is_empty(), "All files").clicked() {
+            send(Vec::new());
+        }
+        let open: Vec<_> = state.reader.tabs.iter().filter_map(|tab| tab.attachment).collect();
+        if !open.is_empty()
+            && ui.radio(!state.about.is_empty() && state.about == open, "Open documents").clicked()
+        {
+            send(open.clone());
+        }
+        if let Some(shown) = state.reader.shown().and_then(|tab| tab.attachment)
+            && ui.radio(state.about == [shown], "The document that is shown").clicked()
+        {
+            send(vec![shown]);
+        }
+        ui.separator();
+        ScrollArea::vertical().max_height(220.0).show(ui, |ui| {
+            for file in files {
+                let mut is_in = state.about.is_empty() || state.about.contains(&file.id);
+                if ui.checkbox(&mut is_in, elided(&file.name(), 32)).clicked() {
+                    send(toggled(state, files, file.id));
+                }
+            }
+        });
+    });
+}
+
+/// The files that are asked about when one is put in or left out; all of them are no choice.
+fn toggled(state: &AppState, files: &[Attachment], id: AttachmentId) -> Vec<AttachmentId> {
+    let is_in = |file: &&Attachment| {
+        let before = state.about.is_empty() || state.about.contains(&file.id);
+        before != (file.id == id)
+    };
+    let chosen: Vec<_> = files.iter().filter(is_in).map(|file| file.id).collect();
+    if chosen.len() == files.len() { Vec::new() } else { chosen }
 }
 
 fn field_ui(ui: &mut Ui, id: egui::Id, view: &mut ViewState) {
@@ -99,6 +191,7 @@ fn buttons_ui(ui: &mut Ui, state: &AppState, view: &ViewState, commands: &Comman
             }
         });
         microphone_ui(ui, state, commands);
+        about_ui(ui, state, commands);
         if state.picking {
             ui.label(RichText::new("Waiting for the file dialog").size(size::SMALL).color(palette.weak));
             if ui.link(RichText::new("Type a path instead").size(size::SMALL)).clicked() {

@@ -109,7 +109,7 @@ fn greeting_ui(ui: &mut Ui, state: &AppState) {
     let room = ui.available_height();
     ui.add_space((room * 0.28).max(12.0));
     ui.vertical_centered(|ui| {
-        ui.set_max_width(520.0);
+        ui.set_max_width((ui.available_width() - 24.0).clamp(120.0, 520.0));
         let any = state.current().is_some_and(|c| !c.attachments.is_empty());
         let title = if any { "What would you like to know?" } else { "Ask about your files" };
         ui.label(RichText::new(title).size(size::DISPLAY).color(palette.text));
@@ -125,7 +125,7 @@ fn greeting_ui(ui: &mut Ui, state: &AppState) {
                 (Icon::Video, "Videos"),
                 (Icon::Document, "Documents"),
             ];
-            let width = 96.0;
+            let width = (ui.available_width() / icons.len() as f32).min(96.0);
             let total = width * icons.len() as f32;
             let (rect, _) = ui.allocate_exact_size(Vec2::new(total, 64.0), egui::Sense::hover());
             for (i, (icon, name)) in icons.into_iter().enumerate() {

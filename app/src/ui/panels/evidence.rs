@@ -10,8 +10,8 @@ use crate::ui::icons::Icon;
 use crate::ui::theme::{self, size};
 use crate::ui::view::ViewState;
 use crate::ui::widgets::{
-    document_text_ui, elided, icon_button_ui, picture_view_ui, place_text, text_button_ui, time_text,
-    timeline_ui, title_ui, transcript_ui,
+    elided, icon_button_ui, picture_view_ui, place_text, text_button_ui, time_text, timeline_ui, title_ui,
+    transcript_ui,
 };
 
 /// Draws the pane.
@@ -21,10 +21,10 @@ pub fn evidence_ui(ui: &mut Ui, state: &AppState, view: &mut ViewState, commands
     head_ui(ui, viewer, count, commands);
     quote_ui(ui, viewer);
     ui.separator();
-    let salt = ("evidence", viewer.exchange.0, viewer.index, viewer.page);
+    let salt = ("evidence", viewer.exchange.0, viewer.index);
     ScrollArea::vertical().id_salt(salt).auto_shrink([false, false]).show(ui, |ui| match viewer.kind {
-        Kind::Picture => picture_ui(ui, viewer, view),
-        Kind::Document => document_ui(ui, viewer, view),
+        // A place in a document is shown by the reading pane.
+        Kind::Picture | Kind::Document => picture_ui(ui, viewer, view),
         Kind::Sound | Kind::Video => recording_ui(ui, state, viewer, view, commands),
     });
 }
@@ -65,26 +65,6 @@ fn head_ui(ui: &mut Ui, viewer: &Viewer, count: usize, commands: &Commands) {
         let place = place_text(&viewer.evidence.place);
         let text = if count > 1 { format!("{place}  ·  {} of {count}", viewer.index + 1) } else { place };
         ui.label(RichText::new(text).size(size::SMALL).color(palette.weak));
-        let last = viewer.last_page();
-        if viewer.kind == Kind::Document && last > 1 {
-            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                ui.spacing_mut().item_spacing.x = 2.0;
-                let end = (viewer.page >= last).then_some("This is the last page");
-                send(
-                    icon_button_ui(ui, Icon::Right, "Next page", "Next page", end),
-                    Command::ShowPage(viewer.page + 1),
-                );
-                ui.label(
-                    RichText::new(format!("{} / {last}", viewer.page)).size(size::SMALL).color(palette.weak),
-                );
-                let start = (viewer.page <= 1).then_some("This is the first page");
-                let back = viewer.page.saturating_sub(1);
-                send(
-                    icon_button_ui(ui, Icon::Left, "Previous page", "Previous page", start),
-                    Command::ShowPage(back),
-                );
-            });
-        }
     });
 }
 
@@ -108,7 +88,6 @@ fn quote_ui(ui: &mut Ui, viewer: &Viewer) {
 
 fn boxes(viewer: &Viewer) -> Vec<engine::Rect> {
     match &viewer.evidence.place {
-        Place::Page { page, boxes } if *page == viewer.page => boxes.clone(),
         Place::Picture { area } => vec![*area],
         Place::Frame { time_s, area } if (*time_s - viewer.time_s).abs() < 0.01 => vec![*area],
         _ => Vec::new(),
@@ -117,30 +96,7 @@ fn boxes(viewer: &Viewer) -> Vec<engine::Rect> {
 
 fn picture_ui(ui: &mut Ui, viewer: &Viewer, view: &mut ViewState) {
     let name = format!("{} with the place marked", file_name(&viewer.evidence.source));
-    picture_view_ui(ui, &viewer.picture, &boxes(viewer), false, &name, view);
-}
-
-fn document_ui(ui: &mut Ui, viewer: &Viewer, view: &mut ViewState) {
-    let palette = theme::palette(ui);
-    let name = format!("Page {} with the quote marked", viewer.page);
-    match &viewer.picture {
-        Load::Ready(_) | Load::Loading => {
-            picture_view_ui(ui, &viewer.picture, &boxes(viewer), true, &name, view);
-            return;
-        }
-        Load::Failed(reason) => {
-            ui.label(RichText::new(reason).color(palette.error));
-            ui.label(RichText::new("What was read before:").size(size::SMALL).color(palette.weak));
-        }
-        Load::None => {}
-    }
-    match &viewer.read {
-        Some(read) => document_text_ui(ui, read, viewer.page, viewer.evidence.quote.as_deref(), view),
-        None => {
-            let text = "This file is no longer part of the conversation.";
-            ui.label(RichText::new(text).color(palette.weak));
-        }
-    }
+    picture_view_ui(ui, &viewer.picture, &boxes(viewer), &name, view);
 }
 
 fn recording_ui(ui: &mut Ui, state: &AppState, viewer: &Viewer, view: &mut ViewState, commands: &Commands) {
@@ -148,7 +104,7 @@ fn recording_ui(ui: &mut Ui, state: &AppState, viewer: &Viewer, view: &mut ViewS
     if viewer.kind == Kind::Video {
         let name = format!("Frame at {}", time_text(viewer.time_s));
         let keep = view.scroll_to_quote;
-        picture_view_ui(ui, &viewer.picture, &boxes(viewer), false, &name, view);
+        picture_view_ui(ui, &viewer.picture, &boxes(viewer), &name, view);
         view.scroll_to_quote = keep;
     }
     let part = match viewer.evidence.place {

@@ -3,13 +3,14 @@
 use egui::{CornerRadius, Frame, Margin, Rect, RichText, Sense, Ui, Vec2};
 use engine::StopReason;
 
-use crate::command::{Command, Commands};
+use crate::command::{Command, Commands, ReaderCommand};
 use crate::state::{AnswerStatus, AppState, Exchange};
 use crate::ui::icons::Icon;
 use crate::ui::theme::{self, size, space};
 use crate::ui::view::ViewState;
 use crate::ui::widgets::{
-    attachment_cards_ui, command_button_ui, evidence_card_ui, icon_button_ui, progress_row_ui, within_ui,
+    attachment_cards_ui, command_button_ui, evidence_card_ui, icon_button_ui, progress_row_ui, quoted_ui,
+    within_ui,
 };
 
 /// Draws a question and its answer.
@@ -23,6 +24,7 @@ pub fn exchange_ui(
 ) {
     ui.push_id(exchange.id.0, |ui| {
         files_ui(ui, exchange, state, view, commands);
+        passage_ui(ui, exchange, commands);
         question_ui(ui, exchange);
         ui.add_space(10.0);
         view.markdown.show(ui, exchange.id, &exchange.answer.text);
@@ -40,6 +42,15 @@ fn files_ui(ui: &mut Ui, exchange: &Exchange, state: &AppState, view: &mut ViewS
         return;
     }
     attachment_cards_ui(ui, &files, false, view, commands);
+}
+
+/// The passage that the question is about, above it; a click shows it in its document.
+fn passage_ui(ui: &mut Ui, exchange: &Exchange, commands: &Commands) {
+    let Some(quoted) = &exchange.context.passage else { return };
+    if quoted_ui(ui, quoted, ui.available_width()).clicked() {
+        let open = ReaderCommand::OpenPassage(quoted.path.clone(), quoted.passage.clone());
+        commands.send(Command::Reader(open));
+    }
 }
 
 /// The question in a bubble at the right.
@@ -149,8 +160,7 @@ fn evidence_ui(ui: &mut Ui, exchange: &Exchange, state: &AppState, commands: &Co
             ui.spacing_mut().item_spacing.x = gap;
             for (column, item) in pair.iter().enumerate() {
                 let index = row * columns + column;
-                let open =
-                    state.viewer.as_ref().is_some_and(|v| v.exchange == exchange.id && v.index == index);
+                let open = state.shown_evidence() == Some((exchange.id, index));
                 let card = ui.push_id(index, |ui| evidence_card_ui(ui, item, width, has_quotes, open)).inner;
                 if card.clicked() {
                     commands.send(Command::OpenEvidence(exchange.id, index));

@@ -16,6 +16,8 @@ mod missing_models;
 
 mod path_entry;
 
+mod reader;
+
 mod settings;
 
 mod shortcuts;
@@ -27,6 +29,8 @@ mod transcript;
 pub(super) use conversation::main_ui;
 pub(super) use evidence::evidence_ui;
 pub(super) use path_entry::path_entry_ui;
+pub use reader::ReaderView;
+pub(super) use reader::reader_ui;
 pub(super) use settings::settings_ui;
 pub(super) use shortcuts::shortcuts_ui;
 pub(super) use sidebar::sidebar_ui;

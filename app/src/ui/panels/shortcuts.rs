@@ -19,6 +19,21 @@ const TRANSCRIPT: [(&str, &str); 9] = [
     ("Ctrl+Z, Ctrl+Shift+Z", "Transcript: undo, redo"),
 ];
 
+/// The keys of the reading pane.
+const READER: [(&str, &str); 11] = [
+    ("F6", "Document: give the keyboard to the pages"),
+    ("Ctrl+F, F3", "Document: find, next"),
+    ("Ctrl+G", "Document: go to a page"),
+    ("Alt+Left, Alt+Right", "Document: back, forward"),
+    ("Ctrl++, Ctrl+-", "Document: larger, smaller"),
+    ("Ctrl+0, Ctrl+9", "Document: fit the width, the page"),
+    ("Alt+1, 2, 3", "Document: contents, small pages, notes"),
+    ("Shift+arrows", "Document: select"),
+    ("H or 1 to 4, N", "Selection: highlight, note"),
+    ("A, E, S", "Selection: ask, explain, summarise"),
+    ("Ctrl+PageDown, Ctrl+W", "Document: next one, close"),
+];
+
 /// Draws the sheet.
 pub fn shortcuts_ui(ui: &Ui, commands: &Commands) {
     let palette = theme::palette(ui);
@@ -37,7 +52,7 @@ pub fn shortcuts_ui(ui: &Ui, commands: &Commands) {
                     row(commands_text(&shortcut), command.label());
                 }
             }
-            for (keys, text) in TRANSCRIPT {
+            for (keys, text) in READER.into_iter().chain(TRANSCRIPT) {
                 row(keys.into(), text);
             }
         });

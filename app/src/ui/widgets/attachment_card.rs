@@ -4,7 +4,7 @@ use egui::accesskit::Role;
 use egui::{Color32, CornerRadius, Rect, Response, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, pos2};
 
 use super::{bar_ui, elided, galley_elided, icon_button_ui, within_ui};
-use crate::command::{Command, Commands, TranscriptCommand};
+use crate::command::{Command, Commands, ReaderCommand, TranscriptCommand};
 use crate::state::{Attachment, AttachmentState, Load};
 use crate::ui::icons::Icon;
 use crate::ui::theme::{self, RADIUS, size};
@@ -62,7 +62,10 @@ fn card_ui(
     thumbnail_ui(ui, attachment, thumb, view);
 
     let has_transcript = attachment.is_recording();
-    let n_buttons = usize::from(removable) + usize::from(removable && failed) + usize::from(has_transcript);
+    let can_be_read = attachment.is_document();
+    let n_buttons = usize::from(removable)
+        + usize::from(removable && failed)
+        + usize::from(has_transcript || can_be_read);
     let buttons = 4.0 + 30.0 * n_buttons as f32;
     let left = thumb.right() + 10.0;
     let width = (rect.right() - left - buttons).max(20.0);
@@ -90,6 +93,12 @@ fn card_ui(
                     if icon_button_ui(ui, Icon::Transcript, &label, "Show the transcript", None).clicked() {
                         let open = TranscriptCommand::Open(attachment.id, 0.0);
                         commands.send(Command::Transcript(open));
+                    }
+                }
+                if can_be_read {
+                    let label = format!("Read {}", attachment.name());
+                    if icon_button_ui(ui, Icon::Book, &label, "Read the document", None).clicked() {
+                        commands.send(Command::Reader(ReaderCommand::Open(attachment.id)));
                     }
                 }
                 if !removable {

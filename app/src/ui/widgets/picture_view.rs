@@ -1,4 +1,4 @@
-//! A picture, page or frame with boxes on it.
+//! A picture or frame with boxes on it.
 
 use egui::accesskit::Role;
 use egui::{Color32, Rect, Response, RichText, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, pos2};
@@ -12,7 +12,6 @@ pub fn picture_view_ui(
     ui: &mut Ui,
     picture: &Load<Picture>,
     boxes: &[engine::Rect],
-    filled: bool,
     name: &str,
     view: &mut ViewState,
 ) -> Option<Response> {
@@ -24,8 +23,7 @@ pub fn picture_view_ui(
         Load::Ready(picture) => {
             let [w, h] = picture.size.map(|side| side.max(1) as f32);
             let room = Vec2::new(ui.available_width(), (ui.ctx().content_rect().height() * 0.72).max(160.0));
-            // A document page should be readable: it may be taller than the room and scrolls.
-            let scale = if filled { room.x / w } else { (room.x / w).min(room.y / h).min(3.0) };
+            let scale = (room.x / w).min(room.y / h).min(3.0);
             let size = Vec2::new(w, h) * scale;
             let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
             response.widget_info(|| WidgetInfo::labeled(Role::Image, true, name));
@@ -42,15 +40,10 @@ pub fn picture_view_ui(
                     continue;
                 }
                 first.get_or_insert(place);
-                if filled {
-                    let mark = theme::page_mark();
-                    ui.painter().rect_filled(place.expand(1.5), 2.0, mark);
-                } else {
-                    // A dark and a light line: one of them shows on every picture.
-                    let (outer, inner) = theme::box_lines();
-                    ui.painter().rect_stroke(place, 3.0, Stroke::new(5.0, outer), StrokeKind::Middle);
-                    ui.painter().rect_stroke(place, 3.0, Stroke::new(2.5, inner), StrokeKind::Middle);
-                }
+                // A dark and a light line: one of them shows on every picture.
+                let (outer, inner) = theme::box_lines();
+                ui.painter().rect_stroke(place, 3.0, Stroke::new(5.0, outer), StrokeKind::Middle);
+                ui.painter().rect_stroke(place, 3.0, Stroke::new(2.5, inner), StrokeKind::Middle);
             }
             if let Some(place) = first
                 && std::mem::take(&mut view.scroll_to_quote)

@@ -1,6 +1,5 @@
 //! Transcripts as files, written as `medley transcribe` writes them.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use engine::tasks::transcribe::format::Format;
@@ -9,7 +8,7 @@ use engine::tasks::transcribe::writer::Writer;
 
 use crate::App;
 use crate::jobs::{JobEvent, JobId};
-use crate::platform::dialog;
+use crate::platform::{dialog, files};
 use crate::state::{Document, file_name};
 
 /// Lets the user choose where it goes.
@@ -20,7 +19,7 @@ pub(super) fn choose(app: &mut App, format: Format) {
     let folder = pane.path.parent().map(Path::to_path_buf);
     app.state.picking = true;
     app.jobs.spawn("file dialog", move |job, _, events| {
-        let place = dialog::choose_place(&name, format.name(), folder.as_deref());
+        let place = dialog::choose_place("Export the transcript", &name, format.name(), folder.as_deref());
         events.send(job, JobEvent::ExportPlace(format, place));
     });
 }
@@ -53,33 +52,14 @@ pub(in crate::update) fn exported(app: &mut App, job: JobId, result: Result<Path
     }
 }
 
-/// The file has its name only when it is whole.
 fn save(document: &Document, format: Format, title: &str, path: &Path) -> anyhow::Result<()> {
     let mut writer = Writer::new(format, title, SubtitleStyle::default());
-    let mut text = writer.begin();
+    let mut bytes = writer.begin().into_bytes();
     for segment in document.segments() {
-        text.push_str(&writer.segment(&segment));
+        bytes.extend(writer.segment(&segment).into_bytes());
     }
-    let end = writer.finish()?;
-    let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new().prefix(".medley-").tempfile_in(folder)?;
-    file.write_all(text.as_bytes())?;
-    file.write_all(&end)?;
-    file.as_file().sync_all()?;
-    readable(file.as_file())?;
-    file.persist(path)?;
-    Ok(())
-}
-
-/// Temporary files are for their owner only; a transcript is an ordinary file.
-#[cfg(unix)]
-fn readable(file: &std::fs::File) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    file.set_permissions(std::fs::Permissions::from_mode(0o644))
-}
-
-#[cfg(not(unix))]
-fn readable(_: &std::fs::File) -> std::io::Result<()> {
+    bytes.extend(writer.finish()?);
+    files::write_whole(path, &bytes)?;
     Ok(())
 }
 

@@ -8,11 +8,13 @@ mod play;
 
 use std::sync::Arc;
 
-use super::{ask, viewer};
+use super::{ask, reader, viewer};
 use crate::App;
 use crate::command::TranscriptCommand;
 use crate::jobs::{JobId, MediaJob};
-use crate::state::{AttachmentId, AttachmentState, Document, Edit, Hearing, Load, TranscriptPane, Wave};
+use crate::state::{
+    AttachmentId, AttachmentState, Context, Document, Edit, Hearing, Load, TranscriptPane, Wave,
+};
 use crate::storage::Write;
 
 pub(super) use export::{exported, place_chosen};
@@ -78,11 +80,8 @@ pub(super) fn run(app: &mut App, command: TranscriptCommand) {
         TranscriptCommand::ExportTo(format, path) => export::write(app, format, path),
         TranscriptCommand::Ask(question) => {
             let about = app.state.transcript.as_ref().map(|pane| pane.attachment);
-            if let Some(exchange) = ask::send(app, &question)
-                && let Some(about) = about
-            {
-                app.active.about.insert(exchange, about);
-            }
+            let about = about.into_iter().collect();
+            ask::send(app, &question, Context { about, passage: None });
             app.view.focus_composer = false;
         }
     }
@@ -108,6 +107,7 @@ pub(super) fn toggle(app: &mut App) {
 fn open(app: &mut App, id: AttachmentId, time_s: f64) {
     close(app);
     viewer::close(app);
+    reader::hide(app);
     let attachment = app.state.current().and_then(|c| c.attachment(id));
     let Some((attachment, kind)) = attachment.and_then(|a| Some((a, a.kind?))) else { return };
     let (path, sha256, read) = (attachment.path.clone(), attachment.sha256.clone(), attachment.read());

@@ -18,6 +18,8 @@ mod pdf;
 
 mod layout;
 
+mod outline;
+
 mod rows;
 
 mod paginate;
@@ -81,7 +83,27 @@ pub struct Line {
     pub words: Vec<(Range<usize>, Rect)>,
     /// Number of its paragraph on the page; lines of one paragraph belong together.
     pub paragraph: u32,
+    /// Depth of the heading that it is, from 1; 0 for ordinary text. Only formats without pages tell.
+    pub level: u8,
 }
+
+/// A line of a table of contents.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OutlineEntry {
+    /// How deep it stands, from 1.
+    pub level: u8,
+    /// What it is called.
+    pub title: String,
+    /// The page it leads to, counted from 1.
+    pub page: u32,
+    /// How far down the page, as a part of its height, where that is known.
+    pub y: Option<f32>,
+    /// The line that is the heading, counted from 0, in formats without pages.
+    pub line: Option<u32>,
+}
+
+/// Most lines of a table of contents that are kept.
+const MOST_OUTLINE: usize = 20_000;
 
 /// A piece of text between two paragraph borders.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -220,6 +242,30 @@ impl DocumentReader {
         match &self.content {
             Content::Pdf(pdf) => pdf.picture(number, longest_side_px).map(Some),
             Content::Pages(_) => Ok(None),
+        }
+    }
+
+    /// Width and height of a page in points (1/72 inch), counted from 1, as it is shown; without reading what
+    /// stands on it. `None` when the format has no pages to look at.
+    ///
+    /// # Errors
+    /// As [`Self::page`].
+    pub fn page_size(&self, number: u32) -> Result<Option<[f32; 2]>> {
+        self.check(number)?;
+        match &self.content {
+            Content::Pdf(pdf) => pdf.size(number).map(Some),
+            Content::Pages(_) => Ok(None),
+        }
+    }
+
+    /// The table of contents: of a PDF the one that is stored in it, else the headings. At most 20,000 lines.
+    ///
+    /// # Errors
+    /// [`Error::Media`] when it is too damaged for its decoder.
+    pub fn outline(&self, cancel: &Cancel) -> Result<Vec<OutlineEntry>> {
+        match &self.content {
+            Content::Pdf(pdf) => pdf.outline(self.page_count, cancel),
+            Content::Pages(pages) => Ok(outline::of_headings(pages)),
         }
     }
 

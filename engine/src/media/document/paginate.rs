@@ -23,6 +23,11 @@ pub(super) fn paginate(blocks: Vec<Block>, page_chars: usize) -> Vec<Page> {
                 page.heading = heading.clone();
             }
         }
+        let level = match block.kind {
+            BlockKind::Chapter => 1,
+            BlockKind::Heading => 2,
+            BlockKind::Paragraph => 0,
+        };
         for piece in pieces(&block.text, page_chars) {
             let n = piece.chars().count();
             if chars > 0 && chars + n > page_chars {
@@ -30,7 +35,7 @@ pub(super) fn paginate(blocks: Vec<Block>, page_chars: usize) -> Vec<Page> {
                 (chars, paragraph) = (0, 0);
             }
             chars += n;
-            page.lines.push(Line { text: piece.to_owned(), paragraph, ..Line::default() });
+            page.lines.push(Line { text: piece.to_owned(), paragraph, level, ..Line::default() });
         }
         paragraph += 1;
     }

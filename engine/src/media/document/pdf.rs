@@ -13,7 +13,8 @@ use image::RgbImage;
 use pdfium_render::prelude::*;
 
 use super::layout::{self, Glyph};
-use super::{Line, Page};
+use super::{Line, OutlineEntry, Page, outline};
+use crate::cancel::Cancel;
 use crate::error::{Error, MediaProblem, Result};
 use crate::media::guard;
 use crate::sequence::Rect;
@@ -79,6 +80,17 @@ impl Pdf {
             .pages()
             .get(index)
             .map_err(|e| failed(&self.path, &format!("page {number} cannot be read"), &e))
+    }
+
+    pub(super) fn size(&self, number: u32) -> Result<[f32; 2]> {
+        let index = i32::try_from(number - 1).unwrap_or(i32::MAX);
+        let size = guard::catch(&self.path, || self.document.pages().page_size(index))?;
+        let size = size.map_err(|e| failed(&self.path, &format!("page {number} cannot be read"), &e))?;
+        Ok([size.width().value.max(1.0), size.height().value.max(1.0)])
+    }
+
+    pub(super) fn outline(&self, page_count: u32, cancel: &Cancel) -> Result<Vec<OutlineEntry>> {
+        guard::catch(&self.path, || outline::of_pdf(&self.document, page_count, cancel))
     }
 
     pub(super) fn page(&self, number: u32) -> Result<Page> {

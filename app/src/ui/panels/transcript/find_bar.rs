@@ -93,7 +93,7 @@ pub(super) fn find_bar_ui(
     step.and_then(|by| bar.step(by)).map(|found| found.line)
 }
 
-fn field_ui(ui: &mut Ui, text: &mut String, name: &'static str) -> egui::Response {
+pub(in super::super) fn field_ui(ui: &mut Ui, text: &mut String, name: &'static str) -> egui::Response {
     let field =
         TextEdit::singleline(text).hint_text(name).desired_width(180.0).margin(Margin::symmetric(8, 6));
     let response = ui.add(field);
@@ -102,7 +102,7 @@ fn field_ui(ui: &mut Ui, text: &mut String, name: &'static str) -> egui::Respons
 }
 
 /// What is there already is written over by the first letter.
-fn select_all(ui: &Ui, id: egui::Id, text: &str) {
+pub(in super::super) fn select_all(ui: &Ui, id: egui::Id, text: &str) {
     let mut state = egui::text_edit::TextEditState::load(ui.ctx(), id).unwrap_or_default();
     state.cursor.set_char_range(Some(egui::text::CCursorRange::select_all_str(text)));
     state.store(ui.ctx(), id);

@@ -1,0 +1,53 @@
+//! What is done with a passage that was taken out of a document.
+
+use super::super::ask;
+use super::marks;
+use crate::App;
+use crate::state::{Context, Passage, Purpose, Quoted, TabId};
+
+/// What is asked to have a passage explained.
+const EXPLAIN: &str = "Explain this passage in simple words.";
+
+/// What is asked to have a passage summarised.
+const SUMMARISE: &str = "Summarise this passage.";
+
+pub(super) fn taken(app: &mut App, id: TabId, purpose: Purpose, passage: Passage) {
+    match purpose {
+        Purpose::Copy => {
+            app.view.to_copy = Some(passage.text);
+            app.state.say("Copied");
+        }
+        Purpose::Highlight(colour) => {
+            marks::add(app, id, passage, colour);
+            app.view.reader.deselect(id);
+        }
+        Purpose::Note => {
+            app.view.reader.deselect(id);
+            if let Some(mark) = marks::add(app, id, passage, Default::default()) {
+                marks::edit(app, mark);
+            }
+        }
+        Purpose::Ask | Purpose::Explain | Purpose::Summarise => question(app, id, purpose, passage),
+    }
+}
+
+/// Asks about a passage, as any other question is asked.
+fn question(app: &mut App, id: TabId, purpose: Purpose, passage: Passage) {
+    let Some(tab) = app.state.reader.tab(id) else { return };
+    let Some(attachment) = tab.attachment else {
+        return app.state.say("Add this file to the conversation to ask about it");
+    };
+    let quoted = Quoted { attachment, path: tab.path.clone(), passage };
+    app.view.reader.deselect(id);
+    match purpose {
+        Purpose::Explain | Purpose::Summarise => {
+            let text = if purpose == Purpose::Explain { EXPLAIN } else { SUMMARISE };
+            ask::send(app, text, Context { about: vec![attachment], passage: Some(quoted) });
+            app.view.focus_composer = false;
+        }
+        _ => {
+            app.state.passage = Some(quoted);
+            app.view.focus_composer = true;
+        }
+    }
+}
