@@ -37,6 +37,8 @@ pub mod tasks;
 
 pub mod library;
 
+pub mod plan;
+
 mod model;
 
 pub mod models;

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::decoder::{CacheFormat, DecoderConfig, FeedForwardSpec, hugging_face};
 use crate::error::{Error, Result};
+use crate::plan::Shape;
 use crate::weights::gguf::{GgufFile, Metadata};
 use crate::weights::{Weights, model_type, read_text, same_name};
 
@@ -98,6 +99,34 @@ fn idle_parameters(config: &DecoderConfig) -> u64 {
 /// [`Error::ModelFile`], [`Error::ModelFolder`], [`Error::Io`] when it is neither, or damaged.
 pub fn inspect(path: &Path, context_tokens: Option<u64>) -> Result<ModelInfo> {
     if path.is_dir() { folder(path, context_tokens) } else { gguf(path, context_tokens) }
+}
+
+/// The sizes of a decoder for [`crate::plan`]: of a GGUF file, or of a folder, of which only `config.json` is read.
+///
+/// # Errors
+/// [`Error::ModelFile`], [`Error::ModelFolder`], [`Error::Config`], [`Error::Io`] when it is no decoder that the engine
+/// knows.
+pub fn shape(path: &Path) -> Result<Shape> {
+    let name = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    if path.is_dir() {
+        let config = path.join("config.json");
+        if !config.exists() {
+            return Err(no_config(path));
+        }
+        return Ok(Shape::of(&name, &hugging_face::describe(&config)?.config));
+    }
+    let file = GgufFile::open(path)?;
+    let meta = file.metadata();
+    let n_vocab = meta.list("tokenizer.ggml.tokens").map_or(0, |list| list.len());
+    let tied = !file.weights(&Device::Cpu, same_name).has("output.weight");
+    Ok(Shape::of(&name, &DecoderConfig::from_gguf(&meta, n_vocab, tied)?))
+}
+
+fn no_config(folder: &Path) -> Error {
+    Error::ModelFolder {
+        path: folder.to_path_buf(),
+        reason: "there is no config.json in this folder; a model is a GGUF file, or a folder with config.json and safetensors".into(),
+    }
 }
 
 /// What a token of a GGUF file goes through after `n_before` others.
@@ -250,10 +279,7 @@ fn of_projector(path: &Path) -> Vec<&'static str> {
 fn folder(path: &Path, context_tokens: Option<u64>) -> Result<ModelInfo> {
     let config_path = path.join("config.json");
     if !config_path.exists() {
-        return Err(Error::ModelFolder {
-            path: path.to_path_buf(),
-            reason: "there is no config.json in this folder; a model is a GGUF file, or a folder with config.json and safetensors".into(),
-        });
+        return Err(no_config(path));
     }
     let architecture = model_type(&config_path)?;
     let weights = Weights::from_folder(path, &Device::Cpu, same_name)?;
