@@ -57,6 +57,8 @@ pub struct Step {
     /// Bytes of weights that writing a token reads: of experts the chosen ones, and of tables with a row for each token
     /// nothing, except that the one of a tied output is read whole as output.
     pub bytes: u64,
+    /// Those of them that score the vocabulary: reading a prompt needs them once.
+    pub output_bytes: u64,
     /// Numbers that each token of a prompt is multiplied by: without the vocabulary, which only the last one is.
     pub parameters: u64,
     /// Bytes of the keys and values that a token sees at the end of the context that the cache is reckoned for.
@@ -139,16 +141,18 @@ fn step(weights: &Weights, config: &DecoderConfig, n_before: usize) -> Step {
         }
     });
     let (cache_bytes, attention_products) = config.looks_back(n_before, CacheFormat::default());
-    let mut step = Step { bytes: 0, parameters: 0, cache_bytes, attention_products };
+    let mut step = Step { bytes: 0, output_bytes: 0, parameters: 0, cache_bytes, attention_products };
     for (name, numbers, stored) in weights.contents() {
         let (part, whole) = chosen.filter(|_| name.contains("_exps.")).unwrap_or((1, 1));
         let is_table = name == "token_embd.weight";
         if name.starts_with("per_layer_token_embd") || is_table && has_output || config.is_unread(&name) {
             continue;
         }
-        step.bytes += stored.map_or(4 * numbers, |stored| stored.bytes) * part / whole;
-        if !is_table && name != "output.weight" {
-            step.parameters += numbers * part / whole;
+        let bytes = stored.map_or(4 * numbers, |stored| stored.bytes) * part / whole;
+        step.bytes += bytes;
+        match is_table || name == "output.weight" {
+            true => step.output_bytes += bytes,
+            false => step.parameters += numbers * part / whole,
         }
     }
     step

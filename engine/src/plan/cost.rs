@@ -203,7 +203,7 @@ pub fn cost(
         communication_s: times.communication,
         roofline_s: times.roofline,
         layers,
-        utilisation: utilisation(shape.active_parameters(), tokens, layout.chips(), rate, seconds),
+        utilisation: utilisation(shape.multiplied_parameters(), tokens, layout.chips(), rate, seconds),
         tokens_per_s: tokens / seconds,
     })
 }

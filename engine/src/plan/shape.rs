@@ -101,6 +101,11 @@ impl Shape {
         self.count(|layer| layer.chosen_of().0)
     }
 
+    /// Those of them that a token is multiplied by: without a table that is only looked up.
+    pub fn multiplied_parameters(&self) -> f64 {
+        self.active_parameters() - if self.tied { 0.0 } else { self.table() }
+    }
+
     /// Numbers of the token table.
     pub(super) fn table(&self) -> f64 {
         self.n_vocab as f64 * self.d_model as f64

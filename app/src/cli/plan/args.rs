@@ -19,9 +19,12 @@ pub struct PlanArgs {
     /// With --here: run each model besides, several times, and tell how far the prediction is off
     #[arg(long, requires = "here")]
     pub compare: bool,
-    /// With --here: threads to compute with; all processors unless given
+    /// With --here: threads to compute with, measured now; the best of all and half of the processors unless given
     #[arg(long, value_name = "N", requires = "here")]
     pub threads: Option<usize>,
+    /// Only print what was measured
+    #[arg(long, requires = "here", hide = true)]
+    pub rates_only: bool,
     /// The decoder: a name that is known, an id of `medley models list`, a GGUF file, or a folder with config.json
     #[arg(long, value_name = "MODEL", conflicts_with = "here")]
     pub model: Option<String>,
@@ -37,9 +40,9 @@ pub struct PlanArgs {
     /// Sequences at a time; with --latency the most that meet it, else 1
     #[arg(long, value_name = "N")]
     pub batch: Option<usize>,
-    /// Tokens of each sequence that are read
-    #[arg(long, value_name = "N", default_value_t = 2048)]
-    pub context: usize,
+    /// Tokens of each sequence that are read; 2048 unless given, and 512 with --here
+    #[arg(long, value_name = "N")]
+    pub context: Option<usize>,
     /// Tokens of each sequence that were read before
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub cached: usize,

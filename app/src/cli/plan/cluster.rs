@@ -58,7 +58,7 @@ pub fn run(args: &PlanArgs, model: &str, machine: &str, out: &mut Output) -> Out
     let (shape, machine) = (find_shape(model)?, find_machine(machine)?);
     let asked = Workload {
         batch: args.batch.unwrap_or(1),
-        prompt: args.context,
+        prompt: args.context.unwrap_or(Workload::default().prompt),
         cached: args.cached,
         generate: args.generate,
         weights: args.weights,

@@ -4,6 +4,10 @@ pub mod args;
 
 mod cluster;
 
+mod compare;
+
+mod here;
+
 mod plot;
 
 use engine::Cancel;
@@ -18,7 +22,9 @@ pub fn run(args: &PlanArgs, cancel: &Cancel) -> Outcome {
     if args.list {
         return cluster::list(&mut out);
     }
-    let _ = cancel;
+    if args.here {
+        return here::run(args, &mut out, cancel);
+    }
     match (&args.model, &args.machine) {
         (Some(model), Some(machine)) => cluster::run(args, model, machine, &mut out),
         _ => Err(Failure::Usage(
