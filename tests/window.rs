@@ -8,6 +8,7 @@ use egui::accesskit::Role;
 use egui::{Key, Modifiers};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable};
+use engine::models::Store;
 use medley_app::jobs::scripted::Scripted;
 use medley_app::{App, AppOptions};
 
@@ -43,12 +44,22 @@ impl Window {
         Self::open_in(backend, tempfile::tempdir().unwrap(), [1180.0, 780.0])
     }
 
+    /// Opens it with an empty data folder and the models of this machine.
+    pub fn open_with_store(backend: Scripted) -> Self {
+        let store = Some(Store::open_default().unwrap());
+        Self::over(backend, store, tempfile::tempdir().unwrap(), [1180.0, 780.0])
+    }
+
     /// Opens it with a size over a data folder.
     pub fn open_in(backend: Scripted, folder: tempfile::TempDir, size: [f32; 2]) -> Self {
+        Self::over(backend, None, folder, size)
+    }
+
+    fn over(backend: Scripted, store: Option<Store>, folder: tempfile::TempDir, size: [f32; 2]) -> Self {
         let data_folder = folder.path().to_path_buf();
         let mut options = Some(AppOptions {
             backend: Box::new(backend),
-            store: None,
+            store,
             prefixes: None,
             data_folder,
             model: None,

@@ -76,7 +76,7 @@ pub use engine::{Engine, EngineOptions};
 pub use error::{Error, MediaProblem, Result};
 pub use generate::event::{Event, Stage, StopReason, Usage};
 pub use kernels::{instruction_set, probe};
-pub use measured::{Measured, MeasuredStore, measure};
+pub use measured::{Measured, MeasuredStore, best_threads, measure};
 pub use memory::human_bytes;
 pub use model::LanguageModel;
 pub use prefix_store::PrefixStore;

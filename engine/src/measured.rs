@@ -1,6 +1,6 @@
 //! What was measured of this machine, kept in the cache folder so that it is measured once.
 
-use std::io::Write;
+use std::io::{BufRead, Write};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -89,12 +89,23 @@ fn key() -> Result<[u8; 32]> {
     Ok(hash.finalize().into())
 }
 
+/// Threads that answers are written with best, where that was measured and no `MEDLEY_THREADS` says otherwise.
+pub fn best_threads() -> Option<usize> {
+    if std::env::var_os("MEDLEY_THREADS").is_some() {
+        return None;
+    }
+    Some(MeasuredStore::open_default().ok()?.get()?.threads)
+}
+
 /// The name of the processor; of its family where the system does not say more.
 fn processor() -> String {
-    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let name = info.lines().find_map(|line| line.strip_prefix("model name"));
-    let name = name.and_then(|rest| rest.split_once(':')).map(|(_, name)| name.trim().to_owned());
-    name.unwrap_or_else(|| std::env::consts::ARCH.to_owned())
+    let name = || {
+        // Only the first of them: large machines take long to list all.
+        let info = std::io::BufReader::new(std::fs::File::open("/proc/cpuinfo").ok()?);
+        let line = info.lines().map_while(std::io::Result::ok).find(|line| line.starts_with("model name"))?;
+        line.split_once(':').map(|(_, name)| name.trim().to_owned())
+    };
+    name().unwrap_or_else(|| std::env::consts::ARCH.to_owned())
 }
 
 #[cfg(test)]

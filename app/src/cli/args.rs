@@ -256,9 +256,10 @@ pub struct AnswerArgs {
     /// 0 takes the likeliest word every time
     #[arg(long, value_name = "T", value_parser = temperature)]
     pub temperature: Option<f32>,
-    /// How the conversation is kept: f32, f16, q8 or q4; smaller ones hold longer conversations; on a GPU always f32
-    #[arg(long, value_name = "FORMAT", default_value = "f16", value_parser = cache_format)]
-    pub cache: CacheFormat,
+    /// How the conversation is kept: f32, f16, q8 or q4; smaller ones hold longer conversations; f16 unless given, or less
+    /// where memory is short; on a GPU always f32
+    #[arg(long, value_name = "FORMAT", value_parser = cache_format)]
+    pub cache: Option<CacheFormat>,
     /// Neither keep on disk what was read of a long prompt, nor use what was kept
     #[arg(long)]
     pub no_prefix_cache: bool,
@@ -277,7 +278,7 @@ pub struct AnswerArgs {
     /// Instructions that replace the built-in ones
     #[arg(long, value_name = "TEXT")]
     pub system: Option<String>,
-    /// Threads to compute with; all processors unless given
+    /// Threads to compute with; unless given those that `medley plan --here` found best, else all processors
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
     /// One JSON object per line

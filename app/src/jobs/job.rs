@@ -11,7 +11,7 @@ use engine::{Event, Stage};
 
 use crate::live::{LiveEnd, LiveNews};
 use crate::platform::listen::Microphone;
-use crate::state::{AttachmentId, ExchangeId, HearingForm, Load, Picture, Play, Wave};
+use crate::state::{AttachmentId, ExchangeId, HearingForm, Load, Picture, Play, Prospects, Wave};
 
 /// Names a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -180,6 +180,8 @@ pub enum JobEvent {
     Pull(PullEvent),
     /// Ends a fetch.
     PullEnded(Result<(), String>),
+    /// What is expected of models, by id.
+    Prospects(Vec<(String, Prospects)>),
 }
 
 impl JobEvent {

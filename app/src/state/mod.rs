@@ -24,7 +24,7 @@ pub use conversation::{
     Answer, AnswerStatus, Conversation, ConversationId, Exchange, ExchangeId, Progress, UNTITLED,
 };
 pub use live::LiveState;
-pub use models::{Download, ModelRow, Models};
+pub use models::{Download, ModelRow, Models, Prospects};
 pub use settings::{Settings, Theme};
 pub use transcript::{
     Document, Edit, Editor, Found, Hearing, HearingForm, Line, Query, SPEEDS, Speaker, SpeakerId, Speakers,

@@ -86,9 +86,12 @@ pub fn speed(
     let numbers: f64 = shape.layers.iter().map(|layer| activations(shape, layer)).sum();
     let (_, seen) = looked_back(shape, before as f64 + prompt as f64 / 2.0, cache);
     let steps = prompt.div_ceil(CHUNK) as f64;
-    // Few tokens do not hide reading the weights.
+    // Few tokens do not hide reading the weights: those of a token, and of a mixture with each token more of them.
+    let of_token = stored.step_bytes - stored.output_bytes;
+    let read =
+        (of_token * prompt.min(CHUNK) as f64).min(stored.weights_bytes - stored.output_bytes).max(of_token);
     let products_s = (prompt as f64 * stored.step_parameters / rates.weight_products_per_s)
-        .max(steps * (stored.step_bytes - stored.output_bytes) / rates.weight_bytes_per_s);
+        .max(steps * read / rates.weight_bytes_per_s);
     let besides_s = prompt as f64 * numbers * PRODUCTS_PER_NUMBER / rates.weight_products_per_s;
     let attention_s = prompt as f64 * seen / rates.many_products_per_s;
     let output_s = stored.output_bytes / rates.weight_bytes_per_s;
@@ -163,10 +166,18 @@ pub fn largest_context(
 /// Whether it fits with a usual conversation.
 pub fn fit(shape: &Shape, weights_bytes: f64, cache: CacheFormat, free_bytes: f64) -> Fit {
     let usual = shape.context_tokens.unwrap_or(USUAL_TOKENS).min(USUAL_TOKENS);
-    let needed = weights_bytes + cache_bytes(shape, usual, cache);
+    match fit_alone(weights_bytes + cache_bytes(shape, usual, cache), free_bytes) {
+        // With a shorter conversation.
+        Fit::DoesNotFit if weights_bytes < free_bytes => Fit::Tight,
+        fit => fit,
+    }
+}
+
+/// Whether so many bytes fit.
+pub fn fit_alone(needed_bytes: f64, free_bytes: f64) -> Fit {
     match () {
-        () if needed <= ROOMY * free_bytes => Fit::Fits,
-        () if weights_bytes < free_bytes => Fit::Tight,
+        () if needed_bytes <= ROOMY * free_bytes => Fit::Fits,
+        () if needed_bytes < free_bytes => Fit::Tight,
         () => Fit::DoesNotFit,
     }
 }

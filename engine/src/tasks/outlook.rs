@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::measured::Measured;
 use crate::memory::available_bytes;
 use crate::models::{inspect, shape};
-use crate::plan::here::{Fit, Speed, Stored, fit, largest_context, pick_batch, pick_cache, speed};
+use crate::plan::here::{Fit, Speed, Stored, fit, fit_alone, largest_context, pick_batch, pick_cache, speed};
 
 /// A conversation that speed is told for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +44,11 @@ pub struct Outlook {
     pub speed: Option<Speed>,
     /// Answers that can be written side by side at little cost.
     pub batch: Option<usize>,
+}
+
+/// Whether weights of this size fit, without anything else that is known of the model.
+pub fn fit_of_bytes(bytes: u64) -> Option<Fit> {
+    available_bytes().map(|free| fit_alone(bytes as f64, free as f64))
 }
 
 /// The outlook of a GGUF file or a Hugging Face folder, from its headers alone.

@@ -88,8 +88,9 @@ pub fn run(args: &PlanArgs, model: &str, machine: &str, out: &mut Output) -> Out
     }
     let Some(file) = &args.plot else { return Ok(()) };
     let points = front(&shape, &machine, args.chips, &workload)?;
+    let kind = if machine.calibration.is_some() { "expected" } else { "lower bounds" };
     let title = format!(
-        "{} in {} on {}, {} tokens",
+        "{} in {} on {}, {} tokens ({kind})",
         shape.name,
         workload.weights.name(),
         machine.name,
