@@ -98,7 +98,7 @@ fn panel(name: &str, points: &[&Point], left: f64) -> String {
             escaped(&told)
         ));
         // Labels of neighbours would lie over each other.
-        if (front.len() - 1 - i) % 2 == 0 {
+        if (front.len() - 1 - i).is_multiple_of(2) {
             add(format!(
                 "<text x=\"{:.1}\" y=\"{:.1}\" font-size=\"9\" fill=\"{INK}\">{}×{}</text>",
                 x + 5.0,
