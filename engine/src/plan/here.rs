@@ -67,8 +67,12 @@ const ROOMY: f64 = 0.8;
 /// Seconds of a layer in a step besides products: norms, rotations, and one thread waiting for the other.
 const LAYER_S: f64 = 4e-6;
 
-/// Products that a number of an activation costs besides its own: norms, gates, sums, roundings.
-const PRODUCTS_PER_NUMBER: f64 = 60.0;
+/// Seconds of an expert that a token goes through besides: its matrices are small and lie anywhere.
+const EXPERT_S: f64 = 10e-6;
+
+/// Products that a number of an activation costs besides its own: norms, gates, sums, roundings. These three are from
+/// the table of limits in `docs/measured.md`.
+const PRODUCTS_PER_NUMBER: f64 = 115.0;
 
 /// Tokens of a prompt that are read in one step, as the engine does.
 const CHUNK: usize = crate::generate::PREFILL_CHUNK;
@@ -83,6 +87,7 @@ pub fn speed(
 ) -> Speed {
     let prompt = prompt.max(1);
     let layers = shape.layers.len() as f64;
+    let experts: f64 = shape.layers.iter().map(|layer| layer.chosen_of().0).sum();
     let numbers: f64 = shape.layers.iter().map(|layer| activations(shape, layer)).sum();
     let (_, seen) = looked_back(shape, before as f64 + prompt as f64 / 2.0, cache);
     let steps = prompt.div_ceil(CHUNK) as f64;
@@ -100,7 +105,8 @@ pub fn speed(
     let decode_s = stored.step_bytes / rates.weight_bytes_per_s
         + bytes / rates.read_bytes_per_s
         + products / rates.few_products_per_s
-        + layers * LAYER_S;
+        + layers * LAYER_S
+        + experts * EXPERT_S;
     Speed {
         prefill_tokens_per_s: prompt as f64 / prefill_s,
         decode_tokens_per_s: 1.0 / decode_s,

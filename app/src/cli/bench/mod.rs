@@ -123,8 +123,7 @@ fn window(out: &mut Output) -> Outcome {
     out.line(&format!("repaints in two idle seconds: {}{used}", found.idle_frames))
 }
 
-/// The middle one, or the mean of the two in the middle; 0 of none.
-pub fn median(mut values: Vec<f64>) -> f64 {
+fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     let n = values.len();
     match n {
