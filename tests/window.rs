@@ -44,17 +44,23 @@ impl Window {
         Self::open_in(backend, tempfile::tempdir().unwrap(), [1180.0, 780.0])
     }
 
+    /// Opens it with an empty data folder and the models of this machine.
+    pub fn open_with_store(backend: Scripted) -> Self {
+        let store = Some(Store::open_default().unwrap());
+        Self::over(backend, store, tempfile::tempdir().unwrap(), [1180.0, 780.0])
+    }
+
     /// Opens it with a size over a data folder.
     pub fn open_in(backend: Scripted, folder: tempfile::TempDir, size: [f32; 2]) -> Self {
-        Self::open_with(backend, folder, size, None)
+        Self::over(backend, None, folder, size)
     }
 
     /// Opens it with what is needed to show PDF.
     pub fn open_to_read(backend: Scripted, folder: tempfile::TempDir, size: [f32; 2]) -> Self {
-        Self::open_with(backend, folder, size, Some(Store::open_default().expect("a store of models")))
+        Self::over(backend, Some(Store::open_default().unwrap()), folder, size)
     }
 
-    fn open_with(backend: Scripted, folder: tempfile::TempDir, size: [f32; 2], store: Option<Store>) -> Self {
+    fn over(backend: Scripted, store: Option<Store>, folder: tempfile::TempDir, size: [f32; 2]) -> Self {
         let data_folder = folder.path().to_path_buf();
         let mut options = Some(AppOptions {
             backend: Box::new(backend),

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::PrefixStore;
 use engine::models::Store;
+use engine::{MeasuredStore, PrefixStore};
 
 use crate::command::{Command, Commands};
 use crate::jobs::{Backend, Jobs, Waker};
@@ -15,6 +15,7 @@ use crate::state::{AppState, Conversation, Position, Zoom};
 use crate::storage::Storage;
 use crate::ui::theme;
 use crate::ui::view::ViewState;
+use crate::update::models::Measuring;
 use crate::update::{self, Active};
 
 /// What an [`App`] is made from.
@@ -41,6 +42,7 @@ pub struct App {
     pub(crate) storage: Storage,
     pub(crate) store: Option<Store>,
     pub(crate) prefixes: Option<PrefixStore>,
+    pub(crate) measured: Option<MeasuredStore>,
     pub(crate) active: Active,
     pub(crate) player: Arc<dyn Player>,
     /// The conversation that was deleted last, with its place in the list.
@@ -82,6 +84,7 @@ impl App {
             storage,
             store: options.store,
             prefixes: options.prefixes,
+            measured: MeasuredStore::open_default().ok(),
             active: Active::default(),
             player: Arc::new(sound::Device),
             deleted: None,
@@ -89,6 +92,7 @@ impl App {
             applied: None,
         };
         update::models::refresh(&mut app);
+        update::models::look_ahead(&mut app, Measuring::Never);
         let first = match app.state.conversations.first() {
             Some(newest) if options.attach.is_empty() => Command::Select(newest.id),
             _ => Command::NewConversation,
@@ -110,6 +114,11 @@ impl App {
     /// Plays recordings with this instead of the sound device (for scripts).
     pub fn set_player(&mut self, player: Arc<dyn Player>) {
         self.player = player;
+    }
+
+    /// Keeps what is measured of this machine there (for scripts).
+    pub fn set_measured(&mut self, measured: MeasuredStore) {
+        self.measured = Some(measured);
     }
 
     /// The question that is being written.

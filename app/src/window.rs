@@ -31,6 +31,7 @@ pub struct WindowOptions {
 /// # Errors
 /// When there is no display, or the data folder cannot be used.
 pub fn run_window(options: WindowOptions) -> anyhow::Result<()> {
+    engine::set_threads(engine::best_threads());
     let store = Store::open_default()?;
     let model = options.model.clone().unwrap_or_default();
     let wayland = options.wayland;

@@ -13,7 +13,7 @@
 //! 7. [`generate`]: the loop over 5 and 6, an iterator of events.
 //! 8. [`tasks`]: what a person asks for: ask, transcribe, read.
 //!
-//! [`library`] keeps what 3 and 4 found of many documents on disk, and finds passages in it.
+//! [`plan`] says how long an answer takes before anything runs, here or on a cluster. [`library`] keeps what 3 and 4 found of many documents on disk, and finds passages in it.
 //!
 //! Nothing public holds a tensor, a thread, a channel or a user-interface type.
 
@@ -37,6 +37,8 @@ pub mod tasks;
 
 pub mod library;
 
+pub mod plan;
+
 mod model;
 
 pub mod models;
@@ -44,6 +46,8 @@ pub mod models;
 mod disk_cache;
 
 mod prefix_store;
+
+mod measured;
 
 pub mod weights;
 
@@ -72,6 +76,7 @@ pub use engine::{Engine, EngineOptions};
 pub use error::{Error, MediaProblem, Result};
 pub use generate::event::{Event, Part, Stage, StopReason, Usage};
 pub use kernels::{instruction_set, probe};
+pub use measured::{Measured, MeasuredStore, best_threads, measure};
 pub use memory::human_bytes;
 pub use model::LanguageModel;
 pub use prefix_store::PrefixStore;

@@ -121,7 +121,8 @@ impl Answerer {
                 max_tokens: args.max_tokens.unwrap_or(options.max_tokens),
                 temperature: args.temperature.unwrap_or(options.temperature),
                 seed: args.seed.unwrap_or(options.seed),
-                cache: args.cache,
+                cache: args.cache.unwrap_or_default(),
+                shrink_cache: args.cache.is_none(),
                 prefix_cache: !args.no_prefix_cache,
                 speculation: if args.no_speculation { Speculation::Off } else { Speculation::On },
                 ..options

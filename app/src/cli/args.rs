@@ -12,6 +12,7 @@ use super::DEFAULT_MODEL;
 use super::bench::args::BenchArgs;
 use super::eval::args::EvalAction;
 use super::library::args::LibraryAction;
+use super::plan::args::PlanArgs;
 use super::speakers::SpeakersAction;
 use super::transcribe::args::TranscribeArgs;
 
@@ -152,6 +153,28 @@ Examples:
   medley bench --encoder whisper-folder --eight-bits
   medley bench --window")]
     Bench(BenchArgs),
+    /// How fast a model is and what it takes, on this machine or on a cluster, before it runs
+    #[command(after_help = "\
+Times are lower bounds of the analytic model of \"Efficiently Scaling Transformer Inference\" (Pope et al., 2022) and,
+where a machine was measured, what is expected. A machine file has these fields, in TOML or JSON:
+
+  name = \"mine\"
+  chips = 8                            # left out: as many as --chips says
+  ops_per_s = { bf16 = 312e12, int8 = 624e12 }   # of a chip; int8 and int4 may be left out
+  memory_bytes = 80e9                  # of a chip
+  memory_bytes_per_s = 2039e9
+  link_bytes_per_s = 300e9             # between chips, one direction; left out for one chip
+  node = { chips = 8, link_bytes_per_s = 25e9 }  # where links between nodes are slower; may be left out
+  mesh = [4, 4, 4]                     # where chips form a torus; may be left out
+
+Examples:
+  medley plan --here
+  medley plan --here smollm2-135m other.gguf
+  medley plan --model palm-540b --machine tpu-v4 --chips 64 --batch 64 --weights int8
+  medley plan --model llama-3.1-70b --machine h100 --chips 8 --latency 5 --generate 256
+  medley plan --model mixtral-8x7b --machine mine.toml --batch 32 --plot front.svg
+  medley plan --list")]
+    Plan(PlanArgs),
     /// How well a decoder predicts a text (windows of 512 tokens, second half scored)
     #[command(after_help = "\
 Examples:
@@ -236,9 +259,10 @@ pub struct AnswerArgs {
     /// 0 takes the likeliest word every time
     #[arg(long, value_name = "T", value_parser = temperature)]
     pub temperature: Option<f32>,
-    /// How the conversation is kept: f32, f16, q8 or q4; smaller ones hold longer conversations; on a GPU always f32
-    #[arg(long, value_name = "FORMAT", default_value = "f16", value_parser = cache_format)]
-    pub cache: CacheFormat,
+    /// How the conversation is kept: f32, f16, q8 or q4; smaller ones hold longer conversations; f16 unless given, or less
+    /// where memory is short; on a GPU always f32
+    #[arg(long, value_name = "FORMAT", value_parser = cache_format)]
+    pub cache: Option<CacheFormat>,
     /// Neither keep on disk what was read of a long prompt, nor use what was kept
     #[arg(long)]
     pub no_prefix_cache: bool,
@@ -257,7 +281,7 @@ pub struct AnswerArgs {
     /// Instructions that replace the built-in ones
     #[arg(long, value_name = "TEXT")]
     pub system: Option<String>,
-    /// Threads to compute with; all processors unless given
+    /// Threads to compute with; unless given those that `medley plan --here` found best, else all processors
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
     /// One JSON object per line

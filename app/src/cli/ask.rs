@@ -13,7 +13,7 @@ pub fn run(args: AskArgs, cancel: &Cancel) -> Outcome {
     if args.answer.raw && !media.is_empty() {
         return Err(Failure::Usage("--raw feeds the question alone; leave the files out".into()));
     }
-    engine::set_threads(args.answer.threads);
+    engine::set_threads(args.answer.threads.or_else(engine::best_threads));
     engine::set_device(args.answer.device.chosen)?;
     Answerer::new(&args.answer.model, args.answer.json, cancel)?.answer(
         &media,

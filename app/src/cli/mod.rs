@@ -30,6 +30,8 @@ mod models;
 
 mod bench;
 
+mod plan;
+
 mod parity;
 
 mod perplexity;
@@ -92,6 +94,7 @@ fn run(args: Args, cancel: &Cancel) -> Outcome {
         Some(Command::Models(args)) => models::run(args, cancel),
         Some(Command::Bench(args)) => bench::run(&args, cancel),
         Some(Command::Parity(args)) => parity::run(&args, cancel),
+        Some(Command::Plan(args)) => plan::run(&args, cancel),
         Some(Command::Perplexity(args)) => perplexity::run(&args, cancel),
         Some(Command::Completions(args)) => completions::run(&args),
         Some(Command::Tour(args)) => tour::run(&args, cancel),

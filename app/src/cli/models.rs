@@ -4,7 +4,7 @@ use std::path::Path;
 
 use engine::models::{FileState, ModelEntry, ModelInfo, PullStage, Store, VerifyEvent, inspect};
 use engine::tasks::transcribe::JournalStore;
-use engine::{CacheUsage, Cancel, PanelStore, PrefixStore, human_bytes};
+use engine::{CacheUsage, Cancel, MeasuredStore, PanelStore, PrefixStore, human_bytes};
 use serde_json::json;
 
 use super::args::{ModelsAction, ModelsArgs};
@@ -86,7 +86,11 @@ fn cache(clear: bool, out: &mut Output) -> Outcome {
     let prefixes = PrefixStore::open_default()?;
     let panels = PanelStore::open_default()?;
     let journals = JournalStore::open_default()?;
-    let freed_bytes = if clear { prefixes.clear()? + panels.clear()? + journals.clear()? } else { 0 };
+    let measured = MeasuredStore::open_default()?;
+    let freed_bytes = match clear {
+        true => prefixes.clear()? + panels.clear()? + journals.clear()? + measured.clear()?,
+        false => 0,
+    };
     let (usage, of_panels, of_journals) = (prefixes.usage(), panels.usage(), journals.usage());
     if out.is_json() {
         let kept = |folder: &Path, usage: &CacheUsage| {
@@ -98,6 +102,7 @@ fn cache(clear: bool, out: &mut Output) -> Outcome {
         all["freed_bytes"] = json!(freed_bytes);
         all["panels"] = kept(panels.folder(), &of_panels);
         all["transcripts"] = kept(journals.folder(), &of_journals);
+        all["measured"] = kept(measured.folder(), &measured.usage());
         return out.object(&all);
     }
     if clear {
@@ -107,15 +112,16 @@ fn cache(clear: bool, out: &mut Output) -> Outcome {
         (usage, "prompt", "prompts"),
         (of_panels, "model arranged for this program", "models arranged for this program"),
         (of_journals, "interrupted transcript", "interrupted transcripts"),
+        (measured.usage(), "measurement of this machine", "measurements of this machine"),
     ] {
         let (bytes, most) = (human_bytes(usage.bytes), human_bytes(usage.most_bytes));
         let what = if usage.files == 1 { one } else { several };
         out.line(&format!("{} {what}, {bytes} of at most {most}", usage.files))?;
     }
     let (prefixes, panels) = (prefixes.folder().display(), panels.folder().display());
-    let journals = journals.folder().display();
+    let (journals, measured) = (journals.folder().display(), measured.folder().display());
     say(&format!(
-        "kept in {prefixes}, {panels} and {journals} · `medley models cache --clear` deletes all of it"
+        "kept in {prefixes}, {panels}, {journals} and {measured} · `medley models cache --clear` deletes all of it"
     ));
     Ok(())
 }

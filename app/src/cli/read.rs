@@ -18,7 +18,7 @@ pub fn run(args: ReadArgs, cancel: &Cancel) -> Outcome {
     if args.answer.raw {
         return Err(Failure::Usage("--raw feeds the question alone; use `medley ask --raw`".into()));
     }
-    engine::set_threads(args.answer.threads);
+    engine::set_threads(args.answer.threads.or_else(engine::best_threads));
     engine::set_device(args.answer.device.chosen)?;
     if let Some(folder) = &args.library {
         return library::read(folder.as_deref(), &documents, question, &args.answer, cancel);

@@ -1,7 +1,6 @@
 //! `medley tour`: four questions over the sample media, for a first look without a display.
 
 use engine::Cancel;
-use engine::decoder::CacheFormat;
 use serde_json::json;
 
 use super::answer::Answerer;
@@ -26,7 +25,7 @@ pub fn run(args: &TourArgs, cancel: &Cancel) -> Outcome {
         raw: false,
         max_tokens: Some(120),
         temperature: None,
-        cache: CacheFormat::default(),
+        cache: None,
         no_prefix_cache: false,
         no_speculation: false,
         draft: None,

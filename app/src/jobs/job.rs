@@ -12,7 +12,9 @@ use engine::{Event, Stage};
 use super::ReaderNews;
 use crate::live::{LiveEnd, LiveNews};
 use crate::platform::listen::Microphone;
-use crate::state::{AttachmentId, ExchangeId, HearingForm, Load, Picture, Play, TabId, Wave};
+use crate::state::{
+    AttachmentId, ExchangeId, HearingForm, Load, Picture, Play, Prospects, TabId, Wave,
+};
 
 /// Names a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -180,6 +182,8 @@ pub enum JobEvent {
     Pull(PullEvent),
     /// Ends a fetch.
     PullEnded(Result<(), String>),
+    /// What is expected of models, by id.
+    Prospects(Vec<(String, Prospects)>),
 }
 
 impl JobEvent {

@@ -27,7 +27,7 @@ pub use conversation::{
     UNTITLED,
 };
 pub use live::LiveState;
-pub use models::{Download, ModelRow, Models};
+pub use models::{Download, ModelRow, Models, Prospects};
 pub use reader::{
     Citation, Colour, DocumentInfo, Extent, Finder, Folded, Hit, Mark, MarkId, PageBoxes, Passage, Position,
     Purpose, Reader, Reading, Side, Step, Tab, TabId, TextPos, Wanted, Zoom, area_of, as_markdown, boxes,

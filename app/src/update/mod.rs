@@ -24,6 +24,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+use self::models::Measuring;
 use crate::App;
 use crate::command::Command;
 use crate::jobs::{JobEvent, JobId};
@@ -48,6 +49,8 @@ pub struct Active {
     live: Option<JobId>,
     /// The fetch.
     pull: Option<JobId>,
+    /// What looks how models would do here.
+    prospects: Option<JobId>,
 }
 
 /// The answer that is being written.
@@ -108,7 +111,10 @@ pub fn run(app: &mut App, command: Command, ctx: &egui::Context) {
             }
         }
         Command::FocusComposer => app.view.focus_composer = true,
-        Command::OpenSettings => toggle(app, Overlay::Settings),
+        Command::OpenSettings => {
+            toggle(app, Overlay::Settings);
+            models::look_ahead(app, Measuring::IfNeeded);
+        }
         Command::OpenShortcuts => toggle(app, Overlay::Shortcuts),
         Command::ToggleSidebar => app.state.sidebar_open = !app.state.sidebar_open,
         Command::Escape => escape(app),
@@ -181,6 +187,7 @@ pub fn apply(app: &mut App, job: JobId, event: JobEvent) {
         JobEvent::Picked(paths) => attach::picked(app, job, paths),
         JobEvent::Pull(event) => models::progress(app, event),
         JobEvent::PullEnded(result) => models::ended(app, job, result),
+        JobEvent::Prospects(found) => models::looked_ahead(app, job, found),
     }
 }
 

@@ -48,6 +48,28 @@ pub(super) fn begin(
     Ok((conversation, Some(keeping).filter(|_| is_alone)))
 }
 
+/// Takes the largest format in which keys and values fit into the memory that is free, where that is allowed; says so
+/// where it is another one than was asked for.
+pub(crate) fn shrink_cache(
+    config: &DecoderConfig,
+    n_prompt: usize,
+    options: &mut GenerateOptions,
+    available: Option<u64>,
+) -> Option<String> {
+    let n = (n_prompt + options.max_tokens).min(config.context_tokens);
+    let available = available.filter(|_| options.shrink_cache)?;
+    let asked = options.cache;
+    let smaller = CacheFormat::ALL.into_iter().skip_while(|format| *format != asked);
+    options.cache = smaller.clone().find(|format| config.cache_bytes(n, *format) <= available)?;
+    (options.cache != asked).then(|| {
+        format!(
+            "memory is short, so the conversation is kept as {} and not as {}, which is a little less exact",
+            options.cache.name(),
+            asked.name()
+        )
+    })
+}
+
 /// Refuses a conversation whose keys and values do not fit into the memory that is free.
 pub(super) fn check_memory(
     config: &DecoderConfig,
@@ -78,6 +100,25 @@ mod tests {
 
     fn options(max_tokens: usize) -> GenerateOptions {
         GenerateOptions { max_tokens, ..GenerateOptions::default() }
+    }
+
+    #[test]
+    fn a_smaller_format_is_taken_where_memory_is_short_and_that_is_told() {
+        let config = crate::decoder::DecoderConfig {
+            context_tokens: 1 << 30,
+            ..crate::decoder::DecoderConfig::tiny()
+        };
+        // 128 bytes per token in f16.
+        let shrunk = |available: u64, allowed: bool| {
+            let mut options = GenerateOptions { shrink_cache: allowed, ..options(0) };
+            let told = shrink_cache(&config, 1_000_000, &mut options, Some(available));
+            (options.cache, told.is_some())
+        };
+        assert_eq!(shrunk(200_000_000, true), (CacheFormat::F16, false));
+        let (smaller, told) = shrunk(config.cache_bytes(1_000_000, CacheFormat::Q8), true);
+        assert!(smaller == CacheFormat::Q8 && told);
+        assert_eq!(shrunk(100_000_000, false), (CacheFormat::F16, false));
+        assert_eq!(shrunk(1000, true), (CacheFormat::F16, false), "nothing fits: that is refused later");
     }
 
     #[test]

@@ -36,6 +36,7 @@ use crate::memory::available_bytes;
 use crate::model::LanguageModel;
 use crate::prefix_store::ModelPrefixes;
 use ahead::Ahead;
+pub(crate) use begin::shrink_cache;
 use begin::{begin, check_memory};
 pub use chains::{Chains, ChainsEvent};
 use event::{Event, Stage, StopReason, Usage};

@@ -29,6 +29,9 @@ pub struct GenerateOptions {
     /// How keys and values are kept: smaller formats hold longer conversations.
     #[serde(default)]
     pub cache: CacheFormat,
+    /// Whether a smaller format is taken where memory is too short for that one; told when it is.
+    #[serde(default = "yes")]
+    pub shrink_cache: bool,
     /// Whether the states of long prompts are kept on disk and used again.
     #[serde(default = "yes")]
     pub prefix_cache: bool,
@@ -66,6 +69,7 @@ impl Default for GenerateOptions {
             stop: Vec::new(),
             end_repeats: true,
             cache: CacheFormat::default(),
+            shrink_cache: true,
             prefix_cache: true,
             speculation: Speculation::default(),
         }

@@ -1,9 +1,16 @@
-//! What this machine could do at most: how fast its memory is read, and how many products of bytes it makes.
+//! What this machine could do at most: how fast its memory is read, and how many products of bytes it makes; and what
+//! our kernels reach of that.
 
 use std::hint::black_box;
 use std::time::Instant;
 
+use serde::{Deserialize, Serialize};
+
+use super::activations::Activations;
+use super::attention::{Piece, Rule, Shape, attend};
+use super::cache::{CacheFormat, CacheRows};
 use super::isa::Kind;
+use super::packed::{Format, Packed, times};
 use super::{Isa, team};
 
 /// How often each is tried; the best one counts, since others only lose time.
@@ -37,6 +44,116 @@ pub fn byte_products() -> f64 {
             black_box(products(isa, ROUNDS));
         });
     })
+}
+
+/// What all threads of the team do in a second.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct KernelRates {
+    /// Bytes that are read, by plain loads, from memory that no cache holds.
+    pub read_bytes_per_s: f64,
+    /// Products of bytes, with nothing to read.
+    pub byte_products_per_s: f64,
+    /// Bytes of 4-bit weights that one row is multiplied by, as when a token is written.
+    pub weight_bytes_per_s: f64,
+    /// Products of 4-bit weights with many rows, as when a prompt is read.
+    pub weight_products_per_s: f64,
+    /// Products with keys and values for one position, besides reading these.
+    pub few_products_per_s: f64,
+    /// The same for many positions together.
+    pub many_products_per_s: f64,
+}
+
+impl KernelRates {
+    /// The better of each: other programs only take time.
+    #[must_use]
+    pub fn or_better(self, other: &Self) -> Self {
+        Self {
+            read_bytes_per_s: self.read_bytes_per_s.max(other.read_bytes_per_s),
+            byte_products_per_s: self.byte_products_per_s.max(other.byte_products_per_s),
+            weight_bytes_per_s: self.weight_bytes_per_s.max(other.weight_bytes_per_s),
+            weight_products_per_s: self.weight_products_per_s.max(other.weight_products_per_s),
+            few_products_per_s: self.few_products_per_s.max(other.few_products_per_s),
+            many_products_per_s: self.many_products_per_s.max(other.many_products_per_s),
+        }
+    }
+}
+
+/// Measures all of it: two seconds and 600 MB of memory.
+pub fn kernel_rates() -> KernelRates {
+    let read_bytes_per_s = read_bandwidth();
+    let (weight_bytes_per_s, weight_products_per_s) = of_weights();
+    let (few_products_per_s, many_products_per_s) = of_attention(read_bytes_per_s);
+    KernelRates {
+        read_bytes_per_s,
+        byte_products_per_s: byte_products(),
+        weight_bytes_per_s,
+        weight_products_per_s,
+        few_products_per_s,
+        many_products_per_s,
+    }
+}
+
+/// Bytes of weights and products per second: of a matrix that no cache holds with one row, and of a small one with the
+/// rows of a prompt.
+fn of_weights() -> (f64, f64) {
+    const WIDTH: usize = 1024;
+    /// Of a prompt.
+    const ROWS: usize = 256;
+    let isa = Isa::detect();
+    // Any numbers do, except zeros: all their pages would be the same one.
+    let matrix = |n_out| Packed::in_memory(Format::Q4_0, (n_out, WIDTH), |bytes| bytes.fill(0x11));
+    let rows = |n: usize| vec![0.5; n * WIDTH];
+    let (n_out, one) = (1 << 18, Activations::quantize(&rows(1), WIDTH));
+    let large = matrix(n_out);
+    let bytes = super::packed::packed_bytes(Format::Q4_0, n_out, WIDTH) as f64;
+    let read = best(bytes, || {
+        black_box(times(isa, [&large], &one));
+    });
+    drop(large);
+    let (n_out, many) = (2048, rows(ROWS));
+    let small = matrix(n_out);
+    let products = best((ROWS * n_out * WIDTH) as f64, || {
+        black_box(times(isa, [&small], &Activations::quantize(&many, WIDTH)));
+    });
+    (read, products)
+}
+
+/// Products with keys and values per second: of one position, without the time that reading these takes, and of many.
+fn of_attention(read_bytes_per_s: f64) -> (f64, f64) {
+    /// Of a model with grouped heads.
+    const HEADS: (usize, usize, usize) = (12, 4, 64);
+    const KEYS: usize = 4096;
+    const ROWS: usize = 128;
+    /// Caches of so many layers, so that none is in a cache of the processor when its turn comes again.
+    const LAYERS: usize = 16;
+    let (n_heads, n_kv_heads, head_dim) = HEADS;
+    let head = || {
+        let mut rows = CacheRows::new(CacheFormat::F16, head_dim);
+        rows.extend(&vec![0.25; KEYS * head_dim]);
+        rows
+    };
+    let layer = || (0..n_kv_heads).map(|_| head()).collect::<Vec<CacheRows>>();
+    let caches: Vec<_> = (0..LAYERS).map(|_| (layer(), layer())).collect();
+    let of = |n: usize, n_layers: usize| {
+        let rule = Rule { scale: 0.125, softcap: None };
+        let shape = Shape { n_heads, head_dim, n, rule };
+        let queries = vec![0.25; n_heads * n * head_dim];
+        let sees = vec![0..KEYS; n];
+        let products = (n_layers * n * 2 * n_heads * head_dim * KEYS) as f64;
+        let rate = best(products, || {
+            for (keys, values) in &caches[..n_layers] {
+                let piece = Piece { keys, values, positions: 0..KEYS, queries: 0..n };
+                black_box(attend(shape, &queries, &[piece], &sees));
+            }
+        });
+        (products, rate)
+    };
+    let (products, rate) = of(1, LAYERS);
+    let bytes = (LAYERS * 2 * n_kv_heads * KEYS * CacheFormat::F16.row_bytes(head_dim)) as f64;
+    // At least a tenth of the time is for products, however fast the memory seemed.
+    let all_s = products / rate;
+    let few = products / (all_s - bytes / read_bytes_per_s).max(all_s / 10.0);
+    (few, of(ROWS, 1).1)
 }
 
 fn best(work: f64, run: impl Fn()) -> f64 {
@@ -95,6 +212,17 @@ fn products(isa: Isa, rounds: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn kernels_do_no_more_than_the_machine_can() {
+        let rates = kernel_rates();
+        // A little, because both are measured, on a machine that may do other things besides.
+        assert!(rates.weight_bytes_per_s < 2.0 * rates.read_bytes_per_s, "{rates:?}");
+        assert!(rates.weight_products_per_s < rates.byte_products_per_s, "{rates:?}");
+        for rate in [rates.few_products_per_s, rates.many_products_per_s, rates.weight_products_per_s] {
+            assert!(rate > 1e6 && rate.is_finite(), "{rates:?}");
+        }
+    }
 
     #[test]
     fn everything_is_counted() {

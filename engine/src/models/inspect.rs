@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::decoder::{CacheFormat, DecoderConfig, FeedForwardSpec, hugging_face};
 use crate::error::{Error, Result};
+use crate::plan::Shape;
 use crate::weights::gguf::{GgufFile, Metadata};
 use crate::weights::{Weights, model_type, read_text, same_name};
 
@@ -56,6 +57,8 @@ pub struct Step {
     /// Bytes of weights that writing a token reads: of experts the chosen ones, and of tables with a row for each token
     /// nothing, except that the one of a tied output is read whole as output.
     pub bytes: u64,
+    /// Those of them that score the vocabulary: reading a prompt needs them once.
+    pub output_bytes: u64,
     /// Numbers that each token of a prompt is multiplied by: without the vocabulary, which only the last one is.
     pub parameters: u64,
     /// Bytes of the keys and values that a token sees at the end of the context that the cache is reckoned for.
@@ -100,6 +103,34 @@ pub fn inspect(path: &Path, context_tokens: Option<u64>) -> Result<ModelInfo> {
     if path.is_dir() { folder(path, context_tokens) } else { gguf(path, context_tokens) }
 }
 
+/// The sizes of a decoder for [`crate::plan`]: of a GGUF file, or of a folder, of which only `config.json` is read.
+///
+/// # Errors
+/// [`Error::ModelFile`], [`Error::ModelFolder`], [`Error::Config`], [`Error::Io`] when it is no decoder that the engine
+/// knows.
+pub fn shape(path: &Path) -> Result<Shape> {
+    let name = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    if path.is_dir() {
+        let config = path.join("config.json");
+        if !config.exists() {
+            return Err(no_config(path));
+        }
+        return Ok(Shape::of(&name, &hugging_face::describe(&config)?.config));
+    }
+    let file = GgufFile::open(path)?;
+    let meta = file.metadata();
+    let n_vocab = meta.list("tokenizer.ggml.tokens").map_or(0, |list| list.len());
+    let tied = !file.weights(&Device::Cpu, same_name).has("output.weight");
+    Ok(Shape::of(&name, &DecoderConfig::from_gguf(&meta, n_vocab, tied)?))
+}
+
+fn no_config(folder: &Path) -> Error {
+    Error::ModelFolder {
+        path: folder.to_path_buf(),
+        reason: "there is no config.json in this folder; a model is a GGUF file, or a folder with config.json and safetensors".into(),
+    }
+}
+
 /// What a token of a GGUF file goes through after `n_before` others.
 fn step(weights: &Weights, config: &DecoderConfig, n_before: usize) -> Step {
     let has_output = weights.has("output.weight");
@@ -110,16 +141,18 @@ fn step(weights: &Weights, config: &DecoderConfig, n_before: usize) -> Step {
         }
     });
     let (cache_bytes, attention_products) = config.looks_back(n_before, CacheFormat::default());
-    let mut step = Step { bytes: 0, parameters: 0, cache_bytes, attention_products };
+    let mut step = Step { bytes: 0, output_bytes: 0, parameters: 0, cache_bytes, attention_products };
     for (name, numbers, stored) in weights.contents() {
         let (part, whole) = chosen.filter(|_| name.contains("_exps.")).unwrap_or((1, 1));
         let is_table = name == "token_embd.weight";
         if name.starts_with("per_layer_token_embd") || is_table && has_output || config.is_unread(&name) {
             continue;
         }
-        step.bytes += stored.map_or(4 * numbers, |stored| stored.bytes) * part / whole;
-        if !is_table && name != "output.weight" {
-            step.parameters += numbers * part / whole;
+        let bytes = stored.map_or(4 * numbers, |stored| stored.bytes) * part / whole;
+        step.bytes += bytes;
+        match is_table || name == "output.weight" {
+            true => step.output_bytes += bytes,
+            false => step.parameters += numbers * part / whole,
         }
     }
     step
@@ -250,10 +283,7 @@ fn of_projector(path: &Path) -> Vec<&'static str> {
 fn folder(path: &Path, context_tokens: Option<u64>) -> Result<ModelInfo> {
     let config_path = path.join("config.json");
     if !config_path.exists() {
-        return Err(Error::ModelFolder {
-            path: path.to_path_buf(),
-            reason: "there is no config.json in this folder; a model is a GGUF file, or a folder with config.json and safetensors".into(),
-        });
+        return Err(no_config(path));
     }
     let architecture = model_type(&config_path)?;
     let weights = Weights::from_folder(path, &Device::Cpu, same_name)?;

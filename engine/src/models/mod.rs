@@ -15,6 +15,6 @@ mod inspect;
 
 pub use fetch::{Pull, PullEvent, PullStage};
 pub(crate) use inspect::projector_beside;
-pub use inspect::{Memory, ModelInfo, Step, inspect};
+pub use inspect::{Memory, ModelInfo, Step, inspect, shape};
 pub use registry::{FileEntry, ModelEntry, PackagePart, Registry, Source};
 pub use store::{FileState, Store, Verify, VerifyEvent, cache_folder, data_folder};

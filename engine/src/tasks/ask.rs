@@ -15,7 +15,8 @@ use crate::decoder::Input;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::generate::event::{Event, Stage, StopReason, Usage};
-use crate::generate::{GenerateOptions, Generation, Speculation};
+use crate::generate::{GenerateOptions, Generation, Speculation, shrink_cache};
+use crate::memory::available_bytes;
 use crate::model::Medium;
 use crate::perception::{Collected, ReadEvent, Reading};
 pub use crate::sequence::ReadFile;
@@ -326,6 +327,9 @@ impl Ask {
             // A small model goes on with notes and questions of its own.
             options.stop.extend(["\nQuestion: ", "\nNotes from "].map(str::to_owned));
         }
+        let free = if model.decoder().is_on_processor() { available_bytes() } else { None };
+        let shrunk = shrink_cache(model.decoder().config(), input.len(), &mut options, free);
+        self.events.extend(shrunk.map(Event::Notice));
         let prefixes = self.engine.prefixes();
         self.before_s = self.started.elapsed().as_secs_f64();
         let mut generation = Generation::new(model, input, &options, earlier, prefixes, &self.cancel)?;

@@ -14,6 +14,8 @@ pub mod transcribe;
 
 pub mod evaluate;
 
+pub mod outlook;
+
 pub mod parity;
 
 pub mod upcycle;

@@ -56,9 +56,10 @@ fn rows_ui(ui: &mut Ui, settings: &mut Settings, state: &AppState, commands: &Co
             .show_ui(ui, |ui| {
                 for row in state.models.rows.iter().filter(|row| row.answers) {
                     let text = format!(
-                        "{}  ·  {}{}",
+                        "{}  ·  {}{}{}",
                         row.id,
                         megabytes(row.bytes),
+                        dotted(&row.expected()),
                         if row.present { "" } else { "  ·  not downloaded" }
                     );
                     ui.selectable_value(&mut settings.model, row.id.clone(), text);
@@ -70,6 +71,11 @@ fn rows_ui(ui: &mut Ui, settings: &mut Settings, state: &AppState, commands: &Co
         match row {
             Some(row) => {
                 ui.label(weak(&row.what));
+                match row.expected() {
+                    _ if state.models.measuring => drop(ui.label(weak("Measuring this computer …"))),
+                    expected if expected.is_empty() => {}
+                    expected => drop(ui.label(weak(&format!("On this computer: {expected}")))),
+                }
                 if !row.present
                     && text_button_ui(
                         ui,
@@ -111,6 +117,11 @@ fn rows_ui(ui: &mut Ui, settings: &mut Settings, state: &AppState, commands: &Co
         ));
     });
     ui.end_row();
+}
+
+/// After a dot, where there is something.
+fn dotted(text: &str) -> String {
+    if text.is_empty() { String::new() } else { format!("  ·  {text}") }
 }
 
 fn data_ui(ui: &mut Ui, state: &AppState, view: &mut ViewState, commands: &Commands) {
