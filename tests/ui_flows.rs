@@ -39,6 +39,40 @@ fn a_dropped_picture_is_read_asked_about_and_shown_with_its_box() {
 }
 
 #[test]
+fn a_long_file_can_be_answered_from_every_section() {
+    let mut window = Window::open(Scripted::default());
+    let folder = tempfile::tempdir().unwrap();
+    let (short, long) = (folder.path().join("short.txt"), folder.path().join("long.txt"));
+    std::fs::write(&short, "Short.").unwrap();
+    std::fs::write(&long, "Long.").unwrap();
+    let whole = "Answer from every section";
+    window.drop_file(short);
+    window.wait_until_read();
+    window.ask("What is in it?");
+    assert!(window.harness.query_by_label(whole).is_none(), "all of a short file is read at once");
+    window.drop_file(long);
+    window.wait_until_read();
+    window.ask("And in this one?");
+    assert!(window.app().state().current().unwrap().exchanges[1].answer.parts.is_empty());
+    window.press(CTRL_SHIFT, Key::R);
+    window.wait("the whole answer", |app| app.state().running().is_none());
+    let exchange = &window.app().state().current().unwrap().exchanges[1];
+    assert!(exchange.context.whole);
+    let notes: Vec<(&str, bool)> =
+        exchange.answer.parts.iter().map(|part| (part.text.as_str(), part.is_located)).collect();
+    let located = [false, true, false, true, false];
+    let expected = ["Note 1.", "Note 2.", "Note 3.", "Note 4.", "Note 5."];
+    assert_eq!(notes, expected.into_iter().zip(located).collect::<Vec<_>>());
+    assert!(window.harness.query_by_label("Note 1.").is_none(), "folded under a whole answer");
+    window.click("Notes from 5 sections");
+    window.harness.get_by_label("Note 1.");
+    window.harness.get_by_label("long.txt, page 1  ·  Notes  ·  no passage says this");
+    window.click("long.txt, page 2  ·  Notes");
+    window.wait("the place", |app| !app.state().reader.tabs.is_empty());
+    assert!(window.harness.query_by_label(whole).is_none(), "it is answered from every section");
+}
+
+#[test]
 fn text_streams_in_and_stop_answers_at_once() {
     let answer = "word ".repeat(2000);
     let mut window =

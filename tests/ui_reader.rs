@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use egui::accesskit::Role;
 use egui::{Event, Key, Modifiers, OutputCommand, PointerButton, Pos2, Vec2, pos2};
@@ -75,15 +75,8 @@ fn wait_until_open(window: &mut Window) {
 
 /// Until the pages in view are here.
 fn wait_for_pages(window: &mut Window) {
-    for _ in 0..400 {
-        std::thread::sleep(Duration::from_millis(5));
-        window.harness.step();
-        let app = window.harness.state().as_ref().unwrap();
-        if app.page_is_ready() {
-            return window.settle();
-        }
-    }
-    panic!("the pages were not drawn");
+    window.harness.step();
+    window.wait("drawing the pages", App::page_is_ready);
 }
 
 fn tab(window: &Window) -> &Tab {
@@ -128,7 +121,8 @@ fn find(window: &mut Window, words: &str) {
 
 /// What was put into the clipboard since the last call of this.
 fn copied(window: &mut Window) -> String {
-    for _ in 0..200 {
+    let begin = Instant::now();
+    while begin.elapsed() < Duration::from_secs(30) {
         window.harness.step();
         for command in &window.harness.output().platform_output.commands {
             if let OutputCommand::CopyText(text) = command {
@@ -189,13 +183,12 @@ fn drag(window: &mut Window, from: Pos2, to: Pos2) {
 
 fn double_click(window: &mut Window, pos: Pos2) {
     let button = PointerButton::Primary;
-    for _ in 0..2 {
-        window.harness.event(Event::PointerMoved(pos));
-        for pressed in [true, false] {
-            window.harness.event(Event::PointerButton { pos, button, pressed, modifiers: NONE });
-        }
-        window.harness.step();
-    }
+    window.harness.event(Event::PointerMoved(pos));
+    window.harness.step();
+    // In one frame: the clock of these tests goes on by a quarter of a second with each.
+    let click = |pressed| Event::PointerButton { pos, button, pressed, modifiers: NONE };
+    window.harness.input_mut().events.extend([true, false, true, false].map(click));
+    window.harness.step();
     window.settle();
 }
 

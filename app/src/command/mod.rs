@@ -13,7 +13,7 @@ pub use transcript::TranscriptCommand;
 
 use crate::platform::listen::Source;
 use crate::state::{
-    AppState, Attachment, AttachmentId, ConversationId, ExchangeId, Overlay, Purpose, Settings,
+    AppState, Attachment, AttachmentId, Conversation, ConversationId, ExchangeId, Overlay, Purpose, Settings,
 };
 
 /// Something a user can do. Panels send it, [`crate::update`] runs it.
@@ -57,6 +57,8 @@ pub enum Command {
     Stop,
     /// Answer the last question again.
     Regenerate,
+    /// Answer the last question from every section of its files.
+    AnswerWhole,
     /// Put a question back into the composer.
     EditQuestion(ExchangeId),
     /// Delete a question with its answer.
@@ -138,6 +140,7 @@ impl Command {
             Self::PasteFiles,
             Self::ToggleLive,
             Self::Regenerate,
+            Self::AnswerWhole,
             Self::CopyAnswer(None),
             Self::StepEvidence(-1),
             Self::StepEvidence(1),
@@ -172,6 +175,7 @@ impl Command {
             Self::Send(_) => "Send",
             Self::Stop => "Stop",
             Self::Regenerate => "Answer again",
+            Self::AnswerWhole => "Answer from every section",
             Self::EditQuestion(_) => "Edit question",
             Self::DeleteExchange(_) => "Delete question and answer",
             Self::CopyAnswer(_) => "Copy answer",
@@ -216,6 +220,7 @@ impl Command {
             Self::FocusComposer => (CTRL, Key::L),
             Self::ToggleLive => (CTRL, Key::M),
             Self::Regenerate => (CTRL, Key::R),
+            Self::AnswerWhole => (CTRL_SHIFT, Key::R),
             Self::CopyAnswer(None) => (CTRL_SHIFT, Key::C),
             Self::StepEvidence(-1) => (Modifiers::ALT, Key::ArrowUp),
             Self::StepEvidence(1) => (Modifiers::ALT, Key::ArrowDown),
@@ -257,6 +262,11 @@ impl Command {
                 let last = state.current().and_then(|c| c.exchanges.last());
                 check(last.is_some(), "There is no answer yet")?;
                 check(state.running().is_none(), "An answer is being written; stop it first")
+            }
+            Self::AnswerWhole => {
+                Self::Regenerate.enabled(state)?;
+                let is_long = state.current().is_some_and(Conversation::is_long);
+                check(is_long, "The files are short; the answer rests on all of them")
             }
             Self::DeleteExchange(id) | Self::EditQuestion(id) => {
                 let running = state.running().is_some_and(|e| e.id == *id);
@@ -394,5 +404,6 @@ mod tests {
         assert_eq!(Command::Send("  ".into()).enabled(&state), Err("Write a question first"));
         assert_eq!(Command::Send("Why?".into()).enabled(&state), Ok(()));
         assert!(Command::Regenerate.enabled(&state).is_err());
+        assert!(Command::AnswerWhole.enabled(&state).is_err());
     }
 }

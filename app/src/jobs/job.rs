@@ -12,9 +12,7 @@ use engine::{Event, Stage};
 use super::ReaderNews;
 use crate::live::{LiveEnd, LiveNews};
 use crate::platform::listen::Microphone;
-use crate::state::{
-    AttachmentId, ExchangeId, HearingForm, Load, Picture, Play, Prospects, TabId, Wave,
-};
+use crate::state::{AttachmentId, ExchangeId, HearingForm, Load, Picture, Play, Prospects, TabId, Wave};
 
 /// Names a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

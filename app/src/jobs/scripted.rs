@@ -8,7 +8,9 @@ use engine::media::Kind;
 use engine::perception::ReadEvent;
 use engine::tasks::ask::AskRequest;
 use engine::tasks::transcribe::{LiveEvent, Segment, TranscribeEvent, Word};
-use engine::{Cancel, Error, Event, Evidence, Finding, Place, Rect, Result, Span, Stage, StopReason, Usage};
+use engine::{
+    Cancel, Error, Event, Evidence, Finding, Part, Place, Rect, Result, Span, Stage, StopReason, Usage,
+};
 
 use super::{Backend, Ears};
 use crate::live::{LiveEnd, LiveNews};
@@ -101,13 +103,41 @@ impl Scripted {
             Kind::Document => {
                 let place = |page| Place::Page { page, boxes: Vec::new() };
                 let text = |page, text| span(place(page), Finding::DocumentText, text);
-                let spans = vec![
+                let mut spans = vec![
                     text(1, "Notes on the project. The budget is too small for the building."),
                     text(2, "The second page says that work begins in May."),
                 ];
+                if path.file_stem().is_some_and(|name| name == "long") {
+                    spans.push(text(3, &"Nothing more is said. ".repeat(500)));
+                }
                 (kind, "2 pages", spans)
             }
         }
+    }
+}
+
+impl Scripted {
+    /// A note about each span; every second one is not what the span says.
+    fn notes(request: &AskRequest) -> Vec<Event> {
+        let read = request.media.iter().filter_map(|attachment| match attachment {
+            engine::tasks::ask::Attachment::Read(read) => Some(read),
+            engine::tasks::ask::Attachment::File(_) => None,
+        });
+        let spans: Vec<&Span> = read.flat_map(|read| read.spans.iter()).collect();
+        let total = spans.len() as u64;
+        let note = |(done, span): (u64, &&Span)| {
+            let part = Part {
+                source: span.source.clone(),
+                from: span.place.clone(),
+                to: span.place.clone(),
+                heading: "Notes".into(),
+                text: format!("Note {}.", done + 1),
+                is_located: done % 2 == 1,
+            };
+            let what = part.heading.clone();
+            [Event::Progress { stage: Stage::Sections, what, done, total }, Event::Part(part)]
+        };
+        (0..).zip(&spans).flat_map(note).collect()
     }
 }
 
@@ -200,7 +230,10 @@ impl Backend for Scripted {
             engine::tasks::ask::Attachment::File(_) => None,
         });
         let progress = |stage, done, total| Event::Progress { stage, what: String::new(), done, total };
-        let first = vec![progress(Stage::Search, 1, 1), progress(Stage::Prefill, 100, 100)];
+        let mut first = vec![progress(Stage::Search, 1, 1), progress(Stage::Prefill, 100, 100)];
+        if request.whole {
+            first = Self::notes(&request);
+        }
         let events: Vec<Event> = first.into_iter().chain(evidence).collect();
         let words: Vec<String> = self.answer.split_inclusive(' ').map(str::to_owned).collect();
         let (pause, cancel, n_words) = (self.pause, cancel.clone(), words.len());

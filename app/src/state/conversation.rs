@@ -1,6 +1,6 @@
 //! Questions and their answers.
 
-use engine::{Evidence, Stage, StopReason, Usage};
+use engine::{Evidence, Part, Stage, StopReason, Usage};
 use serde::{Deserialize, Serialize};
 
 use super::attachment::{Attachment, AttachmentId};
@@ -61,6 +61,8 @@ pub struct Context {
     pub about: Vec<AttachmentId>,
     /// A passage of one of them.
     pub passage: Option<Quoted>,
+    /// Every section of the files is read for the answer.
+    pub whole: bool,
 }
 
 /// A passage of a document, as a question carries it.
@@ -99,6 +101,8 @@ pub struct Answer {
     pub text: String,
     /// What supports it.
     pub evidence: Vec<Evidence>,
+    /// What each section of the files says, for an answer from all of them.
+    pub parts: Vec<Part>,
     /// What was left out or failed, and why.
     pub notices: Vec<String>,
     /// What it took; all zero until done.
@@ -173,7 +177,25 @@ impl AnswerStatus {
     }
 }
 
+/// An answer can rest on more text than this only when every section is read; about what a prompt holds.
+const LONG_BYTES: usize = 6_000;
+
 impl Conversation {
+    /// Whether its files say more than an answer rests on.
+    pub fn is_long(&self) -> bool {
+        let mut left = LONG_BYTES;
+        let read = self.attachments.iter().filter(|a| a.sent).filter_map(Attachment::read);
+        read.into_iter().any(|read| {
+            read.spans.iter().any(|span| match left.checked_sub(span.text.len()) {
+                Some(rest) => {
+                    left = rest;
+                    false
+                }
+                None => true,
+            })
+        })
+    }
+
     /// An empty one.
     pub fn new(id: ConversationId, now_s: f64) -> Self {
         Self {

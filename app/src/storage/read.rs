@@ -43,7 +43,7 @@ impl Storage {
     pub fn load(&self, conversation: &mut Conversation) -> rusqlite::Result<()> {
         let id = conversation.id.0;
         let mut statement = self.reader.prepare_cached(
-            "SELECT id, question, attachments, asked_s, answer, notices, usage, model, status, context
+            "SELECT id, question, attachments, asked_s, answer, notices, usage, model, status, context, parts
              FROM messages WHERE conversation = ?1 ORDER BY id",
         )?;
         let exchanges = statement.query_map([id], exchange)?;
@@ -170,6 +170,7 @@ fn exchange(row: &Row<'_>) -> rusqlite::Result<Exchange> {
         answer: Answer {
             text: row.get(4)?,
             evidence: Vec::new(),
+            parts: serde_json::from_str(&json(10)?).unwrap_or_default(),
             notices: serde_json::from_str(&json(5)?).unwrap_or_default(),
             usage: serde_json::from_str(&json(6)?).unwrap_or_default(),
             model: row.get(7)?,

@@ -38,6 +38,7 @@ const STEPS: [&str; VERSION as usize] = [
         PRIMARY KEY (sha256, part)
     ) STRICT, WITHOUT ROWID;
     ALTER TABLE messages ADD COLUMN context TEXT NOT NULL DEFAULT '{}';
+    ALTER TABLE messages ADD COLUMN parts TEXT NOT NULL DEFAULT '[]';
 ",
 ];
 

@@ -1,6 +1,6 @@
 use engine::media::Kind;
 use engine::tasks::ask::ReadFile;
-use engine::{Evidence, Finding, Place, Rect, Span, StopReason, Usage};
+use engine::{Evidence, Finding, Part, Place, Rect, Span, StopReason, Usage};
 
 use super::*;
 use crate::state::{
@@ -25,7 +25,7 @@ fn exchange(id: i64, text: &str) -> Exchange {
         id: ExchangeId(id),
         question: "What is it?".into(),
         attachments: vec![AttachmentId(7)],
-        context: crate::state::Context { about: Vec::new(), passage: None },
+        context: crate::state::Context { whole: true, ..Default::default() },
         asked_s: 5.0,
         answer: Answer {
             text: text.into(),
@@ -35,6 +35,14 @@ fn exchange(id: i64, text: &str) -> Exchange {
                 quote: None,
                 label: Some("cat".into()),
                 score: 0.5,
+            }],
+            parts: vec![Part {
+                source: "/a/ü.png".into(),
+                from: Place::Picture { area: Rect::WHOLE },
+                to: Place::Picture { area: Rect::WHOLE },
+                heading: "Cats".into(),
+                text: "A cat is there.".into(),
+                is_located: true,
             }],
             notices: vec!["one frame was skipped".into()],
             usage: Usage { prompt_tokens: 3, ..Usage::default() },

@@ -98,6 +98,7 @@ fn start(app: &mut App, conversation: ConversationId, id: ExchangeId) {
             _ => {}
         }
     }
+    request.whole = context.whole;
     for exchange in &mut conversation.exchanges {
         if exchange.id == id {
             request.question = match passage {
@@ -186,6 +187,10 @@ pub(super) fn event(app: &mut App, job: JobId, id: ExchangeId, event: Event) {
             answer.evidence.push(evidence);
             asking.unsaved = true;
         }
+        Event::Part(part) => {
+            answer.parts.push(part);
+            asking.unsaved = true;
+        }
         Event::Notice(notice) => {
             answer.notices.push(notice);
             asking.unsaved = true;
@@ -208,10 +213,12 @@ pub(super) fn failed(app: &mut App, job: JobId, id: ExchangeId, reason: String) 
 }
 
 /// Answers the last question of the shown conversation again.
-pub(super) fn regenerate(app: &mut App) {
+/// From every section of its files, if `whole` or if it was so before.
+pub(super) fn regenerate(app: &mut App, whole: bool) {
     let Some(exchange) = app.state.current_mut().and_then(|c| c.exchanges.last_mut()) else { return };
     let id = exchange.id;
     exchange.answer = Answer::default();
+    exchange.context.whole |= whole;
     viewer::leave(app, id);
     app.view.scroll_to_end = true;
     save(app, id);

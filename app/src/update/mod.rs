@@ -90,10 +90,11 @@ pub fn run(app: &mut App, command: Command, ctx: &egui::Context) {
         Command::Send(text) => {
             let about = app.state.about.clone();
             let passage = app.state.passage.take();
-            ask::send(app, &text, Context { about, passage });
+            ask::send(app, &text, Context { about, passage, ..Context::default() });
         }
         Command::Stop => ask::stop(app),
-        Command::Regenerate => ask::regenerate(app),
+        Command::Regenerate => ask::regenerate(app, false),
+        Command::AnswerWhole => ask::regenerate(app, true),
         Command::EditQuestion(id) => ask::edit(app, id),
         Command::DeleteExchange(id) => ask::delete(app, id),
         Command::CopyAnswer(id) => ask::copy(app, id, ctx),

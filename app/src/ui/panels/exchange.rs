@@ -1,8 +1,11 @@
 //! One question with its answer, evidence, notices and figures.
 
-use egui::{CornerRadius, Frame, Margin, Rect, RichText, Sense, Ui, Vec2};
+use std::ops::Range;
+
+use egui::{CollapsingHeader, CornerRadius, Frame, Margin, Rect, RichText, Sense, Ui, Vec2};
 use engine::StopReason;
 
+use super::parts::parts_ui;
 use crate::command::{Command, Commands, ReaderCommand};
 use crate::state::{AnswerStatus, AppState, Exchange};
 use crate::ui::icons::Icon;
@@ -12,6 +15,9 @@ use crate::ui::widgets::{
     attachment_cards_ui, command_button_ui, evidence_card_ui, icon_button_ui, progress_row_ui, quoted_ui,
     within_ui,
 };
+
+/// Of more evidence the rest is folded.
+const MOST_CARDS: usize = 12;
 
 /// Draws a question and its answer.
 pub fn exchange_ui(
@@ -29,6 +35,7 @@ pub fn exchange_ui(
         ui.add_space(10.0);
         view.markdown.show(ui, exchange.id, &exchange.answer.text);
         status_ui(ui, exchange, last, state, commands);
+        parts_ui(ui, exchange, commands);
         evidence_ui(ui, exchange, state, commands);
         notices_ui(ui, exchange);
         footer_ui(ui, exchange, last, state, commands);
@@ -148,8 +155,22 @@ fn evidence_ui(ui: &mut Ui, exchange: &Exchange, state: &AppState, commands: &Co
         return;
     }
     let palette = theme::palette(ui);
+    let small = |text: String| RichText::new(text).size(size::SMALL).color(palette.weak);
     ui.add_space(f32::from(space::S));
-    ui.label(RichText::new("Evidence").size(size::SMALL).color(palette.weak));
+    let shown = evidence.len().min(MOST_CARDS);
+    ui.label(small("Evidence".into()));
+    cards_ui(ui, exchange, 0..shown, state, commands);
+    if shown < evidence.len() {
+        let more = small(format!("{} more places", evidence.len() - shown));
+        CollapsingHeader::new(more).id_salt("more evidence").show(ui, |ui| {
+            cards_ui(ui, exchange, shown..evidence.len(), state, commands);
+        });
+    }
+}
+
+/// Evidence side by side, where there is room.
+fn cards_ui(ui: &mut Ui, exchange: &Exchange, range: Range<usize>, state: &AppState, commands: &Commands) {
+    let evidence = &exchange.answer.evidence[range.clone()];
     let room = ui.available_width();
     let gap = 8.0;
     let columns = if room >= 520.0 { 2 } else { 1 };
@@ -159,7 +180,7 @@ fn evidence_ui(ui: &mut Ui, exchange: &Exchange, state: &AppState, commands: &Co
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = gap;
             for (column, item) in pair.iter().enumerate() {
-                let index = row * columns + column;
+                let index = range.start + row * columns + column;
                 let open = state.shown_evidence() == Some((exchange.id, index));
                 let card = ui.push_id(index, |ui| evidence_card_ui(ui, item, width, has_quotes, open)).inner;
                 if card.clicked() {
@@ -187,6 +208,10 @@ fn footer_ui(ui: &mut Ui, exchange: &Exchange, last: bool, state: &AppState, com
         }
         if last && !matches!(exchange.answer.status, AnswerStatus::Failed(_)) {
             command_button_ui(ui, Icon::Again, Command::Regenerate, state, commands);
+            let whole = Command::AnswerWhole;
+            if !exchange.context.whole && whole.enabled(state).is_ok() {
+                command_button_ui(ui, Icon::Transcript, whole, state, commands);
+            }
         }
         let edit = Command::EditQuestion(exchange.id);
         let tooltip = if last { "Edit question" } else { "Edit question; what comes after it is deleted" };

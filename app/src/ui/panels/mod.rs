@@ -14,6 +14,8 @@ mod live;
 
 mod missing_models;
 
+mod parts;
+
 mod path_entry;
 
 mod reader;

@@ -42,7 +42,8 @@ fn question(app: &mut App, id: TabId, purpose: Purpose, passage: Passage) {
     match purpose {
         Purpose::Explain | Purpose::Summarise => {
             let text = if purpose == Purpose::Explain { EXPLAIN } else { SUMMARISE };
-            ask::send(app, text, Context { about: vec![attachment], passage: Some(quoted) });
+            let context = Context { about: vec![attachment], passage: Some(quoted), ..Context::default() };
+            ask::send(app, text, context);
             app.view.focus_composer = false;
         }
         _ => {

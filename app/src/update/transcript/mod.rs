@@ -81,7 +81,7 @@ pub(super) fn run(app: &mut App, command: TranscriptCommand) {
         TranscriptCommand::Ask(question) => {
             let about = app.state.transcript.as_ref().map(|pane| pane.attachment);
             let about = about.into_iter().collect();
-            ask::send(app, &question, Context { about, passage: None });
+            ask::send(app, &question, Context { about, ..Context::default() });
             app.view.focus_composer = false;
         }
     }
