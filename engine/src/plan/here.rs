@@ -68,7 +68,7 @@ const ROOMY: f64 = 0.8;
 const LAYER_S: f64 = 4e-6;
 
 /// Seconds of an expert that a token goes through besides: its matrices are small and lie anywhere.
-const EXPERT_S: f64 = 10e-6;
+const EXPERT_S: f64 = 18e-6;
 
 /// Products that a number of an activation costs besides its own: norms, gates, sums, roundings. These three are from
 /// the table of limits in `docs/measured.md`.
