@@ -57,7 +57,7 @@ pub struct KernelRates {
     pub weight_bytes_per_s: f64,
     /// Products of 4-bit weights with many rows, as when a prompt is read.
     pub weight_products_per_s: f64,
-    /// Products with keys and values for one position, besides reading these.
+    /// Products with keys and values for one position, reading these included.
     pub few_products_per_s: f64,
     /// The same for many positions together.
     pub many_products_per_s: f64,
@@ -82,7 +82,7 @@ impl KernelRates {
 pub fn kernel_rates() -> KernelRates {
     let read_bytes_per_s = read_bandwidth();
     let (weight_bytes_per_s, weight_products_per_s) = of_weights();
-    let (few_products_per_s, many_products_per_s) = of_attention(read_bytes_per_s);
+    let (few_products_per_s, many_products_per_s) = of_attention();
     KernelRates {
         read_bytes_per_s,
         byte_products_per_s: byte_products(),
@@ -118,8 +118,8 @@ fn of_weights() -> (f64, f64) {
     (read, products)
 }
 
-/// Products with keys and values per second: of one position, without the time that reading these takes, and of many.
-fn of_attention(read_bytes_per_s: f64) -> (f64, f64) {
+/// Products with keys and values per second: of one position and of many.
+fn of_attention() -> (f64, f64) {
     /// Of a model with grouped heads.
     const HEADS: (usize, usize, usize) = (12, 4, 64);
     const KEYS: usize = 4096;
@@ -140,20 +140,14 @@ fn of_attention(read_bytes_per_s: f64) -> (f64, f64) {
         let queries = vec![0.25; n_heads * n * head_dim];
         let sees = vec![0..KEYS; n];
         let products = (n_layers * n * 2 * n_heads * head_dim * KEYS) as f64;
-        let rate = best(products, || {
+        best(products, || {
             for (keys, values) in &caches[..n_layers] {
                 let piece = Piece { keys, values, positions: 0..KEYS, queries: 0..n };
                 black_box(attend(shape, &queries, &[piece], &sees));
             }
-        });
-        (products, rate)
+        })
     };
-    let (products, rate) = of(1, LAYERS);
-    let bytes = (LAYERS * 2 * n_kv_heads * KEYS * CacheFormat::F16.row_bytes(head_dim)) as f64;
-    // At least a tenth of the time is for products, however fast the memory seemed.
-    let all_s = products / rate;
-    let few = products / (all_s - bytes / read_bytes_per_s).max(all_s / 10.0);
-    (few, of(ROWS, 1).1)
+    (of(1, LAYERS), of(ROWS, 1))
 }
 
 fn best(work: f64, run: impl Fn()) -> f64 {

@@ -68,7 +68,7 @@ const ROOMY: f64 = 0.8;
 const LAYER_S: f64 = 4e-6;
 
 /// Seconds of an expert that a token goes through besides: its matrices are small and lie anywhere.
-const EXPERT_S: f64 = 10e-6;
+const EXPERT_S: f64 = 18e-6;
 
 /// Products that a number of an activation costs besides its own: norms, gates, sums, roundings. These three are from
 /// the table of limits in `docs/measured.md`.
@@ -86,6 +86,9 @@ pub fn speed(
     (before, prompt, generate): (usize, usize, usize),
 ) -> Speed {
     let prompt = prompt.max(1);
+    // A large matrix on large pages of memory is read faster than many small ones in a mapped file, which come at the
+    // rate of plain loads.
+    let weight_bytes_per_s = rates.weight_bytes_per_s.min(rates.read_bytes_per_s);
     let layers = shape.layers.len() as f64;
     let experts: f64 = shape.layers.iter().map(|layer| layer.chosen_of().0).sum();
     let numbers: f64 = shape.layers.iter().map(|layer| activations(shape, layer)).sum();
@@ -96,15 +99,14 @@ pub fn speed(
     let read =
         (of_token * prompt.min(CHUNK) as f64).min(stored.weights_bytes - stored.output_bytes).max(of_token);
     let products_s = (prompt as f64 * stored.step_parameters / rates.weight_products_per_s)
-        .max(steps * read / rates.weight_bytes_per_s);
+        .max(steps * read / weight_bytes_per_s);
     let besides_s = prompt as f64 * numbers * PRODUCTS_PER_NUMBER / rates.weight_products_per_s;
     let attention_s = prompt as f64 * seen / rates.many_products_per_s;
-    let output_s = stored.output_bytes / rates.weight_bytes_per_s;
+    let output_s = stored.output_bytes / weight_bytes_per_s;
     let prefill_s = products_s + besides_s + attention_s + steps * layers * LAYER_S + output_s;
     let (bytes, products) = looked_back(shape, (before + generate / 2) as f64, cache);
-    let decode_s = stored.step_bytes / rates.weight_bytes_per_s
-        + bytes / rates.read_bytes_per_s
-        + products / rates.few_products_per_s
+    let decode_s = stored.step_bytes / weight_bytes_per_s
+        + (bytes / rates.read_bytes_per_s).max(products / rates.few_products_per_s)
         + layers * LAYER_S
         + experts * EXPERT_S;
     Speed {
@@ -200,7 +202,7 @@ pub fn pick_cache(shape: &Shape, weights_bytes: f64, free_bytes: f64) -> CacheFo
 /// Answers that can be written side by side before products take longer than reading the weights: from there on more of
 /// them gain nothing.
 pub fn pick_batch(stored: &Stored, rates: &KernelRates) -> usize {
-    let read_s = stored.step_bytes / rates.weight_bytes_per_s;
+    let read_s = stored.step_bytes / rates.weight_bytes_per_s.min(rates.read_bytes_per_s);
     let row_s = stored.step_parameters / rates.weight_products_per_s;
     ((read_s / row_s) as usize).clamp(1, 64)
 }
