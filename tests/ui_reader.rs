@@ -75,7 +75,7 @@ fn wait_until_open(window: &mut Window) {
 
 /// Until the pages in view are here.
 fn wait_for_pages(window: &mut Window) {
-    for _ in 0..400 {
+    for _ in 0..4_000 {
         std::thread::sleep(Duration::from_millis(5));
         window.harness.step();
         let app = window.harness.state().as_ref().unwrap();
@@ -187,15 +187,15 @@ fn drag(window: &mut Window, from: Pos2, to: Pos2) {
     window.settle();
 }
 
+/// In one frame: a frame for each event would be too slow for two clicks.
 fn double_click(window: &mut Window, pos: Pos2) {
-    let button = PointerButton::Primary;
-    for _ in 0..2 {
-        window.harness.event(Event::PointerMoved(pos));
-        for pressed in [true, false] {
-            window.harness.event(Event::PointerButton { pos, button, pressed, modifiers: NONE });
-        }
-        window.harness.step();
-    }
+    let button =
+        |pressed| Event::PointerButton { pos, button: PointerButton::Primary, pressed, modifiers: NONE };
+    let clicks = [true, false, true, false].map(button);
+    let events = &mut window.harness.input_mut().events;
+    events.push(Event::PointerMoved(pos));
+    events.extend(clicks);
+    window.harness.step();
     window.settle();
 }
 
