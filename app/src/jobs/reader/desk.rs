@@ -59,6 +59,7 @@ pub(super) enum Next {
 struct Wishes {
     work: VecDeque<Work>,
     wanted: Wanted,
+    held: Held,
     is_closed: bool,
 }
 
@@ -71,23 +72,23 @@ pub struct Desk {
 
 /// What was given and is still wanted.
 #[derive(Debug, Default)]
-pub(super) struct Held {
+struct Held {
     texts: BTreeSet<u32>,
     pictures: BTreeSet<(u32, u32)>,
     small: BTreeSet<u32>,
 }
 
 impl Held {
-    /// Texts are given again.
-    pub(super) fn forget_texts(&mut self) {
-        self.texts.clear();
-    }
-
-    /// What is no longer wanted is no longer held; the first thing that is wanted and not held.
-    fn next(&mut self, wanted: &Wanted) -> Option<Next> {
+    /// What is no longer wanted is no longer held. The window forgets it at the same moment: so both agree, also when
+    /// something comes that is wanted again by then.
+    fn retain(&mut self, wanted: &Wanted) {
         self.texts.retain(|page| wanted.texts.contains(page));
         self.pictures.retain(|picture| wanted.pictures.contains(picture));
         self.small.retain(|page| wanted.small.contains(page));
+    }
+
+    /// The first thing that is wanted and not held.
+    fn next(&mut self, wanted: &Wanted) -> Option<Next> {
         if let Some(page) = wanted.texts.iter().find(|page| self.texts.insert(**page)) {
             return Some(Next::Text(*page));
         }
@@ -101,8 +102,16 @@ impl Held {
 impl Desk {
     /// Replaces what is wanted.
     pub fn want(&self, wanted: Wanted) {
-        self.lock().wanted = wanted;
+        let mut wishes = self.lock();
+        wishes.held.retain(&wanted);
+        wishes.wanted = wanted;
+        drop(wishes);
         self.ready.notify_one();
+    }
+
+    /// Texts are given again.
+    pub(super) fn forget_texts(&self) {
+        self.lock().held.texts.clear();
     }
 
     /// Adds work that must be done.
@@ -118,7 +127,7 @@ impl Desk {
     }
 
     /// Waits for something to do.
-    pub(super) fn next(&self, held: &mut Held, searching: bool, patience: Duration) -> Next {
+    pub(super) fn next(&self, searching: bool, patience: Duration) -> Next {
         let mut wishes = self.lock();
         loop {
             if wishes.is_closed {
@@ -127,7 +136,8 @@ impl Desk {
             if let Some(work) = wishes.work.pop_front() {
                 return Next::Work(work);
             }
-            if let Some(next) = held.next(&wishes.wanted) {
+            let Wishes { wanted, held, .. } = &mut *wishes;
+            if let Some(next) = held.next(wanted) {
                 return next;
             }
             if searching {
@@ -151,36 +161,40 @@ impl Desk {
 mod tests {
     use super::*;
 
-    fn order(desk: &Desk, held: &mut Held, n: usize) -> Vec<String> {
-        let next = |_| format!("{:?}", desk.next(held, false, Duration::ZERO));
+    fn order(desk: &Desk, n: usize) -> Vec<String> {
+        let next = |_| format!("{:?}", desk.next(false, Duration::ZERO));
         (0..n).map(next).collect()
     }
 
     #[test]
     fn the_newest_wish_counts_and_nothing_is_given_twice() {
-        let (desk, mut held) = (Desk::default(), Held::default());
+        let desk = Desk::default();
         desk.want(Wanted { texts: vec![1], pictures: vec![(1, 100), (2, 100)], small: vec![1] });
-        assert_eq!(order(&desk, &mut held, 2), ["Text(1)", "Picture(1, 100)"]);
+        assert_eq!(order(&desk, 2), ["Text(1)", "Picture(1, 100)"]);
         // Somebody scrolled on: page 2 is drawn, page 1 is not drawn again.
         desk.want(Wanted { texts: vec![1, 2], pictures: vec![(2, 100), (1, 100)], small: vec![] });
-        assert_eq!(order(&desk, &mut held, 3), ["Text(2)", "Picture(2, 100)", "Idle"]);
+        assert_eq!(order(&desk, 3), ["Text(2)", "Picture(2, 100)", "Idle"]);
         // What was left and comes back is drawn again, as is another size.
         desk.want(Wanted { pictures: vec![(2, 200)], ..Wanted::default() });
-        assert_eq!(order(&desk, &mut held, 2), ["Picture(2, 200)", "Idle"]);
+        assert_eq!(order(&desk, 2), ["Picture(2, 200)", "Idle"]);
         desk.want(Wanted { pictures: vec![(2, 200), (1, 100)], ..Wanted::default() });
-        assert_eq!(order(&desk, &mut held, 2), ["Picture(1, 100)", "Idle"]);
+        assert_eq!(order(&desk, 2), ["Picture(1, 100)", "Idle"]);
+        // Also when the thread was busy and never saw that it was not wanted.
+        desk.want(Wanted::default());
+        desk.want(Wanted { pictures: vec![(2, 200)], ..Wanted::default() });
+        assert_eq!(order(&desk, 2), ["Picture(2, 200)", "Idle"]);
     }
 
     #[test]
     fn work_goes_first_and_closing_before_everything() {
-        let (desk, mut held) = (Desk::default(), Held::default());
+        let desk = Desk::default();
         desk.want(Wanted { texts: vec![1], ..Wanted::default() });
         desk.work(Work::Locate(Vec::new()));
-        assert!(matches!(desk.next(&mut held, true, Duration::ZERO), Next::Work(Work::Locate(_))));
-        assert!(matches!(desk.next(&mut held, true, Duration::ZERO), Next::Text(1)));
-        assert!(matches!(desk.next(&mut held, true, Duration::ZERO), Next::Search));
+        assert!(matches!(desk.next(true, Duration::ZERO), Next::Work(Work::Locate(_))));
+        assert!(matches!(desk.next(true, Duration::ZERO), Next::Text(1)));
+        assert!(matches!(desk.next(true, Duration::ZERO), Next::Search));
         desk.work(Work::Locate(Vec::new()));
         desk.close();
-        assert!(matches!(desk.next(&mut held, true, Duration::ZERO), Next::Close));
+        assert!(matches!(desk.next(true, Duration::ZERO), Next::Close));
     }
 }

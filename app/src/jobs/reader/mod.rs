@@ -18,8 +18,8 @@ use egui::ColorImage;
 use engine::Cancel;
 use engine::media::{Media, Opener, Page};
 
+use desk::Next;
 pub use desk::{Desk, Work};
-use desk::{Held, Next};
 use search::Search;
 use shelf::Shelf;
 
@@ -106,10 +106,10 @@ pub fn serve(opener: &Opener, path: &Path, desk: &Desk, cancel: &Cancel, post: &
     if cancel.is_cancelled() || !post.send(ReaderNews::Opened(Ok(Arc::new(shelf.info())))) {
         return;
     }
-    let mut server = Server { shelf, held: Held::default(), search: None, path: path.to_path_buf(), seen };
+    let mut server = Server { shelf, search: None, path: path.to_path_buf(), seen };
     while !cancel.is_cancelled() {
-        let next = desk.next(&mut server.held, server.search.is_some(), LOOK_EVERY);
-        if !server.serve(next, cancel, post) {
+        let next = desk.next(server.search.is_some(), LOOK_EVERY);
+        if !server.serve(next, desk, cancel, post) {
             return;
         }
     }
@@ -117,7 +117,6 @@ pub fn serve(opener: &Opener, path: &Path, desk: &Desk, cancel: &Cancel, post: &
 
 struct Server {
     shelf: Shelf,
-    held: Held,
     search: Option<Search>,
     path: PathBuf,
     /// Size and time of the file when it was opened; none once a change was told.
@@ -126,7 +125,7 @@ struct Server {
 
 impl Server {
     /// Does one piece of work; `false` when it is the last one.
-    fn serve(&mut self, next: Next, cancel: &Cancel, post: &Post<'_>) -> bool {
+    fn serve(&mut self, next: Next, desk: &Desk, cancel: &Cancel, post: &Post<'_>) -> bool {
         match next {
             Next::Close => return false,
             Next::Work(Work::Find { serial, query, from }) => {
@@ -149,7 +148,7 @@ impl Server {
             Next::Work(Work::Read(read)) => {
                 if self.shelf.take_in(read) {
                     // Pages whose words could only be read from their picture have text now.
-                    self.held.forget_texts();
+                    desk.forget_texts();
                 }
             }
             Next::Text(number) => {

@@ -18,7 +18,7 @@ use crate::state::{
 const REMEMBERED: usize = 64;
 
 /// Pages that are read or drawn before the file is opened anew: the PDF library keeps what it met of every page.
-const FRESH_AFTER: u32 = 400;
+const FRESH_AFTER: u32 = 128;
 
 /// A quote that is not on its page is looked for so many pages before and after it.
 const NEAR: u32 = 3;

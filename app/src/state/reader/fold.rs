@@ -7,6 +7,17 @@ use engine::media::Page;
 use super::super::transcript::Query;
 use super::place::{TextPos, is_cut};
 
+/// What becomes of a word that is cut at the end of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cut {
+    /// It is made whole.
+    Whole,
+    /// Its hyphen is its own: "well-known".
+    Hyphen,
+    /// It stays as it stands, as a line and the next one.
+    Apart,
+}
+
 /// The text of a page with single spaces instead of line breaks, and where each piece of it comes from.
 #[derive(Debug, Clone, Default)]
 pub struct Folded {
@@ -18,13 +29,15 @@ pub struct Folded {
 }
 
 impl Folded {
-    /// Folds a page. With `whole` words that are cut at the end of a line are made whole.
-    pub fn new(page: &Page, whole: bool) -> Self {
+    /// Folds a page.
+    pub fn new(page: &Page, cut: Cut) -> Self {
         let mut folded = Self { page: page.number, ..Self::default() };
         for (i, line) in page.lines.iter().enumerate() {
             let next = line.text.trim_start();
-            if whole && is_cut(&folded.text, next) {
-                folded.text.pop();
+            if cut != Cut::Apart && is_cut(&folded.text, next) {
+                if cut == Cut::Whole {
+                    folded.text.pop();
+                }
             } else if !folded.text.is_empty() && !folded.text.ends_with(' ') {
                 folded.text.push(' ');
             }
@@ -46,8 +59,8 @@ impl Folded {
     pub fn ways(page: &Page) -> impl Iterator<Item = Self> + '_ {
         let cut =
             page.lines.windows(2).any(|pair| is_cut(pair[0].text.trim_end(), pair[1].text.trim_start()));
-        let ways = if cut { [true, false].as_slice() } else { &[false] };
-        ways.iter().map(|whole| Self::new(page, *whole))
+        let ways = if cut { [Cut::Whole, Cut::Hyphen].as_slice() } else { &[Cut::Whole] };
+        ways.iter().map(|cut| Self::new(page, *cut))
     }
 
     /// Whether one of the ways a page reads holds something that fits.
@@ -74,8 +87,8 @@ impl Folded {
         if quote.is_empty() {
             return None;
         }
-        [false, true].into_iter().find_map(|whole| {
-            let folded = Self::new(page, whole);
+        [Cut::Apart, Cut::Whole, Cut::Hyphen].into_iter().find_map(|cut| {
+            let folded = Self::new(page, cut);
             let at = folded.text.find(&quote)?;
             folded.places(&(at..at + quote.len()))
         })

@@ -267,7 +267,7 @@ pub(super) mod tests {
         assert!(text_between(&page, before, after).ends_with("Next one."), "a page in the middle is whole");
         assert_eq!(text_between(&page, TextPos { page: 4, ..before }, TextPos { page: 5, ..after }), "");
         // A place inside of a letter is that before it.
-        assert_eq!(text_between(&page, at(0, 7), at(0, 13)), "öße of");
+        assert_eq!(text_between(&page, at(0, 7), at(0, 14)), "öße of");
     }
 
     #[test]

@@ -210,16 +210,21 @@ mod tests {
         layout
     }
 
+    fn is_near(a: Anchor, page: usize, above: f32) -> bool {
+        a.page == page && (a.above - above).abs() < 0.01
+    }
+
     #[test]
     fn scrolling_goes_from_page_to_page_and_ends_at_the_ends() {
         let layout = layout();
         let go = |page, above| layout.settle(Anchor { page, above }, 600.0);
-        assert_eq!(go(0, -500.0), Anchor { page: 0, above: -MARGIN });
-        assert_eq!(go(0, 450.0), Anchor { page: 1, above: 40.0 });
-        assert_eq!(go(3, -10.0), Anchor { page: 2, above: 400.0 });
+        for (from, to) in [((0, -500.0), (0, -MARGIN)), ((0, 450.0), (1, 40.0)), ((3, -10.0), (2, 400.0))] {
+            let found = go(from.0, from.1);
+            assert!(is_near(found, to.0, to.1), "{from:?}: {found:?}");
+        }
         let end = go(19, 5_000.0);
-        assert_eq!(layout.offset(end) + 600.0, layout.total(), "{end:?}");
-        assert_eq!(layout.settle(Anchor { page: 3, above: 0.0 }, 9e6), Anchor { page: 0, above: -MARGIN });
+        assert!((layout.offset(end) + 600.0 - layout.total()).abs() < 0.1, "{end:?}");
+        assert!(is_near(layout.settle(Anchor { page: 3, above: 0.0 }, 9e6), 0, -MARGIN));
         assert_eq!(layout.page_read(go(0, -500.0), 600.0), 1);
         assert_eq!(layout.page_read(go(4, -MARGIN), 600.0), 5, "not the one whose last line is in view");
         assert_eq!(layout.page_read(end, 600.0), 20);
@@ -232,10 +237,10 @@ mod tests {
     fn a_position_is_the_same_place_in_another_zoom() {
         let mut layout = layout();
         let position = layout.position(Anchor { page: 7, above: 100.0 });
-        assert_eq!(position, Position { page: 8, y: 0.25 });
+        assert!(position.page == 8 && (position.y - 0.25).abs() < 1e-4, "{position:?}");
         let paper = Extent::Paper(vec![[225.0, 300.0]; 20]);
         assert!(layout.update(&paper, Vec2::new(500.0, 600.0), Zoom::Percent(200.0)));
-        assert_eq!(layout.at(position), Anchor { page: 7, above: 200.0 });
+        assert!(is_near(layout.at(position), 7, 200.0));
         assert_eq!(layout.at(Position { page: 99, y: 0.0 }).page, 19);
     }
 
@@ -245,7 +250,8 @@ mod tests {
         let paper = Extent::Paper(vec![[600.0, 800.0], [1200.0, 800.0], [600.0, 800.0], [300.0, 300.0]]);
         layout.update(&paper, Vec2::new(620.0, 420.0), Zoom::FitWidth);
         let widths: Vec<f32> = layout.sizes.iter().map(|size| size.x).collect();
-        assert_eq!(widths, [600.0, 600.0, 600.0, 300.0]);
+        let expected = [600.0, 600.0, 600.0, 300.0];
+        assert!(widths.iter().zip(expected).all(|(a, b)| (a - b).abs() < 0.1), "{widths:?}");
         layout.update(&paper, Vec2::new(620.0, 420.0), Zoom::FitPage);
         assert!(layout.sizes.iter().all(|size| size.x <= 600.01 && size.y <= 400.01));
     }
