@@ -37,6 +37,8 @@ pub mod tasks;
 
 pub mod library;
 
+pub mod tune;
+
 mod model;
 
 pub mod models;

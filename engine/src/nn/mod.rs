@@ -3,6 +3,10 @@
 
 mod linear;
 
+mod low_rank;
+
+mod traced;
+
 mod weight;
 
 mod stored;
@@ -31,7 +35,8 @@ pub use attention_both_ways::{attention_both_ways, cut_heads};
 pub use clipped::{ClippedLinear, clamp};
 pub use conv::Conv1d;
 pub use heads::to_heads;
-pub use kv_cache::{Append, AttentionRule, CacheFormat, CacheShape, KvCache, MOST_ALIKE};
+pub use kv_cache::{Append, AttentionRule, CacheFormat, CacheShape, KvCache, MOST_ALIKE, attend_traced};
 pub use linear::{Embedding, Linear, mix_rows};
+pub use low_rank::LowRank;
 pub use norm::{LayerNorm, NormSpec, RmsNorm};
 pub use rotary::{Angles, Rotary, RotaryScaling, RotarySpec, RotaryStyle};
