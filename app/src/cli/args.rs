@@ -14,6 +14,7 @@ use super::eval::args::EvalAction;
 use super::library::args::LibraryAction;
 use super::speakers::SpeakersAction;
 use super::transcribe::args::TranscribeArgs;
+use super::tune::args::TuneArgs;
 
 /// Ask about pictures, sound, video and documents, on this machine, with the evidence beside every
 /// answer. Without a subcommand the window opens.
@@ -89,16 +90,28 @@ Examples:
         #[command(subcommand)]
         action: LibraryAction,
     },
-    /// Measure how well long documents are searched and cited
+    /// Measure how well long documents are searched and cited, and how well tuned models reason
     #[command(after_help = "\
 Examples:
   medley eval needle --text books/ --lengths 1k,100k,1m
-  medley eval cite questions.jsonl --documents manuals/")]
+  medley eval cite questions.jsonl --documents manuals/
+  medley eval reason --tasks arithmetic --seeds 1 --steps 20")]
     Eval {
         /// What to measure.
         #[command(subcommand)]
         action: EvalAction,
     },
+    /// Teach a model to reason from questions and answers alone
+    #[command(after_help = "\
+Chains of thought are found, not given: those that reach the right answer are learnt from. The adapter is for
+`medley ask --adapter`, and for PEFT.
+
+Examples:
+  medley tune sums.jsonl --out sums/
+  medley tune sums.jsonl --out sums/ --method star --seed 1 --steps 100
+  medley tune sums.jsonl --out sums/ --resume
+  medley ask \"What is 4 + 9 - 2?\" --adapter sums/")]
+    Tune(TuneArgs),
     /// Write down what is said in recordings and videos
     #[command(after_help = "\
 Examples:
