@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use medley_tests::{for_each_case, medley, run, run_within, sample, word_errors};
 use serde_json::Value;
 
-const SUBCOMMANDS: [&str; 9] =
-    ["ask", "read", "transcribe", "models", "bench", "perplexity", "parity", "completions", "tour"];
+const SUBCOMMANDS: [&str; 10] =
+    ["ask", "read", "transcribe", "models", "bench", "perplexity", "parity", "completions", "tour", "tune"];
 
 fn path(name: &str) -> String {
     sample(name).to_string_lossy().into_owned()

@@ -68,7 +68,8 @@ Examples:
   medley ask photo.jpg \"What is in the picture?\"
   medley ask meeting.mp4 slides.pdf \"When is the next release?\"
   medley ask talk.wav \"What did she say about the budget?\" --json
-  medley ask \"Name three rivers.\" --temperature 0.7 --seed 1")]
+  medley ask \"Name three rivers.\" --temperature 0.7 --seed 1
+  medley ask \"What is 4 + 9 - 2?\" --think 8")]
     Ask(AskArgs),
     /// Answer a question from documents, citing document, page and quote
     #[command(after_help = "\
@@ -255,6 +256,12 @@ pub struct AnswerArgs {
     /// Read no tokens before they are chosen; the answer is the same
     #[arg(long, conflicts_with = "draft")]
     pub no_speculation: bool,
+    /// An adapter for the decoder: a folder that `medley tune` or PEFT wrote
+    #[arg(long, value_name = "FOLDER")]
+    pub adapter: Option<PathBuf>,
+    /// Let so many chains of thought vote: their majority where it is clear, else the likeliest chain's answer
+    #[arg(long, value_name = "N", conflicts_with = "raw", value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub think: Option<u32>,
     /// A smaller model of the same family that guesses what comes next; the answer is the same
     #[arg(long, value_name = "MODEL")]
     pub draft: Option<String>,

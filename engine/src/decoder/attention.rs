@@ -127,7 +127,9 @@ impl Attention {
             let (start, n) = (part.rows.start, part.rows.len());
             let seen = |all: &Tensor| match part.pos {
                 0 => all.narrow(1, start, n)?.contiguous(),
-                before => Tensor::cat(&[all.narrow(1, 0, before)?, all.narrow(1, start, n)?], 1)?.contiguous(),
+                before => {
+                    Tensor::cat(&[all.narrow(1, 0, before)?, all.narrow(1, start, n)?], 1)?.contiguous()
+                }
             };
             let sees: SmallVec<[_; 8]> = part.sees(&self.spec).collect();
             let q = q.narrow(1, start, n)?.contiguous()?;

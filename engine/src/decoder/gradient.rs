@@ -10,8 +10,8 @@ use super::adapter::AdapterLayers;
 use super::config::{FeedForwardSpec, KeySource};
 use super::input::Input;
 use super::model::{Decoder, Turn, Wanted, log_probability};
-use super::step::Step;
 use super::state::DecodeState;
+use super::step::Step;
 use crate::cancel::Cancel;
 use crate::error::{Doing, Error, Result};
 use crate::kernels::rowwise::for_each_row;
@@ -56,7 +56,9 @@ impl Decoder {
         let experts = |feed_forward: &FeedForwardSpec| !matches!(feed_forward, FeedForwardSpec::Gated(_));
         let in_the_way = if config.layers.iter().any(|layer| experts(&layer.feed_forward)) {
             "is a mixture of experts"
-        } else if config.per_layer.is_some() || config.layers.iter().any(|layer| is_other(layer.attention.keys)) {
+        } else if config.per_layer.is_some()
+            || config.layers.iter().any(|layer| is_other(layer.attention.keys))
+        {
             "has layers that read other layers' keys or embeddings of their own"
         } else {
             return Ok(());
@@ -95,7 +97,8 @@ impl Decoder {
                 if cancel.is_cancelled() {
                     return Ok(None);
                 }
-                let (next, of_layer) = self.block_back(layer, &read, &step, &upstream, adapters).doing(DOING)?;
+                let (next, of_layer) =
+                    self.block_back(layer, &read, &step, &upstream, adapters).doing(DOING)?;
                 upstream = next;
                 gradients.extend(of_layer.into_iter().rev());
             }
@@ -132,7 +135,9 @@ impl Decoder {
             self.check(input, state)?;
             turns.push(Turn { input, state });
         }
-        let Some(rows) = self.run(&mut turns, Wanted::All, Some(&mut after), cancel)? else { return Ok(None) };
+        let Some(rows) = self.run(&mut turns, Wanted::All, Some(&mut after), cancel)? else {
+            return Ok(None);
+        };
         last.push(rows);
         let mut before = before.into_iter();
         let join = |after: Rows| Rows::join(before.next().into_iter().chain([after]).collect());
@@ -154,7 +159,8 @@ impl Decoder {
         let mut places = Vec::new();
         let mut start = n_beginning;
         for (i, text) in texts.iter().enumerate() {
-            places.extend((text.first..text.tokens.len()).map(|t| ((start + t - 1) as u32, text.tokens[t], i)));
+            places
+                .extend((text.first..text.tokens.len()).map(|t| ((start + t - 1) as u32, text.tokens[t], i)));
             start += text.tokens.len();
         }
         let mut log_p = vec![0.0; texts.len()];
@@ -253,7 +259,10 @@ mod tests {
     use crate::nn::LowRank;
 
     /// Adapters of rank 2 for every matrix of the decoder, from a seed; `toward` adds a direction of its own seed.
-    fn adapters(decoder: &Decoder, toward: Option<(f32, Option<usize>)>) -> (AdapterLayers, Vec<[Vec<f32>; 2]>) {
+    fn adapters(
+        decoder: &Decoder,
+        toward: Option<(f32, Option<usize>)>,
+    ) -> (AdapterLayers, Vec<[Vec<f32>; 2]>) {
         let mut state = 7;
         let mut numbers = |n: usize| -> Vec<f32> {
             let draw = |_| (crate::random::next_bits(&mut state) >> 40) as f32 / (1u64 << 24) as f32 - 0.5;
@@ -324,7 +333,9 @@ mod tests {
         }
         assert_eq!(found.adapters.len(), directions.len());
         let along = |only: Option<usize>| {
-            let at = |step: f32| scored(&base.adapted(&adapters(base, Some((step, only))).0).unwrap(), &beginning).0;
+            let at = |step: f32| {
+                scored(&base.adapted(&adapters(base, Some((step, only))).0).unwrap(), &beginning).0
+            };
             (at(STEP) - at(-STEP)) / (2.0 * f64::from(STEP))
         };
         let dots: Vec<f64> = found
@@ -361,7 +372,9 @@ mod tests {
     fn gradients_of_a_soft_prompt_are_those_of_finite_differences() {
         const STEP: f32 = 0.05;
         let decoder = seeded(&DecoderConfig::tiny());
-        let numbers = |seed: usize| -> Vec<f32> { (0..3 * 32).map(|i| ((i * 37 + seed) % 11) as f32 * 0.1 - 0.5).collect() };
+        let numbers = |seed: usize| -> Vec<f32> {
+            (0..3 * 32).map(|i| ((i * 37 + seed) % 11) as f32 * 0.1 - 0.5).collect()
+        };
         let (at, direction) = (numbers(1), numbers(4));
         let beginning = |step: f32| {
             let rows: Vec<f32> = at.iter().zip(&direction).map(|(x, d)| x + step * d).collect();
@@ -373,7 +386,8 @@ mod tests {
         };
         let found = decoder.gradients(&beginning(0.0), &texts(), &AdapterLayers::default(), &Cancel::new());
         let of_prompt = found.unwrap().unwrap().beginning.unwrap().narrow(0, 0, 3).unwrap();
-        let expected = (scored(&decoder, &beginning(STEP)).0 - scored(&decoder, &beginning(-STEP)).0) / f64::from(2.0 * STEP);
+        let expected = (scored(&decoder, &beginning(STEP)).0 - scored(&decoder, &beginning(-STEP)).0)
+            / f64::from(2.0 * STEP);
         assert_near(dot(&of_prompt, &direction), expected, "soft prompt");
     }
 
@@ -384,7 +398,8 @@ mod tests {
         assert!(experts.expect_gradients().unwrap_err().to_string().contains("mixture of experts"));
         let decoder = seeded(&DecoderConfig::tiny());
         let nothing = [Scored { tokens: vec![1], first: 1, weight: 1.0 }];
-        let refused = decoder.gradients(&Input::default(), &nothing, &AdapterLayers::default(), &Cancel::new());
+        let refused =
+            decoder.gradients(&Input::default(), &nothing, &AdapterLayers::default(), &Cancel::new());
         assert!(refused.err().unwrap().to_string().contains("without tokens to score"));
         let mut layers = AdapterLayers::default();
         let zeros = |shape| Tensor::zeros(shape, candle_core::DType::F32, &Device::Cpu).unwrap();

@@ -157,7 +157,10 @@ impl Decoder {
     pub fn adapted(&self, adapter: &AdapterLayers) -> Result<Self> {
         for (layer, of) in adapter.keys() {
             if self.matrix_shape(layer, of).is_none() {
-                let reason = format!("the adapter changes {} of layer {layer}, which this model has not; use it with the model that it was made for", of.name());
+                let reason = format!(
+                    "the adapter changes {} of layer {layer}, which this model has not; use it with the model that it was made for",
+                    of.name()
+                );
                 return Err(Error::Request { reason });
             }
         }

@@ -92,7 +92,9 @@ impl Chains {
         cancel: &Cancel,
     ) -> Result<Self> {
         if ends.len() != seeds.len() || ends.iter().any(Input::is_empty) {
-            return Err(Error::Request { reason: "each answer needs a seed and an end of its prompt".into() });
+            return Err(Error::Request {
+                reason: "each answer needs a seed and an end of its prompt".into(),
+            });
         }
         Self::begin(model, beginning.into(), ends, options, seeds, cancel)
     }

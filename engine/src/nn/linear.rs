@@ -9,6 +9,7 @@ use smallvec::{SmallVec, smallvec};
 
 use super::activation::{Activation, add};
 use super::array::{Array, Rows};
+use super::embedding::Embedding;
 use super::low_rank::LowRank;
 use super::stored;
 use super::traced;
@@ -67,6 +68,11 @@ impl Linear {
             candle_core::bail!("an adapter of {:?} does not fit {:?}", adapter.shape(), self.weight.shape()?);
         }
         Ok(Self { adapter, ..self.clone() })
+    }
+
+    /// Its matrix alone.
+    pub(super) fn into_weight(self) -> Weight {
+        self.weight
     }
 
     /// `[n_out, n_in]`
@@ -158,7 +164,7 @@ impl Linear {
     /// As [`Weights::get`].
     pub fn tied(embedding: &Embedding, n_in: usize, n_out: usize, w: &Weights) -> Result<Self> {
         match w.device() {
-            Device::Cpu => Ok(Self { weight: embedding.0.clone(), bias: None, adapter: None }),
+            Device::Cpu => Ok(Self { weight: embedding.weight(), bias: None, adapter: None }),
             _ => Self::new(n_in, n_out, w),
         }
     }
@@ -338,8 +344,7 @@ pub(super) fn product<X: Array>(weight: &Weight, x: &X) -> candle_core::Result<X
         Some(x) => times(x).map(X::of_device),
         None => {
             let width = x.width();
-            let x =
-                x.read(|x| Tensor::from_slice(x, (x.len() / width.max(1), width), &Device::Cpu))??;
+            let x = x.read(|x| Tensor::from_slice(x, (x.len() / width.max(1), width), &Device::Cpu))??;
             let y = times(&x)?;
             X::of(y.read(Buffer::of)?, y.width())
         }
@@ -484,68 +489,6 @@ pub fn mix_rows(y: &Rows, n_rows: usize, rows: &[u32], weights: &[f32]) -> candl
     Rows::of(mixed, width)
 }
 
-/// A table of one row per token; rows are unpacked on the processor when they are looked up, never the whole table.
-#[derive(Clone)]
-pub struct Embedding(Weight);
-
-impl Embedding {
-    /// Takes `weight` of `[n_tokens, width]`.
-    ///
-    /// # Errors
-    /// As [`Weights::get`].
-    pub fn new(n_tokens: usize, width: usize, w: &Weights) -> Result<Self> {
-        match w.device() {
-            Device::Cpu => Weight::new(n_tokens, width, w).map(Self),
-            _ => Self::in_place(n_tokens, width, w),
-        }
-    }
-
-    /// A table that stays in its mapped file, for one that is large and of which few rows are used.
-    ///
-    /// # Errors
-    /// As [`Weights::get`].
-    pub fn in_place(n_tokens: usize, width: usize, w: &Weights) -> Result<Self> {
-        Linear::in_place(width, n_tokens, &w.on_processor()).map(|layer| Self(layer.weight))
-    }
-
-    /// # Shapes
-    /// - `ids`: `n`
-    /// - returns: `[n, width]` on `device`
-    pub fn forward<X: Array>(&self, ids: &[u32], device: &Device) -> candle_core::Result<X> {
-        let ids_here = || Tensor::new(ids, &Device::Cpu);
-        let given = |rows: Tensor| match device {
-            Device::Cpu => X::of(rows.read(Buffer::of)?, rows.width()),
-            _ => rows.to_device(device).map(X::of_device),
-        };
-        let (n_tokens, width) = match &self.0 {
-            Weight::Float(table) => return given(table.index_select(&ids_here()?, 0)?),
-            Weight::Quantized(table) => return given(table.embedding(&ids_here()?)?),
-            Weight::Packed(packed) => packed.shape(),
-            Weight::Dense(dense) => dense.shape(),
-            Weight::Bytes(bytes) => bytes.packed().shape(),
-            Weight::Stored(stored) => stored.shape(),
-        };
-        if let Some(id) = ids.iter().find(|id| **id as usize >= n_tokens) {
-            candle_core::bail!("token {id} is not in the table");
-        }
-        let mut rows = Buffer::new(ids.len() * width);
-        for_each_row(&mut rows, width, |i, row| {
-            let id = ids[i] as usize;
-            match &self.0 {
-                Weight::Packed(packed) => packed.row(id, row),
-                Weight::Dense(dense) => dense.row(id, row),
-                Weight::Bytes(bytes) => bytes.packed().row(id, row),
-                Weight::Stored(stored) => stored::unpack_row(stored, id, row),
-                Weight::Float(_) | Weight::Quantized(_) => {}
-            }
-        });
-        match device {
-            Device::Cpu => X::of(rows, width),
-            _ => Tensor::from_slice(&rows, (ids.len(), width), device).map(X::of_device),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use candle_core::quantized::{GgmlDType, QTensor, gguf_file};
@@ -614,8 +557,7 @@ mod tests {
             gguf_file::write(&mut file.as_file(), &[], &[("weight", &quantized)]).unwrap();
             let weights = GgufFile::open(file.path()).unwrap().weights(device, same_name);
             let stored = weights.get_stored("weight", &[70, width]).unwrap().unwrap();
-            let linear =
-                Linear { weight: on_device(&stored, device).unwrap(), bias: None, adapter: None };
+            let linear = Linear { weight: on_device(&stored, device).unwrap(), bias: None, adapter: None };
             for n in [1, 3, 40] {
                 let x = Tensor::randn(0f32, 1.0, (n, width), &Device::Cpu).unwrap();
                 let want = x.matmul(&floats.t().unwrap()).unwrap();

@@ -38,7 +38,8 @@ pub(super) fn times_transposed(weight: &Weight, y: &Tensor) -> candle_core::Resu
     let mut sum: Option<Tensor> = None;
     for start in (0..n_out).step_by(ROWS) {
         let n = ROWS.min(n_out - start);
-        let part = y.narrow(D::Minus1, start, n)?.contiguous()?.matmul(&weight.unpacked(start..start + n)?)?;
+        let part =
+            y.narrow(D::Minus1, start, n)?.contiguous()?.matmul(&weight.unpacked(start..start + n)?)?;
         sum = Some(match sum {
             Some(sum) => (sum + part)?,
             None => part,

@@ -86,9 +86,17 @@ fn file_name(layer: usize, of: Projection, part: &str) -> String {
 
 /// Rows of B of queries and keys in the order of transformers. Files of Llama models as GGUF have the pairs of a head
 /// beside each other, so their decoders' adapters do, too.
-fn reorder(decoder: &Decoder, layer: usize, of: Projection, rank: usize, b: &[f32], to_file: bool) -> Vec<f32> {
+fn reorder(
+    decoder: &Decoder,
+    layer: usize,
+    of: Projection,
+    rank: usize,
+    b: &[f32],
+    to_file: bool,
+) -> Vec<f32> {
     let spec = &decoder.config().layers[layer].attention;
-    let turns = matches!(of, Projection::Query | Projection::Key) && spec.rotary.style == RotaryStyle::Interleaved;
+    let turns =
+        matches!(of, Projection::Query | Projection::Key) && spec.rotary.style == RotaryStyle::Interleaved;
     if !turns {
         return b.to_vec();
     }
@@ -179,11 +187,8 @@ fn low_rank(options: &TuneOptions, places: &Places, decoder: &Decoder, all: &[f3
 fn soft_prompt(options: &TuneOptions, decoder: &Decoder, all: &[f32]) -> (Config, Vec<Named>) {
     let width = decoder.config().d_model;
     let n = all.len() / width;
-    let config = Config {
-        num_virtual_tokens: Some(n),
-        token_dim: Some(width),
-        ..config(options, "PROMPT_TUNING")
-    };
+    let config =
+        Config { num_virtual_tokens: Some(n), token_dim: Some(width), ..config(options, "PROMPT_TUNING") };
     (config, vec![("prompt_embeddings".to_owned(), vec![n, width], bytes(all))])
 }
 
@@ -202,12 +207,15 @@ impl Adapter {
             return Err(Error::Request { reason });
         }
         let bad = |reason: String| Error::ModelFile { path: path.clone(), reason };
-        let config: Config =
-            serde_json::from_str(&read_text(&path)?).map_err(|error| bad(format!("it cannot be read: {error}")))?;
+        let config: Config = serde_json::from_str(&read_text(&path)?)
+            .map_err(|error| bad(format!("it cannot be read: {error}")))?;
         let habit = match folder.join(FORM) {
             form if form.is_file() => {
                 let habit = serde_json::from_str(&read_text(&form)?);
-                Some(habit.map_err(|error| Error::ModelFile { path: form, reason: format!("it cannot be read: {error}") })?)
+                Some(habit.map_err(|error| Error::ModelFile {
+                    path: form,
+                    reason: format!("it cannot be read: {error}"),
+                })?)
             }
             _ => None,
         };
@@ -221,7 +229,11 @@ impl Adapter {
                 let n = shape.first().copied().unwrap_or(0);
                 prompt = Some(weights.get("prompt_embeddings", &[n, width])?);
             }
-            other => return Err(bad(format!("adapters of the kind {other} are not known; LORA and PROMPT_TUNING are"))),
+            other => {
+                return Err(bad(format!(
+                    "adapters of the kind {other} are not known; LORA and PROMPT_TUNING are"
+                )));
+            }
         }
         weights.expect_all_used(|_| false)?;
         Ok(Self { layers, prompt, habit })
@@ -260,9 +272,11 @@ impl Adapter {
     pub fn before(&self, model: &LanguageModel, input: Input) -> Result<Input> {
         let Some(prompt) = &self.prompt else { return Ok(input) };
         let mut whole = Input::default();
-        let numbers = prompt.flatten_all().and_then(|all| all.to_vec1::<f32>()).doing("reading a soft prompt")?;
+        let numbers =
+            prompt.flatten_all().and_then(|all| all.to_vec1::<f32>()).doing("reading a soft prompt")?;
         // Another prompt is another beginning for what was read before.
-        let key = numbers.iter().fold(1u64, |key, x| key.wrapping_mul(0x100_0000_01B3) ^ u64::from(x.to_bits()));
+        let key =
+            numbers.iter().fold(1u64, |key, x| key.wrapping_mul(0x100_0000_01B3) ^ u64::from(x.to_bits()));
         whole.push_media(model.decoder().config().pad_token, prompt.clone(), Modality::Text, key);
         whole.append(&input);
         Ok(whole)
@@ -287,7 +301,9 @@ fn load_low_rank(
     let mut layers = AdapterLayers::default();
     for (layer, of) in decoder.matrices() {
         let (a, b) = (file_name(layer, of, "A"), file_name(layer, of, "B"));
-        let Some((n_out, n_in)) = decoder.matrix_shape(layer, of).filter(|_| weights.has(&a)) else { continue };
+        let Some((n_out, n_in)) = decoder.matrix_shape(layer, of).filter(|_| weights.has(&a)) else {
+            continue;
+        };
         let numbers = |name: &str, shape: &[usize]| -> Result<Vec<f32>> {
             weights.get(name, shape)?.flatten_all().and_then(|all| all.to_vec1()).doing("reading an adapter")
         };

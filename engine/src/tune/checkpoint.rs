@@ -53,7 +53,8 @@ struct Remembered {
 pub(super) fn digest(examples: &[Example]) -> String {
     let mut hash = Sha256::new();
     for example in examples {
-        for part in [&example.question, &example.answer, example.rationale.as_ref().unwrap_or(&String::new())] {
+        for part in [&example.question, &example.answer, example.rationale.as_ref().unwrap_or(&String::new())]
+        {
             hash.update((part.len() as u64).to_le_bytes());
             hash.update(part.as_bytes());
         }
@@ -122,7 +123,8 @@ pub(super) fn load(folder: &Path) -> Result<Saved> {
     let file = std::fs::read(&path).map_err(|source| Error::io("opening", &path, source))?;
     let (_, about) = SafeTensors::read_metadata(&file).map_err(|error| damaged(&path, error))?;
     let rest = about.metadata().as_ref().and_then(|about| about.get("run"));
-    let rest: Rest = serde_json::from_str(rest.map_or("", String::as_str)).map_err(|error| damaged(&path, error))?;
+    let rest: Rest =
+        serde_json::from_str(rest.map_or("", String::as_str)).map_err(|error| damaged(&path, error))?;
     let tensors = SafeTensors::deserialize(&file).map_err(|error| damaged(&path, error))?;
     let numbers = |name: &str| -> Result<Vec<f32>> {
         let tensor = tensors.tensor(name).map_err(|error| damaged(&path, error))?;

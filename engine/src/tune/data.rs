@@ -54,7 +54,8 @@ pub fn parse(text: &str, name: &str) -> Result<Vec<Example>> {
         if line.trim().is_empty() {
             return Err(bad("the line is empty"));
         }
-        let line: Line = serde_json::from_str(line).map_err(|error| bad(&format!("this is no such object ({error})")))?;
+        let line: Line =
+            serde_json::from_str(line).map_err(|error| bad(&format!("this is no such object ({error})")))?;
         let answer = match line.answer {
             Some(serde_json::Value::String(answer)) => answer,
             Some(serde_json::Value::Number(answer)) => answer.to_string(),

@@ -12,8 +12,8 @@ use crate::cancel::Cancel;
 use crate::decoder::{AdapterLayers, CacheFormat, Input, Modality, Scored};
 use crate::error::{Doing, Error, Result};
 use crate::features::text::TokenId;
-use crate::generate::{Chains, ChainsEvent, GenerateOptions};
 use crate::generate::event::Event;
+use crate::generate::{Chains, ChainsEvent, GenerateOptions};
 use crate::model::LanguageModel;
 
 /// Chains that are written at once: more keep more keys and values in memory.
@@ -48,7 +48,11 @@ pub struct DecoderReasoner {
 enum Kind {
     LowRank(Places),
     /// So many soft tokens of this width; whether they stand for what prompts begin with.
-    Prompt { n: usize, width: usize, instead: bool },
+    Prompt {
+        n: usize,
+        width: usize,
+        instead: bool,
+    },
 }
 
 impl DecoderReasoner {
@@ -141,7 +145,12 @@ impl DecoderReasoner {
         let Kind::Prompt { n, width, instead } = self.tuned else { return tokens(&self.form) };
         let soft = Tensor::from_slice(&self.parameters, (n, width), &candle_core::Device::Cpu);
         let mut input = Input::default();
-        input.push_media(self.model.decoder().config().pad_token, soft.doing("making a soft prompt")?, Modality::Text, 0);
+        input.push_media(
+            self.model.decoder().config().pad_token,
+            soft.doing("making a soft prompt")?,
+            Modality::Text,
+            0,
+        );
         // A guide shows its own exemplars: the soft prompt was made from those of questions.
         if !instead || asked != self.asked {
             input.append(&tokens(&self.form)?);
@@ -262,7 +271,9 @@ impl Reasoner for DecoderReasoner {
             let n = rest.iter().take_while(fits).count().max(1);
             let (now, later) = rest.split_at(n);
             rest = later;
-            let Some(gradients) = decoder.gradients(&beginning, now, &adapters, cancel)? else { return Ok(None) };
+            let Some(gradients) = decoder.gradients(&beginning, now, &adapters, cancel)? else {
+                return Ok(None);
+            };
             log_p.extend(gradients.log_p);
             let parts: Vec<&Tensor> = match &self.tuned {
                 Kind::LowRank(_) => gradients.adapters.iter().flatten().collect(),
@@ -270,7 +281,8 @@ impl Reasoner for DecoderReasoner {
             };
             let mut sums = of.iter_mut();
             for part in parts {
-                let numbers = part.flatten_all().and_then(|part| part.to_vec1::<f32>()).doing("reading gradients")?;
+                let numbers =
+                    part.flatten_all().and_then(|part| part.to_vec1::<f32>()).doing("reading gradients")?;
                 // Of what prompts begin with only the soft tokens are tuned.
                 numbers.iter().zip(&mut sums).for_each(|(number, sum)| *sum += number);
             }

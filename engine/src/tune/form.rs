@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::data::Example;
 
 /// What every prompt begins with.
-const TASK: &str = "Answer each question. Think step by step, and end with \"The answer is\" and the answer.\n\n";
+const TASK: &str =
+    "Answer each question. Think step by step, and end with \"The answer is\" and the answer.\n\n";
 
 /// The same where answers come at once.
 const TASK_DIRECT: &str = "Answer each question with \"The answer is\" and the answer.\n\n";
@@ -68,7 +69,8 @@ impl Form {
             answer: example.answer.clone(),
         };
         // Those with a rationale are the exemplars of other methods, too.
-        let (told, untold): (Vec<_>, Vec<_>) = examples.iter().partition(|example| example.rationale.is_some());
+        let (told, untold): (Vec<_>, Vec<_>) =
+            examples.iter().partition(|example| example.rationale.is_some());
         Self { exemplars: told.into_iter().chain(untold).take(most).map(exemplar).collect() }
     }
 
@@ -159,7 +161,11 @@ mod tests {
         assert_eq!(answer_of("The answer is 5"), None);
         assert_eq!(answer_of("The answer is 5. So there."), None);
         assert_eq!(answer_of("The answer is ."), None);
-        assert_eq!(answer_of("İ The answer is 5."), Some("5".to_owned()), "case changes lengths of some letters");
+        assert_eq!(
+            answer_of("İ The answer is 5."),
+            Some("5".to_owned()),
+            "case changes lengths of some letters"
+        );
         assert_eq!(answer_of("Five."), None);
     }
 
@@ -173,10 +179,13 @@ mod tests {
 
     #[test]
     fn guides_tell_the_answer_and_questions_do_not() {
-        let example = Example { question: "1 + 1?".into(), answer: "2".into(), rationale: Some("One and one.".into()) };
+        let example =
+            Example { question: "1 + 1?".into(), answer: "2".into(), rationale: Some("One and one.".into()) };
         let form = Form::of(&[example], 3);
         let steps = form.beginning(Asked::Steps);
-        assert!(steps.ends_with("Question: 1 + 1?\nAnswer: Let's think step by step. One and one. The answer is 2.\n\n"));
+        assert!(steps.ends_with(
+            "Question: 1 + 1?\nAnswer: Let's think step by step. One and one. The answer is 2.\n\n"
+        ));
         let guided = form.question("2 + 2?", "4", Asked::Guided);
         assert_eq!(guided, "Question: 2 + 2?\nAnswer: The answer is 4. Let's think step by step.");
         assert!(!form.question("2 + 2?", "4", Asked::Steps).contains('4'));

@@ -51,7 +51,8 @@ impl Places {
         if rank == 0 {
             return bad("a low-rank adapter has a rank of at least 1".into());
         }
-        if let Some(unknown) = targets.iter().find(|name| Projection::ALL.iter().all(|of| of.name() != *name)) {
+        if let Some(unknown) = targets.iter().find(|name| Projection::ALL.iter().all(|of| of.name() != *name))
+        {
             let all = Projection::ALL.map(Projection::name).join(", ");
             return bad(format!("there is no matrix {unknown:?} to tune; there are {all}"));
         }
@@ -96,7 +97,10 @@ impl Places {
             rest = others;
             part
         };
-        self.each.iter().map(|(_, _, (n_out, n_in))| [take(self.rank * n_in), take(self.rank * n_out)]).collect()
+        self.each
+            .iter()
+            .map(|(_, _, (n_out, n_in))| [take(self.rank * n_in), take(self.rank * n_out)])
+            .collect()
     }
 
     /// Adapters of these numbers; `traced` where gradients are wanted.

@@ -73,7 +73,8 @@ impl Puzzle {
             }
             let (question, rationale, answer) = self.make(&mut dice, level.clamp(1, 3));
             if examples.iter().all(|other| other.question != question) {
-                let rationale = (examples.len() < shown).then(|| format!("{rationale} The answer is {answer}."));
+                let rationale =
+                    (examples.len() < shown).then(|| format!("{rationale} The answer is {answer}."));
                 examples.push(Example { question, answer, rationale });
             }
         }
@@ -118,7 +119,8 @@ fn counting(dice: &mut Dice, level: usize) -> (String, String, String) {
     const NUMBERS: [&str; 5] = ["zero", "one", "two", "three", "four"];
     let (kind, wanted) = KINDS[dice.below(KINDS.len())];
     let n_wanted = dice.within(2, 1 + level);
-    let mut things: Vec<(&str, bool)> = dice.some(n_wanted, &wanted).into_iter().map(|thing| (thing, true)).collect();
+    let mut things: Vec<(&str, bool)> =
+        dice.some(n_wanted, &wanted).into_iter().map(|thing| (thing, true)).collect();
     let others: Vec<&str> =
         KINDS.iter().filter(|(other, _)| *other != kind).flat_map(|(_, things)| *things).collect();
     things.extend(dice.some(3 + level - n_wanted.max(1), &others).into_iter().map(|thing| (thing, false)));
@@ -137,7 +139,10 @@ fn counting(dice: &mut Dice, level: usize) -> (String, String, String) {
     };
     let all: Vec<String> = counted.iter().map(named).collect();
     let found: Vec<_> = counted.iter().filter(|(_, _, is_wanted)| *is_wanted).collect();
-    let mut steps = vec![format!("The {kind} are {}.", listed(&found.iter().map(|thing| named(thing)).collect::<Vec<_>>()))];
+    let mut steps = vec![format!(
+        "The {kind} are {}.",
+        listed(&found.iter().map(|thing| named(thing)).collect::<Vec<_>>())
+    )];
     let mut sum = found[0].1;
     for (_, n, _) in &found[1..] {
         steps.push(format!("{sum} + {n} = {}.", sum + n));
@@ -222,8 +227,8 @@ fn dates(dice: &mut Dice, level: usize) -> (String, String, String) {
 /// Two words and one more for each level, which begin with different letters.
 fn sorting(dice: &mut Dice, level: usize) -> (String, String, String) {
     const WORDS: [&str; 20] = [
-        "apple", "bread", "cloud", "door", "earth", "fire", "glass", "house", "ice", "jam", "king", "lamp", "moon",
-        "night", "ocean", "paper", "queen", "river", "stone", "tree",
+        "apple", "bread", "cloud", "door", "earth", "fire", "glass", "house", "ice", "jam", "king", "lamp",
+        "moon", "night", "ocean", "paper", "queen", "river", "stone", "tree",
     ];
     let words = dice.some(2 + level, &WORDS);
     let mut sorted = words.clone();

@@ -11,8 +11,33 @@ use super::output::Output;
 use super::perplexity::decoder;
 use super::progress::{Bar, peak_rss_bytes, say};
 
+/// Begins this program anew without candle's own threads, unless it is so already. They wait by spinning, which took
+/// more than half of the time of a step, and four times as long where another program computes; how many there are can
+/// only be said to a new process. Where that fails the work goes on as it is.
+pub fn without_spinning() {
+    const THREADS: &str = "CANDLE_NUM_THREADS";
+    if std::env::var_os(THREADS).is_some() {
+        return;
+    }
+    let Ok(program) = std::env::current_exe() else { return };
+    let mut command = std::process::Command::new(program);
+    command.args(std::env::args_os().skip(1)).env(THREADS, "1");
+    #[cfg(unix)]
+    {
+        use std::os::unix::process::CommandExt;
+        // Does not come back unless it fails.
+        log::warn!("candle's threads stay: {}", command.exec());
+    }
+    #[cfg(not(unix))]
+    match command.status() {
+        Ok(status) => std::process::exit(status.code().unwrap_or(1)),
+        Err(error) => log::warn!("candle's threads stay: {error}"),
+    }
+}
+
 /// Tunes, and shows how that goes.
 pub fn run(args: &TuneArgs, cancel: &Cancel) -> Outcome {
+    without_spinning();
     engine::set_threads(args.threads);
     engine::set_device(args.device.chosen)?;
     if args.data.is_dir() {

@@ -13,7 +13,7 @@ struct Countable {
 
 impl Countable {
     fn new(bias: f64) -> Self {
-        let logits = [[0.3 + bias, -0.2, 0.9, 0.1, -1.0], [-0.5, 0.8 + bias, 0.0, 1.2, 0.4]];
+        let logits = [[0.3 + bias, bias - 0.2, 0.9, 0.1, -1.0], [bias - 0.5, 0.8 + bias, 0.0, 1.2, 0.4]];
         Self { logits }
     }
 

@@ -148,10 +148,10 @@ impl Steps {
         let pairs: Vec<Pair<R::Chain>> = batch
             .iter()
             .zip(&proposals)
-            .map(|(example, proposal)| Pair {
-                example: *example,
-                memory: memory.get(example).map_or(proposal, |kept| &kept.chain),
-                proposal,
+            .zip(&drawn)
+            .map(|((example, proposal), drawn)| {
+                let kept = memory.get(example).filter(|_| !drawn.proposal);
+                Pair { example: *example, memory: kept.map_or(proposal, |kept| &kept.chain), proposal }
             })
             .collect();
         let each = weights(&drawn, with_control);
@@ -161,7 +161,9 @@ impl Steps {
         };
         let variance = match measure {
             Some(groups) => {
-                let Some(variance) = variance(reasoner, &pairs, &drawn, groups, cancel)? else { return Ok(None) };
+                let Some(variance) = variance(reasoner, &pairs, &drawn, groups, cancel)? else {
+                    return Ok(None);
+                };
                 variance
             }
             None => None,
@@ -200,7 +202,8 @@ pub(super) fn imitate<R: Reasoner>(
     cancel: &Cancel,
 ) -> Result<Option<Estimate>> {
     let weight = 1.0 / chains.len().max(1) as f64;
-    let terms: Vec<_> = chains.iter().map(|(example, chain)| Term { example: *example, chain: *chain, weight }).collect();
+    let terms: Vec<_> =
+        chains.iter().map(|(example, chain)| Term { example: *example, chain: *chain, weight }).collect();
     let Some((loss, gradient)) = of_terms(reasoner, &terms, cancel)? else { return Ok(None) };
     Ok(Some(Estimate { gradient, loss, proposed: 0, right: 0, variance: None }))
 }
@@ -238,7 +241,9 @@ fn sum<R: Reasoner>(
     let mut terms = Vec::new();
     let mut of_memory = Vec::new();
     for (pair, weights) in pairs.iter().zip(flat.chunks_exact(2)) {
-        for (chain, weight, is_memory) in [(pair.memory, weights[0], true), (pair.proposal, weights[1], false)] {
+        for (chain, weight, is_memory) in
+            [(pair.memory, weights[0], true), (pair.proposal, weights[1], false)]
+        {
             if weight != 0.0 {
                 terms.push(Term { example: pair.example, chain, weight });
                 of_memory.push(is_memory);
@@ -249,7 +254,8 @@ fn sum<R: Reasoner>(
         return Ok(Some((Vec::new(), vec![0.0; reasoner.parameters().len()])));
     }
     let Some(gradient) = reasoner.gradient(&terms, cancel)? else { return Ok(None) };
-    let log_p = gradient.log_p.into_iter().zip(of_memory).filter(|(_, memory)| *memory).map(|(log_p, _)| log_p);
+    let log_p =
+        gradient.log_p.into_iter().zip(of_memory).filter(|(_, memory)| *memory).map(|(log_p, _)| log_p);
     Ok(Some((log_p.collect(), gradient.of)))
 }
 
@@ -276,7 +282,9 @@ fn variance<R: Reasoner>(
                 .iter()
                 .map(|w| Weights { memory: w.memory * groups as f64, proposal: w.proposal * groups as f64 })
                 .collect();
-            let Some((_, of)) = sum(reasoner, &pairs[range], &scaled, 0, 0.0, cancel)? else { return Ok(None) };
+            let Some((_, of)) = sum(reasoner, &pairs[range], &scaled, 0, 0.0, cancel)? else {
+                return Ok(None);
+            };
             estimates.push(of);
         }
         *measured = variance_of_mean(&estimates);

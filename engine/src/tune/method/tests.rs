@@ -1,7 +1,7 @@
 //! The methods with a model whose every chain can be counted.
 
-use super::*;
 use super::super::reasoner::Gradient;
+use super::*;
 
 const CHAINS: usize = 6;
 const RIGHT: [usize; 3] = [0, 4, 5];
@@ -130,7 +130,8 @@ fn steps_are_unbiased() {
 #[test]
 fn memory_takes_right_proposals_and_keeps_what_it_has() {
     let mut table = Table::new();
-    let mut memory = BTreeMap::from([(0, Kept { chain: 3, right: false }), (1, Kept { chain: 4, right: true })]);
+    let mut memory =
+        BTreeMap::from([(0, Kept { chain: 3, right: false }), (1, Kept { chain: 4, right: true })]);
     let (mut before_right, steps) = (false, Steps { seed: 3, most_terms: 0 });
     for step in 0..60 {
         let was = memory.clone();

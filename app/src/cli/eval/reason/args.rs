@@ -14,7 +14,11 @@ pub struct ReasonArgs {
     #[arg(long, value_delimiter = ',', default_value = "arithmetic,counting,boolean,dates,sorting,shuffled")]
     pub tasks: Vec<Task>,
     /// Which methods, several with commas; prompting and direct-prompting tune nothing
-    #[arg(long, value_delimiter = ',', default_value = "direct-prompting,prompting,direct,rejection,star,trice-plain,trice")]
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_value = "direct-prompting,prompting,direct,rejection,star,trice-plain,trice"
+    )]
     pub methods: Vec<MethodOrNone>,
     /// So many seeds: each has its own questions and draws
     #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]

@@ -20,6 +20,7 @@ use super::super::failure::{Failure, Outcome};
 use super::super::output::Output;
 use super::super::perplexity::decoder;
 use super::super::progress::{Bar, peak_rss_bytes, say};
+use super::super::tune::without_spinning;
 
 /// What one run gave.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,6 +41,7 @@ struct Row {
 
 /// Runs each task with each method and each seed.
 pub fn run(args: &ReasonArgs, cancel: &Cancel) -> Outcome {
+    without_spinning();
     engine::set_threads(args.threads);
     let mut out = Output::new(args.json);
     if let Some(folder) = &args.write {
@@ -77,9 +79,14 @@ pub fn run(args: &ReasonArgs, cancel: &Cancel) -> Outcome {
     summary(args, &rows, &mut out)?;
     let minutes = started.elapsed().as_secs_f64() / 60.0;
     match args.json {
-        true => out.object(&json!({"phase": "reason", "minutes": minutes, "peak_rss_bytes": peak_rss_bytes()})),
+        true => {
+            out.object(&json!({"phase": "reason", "minutes": minutes, "peak_rss_bytes": peak_rss_bytes()}))
+        }
         false => {
-            say(&format!("{minutes:.1} minutes, peak memory {}", peak_rss_bytes().map_or("unknown".into(), engine::human_bytes)));
+            say(&format!(
+                "{minutes:.1} minutes, peak memory {}",
+                peak_rss_bytes().map_or("unknown".into(), engine::human_bytes)
+            ));
             Ok(())
         }
     }
@@ -142,7 +149,11 @@ fn one(
                 }
             }
             TuneEvent::Step { step, steps, proposed, right, variance, .. } => {
-                bar.show(&format!("{} {} seed {seed}", puzzle.name(), method.name()), step as u64, steps as u64);
+                bar.show(
+                    &format!("{} {} seed {seed}", puzzle.name(), method.name()),
+                    step as u64,
+                    steps as u64,
+                );
                 if let Some(v) = variance {
                     row.variances.push((right as f64 / proposed.max(1) as f64, v.with_control, v.without));
                 }
@@ -199,7 +210,8 @@ fn summary(args: &ReasonArgs, rows: &[Row], out: &mut Output) -> Outcome {
             }
         }
     }
-    let mut points: Vec<(f64, f64, f64)> = rows.iter().flat_map(|row| row.variances.iter().copied()).collect();
+    let mut points: Vec<(f64, f64, f64)> =
+        rows.iter().flat_map(|row| row.variances.iter().copied()).collect();
     points.sort_by(|a, b| a.0.total_cmp(&b.0));
     for (from, to) in [(0.0, 0.25), (0.25, 0.5), (0.5, 0.75), (0.75, 1.01)] {
         let within: Vec<&(f64, f64, f64)> = points.iter().filter(|p| p.0 >= from && p.0 < to).collect();
@@ -250,9 +262,12 @@ fn read_rows(path: &Path) -> Outcome<Vec<Row>> {
         return Ok(Vec::new());
     }
     let shown = path.display();
-    let text = std::fs::read_to_string(path).map_err(|e| Failure::Usage(format!("{shown}: reading failed: {e}")))?;
+    let text =
+        std::fs::read_to_string(path).map_err(|e| Failure::Usage(format!("{shown}: reading failed: {e}")))?;
     let rows = text.lines().map(serde_json::from_str).collect::<Result<_, _>>();
-    rows.map_err(|e| Failure::Usage(format!("{shown}: these are no results of such runs ({e}); name a new file")))
+    rows.map_err(|e| {
+        Failure::Usage(format!("{shown}: these are no results of such runs ({e}); name a new file"))
+    })
 }
 
 fn write_rows(path: &Path, rows: &[Row]) -> Outcome {

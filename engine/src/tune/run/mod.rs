@@ -1,5 +1,9 @@
 //! A whole run: exemplars, memory, steps, checks, files.
 
+mod begin;
+
+mod step;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,7 +16,7 @@ use super::checkpoint;
 use super::data::Example;
 use super::decoder_reasoner::{Chain, DecoderReasoner};
 use super::form::{Asked, Form};
-use super::method::{Estimate, Kept, Method, PROPOSALS, Steps, Variance, example_at, imitate, mix};
+use super::method::{Kept, Method, PROPOSALS, Variance, example_at, mix};
 use super::optimiser::{AdamW, cosine};
 use super::parameters::Tuned;
 use super::reasoner::{Reasoner, Wanted};
@@ -160,9 +164,6 @@ enum Phase {
 /// Chains that are sought at once.
 const TOGETHER: usize = 32;
 
-/// Proposals without a right one after which a run gives up.
-const IN_VAIN: usize = 512;
-
 impl Tuning {
     /// Nothing is computed yet. The adapter and checkpoints go to the folder `out`; with `resume` the run goes on from
     /// the checkpoint there.
@@ -184,14 +185,19 @@ impl Tuning {
             Asked::Directly => Form::of_answers(&examples, options.exemplars),
             _ => Form::of(&examples, options.exemplars),
         };
-        let is_shown = |example: &Example| form.exemplars.iter().any(|shown| shown.question == example.question);
+        let is_shown =
+            |example: &Example| form.exemplars.iter().any(|shown| shown.question == example.question);
         let others: Vec<usize> = (0..examples.len()).filter(|i| !is_shown(&examples[*i])).collect();
         let n_held = options.held_out.min(others.len() / 2);
         let shuffled = (0..others.len()).map(|i| others[example_at(options.seed, others.len(), i)]);
         let (mut held, mut train): (Vec<usize>, Vec<usize>) = (Vec::new(), Vec::new());
-        shuffled.enumerate().for_each(|(i, example)| if i < n_held { held.push(example) } else { train.push(example) });
+        shuffled
+            .enumerate()
+            .for_each(|(i, example)| if i < n_held { held.push(example) } else { train.push(example) });
         if train.is_empty() {
-            return Err(Error::Request { reason: "all questions are exemplars or held out; give more".into() });
+            return Err(Error::Request {
+                reason: "all questions are exemplars or held out; give more".into(),
+            });
         }
         let data = checkpoint::digest(&examples);
         let reasoner = DecoderReasoner::new(
@@ -232,7 +238,9 @@ impl Tuning {
 
     fn resume(&mut self) -> Result<()> {
         let Some(out) = &self.out else {
-            return Err(Error::Request { reason: "there is no folder to resume from; name it with --out".into() });
+            return Err(Error::Request {
+                reason: "there is no folder to resume from; name it with --out".into(),
+            });
         };
         let saved = checkpoint::load(out)?;
         if saved.options != self.options || saved.data != self.data {
@@ -297,88 +305,10 @@ impl Tuning {
         });
     }
 
-    /// Where nobody wrote rationales, right chains without exemplars become exemplars.
-    fn seek_exemplars(&mut self) -> Result<()> {
-        /// Draws for each exemplar that is wanted, at most.
-        const TRIES: usize = 64;
-        let wanted = self.options.exemplars;
-        let mut form = self.reasoner.form().clone();
-        let mut drawn = 0;
-        while form.exemplars.len() < wanted
-            && self.options.method != Method::Direct
-            && drawn < wanted * TRIES
-            && form.exemplars.len() < self.train.len() / 2
-        {
-            let some: Vec<Wanted> = (drawn..drawn + TOGETHER)
-                .map(|i| Wanted {
-                    example: self.train[i % self.train.len()],
-                    asked: Asked::Steps,
-                    seed: Some(mix(self.options.seed, 2, i as u64)),
-                })
-                .collect();
-            drawn += TOGETHER;
-            let Some(chains) = self.propose(&some)? else { return Ok(()) };
-            for (wanted_chain, chain) in some.iter().zip(chains) {
-                let example = &self.reasoner.examples()[wanted_chain.example];
-                let is_new = form.exemplars.iter().all(|shown| shown.question != example.question);
-                if form.exemplars.len() < wanted && is_new && self.reasoner.is_right(wanted_chain.example, &chain) {
-                    form.exemplars.push(super::form::Exemplar {
-                        question: example.question.clone(),
-                        chain: chain.text.trim().to_owned(),
-                        answer: example.answer.clone(),
-                    });
-                }
-            }
-            let (done, total) = (drawn.min(wanted * TRIES), wanted * TRIES);
-            let what = "exemplars".to_owned();
-            self.events.push_back(TuneEvent::Seeking { what, done, total, right: form.exemplars.len() });
-        }
-        if drawn > 0 {
-            if form.exemplars.is_empty() {
-                let text = format!("none of {drawn} chains without exemplars reached a right answer, so questions are put without exemplars; give some lines a \"rationale\" to have them shown");
-                self.events.push_back(TuneEvent::Notice { text });
-            }
-            self.reasoner.set_form(form, &self.options.tuned)?;
-            self.first = self.reasoner.parameters().to_vec();
-            self.optimiser = AdamW::new(self.first.len());
-            let train = std::mem::take(&mut self.train);
-            self.train = train.into_iter().filter(|i| !self.is_exemplar(*i)).collect();
-        }
-        self.tell_begun();
-        self.phase = if self.options.method.has_memory() { Phase::Memory } else { Phase::Check };
-        Ok(())
-    }
-
     fn propose(&mut self, wanted: &[Wanted]) -> Result<Option<Vec<Chain>>> {
         let chains = self.reasoner.propose(wanted, &self.cancel)?;
         self.state.samples += chains.as_ref().map_or(0, Vec::len);
         Ok(chains)
-    }
-
-    /// The first chain of each example comes from a guide that sees the answer; it may be wrong.
-    fn fill_memory(&mut self) -> Result<()> {
-        let left: Vec<usize> =
-            self.train.iter().copied().filter(|i| !self.state.memory.contains_key(i)).take(TOGETHER).collect();
-        let wanted: Vec<Wanted> = left
-            .iter()
-            .map(|example| Wanted {
-                example: *example,
-                asked: Asked::Guided,
-                seed: Some(mix(self.options.seed, 3, *example as u64)),
-            })
-            .collect();
-        let Some(chains) = self.propose(&wanted)? else { return Ok(()) };
-        for (example, chain) in left.into_iter().zip(chains) {
-            let right = self.reasoner.is_right(example, &chain);
-            self.state.memory.insert(example, Kept { chain, right });
-        }
-        let right = self.state.memory.values().filter(|kept| kept.right).count();
-        let (done, total) = (self.state.memory.len(), self.train.len());
-        self.events.push_back(TuneEvent::Seeking { what: "memory".into(), done, total, right });
-        if done >= total {
-            self.phase = Phase::Check;
-        }
-        Ok(())
     }
 
     fn asked(&self) -> Asked {
@@ -391,7 +321,8 @@ impl Tuning {
         let wanted: Vec<Wanted> =
             self.held.iter().map(|example| Wanted { example: *example, asked, seed: None }).collect();
         let Some(chains) = self.reasoner.propose(&wanted, &self.cancel)? else { return Ok(()) };
-        let right = self.held.iter().zip(&chains).filter(|(i, chain)| self.reasoner.is_right(**i, chain)).count();
+        let right =
+            self.held.iter().zip(&chains).filter(|(i, chain)| self.reasoner.is_right(**i, chain)).count();
         let mut voted = None;
         if is_last && self.options.votes > 0 && asked == Asked::Steps {
             let n = self.options.votes;
@@ -405,9 +336,16 @@ impl Tuning {
                 let answer = &self.reasoner.examples()[*example].answer;
                 vote::majority(&texts).is_some_and(|most| super::form::is_same(&most.answer, answer))
             };
-            voted = Some(self.held.iter().zip(chains.chunks(n)).filter(|pair| is_right((pair.0, pair.1))).count());
+            voted = Some(
+                self.held.iter().zip(chains.chunks(n)).filter(|pair| is_right((pair.0, pair.1))).count(),
+            );
         }
-        self.events.push_back(TuneEvent::Checked { step: self.state.step, right, voted, of: self.held.len() });
+        self.events.push_back(TuneEvent::Checked {
+            step: self.state.step,
+            right,
+            voted,
+            of: self.held.len(),
+        });
         self.phase = if is_last { Phase::Save } else { Phase::Step };
         Ok(())
     }
@@ -422,9 +360,15 @@ impl Tuning {
             _ => (step, options.steps),
         };
         let mut parameters = self.reasoner.parameters().to_vec();
-        self.optimiser.climb(&mut parameters, &estimate.gradient, cosine(options.rate, at, of), options.decay);
+        self.optimiser.climb(
+            &mut parameters,
+            &estimate.gradient,
+            cosine(options.rate, at, of),
+            options.decay,
+        );
         if parameters.iter().any(|x| !x.is_finite()) {
-            let reason = format!("step {} gave numbers that are not finite; choose a smaller --rate", step + 1);
+            let reason =
+                format!("step {} gave numbers that are not finite; choose a smaller --rate", step + 1);
             return Err(Error::Request { reason });
         }
         self.reasoner.set_parameters(parameters)?;
@@ -452,105 +396,6 @@ impl Tuning {
         Ok(())
     }
 
-    /// What a step of the method gives; `None` when cancelled.
-    fn estimate(&mut self, step: usize) -> Result<Option<Estimate>> {
-        match self.options.method {
-            Method::Star => return self.star(step),
-            Method::Direct => return self.answers(step),
-            Method::Trice | Method::TricePlain | Method::Rejection => {}
-        }
-        let Self { options, reasoner, train, state, cancel, events, .. } = self;
-        let steps = Steps { seed: options.seed, most_terms: options.most_terms };
-        let batch = |n: usize| -> Vec<usize> {
-            (step * n..(step + 1) * n).map(|i| train[example_at(options.seed, train.len(), i)]).collect()
-        };
-        let estimate = match options.method {
-            Method::Trice | Method::TricePlain => {
-                let is_due = options.measure_every > 0 && step.is_multiple_of(options.measure_every);
-                let measure = is_due.then_some(GROUPS);
-                let with_control = options.method == Method::Trice;
-                let batch = batch(options.batch);
-                let before: Vec<bool> = batch.iter().map(|i| state.reached.contains(i)).collect();
-                let estimate =
-                    steps.trice(reasoner, &mut state.memory, &batch, step, with_control, measure, cancel)?;
-                let Some(estimate) = estimate else { return Ok(None) };
-                let found = batch.iter().zip(before).find(|(i, before)| !before && state.memory[*i].right);
-                if let (Some((example, _)), true) = (found, estimate.right > 0) {
-                    events.push_back(TuneEvent::Chain {
-                        question: reasoner.examples()[*example].question.clone(),
-                        chain: state.memory[example].chain.text.trim().to_owned(),
-                    });
-                    state.reached.insert(*example);
-                }
-                estimate
-            }
-            _ => {
-                let batch = batch((options.batch / PROPOSALS).max(1));
-                let Some(estimate) = steps.rejection(reasoner, &batch, step, cancel)? else { return Ok(None) };
-                estimate
-            }
-        };
-        state.samples += estimate.proposed;
-        state.in_vain = if estimate.right > 0 { 0 } else { state.in_vain + estimate.proposed };
-        let is_hopeless = state.in_vain >= IN_VAIN || estimate.loss.is_none() && state.in_vain >= 4 * options.batch;
-        if is_hopeless {
-            let reason = format!(
-                "none of the last {} proposed chains reached a right answer, so there is nothing to learn from; check the answers, give some lines a \"rationale\", or choose easier questions or a larger model",
-                state.in_vain
-            );
-            return Err(Error::Request { reason });
-        }
-        Ok(Some(estimate))
-    }
-
-    /// A step of direct tuning.
-    fn answers(&mut self, step: usize) -> Result<Option<Estimate>> {
-        let (seed, n, train) = (self.options.seed, self.options.batch, &self.train);
-        let batch: Vec<usize> =
-            (step * n..(step + 1) * n).map(|i| train[example_at(seed, train.len(), i)]).collect();
-        let answers: Result<Vec<Chain>> = batch.iter().map(|i| self.reasoner.direct(*i)).collect();
-        let answers = answers?;
-        let chains: Vec<(usize, &Chain)> = batch.into_iter().zip(&answers).collect();
-        imitate(&mut self.reasoner, &chains, &self.cancel)
-    }
-
-    /// A step of STaR; a round begins with chains for all examples and the model as it was at first.
-    fn star(&mut self, step: usize) -> Result<Option<Estimate>> {
-        let per_round = self.options.steps.div_ceil(self.options.rounds.max(1));
-        if step.is_multiple_of(per_round) {
-            let train = self.train.clone();
-            let mut kept = BTreeMap::new();
-            for asked in [Asked::Steps, Asked::Guided] {
-                let left: Vec<usize> = train.iter().copied().filter(|i| !kept.contains_key(i)).collect();
-                for some in left.chunks(TOGETHER) {
-                    let wanted: Vec<Wanted> =
-                        some.iter().map(|example| Wanted { example: *example, asked, seed: None }).collect();
-                    let Some(chains) = self.propose(&wanted)? else { return Ok(None) };
-                    for (example, chain) in some.iter().zip(chains) {
-                        if self.reasoner.is_right(*example, &chain) {
-                            kept.insert(*example, Kept { chain, right: true });
-                        }
-                    }
-                }
-            }
-            let (done, total, right) = (train.len(), train.len(), kept.len());
-            self.events.push_back(TuneEvent::Seeking { what: "chains".into(), done, total, right });
-            if kept.is_empty() {
-                let reason = "no chain reached a right answer, even with the answer told, so there is nothing to learn from; check the answers or choose easier questions".into();
-                return Err(Error::Request { reason });
-            }
-            self.state.memory = kept;
-            self.reasoner.set_parameters(self.first.clone())?;
-            self.optimiser = AdamW::new(self.first.len());
-        }
-        let known: Vec<usize> = self.state.memory.keys().copied().collect();
-        let n = self.options.batch;
-        let batch =
-            (step * n..(step + 1) * n).map(|i| known[example_at(self.options.seed, known.len(), i)]);
-        let chains: Vec<(usize, &Chain)> = batch.map(|i| (i, &self.state.memory[&i].chain)).collect();
-        imitate(&mut self.reasoner, &chains, &self.cancel)
-    }
-
     fn checkpoint(&mut self) -> Result<()> {
         let Some(out) = &self.out else { return Ok(()) };
         checkpoint::save(
@@ -568,8 +413,12 @@ impl Tuning {
 
     fn save(&mut self) -> Result<()> {
         if self.options.method.has_memory() {
-            let never: Vec<usize> =
-                self.train.iter().copied().filter(|i| !self.state.memory.get(i).is_some_and(|kept| kept.right)).collect();
+            let never: Vec<usize> = self
+                .train
+                .iter()
+                .copied()
+                .filter(|i| !self.state.memory.get(i).is_some_and(|kept| kept.right))
+                .collect();
             if let Some(first) = never.first() {
                 let question = &self.reasoner.examples()[*first].question;
                 let text = format!(
@@ -591,9 +440,6 @@ impl Tuning {
         Ok(())
     }
 }
-
-/// Parts of a batch whose estimates are compared.
-const GROUPS: usize = 4;
 
 fn check(options: &TuneOptions, n_examples: usize) -> Result<()> {
     let reason = if options.steps == 0 || options.batch == 0 {
