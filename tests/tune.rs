@@ -128,7 +128,7 @@ fn options(method: Method) -> TuneOptions {
 
 fn tune(options: &TuneOptions, out: &Path, resume: bool, stop_after: Option<usize>) -> Vec<TuneEvent> {
     let cancel = Cancel::new();
-    let examples = Puzzle::Arithmetic.examples(8, 2, 1, 3);
+    let examples = Puzzle::Boolean.examples(12, 2, 1, 3);
     let run = Tuning::new(model(), examples, options.clone(), Some(out), resume, &cancel).unwrap();
     let mut events = Vec::new();
     for event in run {
@@ -152,7 +152,7 @@ fn a_run_that_was_stopped_goes_on_to_the_same_adapter() {
         tune(&options, parts.path(), false, Some(2));
         assert!(!parts.path().join("adapter_model.safetensors").exists());
         let other = TuneOptions { seed: 9, ..options.clone() };
-        let examples = Puzzle::Arithmetic.examples(8, 2, 1, 3);
+        let examples = Puzzle::Boolean.examples(12, 2, 1, 3);
         let refused = Tuning::new(model(), examples, other, Some(parts.path()), true, &Cancel::new());
         assert!(refused.err().unwrap().to_string().contains("other options"));
         tune(&options, parts.path(), true, None);

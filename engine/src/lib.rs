@@ -15,6 +15,8 @@
 //!
 //! [`library`] keeps what 3 and 4 found of many documents on disk, and finds passages in it.
 //!
+//! [`tune`] teaches a decoder from questions and answers, by gradients through 5.
+//!
 //! Nothing public holds a tensor, a thread, a channel or a user-interface type.
 
 pub mod media;

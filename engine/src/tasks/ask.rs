@@ -327,7 +327,10 @@ impl Ask {
 
     fn think(&mut self, mut thinking: Box<Thinking>) -> Result<()> {
         match thinking.next().transpose()? {
-            Some(Event::Done { reason, usage }) => self.done(reason, usage),
+            Some(Event::Done { reason, usage }) => {
+                let first_token_s = self.started.elapsed().as_secs_f64();
+                self.done(reason, Usage { first_token_s, ..usage });
+            }
             Some(event) => {
                 self.events.push_back(event);
                 self.step = Step::Think(thinking);

@@ -120,8 +120,9 @@ pub fn answer_of(chain: &str) -> Option<String> {
     let lower = chain.to_ascii_lowercase();
     let at = lower.rfind(&ANSWER.to_ascii_lowercase())?;
     let rest = chain[at + ANSWER.len()..].trim_start_matches(':').trim();
-    let answer = rest.strip_suffix('.')?.trim();
-    let is_one = !answer.is_empty() && !answer.contains(". ");
+    let answer = rest.strip_suffix('.')?.trim().trim_matches('"');
+    // A sentence that goes on, or that only speaks of these words, is no answer.
+    let is_one = !answer.is_empty() && !answer.contains(". ") && !answer.contains('"');
     is_one.then(|| answer.to_owned())
 }
 
@@ -167,6 +168,8 @@ mod tests {
             "case changes lengths of some letters"
         );
         assert_eq!(answer_of("Five."), None);
+        assert_eq!(answer_of("The answer is \"five\".").as_deref(), Some("five"));
+        assert_eq!(answer_of("It ends with \"The answer is\" and a full stop."), None);
     }
 
     #[test]

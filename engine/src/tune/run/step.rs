@@ -16,6 +16,9 @@ const GROUPS: usize = 4;
 /// Proposals without a right one after which a run gives up.
 const IN_VAIN: usize = 512;
 
+/// The same where no chain in memory is right either.
+const FEW: usize = 64;
+
 impl Tuning {
     /// What a step of the method gives; `None` when cancelled.
     pub(super) fn estimate(&mut self, step: usize) -> Result<Option<Estimate>> {
@@ -59,8 +62,8 @@ impl Tuning {
         };
         state.samples += estimate.proposed;
         state.in_vain = if estimate.right > 0 { 0 } else { state.in_vain + estimate.proposed };
-        let is_hopeless =
-            state.in_vain >= IN_VAIN || estimate.loss.is_none() && state.in_vain >= 4 * options.batch;
+        let is_hopeless = state.in_vain >= IN_VAIN
+            || estimate.loss.is_none() && state.in_vain >= FEW.max(4 * options.batch);
         if is_hopeless {
             let reason = format!(
                 "none of the last {} proposed chains reached a right answer, so there is nothing to learn from; check the answers, give some lines a \"rationale\", or choose easier questions or a larger model",
