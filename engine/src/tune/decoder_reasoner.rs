@@ -180,7 +180,7 @@ impl DecoderReasoner {
         let mut chains = Chains::after(self.model.clone(), beginning, ends?, &options, &seeds, cancel)?;
         let mut texts = vec![String::new(); wanted.len()];
         let mut ended = vec![false; wanted.len()];
-        while let Some(event) = chains.next() {
+        for event in chains.by_ref() {
             match event? {
                 ChainsEvent::Chain { chain, event: Event::Text(text) } => texts[chain].push_str(&text),
                 ChainsEvent::Chain { chain, event: Event::Done { reason, .. } } => match reason {

@@ -87,8 +87,12 @@ pub struct Variance {
 /// What the steps of a run have in common.
 pub(super) struct Steps {
     pub(super) seed: u64,
-    /// Most chains whose gradients a step computes; 0 for all.
+    /// Most chains whose gradients a step of TRICE computes; 0 for all.
     pub(super) most_terms: usize,
+    /// Whether TRICE takes the control variate.
+    pub(super) with_control: bool,
+    /// Parts the batch in so many groups and looks how their estimates differ.
+    pub(super) measure: Option<usize>,
 }
 
 /// Independent numbers from a seed, a step and a place in it.
@@ -123,16 +127,13 @@ impl Steps {
         examples.iter().enumerate().map(wanted).collect()
     }
 
-    /// A step of TRICE. Right proposals take their places in memory. `measure` parts the batch in so many groups and
-    /// looks how their estimates differ.
+    /// A step of TRICE. Right proposals take their places in memory.
     pub(super) fn trice<R: Reasoner>(
         &self,
         reasoner: &mut R,
         memory: &mut BTreeMap<usize, Kept<R::Chain>>,
         batch: &[usize],
         step: usize,
-        with_control: bool,
-        measure: Option<usize>,
         cancel: &Cancel,
     ) -> Result<Option<Estimate>> {
         let Some(proposals) = reasoner.propose(&self.draws(step, batch), cancel)? else { return Ok(None) };
@@ -154,12 +155,12 @@ impl Steps {
                 Pair { example: *example, memory: kept.map_or(proposal, |kept| &kept.chain), proposal }
             })
             .collect();
-        let each = weights(&drawn, with_control);
+        let each = weights(&drawn, self.with_control);
         let offset = (mix(self.seed, step as u64, u64::MAX) >> 11) as f64 / (1u64 << 53) as f64;
         let Some((log_p, gradient)) = sum(reasoner, &pairs, &each, self.most_terms, offset, cancel)? else {
             return Ok(None);
         };
-        let variance = match measure {
+        let variance = match self.measure {
             Some(groups) => {
                 let Some(variance) = variance(reasoner, &pairs, &drawn, groups, cancel)? else {
                     return Ok(None);

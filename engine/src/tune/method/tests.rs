@@ -108,14 +108,12 @@ fn steps_are_unbiased() {
         .collect();
     for (with_control, most_terms) in [(false, 0), (true, 0), (true, 2)] {
         let mut table = Table::new();
-        let mut mean = vec![0.0; 3 * CHAINS];
+        let mut mean = [0.0; 3 * CHAINS];
         for time in 0..TIMES {
             let mut memory = mixed(&mut table, time as u64);
-            let steps = Steps { seed: time as u64, most_terms };
-            let estimate = steps
-                .trice(&mut table, &mut memory, &[0, 1, 2], 5, with_control, None, &Cancel::new())
-                .unwrap()
-                .unwrap();
+            let steps = Steps { seed: time as u64, most_terms, with_control, measure: None };
+            let estimate =
+                steps.trice(&mut table, &mut memory, &[0, 1, 2], 5, &Cancel::new()).unwrap().unwrap();
             mean.iter_mut().zip(&estimate.gradient).for_each(|(m, g)| *m += f64::from(*g) / TIMES as f64);
         }
         for (i, (found, expected)) in mean.iter().zip(&expected).enumerate() {
@@ -132,12 +130,12 @@ fn memory_takes_right_proposals_and_keeps_what_it_has() {
     let mut table = Table::new();
     let mut memory =
         BTreeMap::from([(0, Kept { chain: 3, right: false }), (1, Kept { chain: 4, right: true })]);
-    let (mut before_right, steps) = (false, Steps { seed: 3, most_terms: 0 });
+    let (mut before_right, steps) =
+        (false, Steps { seed: 3, most_terms: 0, with_control: true, measure: None });
     for step in 0..60 {
         let was = memory.clone();
         let drawn = table.propose(&steps.draws(step, &[0, 1]), &Cancel::new()).unwrap().unwrap();
-        let estimate =
-            steps.trice(&mut table, &mut memory, &[0, 1], step, true, None, &Cancel::new()).unwrap().unwrap();
+        let estimate = steps.trice(&mut table, &mut memory, &[0, 1], step, &Cancel::new()).unwrap().unwrap();
         for (example, proposal) in drawn.iter().enumerate() {
             let expected = if table.is_right(example, proposal) {
                 Kept { chain: *proposal, right: true }
@@ -160,12 +158,10 @@ fn each_method_climbs_and_only_trice_reaches_hard_examples_surely() {
         let mut table = Table::new();
         let mut memory = mixed(&mut table, 1);
         let before = table.likelihood();
-        let steps = Steps { seed: 1, most_terms: 0 };
+        let steps = Steps { seed: 1, most_terms: 0, with_control: true, measure: None };
         for step in 0..300 {
             let estimate = match method {
-                Method::Trice => {
-                    steps.trice(&mut table, &mut memory, &[0, 1, 2], step, true, None, &Cancel::new())
-                }
+                Method::Trice => steps.trice(&mut table, &mut memory, &[0, 1, 2], step, &Cancel::new()),
                 _ => steps.rejection(&mut table, &[step % 3], step, &Cancel::new()),
             };
             let gradient = estimate.unwrap().unwrap().gradient;
@@ -189,10 +185,9 @@ fn measured_variances_show_the_control_variate() {
         }
     }
     let mut memory = mixed(&mut table, 2);
-    let steps = Steps { seed: 2, most_terms: 0 };
+    let steps = Steps { seed: 2, most_terms: 0, with_control: true, measure: Some(4) };
     let batch: Vec<usize> = (0..24).map(|i| i % 3).collect();
-    let estimate =
-        steps.trice(&mut table, &mut memory, &batch, 0, true, Some(4), &Cancel::new()).unwrap().unwrap();
+    let estimate = steps.trice(&mut table, &mut memory, &batch, 0, &Cancel::new()).unwrap().unwrap();
     let Variance { with_control, without, .. } = estimate.variance.unwrap();
     assert!(with_control < 0.1 * without, "{with_control} {without}");
 }

@@ -28,19 +28,21 @@ impl Tuning {
             Method::Trice | Method::TricePlain | Method::Rejection => {}
         }
         let Self { options, reasoner, train, state, cancel, events, .. } = self;
-        let steps = Steps { seed: options.seed, most_terms: options.most_terms };
+        let is_measured = options.measure_every > 0 && step.is_multiple_of(options.measure_every);
+        let steps = Steps {
+            seed: options.seed,
+            most_terms: options.most_terms,
+            with_control: options.method == Method::Trice,
+            measure: is_measured.then_some(GROUPS),
+        };
         let batch = |n: usize| -> Vec<usize> {
             (step * n..(step + 1) * n).map(|i| train[example_at(options.seed, train.len(), i)]).collect()
         };
         let estimate = match options.method {
             Method::Trice | Method::TricePlain => {
-                let is_due = options.measure_every > 0 && step.is_multiple_of(options.measure_every);
-                let measure = is_due.then_some(GROUPS);
-                let with_control = options.method == Method::Trice;
                 let batch = batch(options.batch);
                 let before: Vec<bool> = batch.iter().map(|i| state.reached.contains(i)).collect();
-                let estimate =
-                    steps.trice(reasoner, &mut state.memory, &batch, step, with_control, measure, cancel)?;
+                let estimate = steps.trice(reasoner, &mut state.memory, &batch, step, cancel)?;
                 let Some(estimate) = estimate else { return Ok(None) };
                 let found = batch.iter().zip(before).find(|(i, before)| !before && state.memory[*i].right);
                 if let (Some((example, _)), true) = (found, estimate.right > 0) {
