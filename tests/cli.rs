@@ -7,8 +7,19 @@ use std::time::{Duration, Instant};
 use medley_tests::{for_each_case, medley, run, run_within, sample, word_errors};
 use serde_json::Value;
 
-const SUBCOMMANDS: [&str; 10] =
-    ["ask", "read", "transcribe", "models", "bench", "plan", "perplexity", "parity", "completions", "tour"];
+const SUBCOMMANDS: [&str; 11] = [
+    "ask",
+    "read",
+    "transcribe",
+    "models",
+    "bench",
+    "plan",
+    "perplexity",
+    "parity",
+    "completions",
+    "tour",
+    "tune",
+];
 
 fn path(name: &str) -> String {
     sample(name).to_string_lossy().into_owned()

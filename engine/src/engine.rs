@@ -18,6 +18,7 @@ use crate::tasks::ask::{Ask, AskRequest, FoundInLibrary, ReadFile};
 use crate::tasks::evidence::{self, Meanings};
 use crate::tasks::perceive::{self, Perceived};
 use crate::tasks::transcribe::{self, Live, TranscribeOptions, Transcription};
+use crate::tune::Adapter;
 use crate::weights::PanelStore;
 
 /// What an [`Engine`] is made from.
@@ -56,10 +57,19 @@ struct Shared {
 /// A file as it was when it was looked at, and the room that there was for it.
 type PerceivedKey = (PathBuf, Option<SystemTime>, usize);
 
-/// Which decoder is wanted, and that one once it is loaded.
+/// Which decoder is wanted, and that one once it is loaded; with an adapter where one is wanted.
 struct DecoderSlot {
     wanted: String,
     loaded: Option<Loaded>,
+    adapter: Option<PathBuf>,
+    adapted: Option<Adapted>,
+}
+
+/// A loaded decoder with an adapter; it shares its weights with the one without.
+#[derive(Clone)]
+struct Adapted {
+    model: Arc<LanguageModel>,
+    adapter: Arc<Adapter>,
 }
 
 /// A smaller model that guesses for the decoder.
@@ -86,7 +96,12 @@ impl Engine {
             limits: options.limits,
             prefixes: options.prefixes,
             panels: options.panels,
-            decoder: Mutex::new(DecoderSlot { wanted: options.model, loaded: None }),
+            decoder: Mutex::new(DecoderSlot {
+                wanted: options.model,
+                loaded: None,
+                adapter: None,
+                adapted: None,
+            }),
             draft: Mutex::new(None),
             conversation: Mutex::new(None),
             meanings: Arc::default(),
@@ -98,10 +113,30 @@ impl Engine {
     pub fn set_model(&self, model: &str) {
         let mut slot = lock(&self.0.decoder);
         if slot.wanted != model {
-            *slot = DecoderSlot { wanted: model.to_owned(), loaded: None };
+            (slot.wanted, slot.loaded, slot.adapted) = (model.to_owned(), None, None);
             *lock(&self.0.conversation) = None;
             lock(&self.0.perceived).clear();
         }
+    }
+
+    /// Chooses an adapter for the decoder: a folder that `medley tune` or PEFT wrote; `None` for the decoder as it is. It
+    /// is read when it is needed; the decoder is not loaded again.
+    pub fn set_adapter(&self, folder: Option<&Path>) {
+        let mut slot = lock(&self.0.decoder);
+        if slot.adapter.as_deref() != folder {
+            (slot.adapter, slot.adapted) = (folder.map(Path::to_path_buf), None);
+            // What was read with the other one is of no use.
+            *lock(&self.0.conversation) = None;
+        }
+    }
+
+    /// The adapter that was chosen, read now if it was not yet.
+    ///
+    /// # Errors
+    /// As [`Engine::language_model`].
+    pub(crate) fn adapter(&self) -> Result<Option<Arc<Adapter>>> {
+        self.language_model()?;
+        Ok(lock(&self.0.decoder).adapted.as_ref().map(|adapted| adapted.adapter.clone()))
     }
 
     /// Chooses a smaller model of the same family that guesses what the decoder writes, so that it can read several
@@ -178,19 +213,29 @@ impl Engine {
         self.0.specialists.speakers()
     }
 
-    /// The decoder, loaded now if it was not yet.
+    /// The decoder with its adapter, loaded now if it was not yet.
     ///
     /// # Errors
-    /// [`Error::ModelMissing`], [`Error::ModelUnknown`], [`Error::ModelFile`].
+    /// [`Error::ModelMissing`], [`Error::ModelUnknown`], [`Error::ModelFile`]; [`Error::Request`] for an adapter of
+    /// another model.
     pub fn language_model(&self) -> Result<Arc<LanguageModel>> {
         let mut slot = lock(&self.0.decoder);
-        if let Some(loaded) = &slot.loaded {
-            return Ok(loaded.model.clone());
+        let base = match &slot.loaded {
+            Some(loaded) => loaded.model.clone(),
+            None => {
+                let path = self.model_path(&slot.wanted)?;
+                let prefixes = self.0.prefixes.as_ref().and_then(|prefixes| prefixes.of_model(&path));
+                let model = Arc::new(LanguageModel::load_with(&path, self.0.panels.as_ref())?);
+                slot.loaded.insert(Loaded { model, prefixes }).model.clone()
+            }
+        };
+        let Some(folder) = &slot.adapter else { return Ok(base) };
+        if let Some(adapted) = &slot.adapted {
+            return Ok(adapted.model.clone());
         }
-        let path = self.model_path(&slot.wanted)?;
-        let prefixes = self.0.prefixes.as_ref().and_then(|prefixes| prefixes.of_model(&path));
-        let model = Arc::new(LanguageModel::load_with(&path, self.0.panels.as_ref())?);
-        Ok(slot.loaded.insert(Loaded { model, prefixes }).model.clone())
+        let adapter = Arc::new(Adapter::load(folder, &base)?);
+        let model = Arc::new(base.adapted(adapter.layers())?);
+        Ok(slot.adapted.insert(Adapted { model, adapter }).model.clone())
     }
 
     /// The model that guesses, loaded now if it was not yet; none where none was chosen.
@@ -215,9 +260,10 @@ impl Engine {
         if is_path { Ok(path) } else { self.store().file(wanted, "model") }
     }
 
-    /// What is kept on disk of prompts that the loaded decoder read.
+    /// What is kept on disk of prompts that the loaded decoder read; nothing with an adapter, which reads them otherwise.
     pub(crate) fn prefixes(&self) -> Option<ModelPrefixes> {
-        lock(&self.0.decoder).loaded.as_ref().and_then(|loaded| loaded.prefixes.clone())
+        let slot = lock(&self.0.decoder);
+        slot.loaded.as_ref().filter(|_| slot.adapter.is_none()).and_then(|loaded| loaded.prefixes.clone())
     }
 
     /// Whether an answer can begin at once; not while another thread loads the decoder.

@@ -15,6 +15,8 @@
 //!
 //! [`plan`] says how long an answer takes before anything runs, here or on a cluster. [`library`] keeps what 3 and 4 found of many documents on disk, and finds passages in it.
 //!
+//! [`tune`] teaches a decoder from questions and answers, by gradients through 5.
+//!
 //! Nothing public holds a tensor, a thread, a channel or a user-interface type.
 
 pub mod media;
@@ -38,6 +40,8 @@ pub mod tasks;
 pub mod library;
 
 pub mod plan;
+
+pub mod tune;
 
 mod model;
 

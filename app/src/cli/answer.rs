@@ -108,6 +108,7 @@ impl Answerer {
     /// A question without its media.
     fn request(&self, question: String, args: &AnswerArgs) -> AskRequest {
         self.engine.set_draft(args.draft.as_deref());
+        self.engine.set_adapter(args.adapter.as_deref());
         let options = match args.raw {
             true => GenerateOptions::plain(),
             false => GenerateOptions::default(),
@@ -117,6 +118,7 @@ impl Answerer {
             system: args.system.clone(),
             raw: args.raw,
             whole: args.whole,
+            think: args.think.map(|n| n as usize),
             options: GenerateOptions {
                 max_tokens: args.max_tokens.unwrap_or(options.max_tokens),
                 temperature: args.temperature.unwrap_or(options.temperature),
@@ -189,6 +191,7 @@ impl Answerer {
                 Event::Routing(routing) if self.out.is_json() => {
                     self.out.object(&json!({"event": "routing", "layers": routing.layers}))?;
                 }
+                Event::Thought { chain, text, answer } => self.thought(chain, &text, answer.as_deref())?,
                 Event::Done { reason, mut usage } => {
                     ended = true;
                     usage.first_token_s += before_s;
@@ -201,6 +204,19 @@ impl Answerer {
         if !ended {
             return self.stopped();
         }
+        Ok(())
+    }
+
+    /// A chain that votes; people see it on stderr, before the answer.
+    fn thought(&mut self, chain: usize, text: &str, answer: Option<&str>) -> Outcome {
+        self.bar.clear();
+        if self.out.is_json() {
+            let object = json!({"event": "thought", "chain": chain, "text": text, "answer": answer});
+            return self.out.object(&object);
+        }
+        let name = if chain == 0 { "likeliest chain".to_owned() } else { format!("chain {chain}") };
+        let answer = answer.map_or("no answer".to_owned(), |answer| format!("answers {answer}"));
+        say(&format!("{name} {answer}: {}", text.split_whitespace().collect::<Vec<_>>().join(" ")));
         Ok(())
     }
 

@@ -15,6 +15,7 @@ use super::library::args::LibraryAction;
 use super::plan::args::PlanArgs;
 use super::speakers::SpeakersAction;
 use super::transcribe::args::TranscribeArgs;
+use super::tune::args::TuneArgs;
 
 /// Ask about pictures, sound, video and documents, on this machine, with the evidence beside every
 /// answer. Without a subcommand the window opens.
@@ -68,7 +69,8 @@ Examples:
   medley ask photo.jpg \"What is in the picture?\"
   medley ask meeting.mp4 slides.pdf \"When is the next release?\"
   medley ask talk.wav \"What did she say about the budget?\" --json
-  medley ask \"Name three rivers.\" --temperature 0.7 --seed 1")]
+  medley ask \"Name three rivers.\" --temperature 0.7 --seed 1
+  medley ask \"What is 4 + 9 - 2?\" --think 8")]
     Ask(AskArgs),
     /// Answer a question from documents, citing document, page and quote
     #[command(after_help = "\
@@ -90,16 +92,28 @@ Examples:
         #[command(subcommand)]
         action: LibraryAction,
     },
-    /// Measure how well long documents are searched and cited
+    /// Measure how well long documents are searched and cited, and how well tuned models reason
     #[command(after_help = "\
 Examples:
   medley eval needle --text books/ --lengths 1k,100k,1m
-  medley eval cite questions.jsonl --documents manuals/")]
+  medley eval cite questions.jsonl --documents manuals/
+  medley eval reason --tasks arithmetic --seeds 1 --steps 20")]
     Eval {
         /// What to measure.
         #[command(subcommand)]
         action: EvalAction,
     },
+    /// Teach a model to reason from questions and answers alone
+    #[command(after_help = "\
+Chains of thought are found, not given: those that reach the right answer are learnt from. The adapter is for
+`medley ask --adapter`, and for PEFT.
+
+Examples:
+  medley tune sums.jsonl --out sums/
+  medley tune sums.jsonl --out sums/ --method star --seed 1 --steps 100
+  medley tune sums.jsonl --out sums/ --resume
+  medley ask \"What is 4 + 9 - 2?\" --adapter sums/")]
+    Tune(TuneArgs),
     /// Write down what is said in recordings and videos
     #[command(after_help = "\
 Examples:
@@ -269,6 +283,12 @@ pub struct AnswerArgs {
     /// Read no tokens before they are chosen; the answer is the same
     #[arg(long, conflicts_with = "draft")]
     pub no_speculation: bool,
+    /// An adapter for the decoder: a folder that `medley tune` or PEFT wrote
+    #[arg(long, value_name = "FOLDER")]
+    pub adapter: Option<PathBuf>,
+    /// Let so many chains of thought vote: their majority where it is clear, else the likeliest chain's answer
+    #[arg(long, value_name = "N", conflicts_with_all = ["raw", "whole"], value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub think: Option<u32>,
     /// A smaller model of the same family that guesses what comes next; the answer is the same
     #[arg(long, value_name = "MODEL")]
     pub draft: Option<String>,

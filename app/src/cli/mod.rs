@@ -36,6 +36,8 @@ mod parity;
 
 mod perplexity;
 
+mod tune;
+
 mod completions;
 
 mod tour;
@@ -89,6 +91,7 @@ fn run(args: Args, cancel: &Cancel) -> Outcome {
         Some(Command::Read(args)) => read::run(args, cancel),
         Some(Command::Library { action }) => library::run(action, cancel),
         Some(Command::Eval { action }) => eval::run(action, cancel),
+        Some(Command::Tune(args)) => tune::run(&args, cancel),
         Some(Command::Transcribe(args)) => transcribe::run(args, cancel),
         Some(Command::Speakers { action }) => speakers::run(&action),
         Some(Command::Models(args)) => models::run(args, cancel),

@@ -29,6 +29,8 @@ pub fn run(args: &TourArgs, cancel: &Cancel) -> Outcome {
         no_prefix_cache: false,
         no_speculation: false,
         draft: None,
+        adapter: None,
+        think: None,
         seed: None,
         device: args.device,
         system: None,

@@ -1,14 +1,17 @@
 //! A layer's look back.
 
+use candle_core::Tensor;
 use smallvec::SmallVec;
 
+use super::adapter::Projection;
 use super::config::{AttentionSpec, DecoderConfig, KeySource};
 use super::state::DecodeState;
 use super::step::Step;
 use crate::error::Result;
-use crate::nn::{Angles, Append, KvCache, Linear, RmsNorm, Rows, to_heads};
+use crate::nn::{Angles, Append, Array, KvCache, Linear, RmsNorm, Rows, attend_traced, to_heads};
 use crate::weights::Weights;
 
+#[derive(Clone)]
 pub(super) struct Attention {
     spec: AttentionSpec,
     q: Linear,
@@ -21,6 +24,7 @@ pub(super) struct Attention {
 }
 
 /// How keys and values are made.
+#[derive(Clone)]
 struct Keys {
     k: Linear,
     /// None where values are the raw keys.
@@ -79,6 +83,9 @@ impl Attention {
         let rule = self.spec.rule;
         let angles = &step.angles[self.rotary];
         let (q, keys_and_values) = self.project(x, angles)?;
+        if step.keeps_nothing() {
+            return self.output.forward(&self.look_around(step, &q, keys_and_values.as_ref())?);
+        }
         if let Some((k, v)) = keys_and_values {
             let parts = step.parts.iter().zip(states.iter_mut());
             let mut appends: SmallVec<[Append; 4]> = parts
@@ -106,6 +113,53 @@ impl Attention {
         self.output.forward(&mixed)
     }
 
+    /// What the rows of `step` see of each other: those of each part see its own and those before all parts.
+    ///
+    /// # Shapes
+    /// - `q`: `[n_heads, n, head_dim]`; keys and values alike
+    /// - returns: `[n, n_heads * head_dim]`
+    fn look_around(&self, step: &Step, q: &Rows, keys: Option<&(Rows, Rows)>) -> candle_core::Result<Rows> {
+        let traced = |rows: &Rows| rows.on_device().cloned().ok_or_else(untraced);
+        let (k, v) = keys.ok_or_else(untraced)?;
+        let (q, k, v) = (traced(q)?, traced(k)?, traced(v)?);
+        let mut mixed = Vec::with_capacity(step.parts.len());
+        for part in &step.parts {
+            let (start, n) = (part.rows.start, part.rows.len());
+            let seen = |all: &Tensor| match part.pos {
+                0 => all.narrow(1, start, n)?.contiguous(),
+                before => {
+                    Tensor::cat(&[all.narrow(1, 0, before)?, all.narrow(1, start, n)?], 1)?.contiguous()
+                }
+            };
+            let sees: SmallVec<[_; 8]> = part.sees(&self.spec).collect();
+            let q = q.narrow(1, start, n)?.contiguous()?;
+            mixed.push(attend_traced([&q, &seen(&k)?, &seen(&v)?], &sees, self.spec.rule)?);
+        }
+        Tensor::cat(&mixed, 0).map(Rows::Device)
+    }
+
+    /// The layer that a kind of adapter changes, where there is one.
+    pub(super) fn linear(&self, of: Projection) -> Option<&Linear> {
+        match of {
+            Projection::Query => Some(&self.q),
+            Projection::Key => self.keys.as_ref().map(|keys| &keys.k),
+            Projection::Value => self.keys.as_ref().and_then(|keys| keys.v.as_ref()),
+            Projection::Output => Some(&self.output),
+            Projection::Gate | Projection::Up | Projection::Down => None,
+        }
+    }
+
+    /// The same, to be changed, where there is one.
+    pub(super) fn linear_mut(&mut self, of: Projection) -> Option<&mut Linear> {
+        match of {
+            Projection::Query => Some(&mut self.q),
+            Projection::Key => self.keys.as_mut().map(|keys| &mut keys.k),
+            Projection::Value => self.keys.as_mut().and_then(|keys| keys.v.as_mut()),
+            Projection::Output => Some(&mut self.output),
+            Projection::Gate | Projection::Up | Projection::Down => None,
+        }
+    }
+
     /// Queries, and keys and values where the layer has its own, `[n_heads, n, head_dim]`.
     fn project(&self, x: &Rows, angles: &Angles) -> candle_core::Result<(Rows, Option<(Rows, Rows)>)> {
         let AttentionSpec { n_heads, n_kv_heads, .. } = self.spec;
@@ -127,4 +181,8 @@ impl Attention {
         let values = to_heads(&v, n_kv_heads, v_norm.as_ref(), None)?;
         Ok((queries(&q)?, Some((keys, values))))
     }
+}
+
+fn untraced() -> candle_core::Error {
+    candle_core::Error::msg("a layer without keys of its own, or rows that are not traced, have no gradients")
 }

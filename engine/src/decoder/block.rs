@@ -1,6 +1,7 @@
 //! One layer: norm, attention, norm, feed-forward, each added to the residual stream; in some families
 //! normed once more before it is added, and followed by what the layer's own embedding of the token adds.
 
+use super::adapter::{AdapterLayers, Projection};
 use super::attention::Attention;
 use super::config::{DecoderConfig, LayerSpec};
 use super::feed_forward::FeedForward;
@@ -9,9 +10,10 @@ use super::routing::Choice;
 use super::state::DecodeState;
 use super::step::Step;
 use crate::error::Result;
-use crate::nn::{RmsNorm, Rows, add};
+use crate::nn::{Linear, RmsNorm, Rows, add};
 use crate::weights::Weights;
 
+#[derive(Clone)]
 pub(super) struct Block {
     layer: usize,
     attention_norm: RmsNorm,
@@ -43,10 +45,33 @@ impl Block {
         })
     }
 
+    /// The same block, which shares its weights with this one, with adapters; layers without one are as they were loaded.
+    ///
+    /// # Errors
+    /// When an adapter has another shape than its layer.
+    pub(super) fn adapted(&self, adapter: &AdapterLayers) -> candle_core::Result<Self> {
+        let mut block = self.clone();
+        for of in Projection::ALL {
+            let Some(linear) = block.linear_mut(of) else { continue };
+            *linear = linear.adapted(adapter.get(self.layer, of).cloned())?;
+        }
+        Ok(block)
+    }
+
+    /// The layer that a kind of adapter changes, where there is one.
+    pub(super) fn linear(&self, of: Projection) -> Option<&Linear> {
+        self.attention.linear(of).or_else(|| self.feed_forward.linear(of))
+    }
+
+    /// The same, to be changed, where there is one.
+    pub(super) fn linear_mut(&mut self, of: Projection) -> Option<&mut Linear> {
+        self.attention.linear_mut(of).or_else(|| self.feed_forward.linear_mut(of))
+    }
+
     /// # Shapes
     /// - `x`: `[n, d_model]`, the rows of `step`
     /// - `embeddings`: what each layer adds on its own, `[n, n_layers * width]`
-    /// - `states`: one for each part of `step`
+    /// - `states`: one for each part of `step`; none where it keeps nothing
     /// - returns: as `x`
     pub(super) fn forward(
         &self,
@@ -64,7 +89,9 @@ impl Block {
                 return;
             };
             let pos = step.parts[i].pos + row - step.parts[i].rows.start;
-            states[i].count(Choice { pos, layer: self.layer, modality: *modality, expert });
+            if let Some(state) = states.get_mut(i) {
+                state.count(Choice { pos, layer: self.layer, modality: *modality, expert });
+            }
         })?;
         let mut x = add(through(self.post_feed_forward_norm.as_ref(), y)?, &x)?;
         if let (Some(gate), Some(embeddings)) = (&self.per_layer, embeddings) {

@@ -21,6 +21,7 @@ pub(super) struct Visits {
 }
 
 /// Scores experts by `softmax(W x)` and takes the best.
+#[derive(Clone)]
 pub(super) struct Router {
     spec: ExpertsSpec,
     norm: Option<RmsNorm>,
@@ -116,6 +117,7 @@ fn best_of(scores: &[f32], renormalise: bool, chosen: &mut [(usize, f32)]) {
 /// The networks. Positions are grouped by expert, so that each expert runs once for all its positions and an
 /// expert that nobody chose does not run; their weights stay in their mapped file, so that those of experts
 /// that are never chosen are never in memory.
+#[derive(Clone)]
 pub(super) struct Experts(Vec<Gated>);
 
 impl Experts {

@@ -1,16 +1,19 @@
 //! What a layer does with each position: one gated network, some of many, or both.
 
+use super::adapter::Projection;
 use super::config::{DecoderConfig, FeedForwardSpec, GatedSpec};
 use super::experts::{Experts, Router};
 use crate::error::Result;
 use crate::nn::{Activation, Linear, RmsNorm, Rows, add};
 use crate::weights::Weights;
 
+#[derive(Clone)]
 pub(super) struct FeedForward {
     norm: RmsNorm,
     kind: Kind,
 }
 
+#[derive(Clone)]
 enum Kind {
     Gated(Gated),
     Experts(Router, Experts),
@@ -18,6 +21,7 @@ enum Kind {
 }
 
 /// A network for all positions and chosen ones beside it; the router reads what is not normed.
+#[derive(Clone)]
 struct Both {
     dense: Gated,
     post_dense_norm: RmsNorm,
@@ -49,6 +53,28 @@ impl FeedForward {
         Ok(Self { norm: norm("feed_forward_norm")?, kind })
     }
 
+    /// The layer that a kind of adapter changes, where one network serves all positions.
+    pub(super) fn linear(&self, of: Projection) -> Option<&Linear> {
+        let Kind::Gated(gated) = &self.kind else { return None };
+        match of {
+            Projection::Gate => Some(&gated.gate),
+            Projection::Up => Some(&gated.up),
+            Projection::Down => Some(&gated.down),
+            _ => None,
+        }
+    }
+
+    /// The same, to be changed, where one network serves all positions.
+    pub(super) fn linear_mut(&mut self, of: Projection) -> Option<&mut Linear> {
+        let Kind::Gated(gated) = &mut self.kind else { return None };
+        match of {
+            Projection::Gate => Some(&mut gated.gate),
+            Projection::Up => Some(&mut gated.up),
+            Projection::Down => Some(&mut gated.down),
+            _ => None,
+        }
+    }
+
     /// Calls `count` with each row and each expert that it goes through.
     ///
     /// # Shapes
@@ -70,6 +96,7 @@ impl FeedForward {
 }
 
 /// `down(activation(gate(x)) · up(x))`.
+#[derive(Clone)]
 pub(super) struct Gated {
     pub(super) gate: Linear,
     pub(super) up: Linear,

@@ -29,13 +29,19 @@ pub(crate) mod hugging_face;
 
 mod model;
 
+mod adapter;
+
+mod gradient;
+
 mod state;
 
 pub use crate::nn::CacheFormat;
+pub use adapter::{AdapterLayers, Projection};
 pub use config::{
     AttentionSpec, DecoderConfig, ExpertsSpec, FeedForwardSpec, GatedSpec, KeySource, LayerSpec,
     PerLayerSpec, PictureView,
 };
+pub use gradient::{Gradients, Scored};
 pub use input::{Input, Modality, Soft};
 pub use model::{Decoder, Logits, log_probability};
 pub use routing::{LayerRouting, Routing};

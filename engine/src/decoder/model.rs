@@ -2,6 +2,7 @@
 
 use candle_core::Device;
 
+use super::adapter::{AdapterLayers, Projection};
 use super::block::Block;
 use super::config::DecoderConfig;
 use super::input::Input;
@@ -12,29 +13,30 @@ use crate::cancel::Cancel;
 use crate::device;
 use crate::error::{Doing, Error, Result};
 use crate::kernels::buffer::Buffer;
-use crate::nn::{CacheFormat, Embedding, Linear, RmsNorm, Rotary, RotarySpec, Rows, softcap};
+use crate::nn::{Array, CacheFormat, Embedding, Linear, RmsNorm, Rotary, RotarySpec, Rows, softcap};
 use crate::threads;
 use crate::weights::Weights;
 
 /// Logits after a position, `[n_vocab]`.
 pub type Logits = Buffer;
 
-/// A decoder with its weights; read-only, so many requests can share it.
+/// A decoder with its weights; read-only, so many requests can share it. A clone shares the weights.
+#[derive(Clone)]
 pub struct Decoder {
-    config: DecoderConfig,
+    pub(super) config: DecoderConfig,
     embedding: Embedding,
     per_layer: Option<PerLayerEmbedding>,
     /// The kinds of angles that its layers use.
-    rotaries: Vec<Rotary>,
-    blocks: Vec<Block>,
-    norm: RmsNorm,
-    output: Linear,
-    device: Device,
+    pub(super) rotaries: Vec<Rotary>,
+    pub(super) blocks: Vec<Block>,
+    pub(super) norm: RmsNorm,
+    pub(super) output: Linear,
+    pub(super) device: Device,
 }
 
 /// Which rows are wanted of a pass through the layers.
 #[derive(Clone, Copy, PartialEq)]
-enum Wanted {
+pub(super) enum Wanted {
     /// None: only the caches are filled.
     Nothing,
     /// The last of each sequence.
@@ -43,9 +45,9 @@ enum Wanted {
 }
 
 /// What to read, and after what.
-struct Turn<'a> {
-    input: &'a Input,
-    state: &'a mut DecodeState,
+pub(super) struct Turn<'a> {
+    pub(super) input: &'a Input,
+    pub(super) state: &'a mut DecodeState,
 }
 
 impl Decoder {
@@ -102,6 +104,25 @@ impl Decoder {
         if matches!(self.device, Device::Cpu) { self.config.rows_alike() } else { 1 }
     }
 
+    /// Where it computes.
+    pub(crate) fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// What the first layer reads for some tokens, `[n, d_model]`.
+    ///
+    /// # Errors
+    /// [`Error::Request`] for a token that is not in the vocabulary.
+    pub fn embedded(&self, ids: &[u32]) -> Result<Vec<f32>> {
+        if let Some(id) = ids.iter().find(|id| **id as usize >= self.config.n_vocab) {
+            let reason = format!("token {id} is not in the vocabulary of {}", self.config.n_vocab);
+            return Err(Error::Request { reason });
+        }
+        let rows: candle_core::Result<Rows> = self.embedding.forward(ids, &Device::Cpu);
+        let rows = rows.and_then(|rows| rows.times(self.config.embedding_scale));
+        rows.and_then(|rows| rows.read(<[f32]>::to_vec)).doing("looking tokens up")
+    }
+
     /// Whether keys and values are in the processor's memory.
     pub(crate) fn is_on_processor(&self) -> bool {
         matches!(self.device, Device::Cpu)
@@ -129,14 +150,54 @@ impl Decoder {
         DecodeState::load(&self.config, self.cache_format(format), &self.device, from)
     }
 
+    /// The same decoder with adapters, in the place of those that it has; it shares its weights with this one.
+    ///
+    /// # Errors
+    /// [`Error::Request`] when an adapter is for a layer that this decoder has not, or has another shape.
+    pub fn adapted(&self, adapter: &AdapterLayers) -> Result<Self> {
+        for (layer, of) in adapter.keys() {
+            if self.matrix_shape(layer, of).is_none() {
+                let reason = format!(
+                    "the adapter changes {} of layer {layer}, which this model has not; use it with the model that it was made for",
+                    of.name()
+                );
+                return Err(Error::Request { reason });
+            }
+        }
+        let blocks: candle_core::Result<_> = self.blocks.iter().map(|block| block.adapted(adapter)).collect();
+        let blocks = blocks.map_err(|error| Error::Request {
+            reason: format!("the adapter was made for another model: {error}"),
+        })?;
+        Ok(Self { blocks, ..self.clone() })
+    }
+
+    /// The matrices that an adapter can change: layer, and which.
+    pub fn matrices(&self) -> Vec<(usize, Projection)> {
+        let has = |(layer, of): &(usize, Projection)| self.matrix_shape(*layer, *of).is_some();
+        let all = (0..self.blocks.len()).flat_map(|layer| Projection::ALL.map(|of| (layer, of)));
+        all.filter(has).collect()
+    }
+
+    /// `[n_out, n_in]` of a matrix, where there is one that an adapter can change.
+    pub fn matrix_shape(&self, layer: usize, of: Projection) -> Option<(usize, usize)> {
+        self.blocks.get(layer)?.linear(of)?.shape().ok()
+    }
+
     /// Reads inputs after their states; `None` when cancelled, with the states as they were before.
     ///
     /// # Shapes
+    /// - `reads`: takes what each layer reads, `[n, d_model]`
     /// - returns: the wanted rows, `[n, d_model]`, before the last norm
     ///
     /// # Errors
     /// [`Error::Compute`](crate::Error::Compute).
-    fn run(&self, turns: &mut [Turn], wanted: Wanted, cancel: &Cancel) -> Result<Option<Rows>> {
+    pub(super) fn run(
+        &self,
+        turns: &mut [Turn],
+        wanted: Wanted,
+        mut reads: Option<&mut Vec<Rows>>,
+        cancel: &Cancel,
+    ) -> Result<Option<Rows>> {
         let doing = "running the decoder";
         let (mut x, ids) = self.embed(turns).doing(doing)?;
         let placed = turns.iter().map(|turn| (turn.input, turn.state.pos));
@@ -159,6 +220,9 @@ impl Decoder {
                 x = x.select(&rows).doing(doing)?;
                 embeddings = embeddings.map(|e| e.select(&rows)).transpose().doing(doing)?;
                 step = last;
+            }
+            if let Some(reads) = &mut reads {
+                reads.push(x.clone());
             }
             x = block.forward(&x, &step, embeddings.as_ref(), &mut states).doing(doing)?;
         }
@@ -202,14 +266,17 @@ impl Decoder {
     }
 
     /// Logits of rows of what [`Decoder::run`] returns, `[n, n_vocab]`.
-    fn logits(&self, rows: &Rows) -> Result<Rows> {
-        let rows = self.norm.forward(rows);
-        let logits = rows.and_then(|rows| self.output.forward(&rows));
-        let capped = logits.and_then(|logits| match self.config.logit_softcap {
+    pub(super) fn logits(&self, rows: &Rows) -> Result<Rows> {
+        self.norm.forward(rows).and_then(|rows| self.logits_of_normed(&rows)).doing("computing logits")
+    }
+
+    /// The same of rows that went through the last norm.
+    pub(super) fn logits_of_normed(&self, rows: &Rows) -> candle_core::Result<Rows> {
+        let logits = self.output.forward(rows)?;
+        match self.config.logit_softcap {
             Some(cap) => softcap(&logits, cap),
             None => Ok(logits),
-        });
-        capped.doing("computing logits")
+        }
     }
 
     /// Reads `input` (at least one position) and returns the logits after the last, `[n_vocab]`;
@@ -237,7 +304,7 @@ impl Decoder {
             turns.push(Turn { input, state });
         }
         threads::run(|| {
-            let Some(x) = self.run(&mut turns, Wanted::Last, cancel)? else { return Ok(None) };
+            let Some(x) = self.run(&mut turns, Wanted::Last, None, cancel)? else { return Ok(None) };
             self.logits(&x)?.each().doing("reading logits").map(Some)
         })
     }
@@ -249,7 +316,7 @@ impl Decoder {
     pub fn read(&self, input: &Input, state: &mut DecodeState, cancel: &Cancel) -> Result<bool> {
         self.check(input, state)?;
         threads::run(|| {
-            let read = self.run(&mut [Turn { input, state }], Wanted::Nothing, cancel)?.is_some();
+            let read = self.run(&mut [Turn { input, state }], Wanted::Nothing, None, cancel)?.is_some();
             // Nothing is taken from a GPU, so it may not have begun.
             self.device.synchronize().doing("running the decoder")?;
             Ok(read)
@@ -271,7 +338,7 @@ impl Decoder {
         self.check(input, state)?;
         threads::run(|| {
             let turn = Turn { input, state };
-            let Some(x) = self.run(&mut [turn], Wanted::All, cancel)? else { return Ok(None) };
+            let Some(x) = self.run(&mut [turn], Wanted::All, None, cancel)? else { return Ok(None) };
             self.logits(&x)?.each().doing("reading logits").map(Some)
         })
     }
@@ -298,7 +365,7 @@ impl Decoder {
         self.check(&input, state)?;
         threads::run(|| {
             let turn = Turn { input: &input, state };
-            let Some(x) = self.run(&mut [turn], Wanted::All, cancel)? else { return Ok(None) };
+            let Some(x) = self.run(&mut [turn], Wanted::All, None, cancel)? else { return Ok(None) };
             let mut scores = Vec::with_capacity(tokens.len().saturating_sub(first));
             for start in (first.max(1)..tokens.len()).step_by(ROWS) {
                 if cancel.is_cancelled() {
@@ -315,7 +382,7 @@ impl Decoder {
     }
 
     /// Whether `input` can follow what `state` holds.
-    fn check(&self, input: &Input, state: &DecodeState) -> Result<()> {
+    pub(super) fn check(&self, input: &Input, state: &DecodeState) -> Result<()> {
         let (held, context) = (state.pos, self.config.context_tokens);
         let width =
             |soft: &super::input::Soft| soft.embeddings.dims2().is_ok_and(|(_, d)| d == self.config.d_model);

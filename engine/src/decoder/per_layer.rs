@@ -10,6 +10,7 @@ use crate::nn::{Activation, Embedding, Linear, RmsNorm, Rows, add};
 use crate::weights::Weights;
 
 /// The table, and a projection of the usual embedding that is added to its rows.
+#[derive(Clone)]
 pub(super) struct PerLayerEmbedding {
     spec: PerLayerSpec,
     d_model: usize,
@@ -44,6 +45,7 @@ impl PerLayerEmbedding {
 }
 
 /// What a layer does with its embedding.
+#[derive(Clone)]
 pub(super) struct PerLayerGate {
     width: usize,
     gate: Linear,

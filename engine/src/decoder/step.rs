@@ -39,6 +39,8 @@ pub(super) struct Step {
     pub(super) modalities: Vec<Modality>,
     /// For each kind of rotary angles that the decoder has.
     pub(super) angles: Vec<Angles>,
+    /// Whether there are no caches: the rows see those of the step, and the first part stands before all others.
+    traced: bool,
 }
 
 impl Step {
@@ -53,7 +55,17 @@ impl Step {
             parts.push(Part { rows: first..positions.len(), pos, runs });
         }
         let angles = rotaries.iter().map(|rotary| rotary.angles(&positions)).collect();
-        Self { parts, modalities, angles }
+        Self { parts, modalities, angles, traced: false }
+    }
+
+    /// The same rows without caches, for gradients.
+    pub(super) fn traced(self) -> Self {
+        Self { traced: true, ..self }
+    }
+
+    /// Whether no keys and values are kept of it.
+    pub(super) fn keeps_nothing(&self) -> bool {
+        self.traced
     }
 
     /// Only the last row of each sequence, and which rows these were.
@@ -73,6 +85,6 @@ impl Step {
         let positions: Vec<usize> = parts.iter().map(|part| part.pos).collect();
         let angles = rotaries.iter().map(|rotary| rotary.angles(&positions)).collect();
         let modalities = self.parts.iter().map(|part| self.modalities[last(part)]).collect();
-        (Self { parts, modalities, angles }, rows)
+        (Self { parts, modalities, angles, traced: self.traced }, rows)
     }
 }

@@ -1,4 +1,4 @@
-//! Several answers to one prompt, which is read once and held once.
+//! Several answers to one prompt, or to prompts that begin alike: what they have in common is read once and held once.
 //!
 //! A step reads the weights once for all chains, and the prompt's keys and values too. Each chain has its own sampler,
 //! so its tokens are those that it would get alone with its seed.
@@ -14,6 +14,7 @@ use super::{Generation, Rate, check_memory};
 use crate::cancel::Cancel;
 use crate::decoder::{DecodeState, Input, Logits};
 use crate::error::{Error, Result};
+use crate::features::text::TokenId;
 use crate::kernels::team;
 use crate::memory::available_bytes;
 use crate::model::LanguageModel;
@@ -38,8 +39,12 @@ pub struct Chains {
     options: GenerateOptions,
     seeds: Vec<u64>,
     cancel: Cancel,
-    /// The prompt while it is read.
+    /// The prompt, or what all prompts begin with, while it is read.
     prompt: Option<Box<Generation>>,
+    /// What follows it for each answer; nothing where all answer the same prompt.
+    ends: Vec<Input>,
+    /// All tokens of the answers that have ended.
+    drawn: Vec<Vec<TokenId>>,
     /// Those that go on, in their order.
     chains: Vec<Chain>,
     events: VecDeque<ChainsEvent>,
@@ -71,14 +76,45 @@ impl Chains {
         seeds: &[u64],
         cancel: &Cancel,
     ) -> Result<Self> {
-        let prompt = prompt.into();
+        Self::begin(model, prompt.into(), Vec::new(), options, seeds, cancel)
+    }
+
+    /// One answer to each of some prompts that begin with `beginning` and end with one of `ends`, with a seed each.
+    ///
+    /// # Errors
+    /// As [`Chains::new`], and when there are not as many seeds as ends or one of these is empty.
+    pub fn after(
+        model: Arc<LanguageModel>,
+        beginning: impl Into<Input>,
+        ends: Vec<Input>,
+        options: &GenerateOptions,
+        seeds: &[u64],
+        cancel: &Cancel,
+    ) -> Result<Self> {
+        if ends.len() != seeds.len() || ends.iter().any(Input::is_empty) {
+            return Err(Error::Request {
+                reason: "each answer needs a seed and an end of its prompt".into(),
+            });
+        }
+        Self::begin(model, beginning.into(), ends, options, seeds, cancel)
+    }
+
+    fn begin(
+        model: Arc<LanguageModel>,
+        prompt: Input,
+        ends: Vec<Input>,
+        options: &GenerateOptions,
+        seeds: &[u64],
+        cancel: &Cancel,
+    ) -> Result<Self> {
         if seeds.is_empty() {
             return Err(Error::Request { reason: "there are no seeds; give one for each answer".into() });
         }
         // Chains are guessed nothing for: together they fill a step.
         let options = GenerateOptions { speculation: Speculation::Off, ..options.clone() };
-        let all =
-            GenerateOptions { max_tokens: options.max_tokens.saturating_mul(seeds.len()), ..options.clone() };
+        let own: usize = ends.iter().map(Input::len).sum();
+        let max_tokens = options.max_tokens.saturating_mul(seeds.len()).saturating_add(own);
+        let all = GenerateOptions { max_tokens, ..options.clone() };
         check_memory(model.decoder().config(), prompt.len(), &all, available_bytes())?;
         let prompt = Generation::new(model.clone(), prompt, &options, None, None, cancel)?;
         Ok(Self {
@@ -87,6 +123,8 @@ impl Chains {
             seeds: seeds.to_vec(),
             cancel: cancel.clone(),
             prompt: Some(Box::new(prompt)),
+            ends,
+            drawn: vec![Vec::new(); seeds.len()],
             chains: Vec::new(),
             events: VecDeque::new(),
             decode: Rate::default(),
@@ -96,6 +134,11 @@ impl Chains {
     /// Tokens per second of all answers together, after the first of each.
     pub fn tokens_per_s(&self) -> f64 {
         self.decode.per_second()
+    }
+
+    /// All tokens of an answer that has ended, with the one that ended it where the vocabulary has one for that.
+    pub fn drawn(&self, chain: usize) -> &[TokenId] {
+        self.drawn.get(chain).map_or(&[], |drawn| drawn)
     }
 
     /// Reads on in the prompt; at its end the chains part.
@@ -115,15 +158,32 @@ impl Chains {
             return Ok(());
         }
         let usage = prompt.usage();
-        let room = usage.context_tokens - usage.prompt_tokens;
-        let logits = prompt.logits.take().unwrap_or_default();
-        let states = prompt.into_conversation().state.fork(self.seeds.len());
-        let chain = |(number, (state, seed)): (usize, (DecodeState, &u64))| {
-            let options = GenerateOptions { seed: *seed, ..self.options.clone() };
-            let writer = Writer::new(self.model.clone(), &options, room);
-            Chain { number, state, logits: logits.clone(), writer, usage, wrote: (String::new(), None) }
+        let common = prompt.logits.take().unwrap_or_default();
+        let mut states = prompt.into_conversation().state.fork(self.seeds.len());
+        let logits = if self.ends.is_empty() {
+            vec![common; states.len()]
+        } else {
+            let mut batch: Vec<_> = self.ends.iter().zip(&mut states).collect();
+            match self.model.decoder().forward_batch(&mut batch, &self.cancel)? {
+                Some(logits) => logits,
+                None => {
+                    let done = Event::Done { reason: StopReason::Cancelled, usage };
+                    let each = |chain| ChainsEvent::Chain { chain, event: done.clone() };
+                    self.events.extend((0..self.seeds.len()).map(each));
+                    return Ok(());
+                }
+            }
         };
-        self.chains = states.into_iter().zip(&self.seeds).enumerate().map(chain).collect();
+        let chain = |(number, (state, (seed, logits))): (usize, (DecodeState, (&u64, Logits)))| {
+            let options = GenerateOptions { seed: *seed, ..self.options.clone() };
+            let prompt_tokens = usage.prompt_tokens + self.ends.get(number).map_or(0, Input::len);
+            let usage = Usage { prompt_tokens, ..usage };
+            let room = usage.context_tokens.saturating_sub(prompt_tokens);
+            let writer = Writer::new(self.model.clone(), &options, room);
+            Chain { number, state, logits, writer, usage, wrote: (String::new(), None) }
+        };
+        let each = states.into_iter().zip(self.seeds.iter().zip(logits));
+        self.chains = each.enumerate().map(chain).collect();
         self.write();
         Ok(())
     }
@@ -145,7 +205,7 @@ impl Chains {
     /// Tells what the chains gave.
     fn tell(&mut self) {
         let decode_tokens_per_s = self.decode.per_second();
-        let events = &mut self.events;
+        let (events, drawn) = (&mut self.events, &mut self.drawn);
         self.chains.retain_mut(|chain| {
             let (text, end) = std::mem::take(&mut chain.wrote);
             let mut tell = |event| events.push_back(ChainsEvent::Chain { chain: chain.number, event });
@@ -160,6 +220,7 @@ impl Chains {
                     StopReason::Stop
                 }
             };
+            drawn[chain.number] = chain.writer.drawn().collect();
             let generated_tokens = chain.writer.written().len();
             let usage = Usage { generated_tokens, decode_tokens_per_s, ..chain.usage };
             tell(Event::Done { reason, usage });

@@ -57,6 +57,15 @@ pub enum Event {
     Read(ReadFile),
     /// Which experts of a mixture of experts were used for this answer and its prompt.
     Routing(Routing),
+    /// A chain of thought that votes on the answer.
+    Thought {
+        /// Which, counted from 1; 0 is the likeliest one.
+        chain: usize,
+        /// What was thought.
+        text: String,
+        /// The answer at its end, where there is one.
+        answer: Option<String>,
+    },
     /// The last event.
     Done {
         /// Why it ended.

@@ -19,6 +19,8 @@ pub(super) const CIRCLE: &str = "the model began to repeat itself, so its answer
 pub(super) struct Writer {
     model: Arc<LanguageModel>,
     written: Vec<TokenId>,
+    /// The token of the vocabulary that ended it; it is not among those written.
+    ended_by: Option<TokenId>,
     most: usize,
     sampler: Sampler,
     detokenizer: Detokenizer,
@@ -41,6 +43,7 @@ impl Writer {
         Self {
             model,
             written: Vec::new(),
+            ended_by: None,
             most: options.max_tokens.min(room),
             sampler: Sampler::new(options),
             detokenizer: Detokenizer::default(),
@@ -52,6 +55,11 @@ impl Writer {
     /// Its tokens.
     pub(super) fn written(&self) -> &[TokenId] {
         &self.written
+    }
+
+    /// All that was drawn: its tokens, and the one that ended it.
+    pub(super) fn drawn(&self) -> impl Iterator<Item = TokenId> {
+        self.written.iter().copied().chain(self.ended_by)
     }
 
     /// How many more it may write.
@@ -66,6 +74,7 @@ impl Writer {
     pub(super) fn write(&mut self, logits: Logits) -> (String, Option<End>) {
         let token = self.sampler.sample(logits, &self.written);
         if self.model.tokenizer().is_end(token) {
+            self.ended_by = Some(token);
             let (text, end) = self.end(StopReason::Stop);
             return (text, Some(end));
         }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use candle_core::Device;
 
 use crate::cancel::Cancel;
-use crate::decoder::{Decoder, DecoderConfig, Input};
+use crate::decoder::{AdapterLayers, Decoder, DecoderConfig, Input};
 use crate::device;
 use crate::error::{Error, Result};
 use crate::features::text::{ChatMessage, ChatTemplate, MEDIUM, Rendered, Role, TokenId, Tokenizer};
@@ -26,9 +26,9 @@ pub(crate) use native::{Medium, Native};
 /// Everything that is needed to write an answer; share it in an [`Arc`].
 pub struct LanguageModel {
     decoder: Decoder,
-    tokenizer: Tokenizer,
-    template: Option<ChatTemplate>,
-    native: Option<Native>,
+    tokenizer: Arc<Tokenizer>,
+    template: Option<Arc<ChatTemplate>>,
+    native: Option<Arc<Native>>,
     /// What a person should know of how it was loaded.
     notice: Option<String>,
     /// Waits, when it is dropped, until its file is whole.
@@ -43,7 +43,7 @@ impl LanguageModel {
         let config = DecoderConfig { n_vocab: tokenizer.n_vocab(), ..DecoderConfig::tiny() };
         Self {
             decoder: crate::decoder::seeded(&config),
-            tokenizer,
+            tokenizer: Arc::new(tokenizer),
             template: None,
             native: None,
             notice: None,
@@ -105,13 +105,14 @@ impl LanguageModel {
             token.unwrap_or_default().into_owned()
         };
         let template = meta.string("tokenizer.chat_template").map(|source| {
-            ChatTemplate::new(
+            Arc::new(ChatTemplate::new(
                 source,
                 text_of("tokenizer.ggml.bos_token_id"),
                 text_of("tokenizer.ggml.eos_token_id"),
-            )
+            ))
         });
-        let native = Native::beside(path, &decoder, &tokenizer)?;
+        let native = Native::beside(path, &decoder, &tokenizer)?.map(Arc::new);
+        let tokenizer = Arc::new(tokenizer);
         Ok(Self { decoder, tokenizer, template, native, notice, _panels: panels })
     }
 
@@ -124,8 +125,24 @@ impl LanguageModel {
         }
         let Checkpoint { decoder, encoders, config, .. } = folder::checkpoint(folder)?;
         let (tokenizer, template) = folder::text(folder, decoder.config().n_vocab)?;
-        let native = encoders.map(|encoders| Native::new(encoders, &config));
+        let native = encoders.map(|encoders| Arc::new(Native::new(encoders, &config)));
+        let (tokenizer, template) = (Arc::new(tokenizer), template.map(Arc::new));
         Ok(Self { decoder, tokenizer, template, native, notice: None, _panels: None })
+    }
+
+    /// The same model with adapters, in the place of those that it has; all else is shared with this one.
+    ///
+    /// # Errors
+    /// As [`Decoder::adapted`].
+    pub fn adapted(&self, adapter: &AdapterLayers) -> Result<Self> {
+        Ok(Self {
+            decoder: self.decoder.adapted(adapter)?,
+            tokenizer: self.tokenizer.clone(),
+            template: self.template.clone(),
+            native: self.native.clone(),
+            notice: self.notice.clone(),
+            _panels: self._panels.clone(),
+        })
     }
 
     #[cfg(test)]
@@ -217,7 +234,7 @@ impl LanguageModel {
 
     /// Its own eyes and ears; none for a model that only reads text.
     pub(crate) fn native(&self) -> Option<&Native> {
-        self.native.as_ref()
+        self.native.as_deref()
     }
 
     /// Whether it was trained to answer in conversations.

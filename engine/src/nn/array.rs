@@ -9,7 +9,7 @@ use crate::kernels::rowwise::for_each_row;
 /// Rows of numbers, which our kernels compute with where they are in the processor's memory, and candle elsewhere:
 /// a tensor, or [`Rows`].
 pub trait Array: Sized {
-    /// The tensor, where another device has it.
+    /// The tensor, where candle computes: on another device, and wherever what is computed is traced for gradients.
     fn on_device(&self) -> Option<&Tensor>;
 
     /// What candle computed there.
@@ -61,7 +61,7 @@ pub trait Array: Sized {
 
 impl Array for Tensor {
     fn on_device(&self) -> Option<&Tensor> {
-        (!matches!(self.device(), Device::Cpu)).then_some(self)
+        (!matches!(self.device(), Device::Cpu) || self.track_op()).then_some(self)
     }
 
     fn of_device(x: Tensor) -> Self {
@@ -123,7 +123,7 @@ pub enum Rows {
         /// Numbers of a row.
         width: usize,
     },
-    /// On another device.
+    /// On another device, or wherever candle traces what is computed for gradients.
     Device(Tensor),
 }
 

@@ -1,5 +1,7 @@
 //! The one linear layer, for float and for block-quantised weights.
 
+use std::sync::Arc;
+
 use arrayvec::ArrayVec;
 use candle_core::quantized::QMatMul;
 use candle_core::{DType, Device, Module, Tensor};
@@ -7,7 +9,10 @@ use smallvec::{SmallVec, smallvec};
 
 use super::activation::{Activation, add};
 use super::array::{Array, Rows};
+use super::embedding::Embedding;
+use super::low_rank::LowRank;
 use super::stored;
+use super::traced;
 use super::weight::{Weight, on_device};
 use crate::error::{Doing, Result};
 use crate::kernels::activations::Activations;
@@ -19,13 +24,16 @@ use crate::kernels::rowwise::{self, add_scaled, for_each_row};
 use crate::kernels::{Isa, team};
 use crate::weights::{Purpose, Weights};
 
-/// `y = x Wᵀ + b` with `W` of `[n_out, n_in]`.
+/// `y = x Wᵀ + b` with `W` of `[n_out, n_in]`, and what an adapter adds.
+#[derive(Clone)]
 pub struct Linear {
     weight: Weight,
     bias: Option<Bias>,
+    adapter: Option<Arc<LowRank>>,
 }
 
 /// `[n_out]`
+#[derive(Clone)]
 struct Bias {
     tensor: Tensor,
     /// The same on the processor.
@@ -46,7 +54,33 @@ impl Linear {
     pub fn new(n_in: usize, n_out: usize, w: &Weights) -> Result<Self> {
         let bias = if w.has("bias") { Some(w.get("bias", &[n_out])?) } else { None };
         let bias = bias.map(Bias::new).transpose().doing("loading a layer")?;
-        Ok(Self { weight: Weight::new(n_out, n_in, w)?, bias })
+        Ok(Self { weight: Weight::new(n_out, n_in, w)?, bias, adapter: None })
+    }
+
+    /// The same layer, which shares its weights with this one, with what `adapter` adds.
+    ///
+    /// # Errors
+    /// When the adapter has another shape.
+    pub fn adapted(&self, adapter: Option<Arc<LowRank>>) -> candle_core::Result<Self> {
+        if let Some(adapter) = &adapter
+            && adapter.shape() != self.weight.shape()?
+        {
+            candle_core::bail!("an adapter of {:?} does not fit {:?}", adapter.shape(), self.weight.shape()?);
+        }
+        Ok(Self { adapter, ..self.clone() })
+    }
+
+    /// Its matrix alone.
+    pub(super) fn into_weight(self) -> Weight {
+        self.weight
+    }
+
+    /// `[n_out, n_in]`
+    ///
+    /// # Errors
+    /// When the weight is no matrix (a bug).
+    pub fn shape(&self) -> candle_core::Result<(usize, usize)> {
+        self.weight.shape()
     }
 
     /// `n` layers from one `weight` of `[n, n_out, n_in]`, each cut into parts of `n_out` in `parts`. They
@@ -84,7 +118,7 @@ impl Linear {
                     Weight::Stored(part) if !on_processor => on_device(part, w.device())?,
                     _ => weight,
                 };
-                layers.push(Self { weight, bias: None });
+                layers.push(Self { weight, bias: None, adapter: None });
                 start += rows;
             }
             <[Self; PARTS]>::try_from(layers).map_err(|_| candle_core::Error::msg("parts are lost"))
@@ -98,7 +132,7 @@ impl Linear {
     /// As [`Weights::get`].
     pub fn in_place(n_in: usize, n_out: usize, w: &Weights) -> Result<Self> {
         let Some(stored) = w.get_stored("weight", &[n_out, n_in])? else { return Self::new(n_in, n_out, w) };
-        Ok(Self { weight: Weight::kept(stored, w)?, bias: None })
+        Ok(Self { weight: Weight::kept(stored, w)?, bias: None, adapter: None })
     }
 
     /// A layer of float weights that are not stored as they are used.
@@ -119,7 +153,8 @@ impl Linear {
         weight: Tensor,
         bias: Option<Tensor>,
     ) -> candle_core::Result<Self> {
-        Ok(Self { weight: Weight::of_floats(purpose, weight)?, bias: bias.map(Bias::new).transpose()? })
+        let bias = bias.map(Bias::new).transpose()?;
+        Ok(Self { weight: Weight::of_floats(purpose, weight)?, bias, adapter: None })
     }
 
     /// A layer that shares the table of an [`Embedding`] (tied weights), `weight` of `[n_out, n_in]` of `w`; where
@@ -129,7 +164,7 @@ impl Linear {
     /// As [`Weights::get`].
     pub fn tied(embedding: &Embedding, n_in: usize, n_out: usize, w: &Weights) -> Result<Self> {
         match w.device() {
-            Device::Cpu => Ok(Self { weight: embedding.0.clone(), bias: None }),
+            Device::Cpu => Ok(Self { weight: embedding.weight(), bias: None, adapter: None }),
             _ => Self::new(n_in, n_out, w),
         }
     }
@@ -215,6 +250,24 @@ impl Linear {
     /// - `x`: `[n_rows, n_in]`
     /// - returns: `[n_rows, n_out]` for each layer
     pub fn forward_each<X: Array, const N: usize>(layers: [&Self; N], x: &X) -> candle_core::Result<[X; N]> {
+        let ys = Self::base_each(layers, x)?;
+        if layers.iter().all(|layer| layer.adapter.is_none()) {
+            return Ok(ys);
+        }
+        array(ys.into_iter().zip(layers).map(|(y, layer)| match &layer.adapter {
+            Some(adapter) => adapter.add_to(y, x),
+            None => Ok(y),
+        }))
+    }
+
+    /// [`Linear::forward_each`] without adapters.
+    fn base_each<X: Array, const N: usize>(layers: [&Self; N], x: &X) -> candle_core::Result<[X; N]> {
+        if let Some(traced) = x.on_device().filter(|x| x.track_op()) {
+            return array(layers.into_iter().map(|layer| {
+                let y = traced::times(&layer.weight, traced)?;
+                layer.plus_bias(X::of_device(y))
+            }));
+        }
         if let Some(dense) = all_of(layers, Weight::dense) {
             return times_each(dense, None, x);
         }
@@ -270,34 +323,46 @@ impl Linear {
         array(parts.into_iter().map(Rows::join))
     }
 
+    /// What changes at the rows that this layer reads when what it gives changes by `gradient`: `gradient · W`.
+    ///
+    /// # Shapes
+    /// - `gradient`: `[n_rows, n_out]`
+    /// - returns: `[n_rows, n_in]`
+    pub fn backward(&self, gradient: &Tensor) -> candle_core::Result<Tensor> {
+        traced::times_transposed(&self.weight, gradient)
+    }
+
     /// `x Wᵀ`.
     fn product<X: Array>(&self, x: &X) -> candle_core::Result<X> {
-        let on_device = |times: &dyn Fn(&Tensor) -> candle_core::Result<Tensor>| match x.on_device() {
-            Some(x) => times(x).map(X::of_device),
-            None => {
-                let width = x.width();
-                let x =
-                    x.read(|x| Tensor::from_slice(x, (x.len() / width.max(1), width), &Device::Cpu))??;
-                let y = times(&x)?;
-                X::of(y.read(Buffer::of)?, y.width())
-            }
-        };
-        match &self.weight {
-            Weight::Float(weight) => on_device(&|x| x.matmul(&weight.t()?)),
-            Weight::Quantized(weight) => {
-                on_device(&|x| QMatMul::from_arc(weight.clone())?.forward(&x.contiguous()?))
-            }
-            Weight::Dense(dense) => times_each([(dense, None)], None, x).map(|[y]| y),
-            Weight::Bytes(bytes) => times_each([(bytes, None)], None, x).map(|[y]| y),
-            Weight::Packed(packed) => {
-                let [y] = packed::times(Isa::detect(), [packed], &quantized(x)?);
-                X::of(y, packed.shape().0)
-            }
-            Weight::Stored(stored) => X::of(x.read(|x| stored::times(stored, x))??, stored.shape().0),
-        }
+        product(&self.weight, x)
     }
 }
 
+/// `x Wᵀ`.
+pub(super) fn product<X: Array>(weight: &Weight, x: &X) -> candle_core::Result<X> {
+    let on_device = |times: &dyn Fn(&Tensor) -> candle_core::Result<Tensor>| match x.on_device() {
+        Some(x) => times(x).map(X::of_device),
+        None => {
+            let width = x.width();
+            let x = x.read(|x| Tensor::from_slice(x, (x.len() / width.max(1), width), &Device::Cpu))??;
+            let y = times(&x)?;
+            X::of(y.read(Buffer::of)?, y.width())
+        }
+    };
+    match weight {
+        Weight::Float(weight) => on_device(&|x| x.matmul(&weight.t()?)),
+        Weight::Quantized(weight) => {
+            on_device(&|x| QMatMul::from_arc(weight.clone())?.forward(&x.contiguous()?))
+        }
+        Weight::Dense(dense) => times_each([(dense, None)], None, x).map(|[y]| y),
+        Weight::Bytes(bytes) => times_each([(bytes, None)], None, x).map(|[y]| y),
+        Weight::Packed(packed) => {
+            let [y] = packed::times(Isa::detect(), [packed], &quantized(x)?);
+            X::of(y, packed.shape().0)
+        }
+        Weight::Stored(stored) => X::of(x.read(|x| stored::times(stored, x))??, stored.shape().0),
+    }
+}
 /// As many as there are layers.
 fn array<T, const N: usize>(
     results: impl Iterator<Item = candle_core::Result<T>>,
@@ -424,67 +489,6 @@ pub fn mix_rows(y: &Rows, n_rows: usize, rows: &[u32], weights: &[f32]) -> candl
     Rows::of(mixed, width)
 }
 
-/// A table of one row per token; rows are unpacked on the processor when they are looked up, never the whole table.
-pub struct Embedding(Weight);
-
-impl Embedding {
-    /// Takes `weight` of `[n_tokens, width]`.
-    ///
-    /// # Errors
-    /// As [`Weights::get`].
-    pub fn new(n_tokens: usize, width: usize, w: &Weights) -> Result<Self> {
-        match w.device() {
-            Device::Cpu => Weight::new(n_tokens, width, w).map(Self),
-            _ => Self::in_place(n_tokens, width, w),
-        }
-    }
-
-    /// A table that stays in its mapped file, for one that is large and of which few rows are used.
-    ///
-    /// # Errors
-    /// As [`Weights::get`].
-    pub fn in_place(n_tokens: usize, width: usize, w: &Weights) -> Result<Self> {
-        Linear::in_place(width, n_tokens, &w.on_processor()).map(|layer| Self(layer.weight))
-    }
-
-    /// # Shapes
-    /// - `ids`: `n`
-    /// - returns: `[n, width]` on `device`
-    pub fn forward<X: Array>(&self, ids: &[u32], device: &Device) -> candle_core::Result<X> {
-        let ids_here = || Tensor::new(ids, &Device::Cpu);
-        let given = |rows: Tensor| match device {
-            Device::Cpu => X::of(rows.read(Buffer::of)?, rows.width()),
-            _ => rows.to_device(device).map(X::of_device),
-        };
-        let (n_tokens, width) = match &self.0 {
-            Weight::Float(table) => return given(table.index_select(&ids_here()?, 0)?),
-            Weight::Quantized(table) => return given(table.embedding(&ids_here()?)?),
-            Weight::Packed(packed) => packed.shape(),
-            Weight::Dense(dense) => dense.shape(),
-            Weight::Bytes(bytes) => bytes.packed().shape(),
-            Weight::Stored(stored) => stored.shape(),
-        };
-        if let Some(id) = ids.iter().find(|id| **id as usize >= n_tokens) {
-            candle_core::bail!("token {id} is not in the table");
-        }
-        let mut rows = Buffer::new(ids.len() * width);
-        for_each_row(&mut rows, width, |i, row| {
-            let id = ids[i] as usize;
-            match &self.0 {
-                Weight::Packed(packed) => packed.row(id, row),
-                Weight::Dense(dense) => dense.row(id, row),
-                Weight::Bytes(bytes) => bytes.packed().row(id, row),
-                Weight::Stored(stored) => stored::unpack_row(stored, id, row),
-                Weight::Float(_) | Weight::Quantized(_) => {}
-            }
-        });
-        match device {
-            Device::Cpu => X::of(rows, width),
-            _ => Tensor::from_slice(&rows, (ids.len(), width), device).map(X::of_device),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use candle_core::quantized::{GgmlDType, QTensor, gguf_file};
@@ -553,7 +557,7 @@ mod tests {
             gguf_file::write(&mut file.as_file(), &[], &[("weight", &quantized)]).unwrap();
             let weights = GgufFile::open(file.path()).unwrap().weights(device, same_name);
             let stored = weights.get_stored("weight", &[70, width]).unwrap().unwrap();
-            let linear = Linear { weight: on_device(&stored, device).unwrap(), bias: None };
+            let linear = Linear { weight: on_device(&stored, device).unwrap(), bias: None, adapter: None };
             for n in [1, 3, 40] {
                 let x = Tensor::randn(0f32, 1.0, (n, width), &Device::Cpu).unwrap();
                 let want = x.matmul(&floats.t().unwrap()).unwrap();

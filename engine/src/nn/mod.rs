@@ -3,6 +3,12 @@
 
 mod linear;
 
+mod embedding;
+
+mod low_rank;
+
+mod traced;
+
 mod weight;
 
 mod stored;
@@ -30,8 +36,10 @@ pub use array::{Array, Rows};
 pub use attention_both_ways::{attention_both_ways, cut_heads};
 pub use clipped::{ClippedLinear, clamp};
 pub use conv::Conv1d;
+pub use embedding::Embedding;
 pub use heads::to_heads;
-pub use kv_cache::{Append, AttentionRule, CacheFormat, CacheShape, KvCache, MOST_ALIKE};
-pub use linear::{Embedding, Linear, mix_rows};
+pub use kv_cache::{Append, AttentionRule, CacheFormat, CacheShape, KvCache, MOST_ALIKE, attend_traced};
+pub use linear::{Linear, mix_rows};
+pub use low_rank::LowRank;
 pub use norm::{LayerNorm, NormSpec, RmsNorm};
 pub use rotary::{Angles, Rotary, RotaryScaling, RotarySpec, RotaryStyle};

@@ -17,6 +17,7 @@ pub struct NormSpec {
 }
 
 /// `x / rms(x) · (weight + offset)` over the last dimension.
+#[derive(Clone)]
 pub struct RmsNorm {
     weight: Tensor,
     /// The same on the processor.
@@ -62,9 +63,11 @@ impl RmsNorm {
         let width = self.each.len();
         if let Some(x) = x.on_device() {
             let rows = x.reshape(((), width))?;
-            return candle_nn::ops::rms_norm(&rows, &self.weight, self.eps)?
-                .reshape(x.shape())
-                .map(X::of_device);
+            let normed = match x.track_op() {
+                true => candle_nn::ops::rms_norm_slow(&rows, &self.weight, self.eps)?,
+                false => candle_nn::ops::rms_norm(&rows.contiguous()?, &self.weight, self.eps)?,
+            };
+            return normed.reshape(x.shape()).map(X::of_device);
         }
         x.map_rows(width, |x, y| self.row(x, y))
     }

@@ -84,6 +84,7 @@ impl RotarySpec {
 }
 
 /// The angles of heads of one width.
+#[derive(Clone)]
 pub struct Rotary {
     frequencies: Vec<f32>,
     style: RotaryStyle,
@@ -159,9 +160,11 @@ impl Angles {
     /// - returns: the same
     pub(super) fn rotate(&self, x: &Tensor) -> candle_core::Result<Tensor> {
         let [cos, sin] = self.tables(x.device())?;
-        match self.style {
-            RotaryStyle::Interleaved => candle_nn::rotary_emb::rope_i(x, cos, sin),
-            RotaryStyle::Halves => candle_nn::rotary_emb::rope(x, cos, sin),
+        match (self.style, x.track_op()) {
+            (RotaryStyle::Interleaved, false) => candle_nn::rotary_emb::rope_i(x, cos, sin),
+            (RotaryStyle::Halves, false) => candle_nn::rotary_emb::rope(x, cos, sin),
+            (RotaryStyle::Interleaved, true) => candle_nn::rotary_emb::rope_i_slow(x, cos, sin),
+            (RotaryStyle::Halves, true) => candle_nn::rotary_emb::rope_slow(x, cos, sin),
         }
     }
 }

@@ -7,11 +7,13 @@ use std::sync::Arc;
 use candle_core::quantized::{GgmlDType, QStorage, QTensor};
 use candle_core::{DType, Device, Tensor};
 
-use super::stored::with_slice;
+use super::stored::{unpack_row, with_slice};
 use crate::error::{Doing, Result};
+use crate::kernels::buffer::Buffer;
 use crate::kernels::dense::{self, Dense, Kind};
 use crate::kernels::packed::{self, Format, Packed, interleave, packed_bytes};
 use crate::kernels::plane::Bytes;
+use crate::kernels::rowwise::for_each_row;
 use crate::weights::{Purpose, StoredMatrix, Weights};
 
 const INTERLEAVING: &str = "interleaving weights";
@@ -82,6 +84,39 @@ impl Weight {
             let bytes = rounded.then(|| Bytes::from_floats(shape, rows)).flatten();
             bytes.map_or_else(|| Self::Dense(Dense::from_floats(shape, rows)), Self::Bytes)
         })
+    }
+
+    /// `[n_out, n_in]`
+    pub(super) fn shape(&self) -> candle_core::Result<(usize, usize)> {
+        match self {
+            Self::Float(weight) => weight.dims2(),
+            Self::Dense(dense) => Ok(dense.shape()),
+            Self::Packed(packed) => Ok(packed.shape()),
+            Self::Bytes(bytes) => Ok(bytes.packed().shape()),
+            Self::Stored(stored) => Ok(stored.shape()),
+            Self::Quantized(weight) => weight.shape().dims2(),
+        }
+    }
+
+    /// Some rows in floats, where the matrix is.
+    pub(super) fn unpacked(&self, rows: Range<usize>) -> candle_core::Result<Tensor> {
+        let (_, n_in) = self.shape()?;
+        match self {
+            Self::Float(weight) => return weight.narrow(0, rows.start, rows.len()),
+            Self::Quantized(weight) => {
+                return weight.dequantize(&weight.device())?.narrow(0, rows.start, rows.len());
+            }
+            _ => {}
+        }
+        let mut floats = Buffer::new(rows.len() * n_in);
+        for_each_row(&mut floats, n_in, |i, out| match self {
+            Self::Dense(dense) => dense.row(rows.start + i, out),
+            Self::Packed(packed) => packed.row(rows.start + i, out),
+            Self::Bytes(bytes) => bytes.packed().row(rows.start + i, out),
+            Self::Stored(stored) => unpack_row(stored, rows.start + i, out),
+            Self::Float(_) | Self::Quantized(_) => {}
+        });
+        Tensor::from_vec(floats.into_vec(), (rows.len(), n_in), &Device::Cpu)
     }
 
     pub(super) fn dense(&self) -> Option<&Dense> {

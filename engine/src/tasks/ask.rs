@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::evidence::{Found, Rarity, Search};
 use super::prompt;
+use super::think::{STEPS, Thinking};
 use super::whole::Whole;
 use crate::cancel::Cancel;
 use crate::decoder::Input;
@@ -20,6 +21,7 @@ use crate::memory::available_bytes;
 use crate::model::Medium;
 use crate::perception::{Collected, ReadEvent, Reading};
 pub use crate::sequence::ReadFile;
+use crate::tune::form::END;
 
 /// A medium that goes with a question.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,6 +56,8 @@ pub struct AskRequest {
     pub raw: bool,
     /// Answer from every section of the media, however long they are, instead of what fits the question best.
     pub whole: bool,
+    /// So many chains of thought vote on the answer; none lets the model answer as it likes.
+    pub think: Option<usize>,
     /// The media are what was found in a library.
     pub found: Option<FoundInLibrary>,
     /// How to write the answer.
@@ -116,6 +120,7 @@ enum Step {
     Perceive(Option<Box<Found>>, usize),
     Prompt(Option<Box<Found>>),
     Write(Box<Generation>, Option<Box<Found>>),
+    Think(Box<Thinking>),
     Done,
 }
 
@@ -143,7 +148,7 @@ impl Ask {
     }
 
     fn advance(&mut self) -> Result<()> {
-        if self.cancel.is_cancelled() && !matches!(self.step, Step::Write(..) | Step::Done) {
+        if self.cancel.is_cancelled() && !matches!(self.step, Step::Write(..) | Step::Think(_) | Step::Done) {
             self.done(StopReason::Cancelled, Usage::default());
             return Ok(());
         }
@@ -158,6 +163,7 @@ impl Ask {
             Step::Perceive(found, next) => self.perceive(found, next),
             Step::Prompt(found) => self.prompt(found),
             Step::Write(generation, found) => self.write(generation, found),
+            Step::Think(thinking) => self.think(thinking),
             Step::Done => Ok(()),
         }
     }
@@ -314,15 +320,32 @@ impl Ask {
     fn prompt(&mut self, found: Option<Box<Found>>) -> Result<()> {
         let model = self.engine.language_model()?;
         self.events.extend(model.notice().map(|text| Event::Notice(text.to_owned())));
-        let input = if self.request.raw {
-            Input::from(model.raw_prompt(&self.request.question)?)
-        } else {
-            let prompt = prompt::build(&model, &self.request, found.as_deref(), &self.media)?;
-            self.events.extend(prompt.notices.into_iter().map(Event::Notice));
-            prompt.input
-        };
-        let earlier = self.engine.take_conversation();
+        let adapter = self.engine.adapter()?;
         let mut options = self.request.options.clone();
+        // Without media a question is put as those that the adapter learnt from.
+        let tuned = adapter.as_ref().filter(|adapter| {
+            adapter.habit().is_some() && !self.request.raw && found.is_none() && self.media.is_empty()
+        });
+        let input = if let Some(adapter) = tuned {
+            options.stop.push(END.to_owned());
+            options.repetition_penalty = 1.0;
+            adapter.prompt(&model, &self.request.question)?
+        } else {
+            if self.request.think.is_some() {
+                self.request.question = format!("{}\n{STEPS}", self.request.question);
+            }
+            let input = if self.request.raw {
+                Input::from(model.raw_prompt(&self.request.question)?)
+            } else {
+                let prompt = prompt::build(&model, &self.request, found.as_deref(), &self.media)?;
+                self.events.extend(prompt.notices.into_iter().map(Event::Notice));
+                prompt.input
+            };
+            match &adapter {
+                Some(adapter) => adapter.before(&model, input)?,
+                None => input,
+            }
+        };
         if found.is_some() {
             // A small model goes on with notes and questions of its own.
             options.stop.extend(["\nQuestion: ", "\nNotes from "].map(str::to_owned));
@@ -330,6 +353,12 @@ impl Ask {
         let free = if model.decoder().is_on_processor() { available_bytes() } else { None };
         let shrunk = shrink_cache(model.decoder().config(), input.len(), &mut options, free);
         self.events.extend(shrunk.map(Event::Notice));
+        if let Some(n) = self.request.think {
+            let thinking = Thinking::new(model, input, &options, n, &self.cancel)?;
+            self.step = Step::Think(Box::new(thinking));
+            return Ok(());
+        }
+        let earlier = self.engine.take_conversation();
         let prefixes = self.engine.prefixes();
         self.before_s = self.started.elapsed().as_secs_f64();
         let mut generation = Generation::new(model, input, &options, earlier, prefixes, &self.cancel)?;
@@ -339,6 +368,21 @@ impl Ask {
             generation = generation.with_draft(draft)?;
         }
         self.step = Step::Write(Box::new(generation), found);
+        Ok(())
+    }
+
+    fn think(&mut self, mut thinking: Box<Thinking>) -> Result<()> {
+        match thinking.next().transpose()? {
+            Some(Event::Done { reason, usage }) => {
+                let first_token_s = self.started.elapsed().as_secs_f64();
+                self.done(reason, Usage { first_token_s, ..usage });
+            }
+            Some(event) => {
+                self.events.push_back(event);
+                self.step = Step::Think(thinking);
+            }
+            None => {}
+        }
         Ok(())
     }
 

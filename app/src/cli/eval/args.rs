@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Subcommand, ValueEnum};
 
+use super::reason::args::ReasonArgs;
+
 /// What can be measured.
 #[derive(Debug, Subcommand)]
 pub enum EvalAction {
@@ -25,6 +27,13 @@ Examples:
   medley eval cite questions.jsonl --documents manuals/
   medley eval cite questions.jsonl --documents manuals/ --json")]
     Cite(CiteArgs),
+    /// Tune on made questions with several methods, the same samples and steps for each, and compare what they reach
+    #[command(after_help = "\
+Examples:
+  medley eval reason --results reason.jsonl
+  medley eval reason --tasks arithmetic,boolean --methods star,trice --seeds 1 --steps 20 --measure-every 5
+  medley eval reason --tasks sorting --write questions/")]
+    Reason(ReasonArgs),
 }
 
 /// For `needle`.

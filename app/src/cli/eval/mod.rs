@@ -1,4 +1,4 @@
-//! `medley eval`: how well long documents are searched and cited.
+//! `medley eval`: how well long documents are searched and cited, and how well tuned models reason.
 
 pub mod args;
 
@@ -11,6 +11,8 @@ mod needle;
 mod heatmap;
 
 mod cite;
+
+mod reason;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -29,6 +31,7 @@ pub fn run(action: EvalAction, cancel: &Cancel) -> Outcome {
     match action {
         EvalAction::Needle(args) => needle::run(&args, cancel),
         EvalAction::Cite(args) => cite::run(&args, cancel),
+        EvalAction::Reason(args) => reason::run(&args, cancel),
     }
 }
 

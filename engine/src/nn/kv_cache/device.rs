@@ -4,7 +4,7 @@ use std::io::{Error as IoError, Read, Write};
 use std::ops::Range;
 use std::sync::Arc;
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{D, DType, Device, Tensor};
 
 use super::super::activation::softcap;
 use super::{AttentionRule, CacheShape};
@@ -69,27 +69,10 @@ impl DeviceRows {
         sees: &[Range<usize>],
         rule: AttentionRule,
     ) -> candle_core::Result<Tensor> {
-        let (n_heads, n, head_dim) = q.dims3()?;
-        let n_kv_heads = self.keys.dim(0)?;
         let start = sees.iter().map(|sees| sees.start).min().unwrap_or(0);
         let end = sees.iter().map(|sees| sees.end).max().unwrap_or(0);
-        let n_keys = end - start;
-        let (k, v) = (self.keys.narrow(1, start, n_keys)?, self.values.narrow(1, start, n_keys)?);
-        // The queries that share a key head become rows of one product, so that nothing is repeated.
-        let group = n_heads / n_kv_heads;
-        let q = q.reshape((n_kv_heads, group * n, head_dim))?;
-        let scores = (q.matmul(&k.transpose(1, 2)?)? * f64::from(rule.scale))?;
-        let mut scores = match rule.softcap {
-            Some(cap) => softcap(&scores, f64::from(cap))?,
-            None => scores,
-        };
-        if sees.iter().any(|sees| *sees != (start..end)) {
-            let mask = mask(sees, start..end, q.device())?;
-            let grouped = scores.reshape((n_kv_heads, group, n, n_keys))?;
-            scores = grouped.broadcast_add(&mask)?.reshape((n_kv_heads, group * n, n_keys))?;
-        }
-        let mixed = candle_nn::ops::softmax_last_dim(&scores)?.matmul(&v)?; // [n_kv_heads, group * n, head_dim]
-        mixed.reshape((n_heads, n, head_dim))?.transpose(0, 1)?.reshape((n, n_heads * head_dim))
+        let (k, v) = (self.keys.narrow(1, start, end - start)?, self.values.narrow(1, start, end - start)?);
+        attend([&k, &v], start, q, sees, rule)
     }
 
     /// Writes the first `n` rows of each head, keys before values.
@@ -118,6 +101,43 @@ impl DeviceRows {
         };
         Ok(Self { keys: rows()?, values: rows()?, holders: Arc::default() })
     }
+}
+
+/// Mixes values for the queries: query i sees the rows `sees[i]`, of which these are those from `start` on.
+///
+/// # Shapes
+/// - `k`, `v`: `[n_kv_heads, n_keys, head_dim]`
+/// - `q`: `[n_heads, n, head_dim]`, contiguous
+/// - returns: `[n, n_heads * head_dim]`
+pub(super) fn attend(
+    [k, v]: [&Tensor; 2],
+    start: usize,
+    q: &Tensor,
+    sees: &[Range<usize>],
+    rule: AttentionRule,
+) -> candle_core::Result<Tensor> {
+    let (n_heads, n, head_dim) = q.dims3()?;
+    let (n_kv_heads, n_keys, _) = k.dims3()?;
+    let end = start + n_keys;
+    // The queries that share a key head become rows of one product, so that nothing is repeated.
+    let group = n_heads / n_kv_heads;
+    let q = q.reshape((n_kv_heads, group * n, head_dim))?;
+    let scores = (q.matmul(&k.transpose(1, 2)?)? * f64::from(rule.scale))?;
+    let mut scores = match rule.softcap {
+        Some(cap) => softcap(&scores, f64::from(cap))?,
+        None => scores,
+    };
+    if sees.iter().any(|sees| *sees != (start..end)) {
+        let mask = mask(sees, start..end, q.device())?;
+        let grouped = scores.reshape((n_kv_heads, group, n, n_keys))?;
+        scores = grouped.broadcast_add(&mask)?.reshape((n_kv_heads, group * n, n_keys))?;
+    }
+    let weights = match scores.track_op() {
+        true => candle_nn::ops::softmax(&scores, D::Minus1)?,
+        false => candle_nn::ops::softmax_last_dim(&scores)?,
+    };
+    let mixed = weights.matmul(v)?; // [n_kv_heads, group * n, head_dim]
+    mixed.reshape((n_heads, n, head_dim))?.transpose(0, 1)?.reshape((n, n_heads * head_dim))
 }
 
 /// 0 where a query may look, −∞ elsewhere; made on the device, since for a long prompt it is large.

@@ -8,7 +8,7 @@ use std::io::{Read, Write};
 use std::ops::Range;
 use std::sync::Arc;
 
-use candle_core::Device;
+use candle_core::{Device, Tensor};
 use smallvec::SmallVec;
 
 use self::device::DeviceRows;
@@ -100,6 +100,20 @@ impl HostRows {
 enum Place {
     Host(HostRows),
     Device(DeviceRows),
+}
+
+/// Mixes values for the queries of one sequence of which nothing is kept, traced for gradients.
+///
+/// # Shapes
+/// - `k`, `v`: `[n_kv_heads, n_keys, head_dim]`, of the positions from 0 on
+/// - `q`: `[n_heads, n, head_dim]`; query i sees the positions `sees[i]`
+/// - returns: `[n, n_heads * head_dim]`
+pub fn attend_traced(
+    [q, k, v]: [&Tensor; 3],
+    sees: &[Range<usize>],
+    rule: AttentionRule,
+) -> candle_core::Result<Tensor> {
+    device::attend([k, v], 0, q, sees, rule)
 }
 
 impl KvCache {

@@ -1,0 +1,409 @@
+//! Gradients of log-probabilities with respect to adapters and soft prompts; the weights stay as they are.
+//!
+//! The way there is the decoder's own: it keeps what each layer reads. The way back goes through one layer at a time,
+//! which is computed once more from what it read, traced by candle (Chen et al., Training Deep Nets with Sublinear
+//! Memory Cost, 2016). So memory holds one layer's numbers and one input for each layer.
+
+use candle_core::{Tensor, Var};
+
+use super::adapter::AdapterLayers;
+use super::config::{FeedForwardSpec, KeySource};
+use super::input::Input;
+use super::model::{Decoder, Turn, Wanted, log_probability};
+use super::state::DecodeState;
+use super::step::Step;
+use crate::cancel::Cancel;
+use crate::error::{Doing, Error, Result};
+use crate::kernels::rowwise::for_each_row;
+use crate::kernels::softmax;
+use crate::nn::{Array, CacheFormat, Rows};
+use crate::threads;
+
+/// Rows of logits at a time.
+const ROWS: usize = 256;
+
+const DOING: &str = "computing gradients";
+
+/// A text whose end is scored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scored {
+    /// What follows the beginning that all have.
+    pub tokens: Vec<u32>,
+    /// The first of them that is scored, at least 1.
+    pub first: usize,
+    /// What its gradient is multiplied by.
+    pub weight: f64,
+}
+
+/// What [`Decoder::gradients`] gives.
+pub struct Gradients {
+    /// Log-probability of what is scored of each text.
+    pub log_p: Vec<f64>,
+    /// Of `Σ weight · log p`, for each adapter of the decoder, layer by layer: `A` and `B`.
+    pub adapters: Vec<[Tensor; 2]>,
+    /// The same for what the first layer reads of the common beginning, `[n, d_model]`.
+    pub beginning: Option<Tensor>,
+}
+
+impl Decoder {
+    /// Whether there are gradients for this kind of decoder.
+    ///
+    /// # Errors
+    /// [`Error::Request`] that names what is in the way.
+    pub fn expect_gradients(&self) -> Result<()> {
+        let config = self.config();
+        let is_other = |keys: KeySource| matches!(keys, KeySource::Layer(_));
+        let experts = |feed_forward: &FeedForwardSpec| !matches!(feed_forward, FeedForwardSpec::Gated(_));
+        let in_the_way = if config.layers.iter().any(|layer| experts(&layer.feed_forward)) {
+            "is a mixture of experts"
+        } else if config.per_layer.is_some()
+            || config.layers.iter().any(|layer| is_other(layer.attention.keys))
+        {
+            "has layers that read other layers' keys or embeddings of their own"
+        } else {
+            return Ok(());
+        };
+        let reason = format!("this model {in_the_way}, which cannot be tuned yet; choose a dense one");
+        Err(Error::Request { reason })
+    }
+
+    /// Log-probabilities of the ends of some texts that begin alike, and the gradient of their weighted sum with respect
+    /// to `adapters`, which are this decoder's; `None` when cancelled. What they have in common is read once, and its
+    /// gradient counts all of them.
+    ///
+    /// # Errors
+    /// [`Error::Request`] for texts without tokens to score or longer than the context, and as
+    /// [`Decoder::expect_gradients`]; [`Error::Compute`].
+    pub fn gradients(
+        &self,
+        beginning: &Input,
+        texts: &[Scored],
+        adapters: &AdapterLayers,
+        cancel: &Cancel,
+    ) -> Result<Option<Gradients>> {
+        self.expect_gradients()?;
+        if texts.is_empty() || texts.iter().any(|text| text.first == 0 || text.first >= text.tokens.len()) {
+            return Err(Error::Request { reason: "a text without tokens to score has no gradient".into() });
+        }
+        threads::run(|| {
+            let inputs: Vec<Input> = texts.iter().map(|text| Input::from(&text.tokens[..])).collect();
+            let Some((reads, last)) = self.read_keeping(beginning, &inputs, cancel)? else { return Ok(None) };
+            let (log_p, mut upstream) = self.score_back(&last, beginning.len(), texts).doing(DOING)?;
+            let before = (!beginning.is_empty()).then_some((beginning, 0));
+            let placed = before.into_iter().chain(inputs.iter().map(|input| (input, beginning.len())));
+            let step = Step::new(placed, &self.rotaries).traced();
+            let mut gradients = Vec::new();
+            for (layer, read) in reads.into_iter().enumerate().rev() {
+                if cancel.is_cancelled() {
+                    return Ok(None);
+                }
+                let (next, of_layer) =
+                    self.block_back(layer, &read, &step, &upstream, adapters).doing(DOING)?;
+                upstream = next;
+                gradients.extend(of_layer.into_iter().rev());
+            }
+            gradients.reverse();
+            let of_beginning = match beginning.len() {
+                0 => None,
+                n => Some(upstream.narrow(0, 0, n).doing(DOING)?),
+            };
+            Ok(Some(Gradients { log_p, adapters: gradients, beginning: of_beginning }))
+        })
+    }
+
+    /// What each layer reads of the beginning and then of each text, and what the last one gives.
+    fn read_keeping(
+        &self,
+        beginning: &Input,
+        texts: &[Input],
+        cancel: &Cancel,
+    ) -> Result<Option<(Vec<Rows>, Rows)>> {
+        let mut state = self.new_state(CacheFormat::F32)?;
+        let (mut before, mut after) = (Vec::new(), Vec::new());
+        let mut last = Vec::new();
+        if !beginning.is_empty() {
+            self.check(beginning, &state)?;
+            let turn = Turn { input: beginning, state: &mut state };
+            let Some(rows) = self.run(&mut [turn], Wanted::All, Some(&mut before), cancel)? else {
+                return Ok(None);
+            };
+            last.push(rows);
+        }
+        let mut states: Vec<DecodeState> = state.fork(texts.len());
+        let mut turns = Vec::with_capacity(texts.len());
+        for (input, state) in texts.iter().zip(&mut states) {
+            self.check(input, state)?;
+            turns.push(Turn { input, state });
+        }
+        let Some(rows) = self.run(&mut turns, Wanted::All, Some(&mut after), cancel)? else {
+            return Ok(None);
+        };
+        last.push(rows);
+        let mut before = before.into_iter();
+        let join = |after: Rows| Rows::join(before.next().into_iter().chain([after]).collect());
+        let reads: candle_core::Result<Vec<Rows>> = after.into_iter().map(join).collect();
+        Ok(Some((reads.doing(DOING)?, Rows::join(last).doing(DOING)?)))
+    }
+
+    /// Log-probabilities of the texts, and the gradient at what the last layer gave, `[n, d_model]`.
+    ///
+    /// # Shapes
+    /// - `last`: `[n, d_model]`, the rows of the beginning before those of the texts
+    fn score_back(
+        &self,
+        last: &Rows,
+        n_beginning: usize,
+        texts: &[Scored],
+    ) -> candle_core::Result<(Vec<f64>, Tensor)> {
+        // Row, the token after it, its text.
+        let mut places = Vec::new();
+        let mut start = n_beginning;
+        for (i, text) in texts.iter().enumerate() {
+            places
+                .extend((text.first..text.tokens.len()).map(|t| ((start + t - 1) as u32, text.tokens[t], i)));
+            start += text.tokens.len();
+        }
+        let mut log_p = vec![0.0; texts.len()];
+        let mut upstream = Tensor::zeros((last.n(), last.width()), candle_core::DType::F32, &self.device)?;
+        for places in places.chunks(ROWS) {
+            let rows: Vec<u32> = places.iter().map(|(row, _, _)| *row).collect();
+            let chosen = Var::from_tensor(&last.select(&rows)?.to_tensor()?.to_device(&self.device)?)?;
+            let normed = self.norm.forward(&Rows::Device(chosen.as_tensor().clone()))?;
+            let normed = normed.on_device().ok_or_else(lost)?;
+            let logits = self.logits_of_normed(&Rows::copy(&normed.detach())?)?.to_host()?;
+            let n_vocab = logits.width();
+            logits.read(|logits| {
+                for ((_, token, text), logits) in places.iter().zip(logits.chunks_exact(n_vocab)) {
+                    log_p[*text] += log_probability(logits, *token);
+                }
+            })?;
+            let shares = logits.map_rows(n_vocab, |logits, shares| {
+                shares.copy_from_slice(logits);
+                softmax(shares);
+            })?;
+            // The gradient of a log-probability at its logits: one for the token, less what each token has.
+            let back = shares.change(|all| {
+                for_each_row(all, n_vocab, |i, row| {
+                    let (_, token, text) = places[i];
+                    let weight = texts[text].weight as f32;
+                    row.iter_mut().for_each(|share| *share *= -weight);
+                    row[token as usize] += weight;
+                });
+            })?;
+            let back = match self.config.logit_softcap {
+                Some(cap) => uncap(back, &logits, cap as f32)?,
+                None => back,
+            };
+            let at_normed = self.output.backward(&back.to_tensor()?.to_device(&self.device)?)?;
+            let gradients = (normed * at_normed)?.sum_all()?.backward()?;
+            let at_last = gradients.get(chosen.as_tensor()).ok_or_else(lost)?;
+            upstream = upstream.index_add(&Tensor::new(&rows[..], &self.device)?, at_last, 0)?;
+        }
+        Ok((log_p, upstream))
+    }
+
+    /// The gradient at what a layer read, and those of its adapters.
+    ///
+    /// # Shapes
+    /// - `read`, `upstream`: `[n, d_model]`; returns the same
+    fn block_back(
+        &self,
+        layer: usize,
+        read: &Rows,
+        step: &Step,
+        upstream: &Tensor,
+        adapters: &AdapterLayers,
+    ) -> candle_core::Result<(Tensor, Vec<[Tensor; 2]>)> {
+        let x = Var::from_tensor(&read.to_tensor()?.to_device(&self.device)?)?;
+        let y = self.blocks[layer].forward(&Rows::Device(x.as_tensor().clone()), step, None, &mut [])?;
+        let y = y.on_device().ok_or_else(lost)?;
+        let mut gradients = (y * upstream)?.sum_all()?.backward()?;
+        let mut of_layer = Vec::new();
+        for (_, adapter) in adapters.of_layer(layer) {
+            let mut of = |part: &Tensor| gradients.remove(part).map_or_else(|| part.zeros_like(), Ok);
+            of_layer.push([of(adapter.a())?, of(adapter.b())?]);
+        }
+        let at_read = gradients.remove(x.as_tensor()).ok_or_else(lost)?;
+        Ok((at_read.detach(), of_layer))
+    }
+}
+
+/// The gradient before the limit of logits, which these are within.
+fn uncap(back: Rows, logits: &Rows, cap: f32) -> candle_core::Result<Rows> {
+    let width = logits.width();
+    logits.read(|logits| {
+        back.change(|all| {
+            for_each_row(all, width, |i, row| {
+                for (gradient, logit) in row.iter_mut().zip(&logits[i * width..]) {
+                    *gradient *= 1.0 - (logit / cap).powi(2);
+                }
+            });
+        })
+    })?
+}
+
+fn lost() -> candle_core::Error {
+    candle_core::Error::msg("a gradient was lost on the way")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use candle_core::Device;
+
+    use super::super::adapter::Projection;
+    use super::super::{DecoderConfig, Modality, seeded};
+    use super::*;
+    use crate::model::folder;
+    use crate::nn::LowRank;
+
+    /// Adapters of rank 2 for every matrix of the decoder, from a seed; `toward` adds a direction of its own seed.
+    fn adapters(
+        decoder: &Decoder,
+        toward: Option<(f32, Option<usize>)>,
+    ) -> (AdapterLayers, Vec<[Vec<f32>; 2]>) {
+        let mut state = 7;
+        let mut numbers = |n: usize| -> Vec<f32> {
+            let draw = |_| (crate::random::next_bits(&mut state) >> 40) as f32 / (1u64 << 24) as f32 - 0.5;
+            (0..n).map(draw).collect()
+        };
+        let (mut layers, mut directions) = (AdapterLayers::default(), Vec::new());
+        for (layer, of) in decoder.matrices() {
+            let (n_out, n_in) = decoder.matrix_shape(layer, of).unwrap();
+            let at = directions.len();
+            let mut part = |rows: usize, columns: usize| {
+                let (mut start, direction) = (numbers(rows * columns), numbers(rows * columns));
+                if let Some((step, only)) = toward
+                    && only.is_none_or(|only| only == at)
+                {
+                    start.iter_mut().zip(&direction).for_each(|(x, d)| *x += step * d);
+                }
+                (Tensor::from_vec(start, (rows, columns), &Device::Cpu).unwrap(), direction)
+            };
+            let ((a, da), (b, db)) = (part(2, n_in), part(n_out, 2));
+            let var = |x: Tensor| Var::from_tensor(&x).unwrap().as_tensor().clone();
+            layers.insert(layer, of, LowRank::new(var(a), var(b), 0.3).unwrap());
+            directions.push([da, db]);
+        }
+        (layers, directions)
+    }
+
+    fn texts() -> Vec<Scored> {
+        let text = |tokens: &[u32], first, weight| Scored { tokens: tokens.to_vec(), first, weight };
+        vec![text(&[3, 9, 4, 20, 21, 7], 2, 0.7), text(&[5, 6, 30, 2], 1, -0.4), text(&[8; 9], 4, 1.3)]
+    }
+
+    const BEGINNING: [u32; 5] = [1, 12, 40, 33, 12];
+
+    /// `Σ weight · log p` without gradients, each text read by itself.
+    fn scored(decoder: &Decoder, beginning: &Input) -> (f64, Vec<f64>) {
+        let each: Vec<f64> = texts()
+            .iter()
+            .map(|text| {
+                let mut input = beginning.clone();
+                input.push_tokens(text.tokens.iter().copied());
+                let mut state = decoder.new_state(CacheFormat::F32).unwrap();
+                let rows = decoder.forward_all(&input, &mut state, &Cancel::new()).unwrap().unwrap();
+                let scored = text.first..text.tokens.len();
+                scored.map(|t| log_probability(&rows[beginning.len() + t - 1], text.tokens[t])).sum()
+            })
+            .collect();
+        (each.iter().zip(texts()).map(|(log_p, text)| log_p * text.weight).sum(), each)
+    }
+
+    fn dot(gradient: &Tensor, direction: &[f32]) -> f64 {
+        let gradient = gradient.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        gradient.iter().zip(direction).map(|(g, d)| f64::from(*g) * f64::from(*d)).sum()
+    }
+
+    fn assert_near(found: f64, expected: f64, what: &str) {
+        let most = 0.02 * expected.abs().max(0.05);
+        assert!((found - expected).abs() < most, "{what}: {found}, by finite differences {expected}");
+    }
+
+    fn check(base: &Decoder, name: &str) {
+        const STEP: f32 = 0.02;
+        let beginning = Input::from(&BEGINNING[..]);
+        let (layers, directions) = adapters(base, None);
+        let decoder = base.adapted(&layers).unwrap();
+        let found = decoder.gradients(&beginning, &texts(), &layers, &Cancel::new()).unwrap().unwrap();
+        for (found, expected) in found.log_p.iter().zip(scored(&decoder, &beginning).1) {
+            assert!((found - expected).abs() < 1e-3, "{name}: {found}, alone {expected}");
+        }
+        assert_eq!(found.adapters.len(), directions.len());
+        let along = |only: Option<usize>| {
+            let at = |step: f32| {
+                scored(&base.adapted(&adapters(base, Some((step, only))).0).unwrap(), &beginning).0
+            };
+            (at(STEP) - at(-STEP)) / (2.0 * f64::from(STEP))
+        };
+        let dots: Vec<f64> = found
+            .adapters
+            .iter()
+            .zip(&directions)
+            .map(|(of, direction)| dot(&of[0], &direction[0]) + dot(&of[1], &direction[1]))
+            .collect();
+        assert_near(dots.iter().sum(), along(None), name);
+        for (i, of) in decoder.matrices().into_iter().enumerate() {
+            assert_near(dots[i], along(Some(i)), &format!("{name}, {of:?}"));
+        }
+    }
+
+    #[test]
+    fn gradients_of_adapters_are_those_of_finite_differences() {
+        check(&seeded(&DecoderConfig::tiny()), "tiny");
+        let mut windowed = DecoderConfig::tiny();
+        windowed.layers[0].attention.window = Some(4);
+        windowed.layers[1].attention.rule.softcap = Some(2.0);
+        windowed.logit_softcap = Some(3.0);
+        check(&seeded(&windowed), "windows and limits");
+    }
+
+    #[test]
+    fn families_have_gradients_too() {
+        for family in ["gemma3-text", "gemma2", "qwen3", "llama"] {
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/parity").join(family);
+            check(&folder::checkpoint(&folder).unwrap().decoder, family);
+        }
+    }
+
+    #[test]
+    fn gradients_of_a_soft_prompt_are_those_of_finite_differences() {
+        const STEP: f32 = 0.05;
+        let decoder = seeded(&DecoderConfig::tiny());
+        let numbers = |seed: usize| -> Vec<f32> {
+            (0..3 * 32).map(|i| ((i * 37 + seed) % 11) as f32 * 0.1 - 0.5).collect()
+        };
+        let (at, direction) = (numbers(1), numbers(4));
+        let beginning = |step: f32| {
+            let rows: Vec<f32> = at.iter().zip(&direction).map(|(x, d)| x + step * d).collect();
+            let mut input = Input::default();
+            let rows = Tensor::from_vec(rows, (3, 32), &Device::Cpu).unwrap();
+            input.push_media(0, rows, Modality::Text, 0);
+            input.push_tokens([1, 5]);
+            input
+        };
+        let found = decoder.gradients(&beginning(0.0), &texts(), &AdapterLayers::default(), &Cancel::new());
+        let of_prompt = found.unwrap().unwrap().beginning.unwrap().narrow(0, 0, 3).unwrap();
+        let expected = (scored(&decoder, &beginning(STEP)).0 - scored(&decoder, &beginning(-STEP)).0)
+            / f64::from(2.0 * STEP);
+        assert_near(dot(&of_prompt, &direction), expected, "soft prompt");
+    }
+
+    #[test]
+    fn what_has_no_gradient_is_refused() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/parity/mixtral");
+        let experts = folder::checkpoint(&folder).unwrap().decoder;
+        assert!(experts.expect_gradients().unwrap_err().to_string().contains("mixture of experts"));
+        let decoder = seeded(&DecoderConfig::tiny());
+        let nothing = [Scored { tokens: vec![1], first: 1, weight: 1.0 }];
+        let refused =
+            decoder.gradients(&Input::default(), &nothing, &AdapterLayers::default(), &Cancel::new());
+        assert!(refused.err().unwrap().to_string().contains("without tokens to score"));
+        let mut layers = AdapterLayers::default();
+        let zeros = |shape| Tensor::zeros(shape, candle_core::DType::F32, &Device::Cpu).unwrap();
+        layers.insert(9, Projection::Query, LowRank::new(zeros((2, 32)), zeros((32, 2)), 1.0).unwrap());
+        assert!(decoder.adapted(&layers).err().unwrap().to_string().contains("q_proj of layer 9"));
+    }
+}
