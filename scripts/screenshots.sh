@@ -96,17 +96,17 @@ settle
 ask "At what height above the sea does the station stand?"
 open_evidence
 shoot document-evidence
-# Its small pages, and something found in it.
-xdotool key alt+2
+# A note about something that is found in it.
+xdotool key Escape
 xdotool key ctrl+f
-xdotool type --delay 15 "station"
+sleep 0.5
+xdotool type --delay 15 "spirit level"
 settle
-shoot document-find
-# A note about what was found.
 xdotool key F6
+sleep 0.3
 xdotool key n
 sleep 1
-xdotool type --delay 15 "Measure it again in spring."
+xdotool type --delay 15 "Check again in spring."
 settle
 shoot document-notes
 stop
