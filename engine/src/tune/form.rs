@@ -119,10 +119,11 @@ pub fn answer_of(chain: &str) -> Option<String> {
     let chain = chain.trim();
     let lower = chain.to_ascii_lowercase();
     let at = lower.rfind(&ANSWER.to_ascii_lowercase())?;
-    let rest = chain[at + ANSWER.len()..].trim_start_matches(':').trim();
-    let answer = rest.strip_suffix('.')?.trim().trim_matches('"');
+    let rest = chain[at + ANSWER.len()..].trim_start_matches(':');
     // A sentence that goes on, or that only speaks of these words, is no answer.
-    let is_one = !answer.is_empty() && !answer.contains(". ") && !answer.contains('"');
+    let quotes_them = rest.starts_with('"');
+    let answer = rest.trim().strip_suffix('.')?.trim().trim_matches('"');
+    let is_one = !quotes_them && !answer.is_empty() && !answer.contains(". ") && !answer.contains('"');
     is_one.then(|| answer.to_owned())
 }
 

@@ -15,10 +15,13 @@ mod passage;
 
 mod quote;
 
+mod meanings;
+
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 pub use bm25::Rarity;
+pub use meanings::Meanings;
 pub use passage::Passage;
 pub(crate) use passage::{has_words, is_heading, is_page_number, parts, passages};
 pub(crate) use words::terms;
@@ -63,41 +66,6 @@ const LEAST_TERMS: usize = 3;
 
 /// Passages per step of work.
 const PER_STEP: usize = 32;
-
-/// Vectors that are kept; 1.5 KB each.
-const KEPT_MEANINGS: usize = 20_000;
-
-/// Vectors of texts that were embedded before, so that a second question about the same book is quick.
-#[derive(Default)]
-pub struct Meanings(Mutex<HashMap<String, Meaning>>);
-
-impl Meanings {
-    /// Vectors of the texts, computing those that are new; `None` when cancelled.
-    pub(super) fn of(
-        &self,
-        texts: &[&str],
-        encoder: &SentenceEncoder,
-        cancel: &Cancel,
-    ) -> Result<Option<Vec<Meaning>>> {
-        let lock = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut known: Vec<Option<Meaning>> = {
-            let kept = lock();
-            texts.iter().map(|text| kept.get(*text).cloned()).collect()
-        };
-        let missing: Vec<usize> = (0..texts.len()).filter(|&i| known[i].is_none()).collect();
-        let new_texts: Vec<&str> = missing.iter().map(|&i| texts[i]).collect();
-        let Some(new) = encoder.embed(&new_texts, cancel)? else { return Ok(None) };
-        let mut kept = lock();
-        if kept.len() + new.len() > KEPT_MEANINGS {
-            kept.clear();
-        }
-        for (i, meaning) in missing.into_iter().zip(new) {
-            kept.insert(texts[i].to_owned(), meaning.clone());
-            known[i] = Some(meaning);
-        }
-        Ok(Some(known.into_iter().flatten().collect()))
-    }
-}
 
 /// A search that is going on.
 pub struct Search {
