@@ -64,24 +64,28 @@ const USUAL_TOKENS: usize = 4096;
 /// The share of free memory that may be in use before it is tight.
 const ROOMY: f64 = 0.8;
 
-/// Seconds of a layer in a step besides products: norms, rotations, and one thread waiting for the other.
+/// Seconds of a layer in a step besides products: norms and rotations.
 const LAYER_S: f64 = 4e-6;
 
-/// Seconds of an expert that a token goes through besides: its matrices are small and lie anywhere.
-const EXPERT_S: f64 = 18e-6;
+/// Seconds of a layer in which a token is written while threads wait for each other after every product: where dense
+/// models with 18 and 30 layers stood on two quiet threads.
+const MEETING_S: f64 = 26e-6;
 
-/// Products that a number of an activation costs besides its own: norms, gates, sums, roundings. These three are from
-/// the table of limits in `docs/measured.md`.
+/// Seconds of an expert that a token goes through besides: its matrices are small and lie anywhere.
+const EXPERT_S: f64 = 10e-6;
+
+/// Products that a number of an activation costs besides its own: norms, gates, sums, roundings. This and what a layer
+/// and an expert cost are from the table of limits in `docs/measured.md`.
 const PRODUCTS_PER_NUMBER: f64 = 115.0;
 
 /// Tokens of a prompt that are read in one step, as the engine does.
 const CHUNK: usize = crate::generate::PREFILL_CHUNK;
 
-/// What is expected of reading `prompt` tokens after `before` others and then writing `generate`.
+/// What is expected, at rates that so many threads reach, of reading `prompt` tokens after `before` others and then writing `generate`.
 pub fn speed(
     shape: &Shape,
     stored: &Stored,
-    rates: &KernelRates,
+    (rates, threads): (&KernelRates, usize),
     cache: CacheFormat,
     (before, prompt, generate): (usize, usize, usize),
 ) -> Speed {
@@ -107,7 +111,7 @@ pub fn speed(
     let (bytes, products) = looked_back(shape, (before + generate / 2) as f64, cache);
     let decode_s = stored.step_bytes / weight_bytes_per_s
         + (bytes / rates.read_bytes_per_s).max(products / rates.few_products_per_s)
-        + layers * LAYER_S
+        + layers * if threads > 1 { LAYER_S + MEETING_S } else { LAYER_S }
         + experts * EXPERT_S;
     Speed {
         prefill_tokens_per_s: prompt as f64 / prefill_s,
@@ -240,7 +244,7 @@ mod tests {
     #[test]
     fn speed_falls_with_depth_and_small_caches_are_read_faster() {
         let (shape, stored) = llama();
-        let at = |before, cache| speed(shape, &stored, &rates(), cache, (before, 512, 64));
+        let at = |before, cache| speed(shape, &stored, (&rates(), 2), cache, (before, 512, 64));
         let (short, long) = (at(0, CacheFormat::F16), at(8192, CacheFormat::F16));
         assert!(short.decode_tokens_per_s > 1.2 * long.decode_tokens_per_s, "{short:?} {long:?}");
         assert!(short.prefill_tokens_per_s > long.prefill_tokens_per_s);
@@ -253,7 +257,7 @@ mod tests {
     #[test]
     fn few_tokens_are_read_no_faster_than_the_weights() {
         let (shape, stored) = llama();
-        let one = speed(shape, &stored, &rates(), CacheFormat::F16, (0, 1, 1));
+        let one = speed(shape, &stored, (&rates(), 1), CacheFormat::F16, (0, 1, 1));
         assert!(one.first_token_s >= (stored.step_bytes - stored.output_bytes) / 18e9);
     }
 

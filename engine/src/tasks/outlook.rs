@@ -75,7 +75,13 @@ pub fn outlook(model: &Path, measured: Option<&Measured>, talk: Talk) -> Result<
         largest_context: largest_context(&shape, weights_bytes as f64, cache, free_bytes),
         cache,
         speed: known.map(|(stored, measured)| {
-            speed(&shape, &stored, &measured.rates, cache, (talk.before, talk.prompt, talk.generate))
+            speed(
+                &shape,
+                &stored,
+                (&measured.rates, measured.threads),
+                cache,
+                (talk.before, talk.prompt, talk.generate),
+            )
         }),
         batch: known.map(|(stored, measured)| pick_batch(&stored, &measured.rates)),
     })
