@@ -178,7 +178,7 @@ impl AnswerStatus {
 }
 
 /// An answer can rest on more text than this only when every section is read; about what a prompt holds.
-const LONG_BYTES: usize = 6_000;
+const LONG_BYTES: usize = 4_000;
 
 impl Conversation {
     /// Whether its files say more than an answer rests on.

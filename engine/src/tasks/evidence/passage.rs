@@ -1,9 +1,10 @@
 //! Spans → the passages that a search ranks: whole short spans, and parts of long ones.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::words::sentences;
-use crate::sequence::{Finding, Span};
+use crate::sequence::{Finding, Place, Span};
 use crate::tasks::ask::ReadFile;
 
 /// Passages grow sentence by sentence up to about this many bytes: a few sentences say enough to be
@@ -57,13 +58,18 @@ pub(crate) fn passages(files: &[ReadFile]) -> Vec<Passage> {
     let mut found = Vec::new();
     for (file, read) in files.iter().enumerate() {
         let mut heading = None;
+        let running = running_heads(read);
         for (span_index, span) in read.spans.iter().enumerate() {
             if span.text.trim().is_empty() || is_page_number(span) {
                 continue;
             }
+            let runs = running.contains(&span_index);
             let above = heading;
-            if is_heading(span) {
+            if is_heading(span) && !(runs && span.text.contains(|c: char| c.is_ascii_digit())) {
                 heading = Some(span_index);
+            }
+            if runs {
+                continue;
             }
             let parts = parts(&span.text).into_iter().filter(|part| has_words(&span.text[part.clone()]));
             found.extend(parts.map(|bytes| Passage { file, span: span_index, bytes, heading: above }));
@@ -78,9 +84,51 @@ pub(crate) fn is_page_number(span: &Span) -> bool {
     span.finding == Finding::DocumentText && text.len() <= 6 && !text.contains(char::is_alphabetic)
 }
 
-/// Whether a text is more than marks: a row of dots is none.
+/// Whether a text is more than marks and single letters: a row of dots, or the notes of a score, are none.
 pub(crate) fn has_words(text: &str) -> bool {
-    text.contains(char::is_alphanumeric)
+    let says = |word: &str| word.contains(|c: char| c.is_numeric()) || word.chars().nth(1).is_some();
+    text.split(|c: char| !c.is_alphanumeric()).any(says) || text.contains(is_a_word)
+}
+
+/// Writing without spaces says something with one sign.
+fn is_a_word(c: char) -> bool {
+    matches!(c, '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{ac00}'..='\u{d7af}')
+}
+
+/// Lines that stand on this many pages are running heads.
+const RUNNING_PAGES: usize = 3;
+
+/// The spans of running heads and feet: lines with the number of their page, and lines that stand on page after page,
+/// but for the first time.
+fn running_heads(file: &ReadFile) -> BTreeSet<usize> {
+    let mut lines: BTreeMap<(String, Option<i64>), Vec<(u32, usize)>> = BTreeMap::new();
+    for (index, span) in file.spans.iter().enumerate() {
+        let text = span.text.trim();
+        let Place::Page { page, .. } = span.place else { continue };
+        let is_sentence = text.ends_with(['.', '!', '?']);
+        if span.finding != Finding::DocumentText || text.len() > HEADING_BYTES || is_sentence {
+            continue;
+        }
+        let numbers =
+            text.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse::<i64>().ok());
+        let numbers: Vec<i64> = numbers.collect();
+        let line: String = text.chars().filter(|c| !c.is_ascii_digit()).collect();
+        // The page's number stands at one end of the line, whatever else is counted there.
+        let ends: BTreeSet<i64> = numbers.first().into_iter().chain(numbers.last()).copied().collect();
+        for number in ends {
+            lines.entry((line.clone(), Some(number - i64::from(page)))).or_default().push((page, index));
+        }
+        lines.entry((text.to_owned(), None)).or_default().push((page, index));
+    }
+    let mut running = BTreeSet::new();
+    for ((_, number), places) in lines {
+        let pages: BTreeSet<u32> = places.iter().map(|(page, _)| *page).collect();
+        if pages.len() >= RUNNING_PAGES {
+            let kept = usize::from(number.is_none());
+            running.extend(places.iter().skip(kept).map(|(_, index)| *index));
+        }
+    }
+    running
 }
 
 /// Short lines of a document that do not end like a sentence.
@@ -152,6 +200,33 @@ mod tests {
             let kept: usize = parts.iter().map(|part| text[part.clone()].replace(' ', "").len()).sum();
             assert_eq!(kept, text.replace(' ', "").len());
         }
+    }
+
+    #[test]
+    fn running_heads_and_single_letters_are_no_passages() {
+        let page = |page| {
+            let head = format!("Chapter 1: Music engraving {page}");
+            let body = format!("Page {page} says something of its own about plates and ink.");
+            [document(page, &head), document(page, "h h h"), document(page, &body)]
+        };
+        let files = [file("a.txt", (1..=4).flat_map(page).collect())];
+        let texts: Vec<&str> = passages(&files).iter().map(|passage| passage.text(&files)).collect();
+        assert_eq!(texts.len(), 4, "{texts:?}");
+        assert!(texts.iter().all(|text| text.contains("of its own")), "{texts:?}");
+        assert!(has_words("7 km") && has_words("猫") && !has_words("a – b . . ."));
+        // What is said on every page is said once, unless it counts the pages.
+        let total = |page| {
+            [document(page, "Total: 45 euros"), document(page, &format!("Weight: {} kg", page * page))]
+        };
+        let bill = [file("a.txt", (1..=4).flat_map(total).collect())];
+        let texts: Vec<&str> = passages(&bill).iter().map(|passage| passage.text(&bill)).collect();
+        assert_eq!(
+            texts,
+            ["Total: 45 euros", "Weight: 1 kg", "Weight: 4 kg", "Weight: 9 kg", "Weight: 16 kg"]
+        );
+        // What stands on two pages only may be a heading of both.
+        let twice = [file("a.txt", (1..=2).flat_map(page).collect())];
+        assert_eq!(passages(&twice).len(), 4);
     }
 
     #[test]
