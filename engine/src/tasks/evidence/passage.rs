@@ -98,10 +98,13 @@ fn is_a_word(c: char) -> bool {
 /// Lines that stand on this many pages are running heads.
 const RUNNING_PAGES: usize = 3;
 
+/// A line without its numbers, and by how much one of them differs from its page; or a whole line.
+type Line = (String, Option<i64>);
+
 /// The spans of running heads and feet: lines with the number of their page, and lines that stand on page after page,
 /// but for the first time.
 fn running_heads(file: &ReadFile) -> BTreeSet<usize> {
-    let mut lines: BTreeMap<(String, Option<i64>), Vec<(u32, usize)>> = BTreeMap::new();
+    let mut lines: BTreeMap<Line, Vec<(u32, usize)>> = BTreeMap::new();
     for (index, span) in file.spans.iter().enumerate() {
         let text = span.text.trim();
         let Place::Page { page, .. } = span.place else { continue };
