@@ -96,6 +96,16 @@ impl Window {
         self.harness.run_ok();
     }
 
+    /// Draws some frames, none of which may ask for another one.
+    pub fn assert_idle(&mut self) {
+        for frame in 0..20 {
+            self.harness.step();
+            let output = &self.harness.output().viewport_output;
+            let delay = output.values().map(|viewport| viewport.repaint_delay).min().unwrap();
+            assert!(delay > Duration::from_secs(3600), "frame {frame} asks for another one in {delay:?}");
+        }
+    }
+
     /// Draws until something is true; workers run meanwhile.
     pub fn wait(&mut self, what: &str, done: impl Fn(&App) -> bool) {
         let begin = Instant::now();

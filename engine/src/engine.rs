@@ -10,6 +10,7 @@ use crate::generate::Conversation;
 use crate::media::{Limits, Media, Opener};
 use crate::model::LanguageModel;
 use crate::models::Store;
+use crate::perception::embed::SentenceEncoder;
 use crate::perception::speakers::SpeakerEncoder;
 use crate::perception::{Reading, Specialists};
 use crate::prefix_store::{ModelPrefixes, PrefixStore};
@@ -166,11 +167,7 @@ impl Engine {
         library: &FoundInLibrary,
         cancel: &Cancel,
     ) -> Result<Vec<Evidence>> {
-        let encoder = match self.specialists().passages() {
-            Ok(encoder) => Some(encoder),
-            Err(Error::ModelMissing { .. }) => None,
-            Err(error) => return Err(error),
-        };
+        let encoder = self.passage_encoder()?;
         evidence::find(files, question, encoder, self.meanings(), library, cancel)
     }
 
@@ -302,6 +299,18 @@ impl Engine {
 
     pub(crate) fn specialists(&self) -> &Specialists {
         &self.0.specialists
+    }
+
+    /// What compares passages by their meaning; none where it was not fetched, and then words alone are compared.
+    ///
+    /// # Errors
+    /// [`Error::ModelFile`].
+    pub(crate) fn passage_encoder(&self) -> Result<Option<Arc<SentenceEncoder>>> {
+        match self.specialists().passages() {
+            Ok(encoder) => Ok(Some(encoder)),
+            Err(Error::ModelMissing { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     pub(crate) fn meanings(&self) -> Arc<Meanings> {

@@ -242,10 +242,13 @@ impl Ask {
     /// Reads every section, where there are several.
     fn begin_whole(&mut self) -> Result<()> {
         let model = self.engine.language_model()?;
-        self.events.extend(model.notice().map(|text| Event::Notice(text.to_owned())));
         let (question, options) = (&self.request.question, &self.request.options);
         self.step = match Whole::new(&self.engine, &model, &self.files, question, options)? {
-            Some(whole) => Step::Whole(Box::new(whole)),
+            Some(whole) => {
+                self.events.extend(model.notice().map(|text| Event::Notice(text.to_owned())));
+                Step::Whole(Box::new(whole))
+            }
+            // Read at once, as any other: that tells about the model itself.
             None => Step::Attach(VecDeque::new()),
         };
         Ok(())

@@ -16,7 +16,7 @@ use super::evidence::{Passage, Search};
 use crate::cancel::Cancel;
 use crate::decoder::Input;
 use crate::engine::Engine;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::features::text::{ChatMessage, MEDIUM, Role};
 use crate::generate::event::{Event, Part, Stage, StopReason, Usage};
 use crate::generate::{GenerateOptions, Generation};
@@ -108,11 +108,7 @@ impl Whole {
         if sections.len() < 2 {
             return Ok(None);
         }
-        let encoder = match engine.specialists().passages() {
-            Ok(encoder) => Some(encoder),
-            Err(Error::ModelMissing { .. }) => None,
-            Err(error) => return Err(error),
-        };
+        let encoder = engine.passage_encoder()?;
         Ok(Some(Self {
             engine: engine.clone(),
             model: model.clone(),
@@ -169,7 +165,7 @@ impl Whole {
         let asked = format!("Part of {name}{above}:\n\"{text}\"\n\nQuestion: {}", self.question);
         let prompt = self.prompt(READ_SECTION, asked)?;
         let key = self.key(&prompt)?;
-        if let Some(text) = key.as_ref().zip(self.kept.as_ref()).and_then(|(key, kept)| kept.load_note(key)) {
+        if let Some(text) = self.known(key.as_ref()) {
             return self.noted(text.trim(), events, cancel);
         }
         self.begin(prompt, NOTE_TOKENS, key, cancel)
@@ -197,7 +193,7 @@ impl Whole {
             events.push_back(Event::Progress { stage: Stage::Join, what, done, total });
             let prompt = self.prompt(COMBINE, notes_of(&group, &self.question))?;
             let key = self.key(&prompt)?;
-            if let Some(text) = key.as_ref().zip(self.kept.as_ref()).and_then(|(k, kept)| kept.load_note(k)) {
+            if let Some(text) = self.known(key.as_ref()) {
                 self.notes.push(text);
                 return Ok(false);
             }
@@ -312,6 +308,11 @@ impl Whole {
         // Nobody else writes the place of a medium.
         messages.iter_mut().for_each(|message| message.content.retain(|c| c != MEDIUM));
         self.model.render_media(&messages, &[])
+    }
+
+    /// What was written under a key before.
+    fn known(&self, key: Option<&PrefixKey>) -> Option<String> {
+        self.kept.as_ref()?.load_note(key?)
     }
 
     /// Under what the text after a prompt is kept.
