@@ -17,7 +17,7 @@ run: models ## build, fetch the default models, open the window (or run the tour
 
 test: setup-tests models ## every test, with the real default models and a second family's
 	@"$(MEDLEY)" models pull gemma-3-270m ge2e-speaker
-	cargo test --release --workspace --no-fail-fast
+	LC_ALL=C.UTF-8 cargo test --release --workspace --no-fail-fast
 
 bench: models ## speed and memory on this machine
 	@"$(MEDLEY)" bench

@@ -17,6 +17,7 @@ use crate::ui::theme;
 use crate::ui::view::ViewState;
 use crate::update::models::Measuring;
 use crate::update::{self, Active};
+use crate::words;
 
 /// What an [`App`] is made from.
 pub struct AppOptions {
@@ -166,6 +167,7 @@ impl App {
     /// Takes in what the workers did; also while the window is hidden.
     pub fn poll(&mut self, ctx: &egui::Context) {
         self.state.now_s = platform::now_s();
+        words::set_language(self.state.settings.language);
         for (job, event) in self.jobs.poll() {
             update::apply(self, job, event);
         }
@@ -177,6 +179,7 @@ impl App {
     /// One frame.
     pub fn show(&mut self, ui: &mut egui::Ui) {
         let ctx = ui.ctx().clone();
+        words::set_language(self.state.settings.language);
         let look = (self.state.settings.theme, self.state.settings.text_percent);
         if self.applied != Some(look) {
             theme::apply(&ctx, look.0, look.1);

@@ -18,6 +18,8 @@ pub mod platform;
 
 pub mod live;
 
+pub mod words;
+
 pub mod ui;
 
 pub mod app;

@@ -3,6 +3,8 @@
 use engine::generate::GenerateOptions;
 use serde::{Deserialize, Serialize};
 
+use crate::words::Language;
+
 /// Light or dark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -22,6 +24,8 @@ pub enum Theme {
 pub struct Settings {
     /// Light or dark.
     pub theme: Theme,
+    /// What the window speaks.
+    pub language: Language,
     /// The decoder: an id of the registry or a path.
     pub model: String,
     /// Most tokens of an answer.
@@ -38,6 +42,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             theme: Theme::System,
+            language: Language::System,
             model: "smollm2-135m".into(),
             max_tokens: 512,
             temperature: 0.0,

@@ -9,6 +9,7 @@ use crate::ui::icons::Icon;
 use crate::ui::theme::{self, size};
 use crate::ui::view::ViewState;
 use crate::ui::widgets::{sheet_ui, text_button_ui};
+use crate::words::{Language, say};
 
 /// Draws the pane; every change is kept at once.
 pub fn settings_ui(ui: &Ui, state: &AppState, view: &mut ViewState, commands: &Commands) {
@@ -38,6 +39,14 @@ fn rows_ui(ui: &mut Ui, settings: &mut Settings, state: &AppState, commands: &Co
     ui.horizontal(|ui| {
         for (theme, name) in [(Theme::System, "System"), (Theme::Light, "Light"), (Theme::Dark, "Dark")] {
             ui.selectable_value(&mut settings.theme, theme, name);
+        }
+    });
+    ui.end_row();
+
+    ui.label(say("settings-language"));
+    ui.horizontal(|ui| {
+        for language in Language::ALL {
+            ui.selectable_value(&mut settings.language, language, language.name());
         }
     });
     ui.end_row();
