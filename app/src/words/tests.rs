@@ -56,7 +56,8 @@ fn what_is_said_exists_and_what_exists_is_said() {
         for captures in literal.captures_iter(text) {
             used.insert(captures[1].to_owned());
         }
-        if !path.components().any(|part| part.as_os_str() == "words") {
+        // The command line has a `say` of its own and is English.
+        if !path.components().any(|part| part.as_os_str() == "words" || part.as_os_str() == "cli") {
             for captures in said.captures_iter(text) {
                 assert!(all.contains_key(&captures[1]), "{}: {} is no message", path.display(), &captures[1]);
             }
