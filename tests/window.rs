@@ -122,8 +122,16 @@ impl Window {
 
     /// Drops a file on the window.
     pub fn drop_file(&mut self, path: PathBuf) {
-        self.harness.input_mut().dropped_files.push(Arc::new(Dropped(path)));
+        self.drop_files(vec![path]);
         self.settle();
+    }
+
+    /// Drops files on the window and draws one frame.
+    pub fn drop_files(&mut self, paths: Vec<PathBuf>) {
+        for path in paths {
+            self.harness.input_mut().dropped_files.push(Arc::new(Dropped(path)));
+        }
+        self.harness.step();
     }
 
     /// Waits until every file is read.

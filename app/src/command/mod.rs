@@ -1,5 +1,7 @@
 //! Everything a user can do, as one enum: label, tooltip, shortcut and whether it can be done now.
 
+mod media;
+
 mod reader;
 
 mod transcript;
@@ -8,6 +10,7 @@ use std::path::PathBuf;
 
 use egui::{Key, KeyboardShortcut, Modifiers};
 
+pub use media::MediaCommand;
 pub use reader::ReaderCommand;
 pub use transcript::TranscriptCommand;
 
@@ -119,6 +122,8 @@ pub enum Command {
     Transcript(TranscriptCommand),
     /// Do something with a document that is read.
     Reader(ReaderCommand),
+    /// Do something with a picture, recording or video.
+    Media(MediaCommand),
 }
 
 const CTRL: Modifiers = Modifiers::COMMAND;
@@ -203,6 +208,7 @@ impl Command {
             Self::ShowTranscript => "Show or hide the transcript",
             Self::Transcript(command) => command.label(),
             Self::Reader(command) => command.label(),
+            Self::Media(command) => command.label(),
         }
     }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use engine::tasks::transcribe::format::Format;
 
 use crate::state::{AttachmentId, Edit, HearingForm};
+use crate::words::say;
 
 /// Something a user can do in the transcript pane.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,23 +52,23 @@ impl TranscriptCommand {
     /// Its name for buttons, menus and screen readers.
     pub fn label(&self) -> &'static str {
         match self {
-            Self::Open(..) => "Show transcript",
-            Self::Close => "Close transcript",
-            Self::Edit(_) => "Change the transcript",
-            Self::Undo => "Undo",
-            Self::Redo => "Redo",
-            Self::Revert => "Back to what was heard",
-            Self::SetForm(_) | Self::ShowForm(_) => "How to transcribe",
-            Self::Transcribe => "Transcribe",
-            Self::StopTranscribing => "Stop transcribing",
-            Self::Seek(_) => "Go to this time",
-            Self::PlayFrom(_) => "Play from here",
-            Self::PlayPause => "Play or pause",
-            Self::Skip(s) if *s < 0.0 => "Back 5 seconds",
-            Self::Skip(_) => "On 5 seconds",
-            Self::SetSpeed(_) => "Speed",
-            Self::Export(_) | Self::ExportTo(..) => "Export",
-            Self::Ask(_) => "Ask about this recording",
+            Self::Open(..) => say("transcript-show"),
+            Self::Close => say("transcript-close"),
+            Self::Edit(_) => say("transcript-change"),
+            Self::Undo => say("transcript-undo"),
+            Self::Redo => say("transcript-redo"),
+            Self::Revert => say("transcript-revert"),
+            Self::SetForm(_) | Self::ShowForm(_) => say("transcript-how"),
+            Self::Transcribe => say("transcript-transcribe"),
+            Self::StopTranscribing => say("transcript-stop-transcribing"),
+            Self::Seek(_) => say("transcript-go"),
+            Self::PlayFrom(_) => say("transcript-play-here"),
+            Self::PlayPause => say("transcript-play-pause"),
+            Self::Skip(s) if *s < 0.0 => say("transcript-back"),
+            Self::Skip(_) => say("transcript-on"),
+            Self::SetSpeed(_) => say("transcript-speed"),
+            Self::Export(_) | Self::ExportTo(..) => say("transcript-export"),
+            Self::Ask(_) => say("transcript-ask"),
         }
     }
 }

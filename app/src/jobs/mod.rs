@@ -8,11 +8,15 @@ mod backend;
 
 mod engine_thread;
 
+mod film;
+
 mod job;
 
 mod live;
 
 mod media_thread;
+
+mod viewing;
 
 mod reader;
 
@@ -28,12 +32,15 @@ use engine::Cancel;
 use engine::models::Store;
 
 pub use backend::{Backend, EngineBackend};
+pub(crate) use film::{Film, play_film};
 pub use job::{EngineJob, JobEvent, JobId, MediaJob};
 pub use live::Ears;
 pub(crate) use live::listen;
 pub(crate) use media_thread::{opener, sound_of};
 pub use reader::ReaderNews;
 pub(crate) use reader::{Desk, Found, Post, Work, serve};
+pub(crate) use viewing::{THUMBNAILS, thumbnails};
+pub use viewing::{CropJob, MediaNews};
 
 /// Asks the window to draw within this time.
 pub type Waker = Arc<dyn Fn(Duration) + Send + Sync>;

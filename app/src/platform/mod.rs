@@ -6,6 +6,8 @@ pub mod dialog;
 
 pub mod files;
 
+pub mod screen;
+
 pub mod sound;
 
 pub mod listen;

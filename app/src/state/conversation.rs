@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::attachment::{Attachment, AttachmentId};
 use super::reader::Passage;
+use super::viewer::Clip;
 
 /// Names a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -63,6 +64,8 @@ pub struct Context {
     pub passage: Option<Quoted>,
     /// Every section of the files is read for the answer.
     pub whole: bool,
+    /// A part of a recording or video.
+    pub clip: Option<Clip>,
 }
 
 /// A passage of a document, as a question carries it.

@@ -8,6 +8,8 @@ pub mod view;
 
 mod icons;
 
+mod cited;
+
 mod markdown;
 
 mod panels;

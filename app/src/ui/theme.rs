@@ -214,6 +214,16 @@ pub fn box_lines() -> (Color32, Color32) {
     (Color32::from_black_alpha(0xb0), Color32::from_rgb(0xff, 0xd2, 0x3f))
 }
 
+/// Words over a film.
+pub fn on_film() -> Color32 {
+    Color32::WHITE
+}
+
+/// Behind words over a film.
+pub fn behind_film_text() -> Color32 {
+    Color32::from_black_alpha(0xb8)
+}
+
 /// Sets both styles, once.
 pub fn install(ctx: &egui::Context) {
     for (theme, palette) in [(egui::Theme::Light, &LIGHT), (egui::Theme::Dark, &DARK)] {

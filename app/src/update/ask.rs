@@ -1,6 +1,6 @@
 //! Questions and the answers that stream in.
 
-use engine::tasks::ask::{AskRequest, Attachment, Turn};
+use engine::tasks::ask::{AskRequest, Attachment, Clip, Turn};
 use engine::{Event, Place, StopReason};
 
 use super::{Asking, attach, conversation, transcript, viewer};
@@ -79,10 +79,16 @@ fn start(app: &mut App, conversation: ConversationId, id: ExchangeId) {
     let context =
         conversation.exchanges.iter().find(|e| e.id == id).map(|e| e.context.clone()).unwrap_or_default();
     let passage = context.passage.as_ref();
-    let is_asked = |id| match passage {
-        Some(passage) => passage.attachment == id,
+    let about_one = passage.map(|p| p.attachment).or(context.clip.as_ref().map(|clip| clip.attachment));
+    let is_asked = |id| match about_one {
+        Some(attachment) => attachment == id,
         None => context.about.is_empty() || context.about.contains(&id),
     };
+    request.clip = context.clip.as_ref().map(|clip| Clip {
+        path: clip.path.clone(),
+        from_s: clip.from_s,
+        to_s: clip.to_s,
+    });
     for attachment in conversation.attachments.iter().filter(|a| a.sent && is_asked(a.id)) {
         match &attachment.state {
             AttachmentState::Read(read) => {
@@ -240,6 +246,7 @@ pub(super) fn edit(app: &mut App, id: ExchangeId) {
         app.view.draft = first.question.clone();
         app.state.about = first.context.about.clone();
         app.state.passage = first.context.passage.clone();
+        app.state.clip = first.context.clip.clone();
     }
     for exchange in removed {
         app.storage.write(Write::DeleteExchange(exchange.id));

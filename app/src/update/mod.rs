@@ -38,7 +38,7 @@ pub struct Active {
     /// The answer that is being written.
     ask: Option<Asking>,
     /// What the viewer waits for.
-    viewer: Vec<JobId>,
+    viewer: viewer::Work,
     /// The sound that plays.
     sound: Option<JobId>,
     /// What works for the transcript pane.
@@ -90,7 +90,8 @@ pub fn run(app: &mut App, command: Command, ctx: &egui::Context) {
         Command::Send(text) => {
             let about = app.state.about.clone();
             let passage = app.state.passage.take();
-            ask::send(app, &text, Context { about, passage, ..Context::default() });
+            let clip = app.state.clip.take();
+            ask::send(app, &text, Context { about, passage, clip, ..Context::default() });
         }
         Command::Stop => ask::stop(app),
         Command::Regenerate => ask::regenerate(app, false),
@@ -135,6 +136,7 @@ pub fn run(app: &mut App, command: Command, ctx: &egui::Context) {
         Command::ShowTranscript => transcript::toggle(app),
         Command::Transcript(command) => transcript::run(app, command),
         Command::Reader(command) => reader::run(app, command),
+        Command::Media(command) => viewer::run(app, command),
     }
 }
 
@@ -158,10 +160,7 @@ pub fn apply(app: &mut App, job: JobId, event: JobEvent) {
         JobEvent::Answer { exchange, event } => ask::event(app, job, exchange, event),
         JobEvent::AnswerFailed { exchange, reason } => ask::failed(app, job, exchange, reason),
         JobEvent::ViewerPicture(picture) => {
-            app.jobs.close(job);
-            if let Some(viewer) = &mut app.state.viewer {
-                viewer.picture = picture;
-            }
+            viewer::picture(app, job, picture);
         }
         JobEvent::ViewerWave(wave) => {
             app.jobs.close(job);
@@ -173,6 +172,7 @@ pub fn apply(app: &mut App, job: JobId, event: JobEvent) {
             }
         }
         JobEvent::Sound(play) => viewer::sound(app, job, play),
+        JobEvent::Media(news) => viewer::news(app, job, news),
         JobEvent::Heard { attachment, event } => transcript::heard(app, job, attachment, event),
         JobEvent::HearingFailed { attachment, reason } => {
             transcript::hearing_failed(app, job, attachment, reason);
@@ -231,8 +231,10 @@ fn escape(app: &mut App) {
     } else if app.state.reader.is_shown {
         reader::escape(app);
     } else if app.state.viewer.is_some() {
-        viewer::close(app);
-        app.view.focus_composer = true;
+        if !app.view.stage.close_on_top() {
+            viewer::close(app);
+            app.view.focus_composer = true;
+        }
     } else if app.state.running().is_some() {
         ask::stop(app);
     } else {

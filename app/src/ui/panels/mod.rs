@@ -1,8 +1,12 @@
 //! The parts of the window, one file each.
 
+mod answer;
+
 mod composer;
 
 mod conversation;
+
+mod drafts;
 
 mod evidence;
 
@@ -29,6 +33,7 @@ mod sidebar;
 mod transcript;
 
 pub(super) use conversation::main_ui;
+pub use evidence::StageView;
 pub(super) use evidence::evidence_ui;
 pub(super) use path_entry::path_entry_ui;
 pub use reader::ReaderView;

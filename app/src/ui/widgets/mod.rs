@@ -4,6 +4,8 @@ mod attachment_card;
 
 mod button;
 
+mod chip;
+
 mod context_meter;
 
 mod drop_zone;
@@ -26,14 +28,15 @@ mod toast;
 
 mod transcript;
 
-pub(super) use attachment_card::attachment_cards_ui;
+pub(super) use attachment_card::{SIZE as ATTACHMENT_CARD, attachment_cards_ui};
 pub(super) use button::{command_button_ui, focus_ring, icon_button_ui, text_button_ui};
+pub(super) use chip::{chip_ui, mark_size, no_source_ui};
 pub(super) use context_meter::context_meter_ui;
 pub(super) use drop_zone::drop_zone_ui;
 pub(super) use evidence_card::{evidence_card_ui, place_text};
-pub(super) use picture_view::picture_view_ui;
+pub(super) use picture_view::{paint_boxes, paint_picture};
 pub(super) use progress_row::{bar_ui, progress_row_ui};
-pub(super) use quoted::quoted_ui;
+pub(super) use quoted::{clip_ui, quoted_ui};
 pub(super) use sheet::sheet_ui;
 pub(super) use text::{elided, galley_elided, time_text, title_ui};
 pub(super) use timeline::{Strip, strip_ui, timeline_ui};

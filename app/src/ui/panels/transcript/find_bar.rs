@@ -5,10 +5,12 @@ use egui::{Frame, Key, Margin, Stroke, TextEdit, Ui};
 use super::view::FindBar;
 use super::weak;
 use crate::command::{Command, Commands, TranscriptCommand};
+use crate::say;
 use crate::state::{Edit, TranscriptPane};
 use crate::ui::icons::Icon;
 use crate::ui::theme::{self, RADIUS, space};
 use crate::ui::widgets::{icon_button_ui, text_button_ui};
+use crate::words::say;
 
 /// Draws the bar; the line to go to, if there is one.
 pub(super) fn find_bar_ui(
@@ -32,7 +34,7 @@ pub(super) fn find_bar_ui(
             ui.horizontal_wrapped(|ui| {
                 ui.spacing_mut().item_spacing.x = 4.0;
                 let before = bar.query.clone();
-                let response = field_ui(ui, &mut bar.query.text, "Find");
+                let response = field_ui(ui, &mut bar.query.text, say("transcript-find"));
                 if std::mem::take(&mut bar.focus) {
                     response.request_focus();
                     select_all(ui, response.id, &bar.query.text);
@@ -41,8 +43,9 @@ pub(super) fn find_bar_ui(
                     step = Some(if ui.input(|input| input.modifiers.shift) { -1 } else { 1 });
                     response.request_focus();
                 }
-                ui.toggle_value(&mut bar.query.case, "Aa").on_hover_text("Capitals matter");
-                ui.toggle_value(&mut bar.query.whole, "Words").on_hover_text("Whole words only");
+                ui.toggle_value(&mut bar.query.case, "Aa").on_hover_text(say("transcript-capitals"));
+                ui.toggle_value(&mut bar.query.whole, say("transcript-words"))
+                    .on_hover_text(say("transcript-words-tip"));
                 if before != bar.query {
                     bar.search(pane.editor.document(), pane.editor.revision());
                     bar.at = 0;
@@ -51,37 +54,62 @@ pub(super) fn find_bar_ui(
                 let n = bar.found.len();
                 let count = match n {
                     0 if bar.query.text.is_empty() => String::new(),
-                    0 => "nothing found".to_owned(),
-                    n => format!("{} of {n}", bar.at + 1),
+                    0 => say("transcript-nothing-found").to_owned(),
+                    n => say!("transcript-found", at = bar.at + 1, count = n),
                 };
-                let none = (n == 0).then_some("Nothing was found");
-                if icon_button_ui(ui, Icon::Left, "Find previous", "Previous (Shift+F3)", none).clicked() {
+                let none = (n == 0).then_some(say("transcript-none-found"));
+                if icon_button_ui(
+                    ui,
+                    Icon::Left,
+                    say("transcript-find-previous"),
+                    say("transcript-find-previous-tip"),
+                    none,
+                )
+                .clicked()
+                {
                     step = Some(-1);
                 }
-                if icon_button_ui(ui, Icon::Right, "Find next", "Next (F3)", none).clicked() {
+                if icon_button_ui(
+                    ui,
+                    Icon::Right,
+                    say("transcript-find-next"),
+                    say("transcript-find-next-tip"),
+                    none,
+                )
+                .clicked()
+                {
                     step = Some(1);
                 }
                 ui.label(weak(ui, count));
-                if !bar.replacing && text_button_ui(ui, None, "Replace…", false).clicked() {
+                if !bar.replacing && text_button_ui(ui, None, say("transcript-replace-open"), false).clicked()
+                {
                     bar.replacing = true;
                 }
-                if icon_button_ui(ui, Icon::Close, "Close find", "Close (Esc)", None).clicked() {
+                if icon_button_ui(
+                    ui,
+                    Icon::Close,
+                    say("transcript-find-close"),
+                    say("transcript-find-close-tip"),
+                    None,
+                )
+                .clicked()
+                {
                     bar.open = false;
                 }
             });
             if bar.replacing {
                 ui.horizontal_wrapped(|ui| {
                     ui.spacing_mut().item_spacing.x = 4.0;
-                    field_ui(ui, &mut bar.with, "Replace with");
+                    field_ui(ui, &mut bar.with, say("transcript-replace-with"));
                     ui.add_enabled_ui(!bar.found.is_empty(), |ui| {
-                        if text_button_ui(ui, None, "Replace", false).clicked()
+                        if text_button_ui(ui, None, say("transcript-replace"), false).clicked()
                             && let Some(found) = bar.found.get(bar.at)
                         {
                             let edit = Edit::Replace(found.clone(), bar.with.clone());
                             commands.send(Command::Transcript(TranscriptCommand::Edit(edit)));
                             step = Some(0);
                         }
-                        let all = format!("Replace all {}", bar.found.len());
+                        let all = say!("transcript-replace-all", count = bar.found.len());
                         if text_button_ui(ui, None, &all, false).clicked() {
                             let edit = Edit::ReplaceAll(bar.query.clone(), bar.with.clone());
                             commands.send(Command::Transcript(TranscriptCommand::Edit(edit)));
