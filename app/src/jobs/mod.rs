@@ -39,8 +39,8 @@ pub(crate) use live::listen;
 pub(crate) use media_thread::{opener, sound_of};
 pub use reader::ReaderNews;
 pub(crate) use reader::{Desk, Found, Post, Work, serve};
-pub(crate) use viewing::{THUMBNAILS, thumbnails};
 pub use viewing::{CropJob, MediaNews};
+pub(crate) use viewing::{THUMBNAILS, thumbnails};
 
 /// Asks the window to draw within this time.
 pub type Waker = Arc<dyn Fn(Duration) + Send + Sync>;
