@@ -199,7 +199,7 @@ impl Viewer {
             _ => None,
         });
         // Where two overlap the later one is being said.
-        said.filter(|text| !text.is_empty()).last()
+        said.rev().find(|text| !text.is_empty())
     }
 
     /// The first second that evidence is about.
