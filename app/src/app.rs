@@ -252,6 +252,12 @@ impl App {
     pub fn save(&mut self) {
         self.storage.flush();
     }
+
+    /// Stops everything and saves, as when the window is closed.
+    pub fn close(&mut self) {
+        update::stop_all(self);
+        self.save();
+    }
 }
 
 impl eframe::App for App {
@@ -264,8 +270,7 @@ impl eframe::App for App {
     }
 
     fn on_exit(&mut self, _: Option<&eframe::glow::Context>) {
-        update::stop_all(self);
-        self.save();
+        self.close();
     }
 
     fn persist_egui_memory(&self) -> bool {

@@ -16,6 +16,9 @@ use crate::jobs::scripted::{Scripted, long_transcript};
 use crate::platform::instance::{self, Inbox, Instance, Listener};
 use crate::state::{AttachmentId, Editor, Load, Play, TranscriptPane, Wave};
 
+/// Made from `medley.svg` beside it, 256 pixels wide.
+const ICON: &[u8] = include_bytes!("../../packaging/icons/256.png");
+
 /// What the command line asks of the window.
 #[derive(Debug, Clone, Default)]
 pub struct WindowOptions {
@@ -114,7 +117,8 @@ fn native_options(wayland: bool) -> anyhow::Result<eframe::NativeOptions> {
             .with_app_id("medley")
             .with_inner_size([1180.0, 780.0])
             .with_min_inner_size([320.0, 240.0])
-            .with_drag_and_drop(true),
+            .with_drag_and_drop(true)
+            .with_icon(eframe::icon_data::from_png_bytes(ICON)?),
         ..eframe::NativeOptions::default()
     };
     #[cfg(target_os = "linux")]
