@@ -2,6 +2,8 @@
 
 mod reader;
 
+mod talk;
+
 mod transcript;
 
 use std::path::PathBuf;
@@ -9,6 +11,7 @@ use std::path::PathBuf;
 use egui::{Key, KeyboardShortcut, Modifiers};
 
 pub use reader::ReaderCommand;
+pub use talk::TalkCommand;
 pub use transcript::TranscriptCommand;
 
 use crate::platform::listen::Source;
@@ -116,6 +119,8 @@ pub enum Command {
     CloseStorageNotice,
     /// Show the transcript of the recording that is looked at, or of the last one of the conversation; or hide it.
     ShowTranscript,
+    /// Do something with conversations, their branches or answers.
+    Talk(TalkCommand),
     /// Do something with a transcript.
     Transcript(TranscriptCommand),
     /// Do something with a document that is read.
@@ -204,6 +209,7 @@ impl Command {
                 say("command-close-message")
             }
             Self::ShowTranscript => say("command-toggle-transcript"),
+            Self::Talk(command) => command.label(),
             Self::Transcript(command) => command.label(),
             Self::Reader(command) => command.label(),
         }
@@ -292,6 +298,7 @@ impl Command {
                     .is_some_and(|c| c.exchanges.iter().any(|e| !e.answer.evidence.is_empty()));
                 check(state.viewer.is_some() || any, say("command-no-evidence"))
             }
+            Self::Talk(command) => command.enabled(state),
             Self::Reader(command) => Self::reader_enabled(command, state),
             Self::ShowTranscript => {
                 let any = state.current().is_some_and(|c| c.attachments.iter().any(Attachment::is_recording));
@@ -329,6 +336,7 @@ impl Command {
                     || state.reader.is_shown
                     || state.transcript.is_some()
                     || state.renaming.is_some()
+                    || state.editing.is_some()
                     || state.running().is_some()
                     || state.sidebar_open
                     || state.toast.is_some(),

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::attachment::{Attachment, AttachmentId};
 use super::reader::Passage;
+use super::setup::Setup;
 
 /// Names a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -28,8 +29,18 @@ pub struct Conversation {
     pub created_s: f64,
     /// Seconds since 1970.
     pub updated_s: f64,
-    /// Oldest first; empty until loaded.
+    /// Whether it stays at the top of the list.
+    pub pinned: bool,
+    /// The folder that it lies in; empty for none.
+    pub folder: String,
+    /// What differs from the settings.
+    pub setup: Setup,
+    /// Whether it is never written to the disk.
+    pub temporary: bool,
+    /// The branch that is shown, oldest first; empty until loaded.
     pub exchanges: Vec<Exchange>,
+    /// The other branches, see [`Conversation::arrange`].
+    pub aside: Vec<Exchange>,
     /// In the order in which they were added; empty until loaded.
     pub attachments: Vec<Attachment>,
     /// Whether exchanges and attachments were read from the disk.
@@ -41,6 +52,12 @@ pub struct Conversation {
 pub struct Exchange {
     /// Its name.
     pub id: ExchangeId,
+    /// The one whose answer it follows; none at the beginning.
+    pub parent: Option<ExchangeId>,
+    /// Whether it is shown, of those that follow the same answer.
+    pub active: bool,
+    /// When it was last chosen to be shown, in seconds since 1970.
+    pub shown_s: f64,
     /// What was asked.
     pub question: String,
     /// The files that were added with the question.
@@ -63,6 +80,8 @@ pub struct Context {
     pub passage: Option<Quoted>,
     /// Every section of the files is read for the answer.
     pub whole: bool,
+    /// What differs from the conversation, for this answer.
+    pub setup: Setup,
 }
 
 /// A passage of a document, as a question carries it.
@@ -94,11 +113,22 @@ impl Quoted {
     }
 }
 
+/// What is being edited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Editing {
+    /// A question.
+    Question(ExchangeId),
+    /// The answer to it.
+    Answer(ExchangeId),
+}
+
 /// An answer, complete or not.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Answer {
     /// Markdown.
     pub text: String,
+    /// The text that the model wrote, once somebody edited it.
+    pub original: Option<String>,
     /// What supports it.
     pub evidence: Vec<Evidence>,
     /// What each section of the files says, for an answer from all of them.
@@ -111,6 +141,8 @@ pub struct Answer {
     pub model: String,
     /// How it stands.
     pub status: AnswerStatus,
+    /// What the engine told of how it was made; kept as it is.
+    pub inside: serde_json::Map<String, serde_json::Value>,
 }
 
 /// How an answer stands.
@@ -203,7 +235,12 @@ impl Conversation {
             title: UNTITLED.into(),
             created_s: now_s,
             updated_s: now_s,
+            pinned: false,
+            folder: String::new(),
+            setup: Setup::default(),
+            temporary: false,
             exchanges: Vec::new(),
+            aside: Vec::new(),
             attachments: Vec::new(),
             loaded: true,
         }

@@ -2,6 +2,8 @@
 
 mod attachment;
 
+mod branches;
+
 mod conversation;
 
 mod live;
@@ -11,6 +13,8 @@ mod models;
 mod reader;
 
 mod settings;
+
+mod setup;
 
 mod transcript;
 
@@ -22,9 +26,10 @@ use engine::Evidence;
 pub use engine::StopReason;
 
 pub use attachment::{Attachment, AttachmentId, AttachmentState, file_name};
+pub use branches::Versions;
 pub use conversation::{
-    Answer, AnswerStatus, Context, Conversation, ConversationId, Exchange, ExchangeId, Progress, Quoted,
-    UNTITLED,
+    Answer, AnswerStatus, Context, Conversation, ConversationId, Editing, Exchange, ExchangeId, Progress,
+    Quoted, UNTITLED,
 };
 pub use live::LiveState;
 pub use models::{Download, ModelRow, Models, Prospects};
@@ -34,6 +39,7 @@ pub use reader::{
     hit, line_parts, step, text_between, word_at,
 };
 pub use settings::{Settings, Theme};
+pub use setup::{Preset, Sampling, Setup};
 pub use transcript::{
     Document, Edit, Editor, Found, Hearing, HearingForm, Line, Query, SPEEDS, Speaker, SpeakerId, Speakers,
     StoredTranscript, TranscriptPane, UNSURE_BELOW, Word,
@@ -74,6 +80,8 @@ pub struct AppState {
     pub selected: Option<ConversationId>,
     /// The one whose title is being edited.
     pub renaming: Option<ConversationId>,
+    /// The question or answer that is being edited.
+    pub editing: Option<Editing>,
     /// The settings.
     pub settings: Settings,
     /// Which models are here and what is being fetched.
@@ -143,7 +151,7 @@ impl AppState {
     pub fn exchange_mut(&mut self, id: ExchangeId) -> Option<(ConversationId, &mut Exchange)> {
         self.conversations.iter_mut().find_map(|c| {
             let conversation = c.id;
-            c.exchanges.iter_mut().find(|e| e.id == id).map(|e| (conversation, e))
+            c.all_mut().find(|e| e.id == id).map(|e| (conversation, e))
         })
     }
 
@@ -162,7 +170,7 @@ impl AppState {
 
     /// The answer that is being written, in any conversation.
     pub fn running(&self) -> Option<&Exchange> {
-        self.conversations.iter().flat_map(|c| &c.exchanges).find(|e| e.answer.status.is_running())
+        self.conversations.iter().flat_map(Conversation::all).find(|e| e.answer.status.is_running())
     }
 
     /// The evidence that is looked at.

@@ -16,19 +16,31 @@ fn folder(name: &str) -> PathBuf {
 }
 
 fn conversation(id: i64, title: &str) -> Write {
-    Write::Conversation { id: ConversationId(id), title: title.into(), created_s: 1.0, updated_s: id as f64 }
+    Write::Conversation {
+        id: ConversationId(id),
+        title: title.into(),
+        created_s: 1.0,
+        updated_s: id as f64,
+        pinned: id % 2 == 0,
+        folder: format!("folder {id}"),
+        setup: Box::new(crate::state::Setup { system: Some("Be brief.".into()), ..Default::default() }),
+    }
 }
 
 fn exchange(id: i64, text: &str) -> Exchange {
     let place = Place::Picture { area: Rect::WHOLE };
     Exchange {
         id: ExchangeId(id),
+        parent: None,
+        active: true,
+        shown_s: 5.0,
         question: "What is it?".into(),
         attachments: vec![AttachmentId(7)],
         context: crate::state::Context { whole: true, ..Default::default() },
         asked_s: 5.0,
         answer: Answer {
             text: text.into(),
+            original: Some("As it was.".into()),
             evidence: vec![Evidence {
                 source: "/a/ü.png".into(),
                 place,
@@ -48,6 +60,7 @@ fn exchange(id: i64, text: &str) -> Exchange {
             usage: Usage { prompt_tokens: 3, ..Usage::default() },
             model: "m".into(),
             status: AnswerStatus::Done(StopReason::Stop),
+            inside: serde_json::from_str(r#"{"later":[1,2]}"#).unwrap(),
         },
     }
 }
@@ -99,6 +112,9 @@ fn everything_written_is_read_back() {
     let storage = Storage::open(&folder).unwrap();
     let mut list = storage.conversations().unwrap();
     assert_eq!(list.iter().map(|c| c.title.as_str()).collect::<Vec<_>>(), ["Two", "One"]);
+    assert_eq!(list.iter().map(|c| c.pinned).collect::<Vec<_>>(), [true, false]);
+    assert_eq!(list[0].folder, "folder 2");
+    assert_eq!(list[0].setup.system.as_deref(), Some("Be brief."));
     storage.load(&mut list[0]).unwrap();
     assert_eq!(list[0].exchanges, [exchange(3, "A cat.")]);
     assert_eq!(list[0].attachments, [attachment], "a file that moved keeps what was found, at its new path");
@@ -122,6 +138,9 @@ fn a_deleted_conversation_comes_back_only_until_the_next_start() {
     let storage = Storage::open(&folder).unwrap();
     let count: i64 = storage.reader.query_row("SELECT count(*) FROM messages", [], |row| row.get(0)).unwrap();
     assert_eq!(count, 1, "the messages of a deleted conversation go with it");
+    let sql = "SELECT count(*) FROM message_words WHERE message_words MATCH 'what'";
+    let count: i64 = storage.reader.query_row(sql, [], |row| row.get(0)).unwrap();
+    assert_eq!(count, 1, "and are found no more");
 }
 
 #[test]
@@ -216,6 +235,7 @@ fn a_database_from_before_transcripts_and_readings_gets_tables_for_them() {
         let storage = Storage::open(&folder).unwrap();
         storage.write(conversation(1, "Old"));
         storage.write(Write::Exchange(ConversationId(1), Box::new(exchange(3, "A cat."))));
+        storage.write(Write::Exchange(ConversationId(1), Box::new(exchange(4, "A dog."))));
         // As it was written before there were parts.
         let json = serde_json::to_string(&read_file("/a.txt")).unwrap();
         storage.flush();
@@ -228,17 +248,38 @@ fn a_database_from_before_transcripts_and_readings_gets_tables_for_them() {
         .unwrap()
         .execute_batch(
             "DROP TABLE transcripts; DROP TABLE readings; DROP TABLE spans_read;
-             ALTER TABLE messages DROP COLUMN context; ALTER TABLE messages DROP COLUMN parts; PRAGMA user_version = 1;",
+             ALTER TABLE messages DROP COLUMN context; ALTER TABLE messages DROP COLUMN parts;
+             DROP TRIGGER title_added; DROP TRIGGER title_changed; DROP TRIGGER title_gone;
+             DROP TRIGGER message_added; DROP TRIGGER message_changed; DROP TRIGGER message_gone;
+             DROP TABLE title_words; DROP TABLE message_words;
+             ALTER TABLE conversations DROP COLUMN pinned; ALTER TABLE conversations DROP COLUMN folder;
+             ALTER TABLE conversations DROP COLUMN setup;
+             ALTER TABLE messages DROP COLUMN parent; ALTER TABLE messages DROP COLUMN active;
+             ALTER TABLE messages DROP COLUMN shown_s; ALTER TABLE messages DROP COLUMN original;
+             ALTER TABLE messages DROP COLUMN inside; PRAGMA user_version = 1;",
         )
         .unwrap();
     let storage = Storage::open(&folder).unwrap();
     let mut old = storage.conversations().unwrap();
     assert_eq!(old[0].title, "Old");
     storage.load(&mut old[0]).unwrap();
-    let mut before = exchange(3, "A cat.");
-    before.context = crate::state::Context::default();
-    before.answer.parts.clear();
-    assert_eq!(old[0].exchanges, [before]);
+    let before = |id, text, parent| {
+        let mut before = exchange(id, text);
+        before.parent = parent;
+        before.context = crate::state::Context::default();
+        before.answer.parts.clear();
+        before.answer.original = None;
+        before.answer.inside.clear();
+        before
+    };
+    let expected = [before(3, "A cat.", None), before(4, "A dog.", Some(ExchangeId(3)))];
+    assert_eq!(old[0].exchanges, expected, "a list becomes a branch");
+    assert!(old[0].aside.is_empty() && old[0].setup.is_plain());
+    let found: i64 = storage
+        .reader
+        .query_row("SELECT count(*) FROM message_words WHERE message_words MATCH 'dog'", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(found, 1, "what was written before can be found");
     let read = storage.file_read("ab", Path::new("/a.txt")).unwrap();
     assert_eq!(read, Some(read_file("/a.txt")));
     storage.write(Write::Transcript { sha256: "ab".into(), transcript: stored("x") });

@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, Sender};
 use engine::tasks::ask::ReadFile;
 use rusqlite::{Connection, params};
 
-use crate::state::{Attachment, AttachmentId, AttachmentState, ConversationId, Exchange, ExchangeId};
+use crate::state::{Attachment, AttachmentId, AttachmentState, ConversationId, Exchange, ExchangeId, Setup};
 
 /// Spans of a file that are written as one text.
 const SPANS_IN_PART: usize = 1_000;
@@ -26,6 +26,12 @@ pub enum Write {
         created_s: f64,
         /// Seconds since 1970.
         updated_s: f64,
+        /// Whether it stays at the top of the list.
+        pinned: bool,
+        /// The folder that it lies in; empty for none.
+        folder: String,
+        /// What differs from the settings.
+        setup: Box<Setup>,
     },
     /// Hides a conversation, or shows it again; hidden ones go at the next start.
     Deleted(ConversationId, bool),
@@ -99,12 +105,21 @@ fn commit(connection: &mut Connection, changes: &[Write]) -> anyhow::Result<()> 
 
 fn apply(db: &Connection, change: &Write) -> anyhow::Result<()> {
     match change {
-        Write::Conversation { id, title, created_s, updated_s } => db
+        Write::Conversation { id, title, created_s, updated_s, pinned, folder, setup } => db
             .prepare_cached(
-                "INSERT INTO conversations (id, title, created_s, updated_s) VALUES (?1, ?2, ?3, ?4)
-                 ON CONFLICT (id) DO UPDATE SET title = ?2, updated_s = ?4",
+                "INSERT INTO conversations (id, title, created_s, updated_s, pinned, folder, setup)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                 ON CONFLICT (id) DO UPDATE SET title = ?2, updated_s = ?4, pinned = ?5, folder = ?6, setup = ?7",
             )?
-            .execute(params![id.0, title, created_s, updated_s])?,
+            .execute(params![
+                id.0,
+                title,
+                created_s,
+                updated_s,
+                pinned,
+                folder,
+                serde_json::to_string(setup)?
+            ])?,
         Write::Deleted(id, deleted) => db
             .prepare_cached("UPDATE conversations SET deleted = ?2 WHERE id = ?1")?
             .execute(params![id.0, deleted])?,
@@ -154,10 +169,12 @@ fn put_exchange(db: &Connection, conversation: ConversationId, e: &Exchange) -> 
     let attachments: Vec<i64> = e.attachments.iter().map(|id| id.0).collect();
     db.prepare_cached(
         "INSERT INTO messages
-             (id, conversation, question, attachments, asked_s, answer, notices, usage, model, status, context, parts)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+             (id, conversation, question, attachments, asked_s, answer, notices, usage, model, status, context, parts,
+              parent, active, shown_s, original, inside)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
          ON CONFLICT (id) DO UPDATE SET question = ?3, attachments = ?4, asked_s = ?5, answer = ?6,
-             notices = ?7, usage = ?8, model = ?9, status = ?10, context = ?11, parts = ?12",
+             notices = ?7, usage = ?8, model = ?9, status = ?10, context = ?11, parts = ?12,
+             parent = ?13, active = ?14, shown_s = ?15, original = ?16, inside = ?17",
     )?
     .execute(params![
         e.id.0,
@@ -172,6 +189,11 @@ fn put_exchange(db: &Connection, conversation: ConversationId, e: &Exchange) -> 
         e.answer.status.to_json(),
         serde_json::to_string(&e.context)?,
         serde_json::to_string(&e.answer.parts)?,
+        e.parent.map(|id| id.0),
+        e.active,
+        e.shown_s,
+        e.answer.original,
+        serde_json::to_string(&e.answer.inside)?,
     ])?;
     db.prepare_cached("DELETE FROM evidence WHERE message = ?1")?.execute([e.id.0])?;
     let mut insert =

@@ -63,11 +63,18 @@ pub(super) fn rename(app: &mut App, id: ConversationId, title: &str) {
     save(app, id);
 }
 
+/// Keeps a conversation at the top of the list, or no longer.
+pub(super) fn pin(app: &mut App, id: ConversationId, pinned: bool) {
+    if let Some(conversation) = app.state.conversation_mut(id) {
+        conversation.pinned = pinned;
+        save(app, id);
+    }
+}
+
 pub(super) fn delete(app: &mut App, id: Option<ConversationId>) {
     let Some(id) = id.or(app.state.selected) else { return };
     let Some(at) = app.state.conversations.iter().position(|c| c.id == id) else { return };
-    if app.state.running().is_some_and(|e| app.state.conversations[at].exchanges.iter().any(|x| x.id == e.id))
-    {
+    if app.state.running().is_some_and(|e| app.state.conversations[at].find(e.id).is_some()) {
         super::ask::stop(app);
     }
     let conversation = app.state.conversations.remove(at);
@@ -140,7 +147,15 @@ pub(super) fn touch(app: &mut App, id: ConversationId) {
 
 fn save(app: &mut App, id: ConversationId) {
     if let Some(c) = app.state.conversation_mut(id) {
-        let (title, created_s, updated_s) = (c.title.clone(), c.created_s, c.updated_s);
-        app.storage.write(Write::Conversation { id, title, created_s, updated_s });
+        let write = Write::Conversation {
+            id,
+            title: c.title.clone(),
+            created_s: c.created_s,
+            updated_s: c.updated_s,
+            pinned: c.pinned,
+            folder: c.folder.clone(),
+            setup: Box::new(c.setup.clone()),
+        };
+        app.storage.write(write);
     }
 }

@@ -15,6 +15,8 @@ mod reader;
 
 mod settings;
 
+mod talk;
+
 mod transcript;
 
 mod viewer;
@@ -28,7 +30,7 @@ use self::models::Measuring;
 use crate::App;
 use crate::command::Command;
 use crate::jobs::{JobEvent, JobId};
-use crate::state::{AttachmentId, Context, ExchangeId, Overlay};
+use crate::state::{AttachmentId, Context, Editing, ExchangeId, Overlay};
 
 /// Which job does what, so that it can be stopped.
 #[derive(Debug, Default)]
@@ -95,7 +97,8 @@ pub fn run(app: &mut App, command: Command, ctx: &egui::Context) {
         Command::Stop => ask::stop(app),
         Command::Regenerate => ask::regenerate(app, false),
         Command::AnswerWhole => ask::regenerate(app, true),
-        Command::EditQuestion(id) => ask::edit(app, id),
+        Command::EditQuestion(id) => app.state.editing = Some(Editing::Question(id)),
+        Command::Talk(command) => talk::run(app, command, ctx),
         Command::DeleteExchange(id) => ask::delete(app, id),
         Command::CopyAnswer(id) => ask::copy(app, id, ctx),
         Command::CopyText(text) => {
@@ -222,6 +225,8 @@ fn escape(app: &mut App) {
         app.state.overlay = Overlay::None;
     } else if app.state.renaming.is_some() {
         app.state.renaming = None;
+    } else if app.state.editing.is_some() {
+        app.state.editing = None;
     } else if app.state.sidebar_open {
         app.state.sidebar_open = false;
     } else if app.state.transcript.is_some() {
