@@ -35,6 +35,8 @@ pub fn run(args: &TourArgs, cancel: &Cancel) -> Outcome {
         device: args.device,
         system: None,
         threads: None,
+        inside: None,
+        cache_memory: None,
         json: args.json,
     };
     if !args.samples.is_dir() {
