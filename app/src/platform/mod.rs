@@ -6,6 +6,8 @@ pub mod dialog;
 
 pub mod files;
 
+pub mod instance;
+
 pub mod sound;
 
 pub mod listen;

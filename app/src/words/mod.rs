@@ -102,6 +102,7 @@ macro_rules! areas {
 }
 
 areas!(
+    "command",
     "common",
     "conversations",
     "inside",
