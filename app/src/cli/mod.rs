@@ -14,6 +14,8 @@ mod progress;
 
 mod answer;
 
+mod answer_args;
+
 mod ask;
 
 mod read;

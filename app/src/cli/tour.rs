@@ -37,6 +37,8 @@ pub fn run(args: &TourArgs, cancel: &Cancel) -> Outcome {
         device: args.device,
         system: None,
         threads: None,
+        inside: None,
+        cache_memory: None,
         json: args.json,
     };
     let samples = match &args.samples {
