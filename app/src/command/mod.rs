@@ -150,6 +150,8 @@ impl Command {
             Self::CopyAnswer(None),
             Self::StepEvidence(-1),
             Self::StepEvidence(1),
+            Self::Talk(TalkCommand::NewTemporary),
+            Self::Talk(TalkCommand::FocusSearch),
             Self::Reader(ReaderCommand::Toggle),
             Self::ShowTranscript,
             Self::LargerText,
@@ -233,6 +235,8 @@ impl Command {
             Self::CopyAnswer(None) => (CTRL_SHIFT, Key::C),
             Self::StepEvidence(-1) => (Modifiers::ALT, Key::ArrowUp),
             Self::StepEvidence(1) => (Modifiers::ALT, Key::ArrowDown),
+            Self::Talk(TalkCommand::NewTemporary) => (CTRL_SHIFT, Key::N),
+            Self::Talk(TalkCommand::FocusSearch) => (CTRL_SHIFT, Key::F),
             Self::Reader(ReaderCommand::Toggle) => (CTRL, Key::D),
             Self::OpenSettings => (CTRL, Key::Comma),
             Self::OpenShortcuts => (Modifiers::NONE, Key::F1),
@@ -339,6 +343,7 @@ impl Command {
                     || state.editing.is_some()
                     || state.running().is_some()
                     || state.sidebar_open
+                    || state.hunt.is_some()
                     || state.toast.is_some(),
                 say("command-nothing-open"),
             ),

@@ -43,3 +43,8 @@ pub fn choose_files() -> Vec<PathBuf> {
         .pick_files()
         .unwrap_or_default()
 }
+
+/// Lets the user choose files that were exported before; empty when the dialog was closed or the desktop has none.
+pub fn choose_exported(title: &str) -> Vec<PathBuf> {
+    rfd::FileDialog::new().set_title(title).add_filter("JSON", &["json"]).pick_files().unwrap_or_default()
+}

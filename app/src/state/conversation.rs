@@ -12,7 +12,7 @@ use super::setup::Setup;
 pub struct ConversationId(pub i64);
 
 /// Names a question with its answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ExchangeId(pub i64);
 
 /// The title of a conversation that was not asked anything yet.
@@ -48,7 +48,7 @@ pub struct Conversation {
 }
 
 /// One question with its answer.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Exchange {
     /// Its name.
     pub id: ExchangeId,
@@ -123,7 +123,8 @@ pub enum Editing {
 }
 
 /// An answer, complete or not.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Answer {
     /// Markdown.
     pub text: String,
@@ -146,7 +147,8 @@ pub struct Answer {
 }
 
 /// How an answer stands.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(from = "StoredStatus", into = "StoredStatus")]
 pub enum AnswerStatus {
     /// Waits until the files are read, or for the engine.
     #[default]
@@ -189,22 +191,34 @@ impl AnswerStatus {
         matches!(self, Self::Waiting | Self::Running(_))
     }
 
-    /// For the disk. A running answer is stored as interrupted: that is what it is when it is read again.
+    /// For the disk.
     pub fn to_json(&self) -> String {
-        let stored = match self {
-            Self::Waiting | Self::Running(_) | Self::Interrupted => StoredStatus::Interrupted,
-            Self::Done(reason) => StoredStatus::Done(*reason),
-            Self::Failed(reason) => StoredStatus::Failed(reason.clone()),
-        };
-        serde_json::to_string(&stored).unwrap_or_default()
+        serde_json::to_string(self).unwrap_or_default()
     }
 
     /// From the disk; what cannot be understood counts as interrupted.
     pub fn from_json(json: &str) -> Self {
-        match serde_json::from_str(json) {
-            Ok(StoredStatus::Done(reason)) => Self::Done(reason),
-            Ok(StoredStatus::Failed(reason)) => Self::Failed(reason),
-            Ok(StoredStatus::Interrupted) | Err(_) => Self::Interrupted,
+        serde_json::from_str(json).unwrap_or(Self::Interrupted)
+    }
+}
+
+/// A running answer is stored as interrupted: that is what it is when it is read again.
+impl From<AnswerStatus> for StoredStatus {
+    fn from(status: AnswerStatus) -> Self {
+        match status {
+            AnswerStatus::Waiting | AnswerStatus::Running(_) | AnswerStatus::Interrupted => Self::Interrupted,
+            AnswerStatus::Done(reason) => Self::Done(reason),
+            AnswerStatus::Failed(reason) => Self::Failed(reason),
+        }
+    }
+}
+
+impl From<StoredStatus> for AnswerStatus {
+    fn from(status: StoredStatus) -> Self {
+        match status {
+            StoredStatus::Interrupted => Self::Interrupted,
+            StoredStatus::Done(reason) => Self::Done(reason),
+            StoredStatus::Failed(reason) => Self::Failed(reason),
         }
     }
 }

@@ -16,6 +16,8 @@ mod settings;
 
 mod setup;
 
+mod talk;
+
 mod transcript;
 
 mod viewer;
@@ -40,6 +42,7 @@ pub use reader::{
 };
 pub use settings::{Settings, Theme};
 pub use setup::{Preset, Sampling, Setup};
+pub use talk::{Heading, Hunt, Match};
 pub use transcript::{
     Document, Edit, Editor, Found, Hearing, HearingForm, Line, Query, SPEEDS, Speaker, SpeakerId, Speakers,
     StoredTranscript, TranscriptPane, UNSURE_BELOW, Word,
@@ -58,6 +61,8 @@ pub enum Overlay {
     Shortcuts,
     /// The field for typing a path.
     PathEntry,
+    /// What the conversation has chosen for itself.
+    Setup,
 }
 
 /// A short message at the bottom, with one thing that can be done about it.
@@ -80,6 +85,12 @@ pub struct AppState {
     pub selected: Option<ConversationId>,
     /// The one whose title is being edited.
     pub renaming: Option<ConversationId>,
+    /// What is looked for in all conversations.
+    pub hunt: Option<Hunt>,
+    /// The person's own ways to choose tokens.
+    pub own_presets: Vec<Preset>,
+    /// Changes that wait until the disk takes them, and why it does not; they are tried again.
+    pub unsaved: Option<String>,
     /// The question or answer that is being edited.
     pub editing: Option<Editing>,
     /// The settings.

@@ -147,9 +147,17 @@ impl Storage {
     /// # Errors
     /// When the database cannot be read.
     pub fn settings(&self) -> rusqlite::Result<Settings> {
+        self.setting("window")
+    }
+
+    /// What is kept under a name; its default when it is missing or not understood.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn setting<T: Default + serde::de::DeserializeOwned>(&self, name: &str) -> rusqlite::Result<T> {
         let json: Option<String> = self
             .reader
-            .query_row("SELECT json FROM settings WHERE name = ?1", params!["window"], |row| row.get(0))
+            .query_row("SELECT json FROM settings WHERE name = ?1", params![name], |row| row.get(0))
             .optional()?;
         Ok(json.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default())
     }

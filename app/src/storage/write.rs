@@ -3,7 +3,8 @@
 use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::time::Duration;
 
 use engine::tasks::ask::ReadFile;
 use rusqlite::{Connection, params};
@@ -68,29 +69,101 @@ pub enum Write {
     Setting(&'static str, String),
     /// Deletes all but the settings.
     ClearAll,
-    /// Tells when everything before it is written.
+    /// Tells when everything before it was written or tried.
     Flush(Sender<()>),
+    /// For tests: lets the database grow no more, as on a full disk, or again.
+    PretendFull(bool),
 }
 
-/// Writes until the window is gone; what waits goes into one transaction.
-pub(super) fn run(mut connection: Connection, queue: Receiver<Write>, report: Sender<String>) {
-    while let Ok(first) = queue.recv() {
-        let batch: Vec<Write> = std::iter::once(first).chain(queue.try_iter()).collect();
-        let (flushes, changes): (Vec<_>, Vec<_>) =
-            batch.into_iter().partition(|write| matches!(write, Write::Flush(_)));
-        if !changes.is_empty()
-            && let Err(error) = commit(&mut connection, &changes)
-        {
-            let problem = format!("The last changes could not be saved: {error}. Is the disk full?");
-            log::error!("{problem}");
-            // Nobody listens while the program ends.
-            drop(report.send(problem));
-        }
-        for flush in flushes {
-            if let Write::Flush(done) = flush {
-                done.send(()).ok();
+/// How saving goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Saving {
+    /// So many changes wait, and why they cannot be written; they are tried again.
+    Waits(usize, String),
+    /// Everything that waited is written.
+    Done,
+}
+
+/// How long changes wait that could not be written, until they are tried again.
+const AGAIN: Duration = Duration::from_secs(2);
+
+/// Writes until the window is gone; what waits goes into one transaction. What cannot be written stays and is tried
+/// again, with what came since.
+pub(super) fn run(mut connection: Connection, queue: Receiver<Write>, report: Sender<Saving>) {
+    let mut waiting: Vec<Write> = Vec::new();
+    loop {
+        let first = if waiting.is_empty() {
+            match queue.recv() {
+                Ok(first) => Some(first),
+                Err(_) => return,
+            }
+        } else {
+            match queue.recv_timeout(AGAIN) {
+                Ok(first) => Some(first),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => {
+                    // The last chance: the program ends.
+                    if let Err(error) = commit(&mut connection, &waiting) {
+                        log::error!("{} changes could not be saved: {error}", waiting.len());
+                    }
+                    return;
+                }
+            }
+        };
+        let had = !waiting.is_empty();
+        let mut flushes = Vec::new();
+        for write in first.into_iter().chain(queue.try_iter()) {
+            match write {
+                Write::Flush(done) => flushes.push(done),
+                Write::PretendFull(full) => pretend_full(&connection, full),
+                write => wait_for(&mut waiting, write),
             }
         }
+        if !waiting.is_empty() {
+            match commit(&mut connection, &waiting) {
+                Ok(()) => {
+                    waiting.clear();
+                    if had {
+                        report.send(Saving::Done).ok();
+                    }
+                }
+                Err(error) => {
+                    log::error!("{} changes could not be saved yet: {error}", waiting.len());
+                    // Nobody listens while the program ends.
+                    report.send(Saving::Waits(waiting.len(), error.to_string())).ok();
+                }
+            }
+        }
+        for done in flushes {
+            done.send(()).ok();
+        }
+    }
+}
+
+/// Puts a change behind the others; a later state of the same thing takes the place of the earlier one.
+fn wait_for(waiting: &mut Vec<Write>, write: Write) {
+    let same = |other: &&mut Write| match (&write, other) {
+        (Write::Exchange(_, a), Write::Exchange(_, b)) => a.id == b.id,
+        (Write::Attachment(_, a), Write::Attachment(_, b)) => a.id == b.id,
+        (Write::Conversation { id: a, .. }, Write::Conversation { id: b, .. }) => a == b,
+        _ => false,
+    };
+    // What was deleted since must not come back before it is deleted.
+    let since = waiting.iter().rposition(|other| {
+        matches!(other, Write::DeleteExchange(_) | Write::DeleteAttachment(_) | Write::ClearAll)
+    });
+    let since = since.map_or(0, |at| at + 1);
+    match waiting[since..].iter_mut().find(same) {
+        Some(other) => *other = write,
+        None => waiting.push(write),
+    }
+}
+
+fn pretend_full(db: &Connection, full: bool) {
+    let pages = |name| db.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let most = if full { pages("page_count").unwrap_or(1) } else { i64::from(u32::MAX) - 1 };
+    if let Err(error) = db.pragma_update(None, "max_page_count", most) {
+        log::error!("the size of the database: {error}");
     }
 }
 
@@ -147,7 +220,7 @@ fn apply(db: &Connection, change: &Write) -> anyhow::Result<()> {
             )?;
             0
         }
-        Write::Flush(_) => 0,
+        Write::Flush(_) | Write::PretendFull(_) => 0,
     };
     Ok(())
 }

@@ -18,6 +18,7 @@ use crate::command::Commands;
 use crate::state::{AppState, Overlay};
 use theme::space;
 use view::ViewState;
+pub(crate) use widgets::place_text;
 
 /// From this width on, the list of conversations stays open.
 const WIDE: f32 = 820.0;
@@ -28,7 +29,7 @@ const WIDE_FOR_EVIDENCE: f32 = 900.0;
 /// Draws the whole window.
 pub fn root_ui(ui: &mut egui::Ui, state: &AppState, view: &mut ViewState, commands: &Commands) {
     let palette = theme::palette(ui);
-    view.begin_frame(ui.ctx());
+    view.begin_frame(state.editing);
     let width = ui.available_width();
     let wide = width >= WIDE;
     if wide || state.sidebar_open {
@@ -76,6 +77,7 @@ pub fn root_ui(ui: &mut egui::Ui, state: &AppState, view: &mut ViewState, comman
         Overlay::None => {}
         Overlay::Settings => panels::settings_ui(ui, state, view, commands),
         Overlay::Shortcuts => panels::shortcuts_ui(ui, commands),
+        Overlay::Setup => panels::setup_ui(ui, state, view, commands),
         Overlay::PathEntry => panels::path_entry_ui(ui, view, commands),
     }
     widgets::toast_ui(ui, state, commands);

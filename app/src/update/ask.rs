@@ -5,14 +5,16 @@ use std::collections::BTreeSet;
 use engine::tasks::ask::{AskRequest, Attachment, Turn};
 use engine::{Event, Place, StopReason};
 
-use super::{Asking, attach, conversation, transcript, viewer};
+use super::{Asking, Deleted, attach, conversation, transcript, viewer};
 use crate::App;
+use crate::command::{Command, TalkCommand};
 use crate::jobs::{EngineJob, JobId};
 use crate::state::{
     Answer, AnswerStatus, AppState, AttachmentId, AttachmentState, Context, Conversation, ConversationId,
-    Exchange, ExchangeId, Passage, Progress, Setup,
+    Exchange, ExchangeId, Passage, Progress, Setup, Toast,
 };
 use crate::storage::Write;
+use crate::words::say;
 
 /// A running answer is on the disk at most this much later, in seconds.
 const SAVE_EVERY_S: f64 = 0.5;
@@ -329,9 +331,33 @@ pub(super) fn show_branch(app: &mut App, id: ExchangeId) {
 /// Takes a question with its answer out; what followed it stays.
 pub(super) fn delete(app: &mut App, id: ExchangeId) {
     let Some(conversation) = app.state.current_mut() else { return };
-    let Some((_, changed)) = conversation.take_out(id) else { return };
+    let followers = conversation.all().filter(|e| e.parent == Some(id)).map(|e| e.id).collect();
+    let conversation_id = conversation.id;
+    let Some((exchange, changed)) = conversation.take_out(id) else { return };
     viewer::leave(app, id);
+    app.state.editing = None;
     app.storage.write(Write::DeleteExchange(id));
+    changed.into_iter().for_each(|id| save(app, id));
+    app.state.toast = Some(Toast {
+        text: say("conversations-question-deleted").to_owned(),
+        action: Some((say("conversations-undo"), Command::Talk(TalkCommand::UndoDelete(id)))),
+        until_s: app.state.now_s + conversation::UNDO_S,
+    });
+    app.active.deleted = Some(Deleted { conversation: conversation_id, exchange, followers });
+}
+
+/// Brings back the question that was deleted last, with what followed it.
+pub(super) fn undo_delete(app: &mut App, id: ExchangeId) {
+    app.state.toast = None;
+    let Some(deleted) = app.active.deleted.take_if(|deleted| deleted.exchange.id == id) else { return };
+    let now_s = app.state.now_s;
+    let Some(conversation) = app.state.conversation_mut(deleted.conversation) else { return };
+    let mut changed = conversation.add(deleted.exchange, now_s);
+    for follower in conversation.all_mut().filter(|e| deleted.followers.contains(&e.id)) {
+        follower.parent = Some(id);
+        changed.push(follower.id);
+    }
+    conversation.arrange();
     changed.into_iter().for_each(|id| save(app, id));
 }
 
@@ -343,7 +369,7 @@ pub(super) fn copy(app: &mut App, id: Option<ExchangeId>, ctx: &egui::Context) {
     };
     if let Some(exchange) = chosen {
         ctx.copy_text(exchange.answer.text.clone());
-        app.state.say("Answer copied");
+        app.state.say(say("conversations-answer-copied"));
     }
 }
 

@@ -1,5 +1,7 @@
 //! The parts of the window, one file each.
 
+mod branch;
+
 mod composer;
 
 mod conversation;
@@ -7,6 +9,8 @@ mod conversation;
 mod evidence;
 
 mod exchange;
+
+mod found;
 
 mod header;
 
@@ -24,7 +28,11 @@ mod settings;
 
 mod shortcuts;
 
+mod setup;
+
 mod sidebar;
+
+mod talk_list;
 
 mod transcript;
 
@@ -34,7 +42,9 @@ pub(super) use path_entry::path_entry_ui;
 pub use reader::ReaderView;
 pub(super) use reader::reader_ui;
 pub(super) use settings::settings_ui;
+pub(super) use setup::setup_ui;
 pub(super) use shortcuts::shortcuts_ui;
 pub(super) use sidebar::sidebar_ui;
+pub use talk_list::TalkList;
 pub use transcript::TranscriptView;
 pub(super) use transcript::transcript_ui;
