@@ -53,7 +53,13 @@ pub fn run_window(options: WindowOptions) -> anyhow::Result<()> {
 /// As [`run_window`].
 pub fn open_window(options: AppOptions, wayland: bool) -> anyhow::Result<()> {
     let native = native_options(wayland)?;
-    eframe::run_native("Medley", native, Box::new(|cc| Ok(Box::new(App::new(options, &cc.egui_ctx)?))))
+    crate::platform::crash::install(&options.data_folder);
+    let open = |cc: &eframe::CreationContext<'_>| -> anyhow::Result<App> {
+        let mut app = App::new(options, &cc.egui_ctx)?;
+        app.greet();
+        Ok(app)
+    };
+    eframe::run_native("Medley", native, Box::new(|cc| Ok(Box::new(open(cc)?))))
         .map_err(|error| anyhow::anyhow!("the window could not be opened: {error}"))
 }
 
@@ -63,7 +69,7 @@ fn native_options(wayland: bool) -> anyhow::Result<eframe::NativeOptions> {
             .with_title("Medley")
             .with_app_id("medley")
             .with_inner_size([1180.0, 780.0])
-            .with_min_inner_size([480.0, 360.0])
+            .with_min_inner_size([320.0, 240.0])
             .with_drag_and_drop(true),
         ..eframe::NativeOptions::default()
     };

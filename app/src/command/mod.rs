@@ -1,5 +1,7 @@
 //! Everything a user can do, as one enum: label, tooltip, shortcut and whether it can be done now.
 
+mod program;
+
 mod reader;
 
 mod transcript;
@@ -8,6 +10,7 @@ use std::path::PathBuf;
 
 use egui::{Key, KeyboardShortcut, Modifiers};
 
+pub use program::{Group, ProgramCommand};
 pub use reader::ReaderCommand;
 pub use transcript::TranscriptCommand;
 
@@ -119,6 +122,8 @@ pub enum Command {
     Transcript(TranscriptCommand),
     /// Do something with a document that is read.
     Reader(ReaderCommand),
+    /// Do something with the program itself.
+    Program(ProgramCommand),
 }
 
 const CTRL: Modifiers = Modifiers::COMMAND;
@@ -151,6 +156,9 @@ impl Command {
             Self::ToggleSidebar,
             Self::OpenSettings,
             Self::OpenShortcuts,
+            Self::Program(ProgramCommand::OpenPalette),
+            Self::Program(ProgramCommand::StepPane(1)),
+            Self::Program(ProgramCommand::StepPane(-1)),
             Self::Escape,
         ]
     }
@@ -203,6 +211,7 @@ impl Command {
             Self::ShowTranscript => "Show or hide the transcript",
             Self::Transcript(command) => command.label(),
             Self::Reader(command) => command.label(),
+            Self::Program(command) => command.label(),
         }
     }
 
@@ -232,6 +241,7 @@ impl Command {
             Self::ToggleSidebar => (CTRL, Key::B),
             Self::ShowTranscript => (CTRL, Key::T),
             Self::Escape => (Modifiers::NONE, Key::Escape),
+            Self::Program(command) => return command.shortcut(),
             _ => return None,
         };
         Some(KeyboardShortcut::new(modifiers, key))
@@ -290,6 +300,7 @@ impl Command {
                 check(state.viewer.is_some() || any, "There is no evidence yet")
             }
             Self::Reader(command) => Self::reader_enabled(command, state),
+            Self::Program(command) => command.enabled(state),
             Self::ShowTranscript => {
                 let any = state.current().is_some_and(|c| c.attachments.iter().any(Attachment::is_recording));
                 check(any, "There is no recording in this conversation")
@@ -331,6 +342,7 @@ impl Command {
                     || state.renaming.is_some()
                     || state.running().is_some()
                     || state.sidebar_open
+                    || state.program.tour.is_some()
                     || state.toast.is_some(),
                 "Nothing is open",
             ),

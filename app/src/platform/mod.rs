@@ -2,9 +2,13 @@
 
 pub mod clipboard;
 
+pub mod crash;
+
 pub mod dialog;
 
 pub mod files;
+
+pub mod folders;
 
 pub mod sound;
 

@@ -8,6 +8,8 @@ mod live;
 
 mod models;
 
+mod program;
+
 mod reader;
 
 mod settings;
@@ -28,12 +30,13 @@ pub use conversation::{
 };
 pub use live::LiveState;
 pub use models::{Download, ModelRow, Models, Prospects};
+pub use program::{CrashReport, Keep, KeptPlace, Program};
 pub use reader::{
     Citation, Colour, DocumentInfo, Extent, Finder, Folded, Hit, Mark, MarkId, PageBoxes, Passage, Position,
     Purpose, Reader, Reading, Side, Step, Tab, TabId, TextPos, Wanted, Zoom, area_of, as_markdown, boxes,
     hit, line_parts, step, text_between, word_at,
 };
-pub use settings::{Settings, Theme};
+pub use settings::{Contrast, Motion, Settings, Theme};
 pub use transcript::{
     Document, Edit, Editor, Found, Hearing, HearingForm, Line, Query, SPEEDS, Speaker, SpeakerId, Speakers,
     StoredTranscript, TranscriptPane, UNSURE_BELOW, Word,
@@ -52,6 +55,12 @@ pub enum Overlay {
     Shortcuts,
     /// The field for typing a path.
     PathEntry,
+    /// All commands, to be found by typing.
+    Palette,
+    /// What is kept, and where.
+    Privacy,
+    /// The report of the last crash.
+    Crash,
 }
 
 /// A short message at the bottom, with one thing that can be done about it.
@@ -88,6 +97,8 @@ pub struct AppState {
     pub passage: Option<Quoted>,
     /// The transcript that is shown in the place of the conversation.
     pub transcript: Option<TranscriptPane>,
+    /// The program itself.
+    pub program: Program,
     /// What lies over the conversation.
     pub overlay: Overlay,
     /// Whether a small window shows the list of conversations over the conversation.

@@ -20,7 +20,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use rusqlite::Connection;
 
-pub use voices::KnownVoices;
+pub use voices::{FILE_NAME as VOICES_FILE_NAME, KnownVoices};
 pub use write::Write;
 
 /// The file's name in the data folder.

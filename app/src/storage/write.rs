@@ -80,6 +80,12 @@ pub(super) fn run(mut connection: Connection, queue: Receiver<Write>, report: Se
             // Nobody listens while the program ends.
             drop(report.send(problem));
         }
+        // What was deleted must be gone from the file, too, not only from its tables.
+        if changes.iter().any(|change| matches!(change, Write::ClearAll))
+            && let Err(error) = connection.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE);")
+        {
+            log::warn!("the database could not be made smaller: {error}");
+        }
         for flush in flushes {
             if let Write::Flush(done) = flush {
                 done.send(()).ok();

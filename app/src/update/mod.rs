@@ -11,6 +11,8 @@ mod live;
 
 pub mod models;
 
+mod program;
+
 mod reader;
 
 mod settings;
@@ -51,6 +53,8 @@ pub struct Active {
     pull: Option<JobId>,
     /// What looks how models would do here.
     prospects: Option<JobId>,
+    /// What measures or deletes what is kept.
+    kept: Option<JobId>,
 }
 
 /// The answer that is being written.
@@ -135,8 +139,11 @@ pub fn run(app: &mut App, command: Command, ctx: &egui::Context) {
         Command::ShowTranscript => transcript::toggle(app),
         Command::Transcript(command) => transcript::run(app, command),
         Command::Reader(command) => reader::run(app, command),
+        Command::Program(command) => program::run(app, command),
     }
 }
+
+pub(crate) use program::greet;
 
 /// Shows a document in the reading pane.
 pub(crate) fn open_document(app: &mut App, path: &std::path::Path) {
@@ -189,6 +196,7 @@ pub fn apply(app: &mut App, job: JobId, event: JobEvent) {
         JobEvent::Pull(event) => models::progress(app, event),
         JobEvent::PullEnded(result) => models::ended(app, job, result),
         JobEvent::Prospects(found) => models::looked_ahead(app, job, found),
+        JobEvent::Kept { places, deleted, problem } => program::kept(app, job, places, deleted, problem),
     }
 }
 
@@ -235,6 +243,8 @@ fn escape(app: &mut App) {
         app.view.focus_composer = true;
     } else if app.state.running().is_some() {
         ask::stop(app);
+    } else if app.state.program.tour.is_some() {
+        program::run(app, crate::command::ProgramCommand::EndTour);
     } else {
         app.state.toast = None;
     }

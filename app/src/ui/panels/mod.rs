@@ -4,6 +4,8 @@ mod composer;
 
 mod conversation;
 
+mod crash;
+
 mod evidence;
 
 mod exchange;
@@ -16,7 +18,11 @@ mod missing_models;
 
 mod parts;
 
+mod palette;
+
 mod path_entry;
+
+mod privacy;
 
 mod reader;
 
@@ -26,15 +32,22 @@ mod shortcuts;
 
 mod sidebar;
 
+mod tour;
+
 mod transcript;
 
 pub(super) use conversation::main_ui;
+pub(super) use crash::crash_ui;
 pub(super) use evidence::evidence_ui;
+pub use palette::PaletteView;
+pub(super) use palette::{forget_palette, palette_ui};
 pub(super) use path_entry::path_entry_ui;
+pub(super) use privacy::privacy_ui;
 pub use reader::ReaderView;
 pub(super) use reader::reader_ui;
 pub(super) use settings::settings_ui;
 pub(super) use shortcuts::shortcuts_ui;
 pub(super) use sidebar::sidebar_ui;
+pub(super) use tour::tour_ui;
 pub use transcript::TranscriptView;
 pub(super) use transcript::transcript_ui;
