@@ -9,8 +9,11 @@ use egui::{Key, Modifiers};
 use egui_kittest::kittest::{NodeT as _, Queryable};
 use egui_kittest::{Harness, HarnessBuilder};
 use engine::models::Store;
+use medley_app::command::Command;
 use medley_app::jobs::scripted::Scripted;
 use medley_app::{App, AppOptions};
+
+use crate::painter::Painter;
 
 /// The key for shortcuts.
 pub const CTRL: Modifiers = Modifiers::COMMAND;
@@ -65,6 +68,34 @@ impl Window {
         Self::over(backend, Some(Store::open_default().unwrap()), folder, size)
     }
 
+    /// Opens it over an empty store, so that every model is missing.
+    pub fn open_without_models(backend: Scripted, folder: tempfile::TempDir, size: [f32; 2]) -> Self {
+        let store = Store::open(&folder.path().join("models"));
+        Self::over(backend, Some(store), folder, size)
+    }
+
+    /// Runs a command, as a button would.
+    pub fn run(&mut self, command: Command) {
+        let ctx = self.harness.ctx.clone();
+        self.harness.state_mut().as_mut().unwrap().run(command, &ctx);
+        self.settle();
+    }
+
+    /// Types into the field of this name.
+    pub fn type_into(&mut self, name: &str, text: &str) {
+        let field = self.harness.get_by_role_and_label(Role::TextInput, name);
+        field.focus();
+        self.settle();
+        self.harness.get_by_role_and_label(Role::TextInput, name).type_text(text);
+        self.settle();
+    }
+
+    /// The name of what has the keyboard.
+    pub fn focused(&self) -> Option<String> {
+        let node = self.harness.root().children_recursive().find(|node| node.is_focused())?;
+        node.accesskit_node().label()
+    }
+
     fn over(backend: Scripted, store: Option<Store>, folder: tempfile::TempDir, size: [f32; 2]) -> Self {
         Self::built(Harness::builder(), backend, store, folder, size)
     }
@@ -85,7 +116,9 @@ impl Window {
             model: None,
             attach: Vec::new(),
         });
-        let harness = builder.with_size(size).with_os(egui::os::OperatingSystem::Nix).build_ui_state(
+        let painter = Painter::default();
+        let builder = builder.with_size(size).with_os(egui::os::OperatingSystem::Nix);
+        let harness = builder.renderer(painter.clone()).build_ui_state(
             move |ui, app: &mut Option<App>| {
                 let app = app.get_or_insert_with(|| {
                     App::new(options.take().expect("made once"), ui.ctx()).expect("the app opens")
@@ -95,9 +128,24 @@ impl Window {
             },
             None,
         );
+        harness.ctx.data_mut(|data| data.insert_temp(egui::Id::NULL, painter));
         let mut window = Self { harness, folder };
         window.settle();
         window
+    }
+
+    /// What it shows.
+    pub fn picture(&self) -> image::RgbImage {
+        let painter: Option<Painter> = self.harness.ctx.data(|data| data.get_temp(egui::Id::NULL));
+        painter.unwrap_or_default().picture(&self.harness.ctx, self.harness.output())
+    }
+
+    /// Closes it as a person does, and returns the data folder.
+    pub fn close(mut self) -> tempfile::TempDir {
+        self.harness.state_mut().as_mut().unwrap().save();
+        let Self { harness, folder } = self;
+        drop(harness);
+        folder
     }
 
     /// The program.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use engine::models::Store;
 use engine::{MeasuredStore, PrefixStore};
 
-use crate::command::{Command, Commands};
+use crate::command::{Command, Commands, ProgramCommand};
 use crate::jobs::{Backend, Jobs, Waker};
 use crate::platform::sound::{self, Player};
 use crate::platform::{self, clipboard};
@@ -49,7 +49,7 @@ pub struct App {
     /// The conversation that was deleted last, with its place in the list.
     pub(crate) deleted: Option<(usize, Conversation)>,
     commands: Commands,
-    applied: Option<(crate::state::Theme, u32)>,
+    applied: Option<theme::Appearance>,
 }
 
 impl App {
@@ -115,6 +115,11 @@ impl App {
         app.view.focus_composer = true;
         theme::install(ctx);
         Ok(app)
+    }
+
+    /// Offers what waits at the start of a window: how it ended last time, and the tour where it was never seen.
+    pub fn greet(&mut self) {
+        update::greet(self);
     }
 
     /// What is shown.
@@ -200,9 +205,9 @@ impl App {
     pub fn show(&mut self, ui: &mut egui::Ui) {
         let ctx = ui.ctx().clone();
         words::set_language(self.state.settings.language);
-        let look = (self.state.settings.theme, self.state.settings.text_percent);
+        let look = theme::Appearance::from(&self.state.settings);
         if self.applied != Some(look) {
-            theme::apply(&ctx, look.0, look.1);
+            theme::apply(&ctx, self.applied, look);
             self.applied = Some(look);
         }
         if let Some(text) = self.view.to_copy.take() {
@@ -253,6 +258,9 @@ impl App {
                 }
                 _ => true,
             });
+            if input.consume_shortcut(&ProgramCommand::PALETTE_TOO) {
+                self.commands.send(Command::Program(ProgramCommand::OpenPalette));
+            }
             // With Shift first: without it, Ctrl+O would also take Ctrl+Shift+O.
             let mut commands = Command::with_shortcuts();
             commands.sort_by_key(|c| c.shortcut().is_none_or(|s| !s.modifiers.shift));

@@ -69,9 +69,11 @@ pub fn open_window(options: AppOptions, wayland: bool) -> anyhow::Result<()> {
 
 fn show(options: AppOptions, wayland: bool, listener: Option<Listener>) -> anyhow::Result<()> {
     let native = native_options(wayland)?;
+    crate::platform::crash::install(&options.data_folder);
     let make = move |cc: &eframe::CreationContext<'_>| {
         let ctx = cc.egui_ctx.clone();
-        let app = App::new(options, &ctx)?;
+        let mut app = App::new(options, &ctx)?;
+        app.greet();
         let inbox = listener.map(|listener| listener.listen(move || ctx.request_repaint())).transpose()?;
         Ok(Box::new(Shown { app, inbox }) as Box<dyn eframe::App>)
     };

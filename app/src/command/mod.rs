@@ -1,5 +1,7 @@
 //! Everything a user can do, as one enum: label, tooltip, shortcut and whether it can be done now.
 
+mod program;
+
 mod reader;
 
 mod talk;
@@ -10,6 +12,7 @@ use std::path::PathBuf;
 
 use egui::{Key, KeyboardShortcut, Modifiers};
 
+pub use program::{Group, ProgramCommand};
 pub use reader::ReaderCommand;
 pub use talk::TalkCommand;
 pub use transcript::TranscriptCommand;
@@ -125,6 +128,8 @@ pub enum Command {
     Transcript(TranscriptCommand),
     /// Do something with a document that is read.
     Reader(ReaderCommand),
+    /// Do something with the program itself.
+    Program(ProgramCommand),
 }
 
 const CTRL: Modifiers = Modifiers::COMMAND;
@@ -159,6 +164,9 @@ impl Command {
             Self::ToggleSidebar,
             Self::OpenSettings,
             Self::OpenShortcuts,
+            Self::Program(ProgramCommand::OpenPalette),
+            Self::Program(ProgramCommand::StepPane(1)),
+            Self::Program(ProgramCommand::StepPane(-1)),
             Self::Escape,
         ]
     }
@@ -214,6 +222,7 @@ impl Command {
             Self::Talk(command) => command.label(),
             Self::Transcript(command) => command.label(),
             Self::Reader(command) => command.label(),
+            Self::Program(command) => command.label(),
         }
     }
 
@@ -245,6 +254,7 @@ impl Command {
             Self::ToggleSidebar => (CTRL, Key::B),
             Self::ShowTranscript => (CTRL, Key::T),
             Self::Escape => (Modifiers::NONE, Key::Escape),
+            Self::Program(command) => return command.shortcut(),
             _ => return None,
         };
         Some(KeyboardShortcut::new(modifiers, key))
@@ -304,6 +314,7 @@ impl Command {
             }
             Self::Talk(command) => command.enabled(state),
             Self::Reader(command) => Self::reader_enabled(command, state),
+            Self::Program(command) => command.enabled(state),
             Self::ShowTranscript => {
                 let any = state.current().is_some_and(|c| c.attachments.iter().any(Attachment::is_recording));
                 check(any, say("command-no-recording"))
@@ -344,6 +355,7 @@ impl Command {
                     || state.running().is_some()
                     || state.sidebar_open
                     || state.hunt.is_some()
+                    || state.program.tour.is_some()
                     || state.toast.is_some(),
                 say("command-nothing-open"),
             ),

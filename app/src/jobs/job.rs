@@ -12,7 +12,9 @@ use engine::{Event, Stage};
 use super::ReaderNews;
 use crate::live::{LiveEnd, LiveNews};
 use crate::platform::listen::Microphone;
-use crate::state::{AttachmentId, ExchangeId, HearingForm, Load, Picture, Play, Prospects, TabId, Wave};
+use crate::state::{
+    AttachmentId, ExchangeId, HearingForm, Keep, KeptPlace, Load, Picture, Play, Prospects, TabId, Wave,
+};
 
 /// Names a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -184,6 +186,15 @@ pub enum JobEvent {
     PullEnded(Result<(), String>),
     /// What is expected of models, by id.
     Prospects(Vec<(String, Prospects)>),
+    /// What is kept on the disk was measured.
+    Kept {
+        /// All places.
+        places: Vec<KeptPlace>,
+        /// What was deleted before, everything when it names none; no such thing when it was only measured.
+        deleted: Option<Option<Keep>>,
+        /// What could not be deleted.
+        problem: Option<String>,
+    },
 }
 
 impl JobEvent {

@@ -2,11 +2,15 @@
 
 pub mod clipboard;
 
+pub mod crash;
+
 pub mod dialog;
 
 pub mod files;
 
 pub mod instance;
+
+pub mod folders;
 
 pub mod sound;
 

@@ -10,6 +10,8 @@ mod live;
 
 mod models;
 
+mod program;
+
 mod reader;
 
 mod settings;
@@ -35,12 +37,13 @@ pub use conversation::{
 };
 pub use live::LiveState;
 pub use models::{Download, ModelRow, Models, Prospects};
+pub use program::{CrashReport, Keep, KeptPlace, Program};
 pub use reader::{
     Citation, Colour, DocumentInfo, Extent, Finder, Folded, Hit, Mark, MarkId, PageBoxes, Passage, Position,
     Purpose, Reader, Reading, Side, Step, Tab, TabId, TextPos, Wanted, Zoom, area_of, as_markdown, boxes,
     hit, line_parts, step, text_between, word_at,
 };
-pub use settings::{Settings, Theme};
+pub use settings::{Contrast, Motion, Settings, Theme};
 pub use setup::{Preset, Sampling, Setup};
 pub use talk::{Heading, Hunt, Match};
 pub use transcript::{
@@ -63,6 +66,12 @@ pub enum Overlay {
     PathEntry,
     /// What the conversation has chosen for itself.
     Setup,
+    /// All commands, to be found by typing.
+    Palette,
+    /// What is kept, and where.
+    Privacy,
+    /// The report of the last crash.
+    Crash,
 }
 
 /// A short message at the bottom, with one thing that can be done about it.
@@ -107,6 +116,8 @@ pub struct AppState {
     pub passage: Option<Quoted>,
     /// The transcript that is shown in the place of the conversation.
     pub transcript: Option<TranscriptPane>,
+    /// The program itself.
+    pub program: Program,
     /// What lies over the conversation.
     pub overlay: Overlay,
     /// Whether a small window shows the list of conversations over the conversation.

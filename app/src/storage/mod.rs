@@ -25,7 +25,7 @@ use anyhow::Context as _;
 use rusqlite::{Connection, OpenFlags};
 
 pub use search::search;
-pub use voices::KnownVoices;
+pub use voices::{FILE_NAME as VOICES_FILE_NAME, KnownVoices};
 pub use write::{Saving, Write};
 
 use crate::state::ConversationId;

@@ -122,6 +122,7 @@ pub(super) fn run(mut connection: Connection, queue: Receiver<Write>, report: Se
         if !waiting.is_empty() {
             match commit(&mut connection, &waiting) {
                 Ok(()) => {
+                    forget(&connection, &waiting);
                     waiting.clear();
                     if had {
                         report.send(Saving::Done).ok();
@@ -295,4 +296,13 @@ fn put_attachment(db: &Connection, conversation: ConversationId, a: &Attachment)
 /// A path as bytes: not every file name is text.
 fn bytes(path: &Path) -> &[u8] {
     OsStr::as_encoded_bytes(path.as_os_str())
+}
+
+/// What was deleted must be gone from the file, too, not only from its tables.
+fn forget(connection: &Connection, written: &[Write]) {
+    if written.iter().any(|change| matches!(change, Write::ClearAll))
+        && let Err(error) = connection.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE);")
+    {
+        log::warn!("the database could not be made smaller: {error}");
+    }
 }

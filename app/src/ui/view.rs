@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use egui::{ColorImage, TextureHandle, TextureOptions};
 
+use super::announce::Announcer;
 use super::markdown::MarkdownCache;
-use super::panels::{ReaderView, TalkList, TranscriptView};
-use crate::state::{AttachmentId, ConversationId, Editing, ExchangeId, Load, Picture};
+use super::panels::{PaletteView, ReaderView, TalkList, TranscriptView};
+use super::panes::PanesView;
+use crate::state::{AttachmentId, ConversationId, Editing, ExchangeId, Keep, Load, Picture};
 
 /// Textures that were not drawn for this many frames are freed.
 const KEEP_FRAMES: u64 = 240;
@@ -61,8 +63,22 @@ pub struct ViewState {
     pub to_copy: Option<String>,
     /// Small pictures of files.
     pub thumbnails: BTreeMap<AttachmentId, Load<Picture>>,
-    /// Asked whether to delete everything.
-    pub confirm_clear: bool,
+    /// Asked whether to delete what is kept of a kind; everything when it names none.
+    pub confirm_delete: Option<Option<Keep>>,
+    /// What is looked for in the settings.
+    pub settings_query: String,
+    /// What is looked for in the shortcuts.
+    pub shortcuts_query: String,
+    /// The command palette.
+    pub palette: PaletteView,
+    /// Give the keyboard to a pane so many further on.
+    pub step_pane: i32,
+    /// Whether the colours are dark.
+    pub is_dark: bool,
+    /// Whether the middle of the window has the question field.
+    pub(super) has_composer: bool,
+    pub(super) panes: PanesView,
+    pub(super) announcer: Announcer,
     pub(super) markdown: MarkdownCache,
     textures: BTreeMap<u64, (TextureHandle, u64)>,
     frame: u64,

@@ -11,6 +11,8 @@ mod live;
 
 pub mod models;
 
+mod program;
+
 mod reader;
 
 mod settings;
@@ -36,6 +38,8 @@ use crate::storage::Saving;
 /// Which job does what, so that it can be stopped.
 #[derive(Debug, Default)]
 pub struct Active {
+    /// What measures or deletes what is kept.
+    kept: Option<JobId>,
     /// Files that are being checked or read.
     reads: BTreeMap<AttachmentId, JobId>,
     /// The answer that is being written.
@@ -152,8 +156,11 @@ pub fn run(app: &mut App, command: Command, ctx: &egui::Context) {
         Command::ShowTranscript => transcript::toggle(app),
         Command::Transcript(command) => transcript::run(app, command),
         Command::Reader(command) => reader::run(app, command),
+        Command::Program(command) => program::run(app, command),
     }
 }
+
+pub(crate) use program::greet;
 
 /// Shows a document in the reading pane.
 pub(crate) fn open_document(app: &mut App, path: &std::path::Path) {
@@ -207,6 +214,7 @@ pub fn apply(app: &mut App, job: JobId, event: JobEvent) {
         JobEvent::Pull(event) => models::progress(app, event),
         JobEvent::PullEnded(result) => models::ended(app, job, result),
         JobEvent::Prospects(found) => models::looked_ahead(app, job, found),
+        JobEvent::Kept { places, deleted, problem } => program::kept(app, job, places, deleted, problem),
     }
 }
 
@@ -265,6 +273,8 @@ fn escape(app: &mut App) {
         ask::stop(app);
     } else if app.state.hunt.is_some() {
         talk::run(app, crate::command::TalkCommand::Search(String::new()));
+    } else if app.state.program.tour.is_some() {
+        program::run(app, crate::command::ProgramCommand::EndTour);
     } else {
         app.state.toast = None;
     }

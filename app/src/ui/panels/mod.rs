@@ -6,6 +6,8 @@ mod composer;
 
 mod conversation;
 
+mod crash;
+
 mod evidence;
 
 mod exchange;
@@ -20,7 +22,11 @@ mod missing_models;
 
 mod parts;
 
+mod palette;
+
 mod path_entry;
+
+mod privacy;
 
 mod reader;
 
@@ -34,11 +40,17 @@ mod sidebar;
 
 mod talk_list;
 
+mod tour;
+
 mod transcript;
 
 pub(super) use conversation::main_ui;
+pub(super) use crash::crash_ui;
 pub(super) use evidence::evidence_ui;
+pub use palette::PaletteView;
+pub(super) use palette::{forget_palette, palette_ui};
 pub(super) use path_entry::path_entry_ui;
+pub(super) use privacy::privacy_ui;
 pub use reader::ReaderView;
 pub(super) use reader::reader_ui;
 pub(super) use settings::settings_ui;
@@ -46,5 +58,6 @@ pub(super) use setup::setup_ui;
 pub(super) use shortcuts::shortcuts_ui;
 pub(super) use sidebar::sidebar_ui;
 pub use talk_list::TalkList;
+pub(super) use tour::tour_ui;
 pub use transcript::TranscriptView;
 pub(super) use transcript::transcript_ui;
