@@ -18,6 +18,7 @@ use medley_app::command::Command;
 use medley_app::jobs::scripted::Scripted;
 use medley_app::platform;
 use medley_app::platform::sound::{Player, Start};
+use medley_app::state::Overlay;
 use medley_tests::sample;
 use medley_tests::window::Window;
 
@@ -144,9 +145,9 @@ const KEYS: [Key; 22] = [
     Key::K,
 ];
 
-/// Whether this deletes something; a careful session leaves it alone.
+/// Whether this deletes something, or begins what is not kept; a careful session leaves it alone.
 fn deletes(label: &str) -> bool {
-    ["elete", "emove", "lear", "ösch", "ntfern", "upprim", "ffacer", "etirer", "Reset"]
+    ["elete", "emove", "lear", "ösch", "ntfern", "upprim", "ffacer", "etirer", "Reset", "emporary"]
         .iter()
         .any(|part| label.contains(part))
 }
@@ -224,7 +225,9 @@ impl Monkey {
         let root = self.window.harness.root();
         let focused = root.children_recursive().find(|node| node.accesskit_node().is_focused());
         let told = focused.and_then(|node| node.accesskit_node().label()).unwrap_or_default();
-        if !(self.careful && (key == Key::Delete || deletes(&told))) {
+        // Enter runs what the palette found, which may delete.
+        let finds = self.window.app().state().overlay == Overlay::Palette;
+        if !(self.careful && (key == Key::Delete || deletes(&told) || (finds && key == Key::Enter))) {
             note(format!("{modifiers:?} {key:?} on {told:?}"));
             self.window.harness.key_press_modifiers(modifiers, key);
         }
@@ -287,6 +290,9 @@ impl Monkey {
     }
 
     fn ask(&mut self) {
+        if self.window.app().state().overlay != Overlay::None {
+            return;
+        }
         let Some(field) = self.window.harness.query_by_role_and_label(Role::MultilineTextInput, "Question")
         else {
             return;

@@ -52,6 +52,8 @@ pub enum Command {
     AttachFiles(Vec<PathBuf>),
     /// Add a picture of width, height and RGBA bytes.
     AttachPicture([usize; 2], std::sync::Arc<[u8]>),
+    /// Add a text that is too long for the field for questions.
+    AttachText(std::sync::Arc<str>),
     /// Add what lies in the clipboard.
     PasteFiles,
     /// Take a file out.
@@ -184,7 +186,7 @@ impl Command {
             Self::UndoDelete(_) => say("command-undo"),
             Self::Attach => say("command-add-files-dialog"),
             Self::AttachByPath => say("command-add-by-path"),
-            Self::AttachFiles(_) | Self::AttachPicture(..) => say("command-add-files"),
+            Self::AttachFiles(_) | Self::AttachPicture(..) | Self::AttachText(_) => say("command-add-files"),
             Self::PasteFiles => say("command-paste-files"),
             Self::RemoveAttachment(_) => say("command-remove-file"),
             Self::RetryAttachment(_) => say("command-read-again"),

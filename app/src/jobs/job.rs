@@ -174,6 +174,8 @@ pub enum JobEvent {
     Talk(crate::update::talk::TalkNews),
     /// What was chosen in the file dialog; empty when it was closed.
     Picked(Vec<PathBuf>),
+    /// Where a pasted text lies, or why it does not.
+    TextSaved(Result<PathBuf, String>),
     /// Something about a document that is read.
     Reader(TabId, ReaderNews),
     /// Where highlights and notes shall go; none when the dialog was closed.

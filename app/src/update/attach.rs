@@ -13,6 +13,7 @@ use crate::jobs::{EngineJob, JobEvent, JobId, MediaJob};
 use crate::platform::{clipboard, dialog};
 use crate::state::{Attachment, AttachmentId, AttachmentState, ConversationId, Load, Overlay};
 use crate::storage::Write;
+use crate::words::say;
 
 /// Opens the file dialog.
 pub(super) fn choose(app: &mut App) {
@@ -35,6 +36,26 @@ pub(super) fn paste(app: &mut App) {
     match clipboard::read() {
         Ok(clipboard::Pasted::Files(paths)) => add(app, paths),
         Ok(clipboard::Pasted::Picture(size, rgba)) => add_picture(app, size, &rgba),
+        Err(reason) => app.state.say(reason),
+    }
+}
+
+/// Saves a long text away from the window's thread: it may have many megabytes.
+pub(super) fn add_text(app: &mut App, text: Arc<str>) {
+    let (folder, now_s) = (app.state.data_folder.clone(), app.state.now_s);
+    app.jobs.spawn("pasted text", move |job, _, events| {
+        let saved = clipboard::save_text(&folder, &text, now_s).map_err(|error| format!("{error:#}"));
+        events.send(job, JobEvent::TextSaved(saved));
+    });
+}
+
+pub(super) fn text_saved(app: &mut App, job: JobId, result: Result<PathBuf, String>) {
+    app.jobs.close(job);
+    match result {
+        Ok(path) => {
+            add(app, vec![path]);
+            app.state.say(say("media-long-text"));
+        }
         Err(reason) => app.state.say(reason),
     }
 }

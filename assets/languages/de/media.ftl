@@ -1,0 +1,1 @@
+media-long-text = Der eingefügte Text ist lang und wurde als Datei hinzugefügt
