@@ -181,6 +181,17 @@ impl Monkey {
         }
     }
 
+    /// Whether something that deletes lies at this place, perhaps above what is meant.
+    fn deletes_at(&self, pos: Pos2) -> bool {
+        let root = self.window.harness.root();
+        root.children_recursive().any(|node| {
+            // The root has no place.
+            node.accesskit_node().bounding_box().is_some()
+                && node.rect().contains(pos)
+                && deletes(&node.accesskit_node().label().unwrap_or_default())
+        })
+    }
+
     fn click(&mut self) {
         let careful = self.careful;
         let nodes: Vec<_> = self
@@ -198,6 +209,10 @@ impl Monkey {
             return;
         }
         let node = self.dice.of(&nodes);
+        let has_place = node.accesskit_node().bounding_box().is_some();
+        if !has_place || (careful && self.deletes_at(node.rect().center())) {
+            return;
+        }
         note(format!("click {:?}", node.accesskit_node().label()));
         match self.dice.below(12) {
             0 => node.click_secondary(),
@@ -263,6 +278,7 @@ impl Monkey {
         let size = self.window.harness.ctx.content_rect().size();
         let mut at = || Pos2::new(size.x * self.dice.share(), size.y * self.dice.share());
         let (from, to) = (at(), at());
+        let careful = self.careful && (self.deletes_at(from) || self.deletes_at(to));
         let press = |pos, pressed| Event::PointerButton {
             pos,
             button: PointerButton::Primary,
@@ -278,7 +294,7 @@ impl Monkey {
         };
         let events = match self.dice.below(3) {
             0 => vec![Event::PointerMoved(from), wheel],
-            1 if self.careful => vec![Event::PointerMoved(from)],
+            _ if careful => vec![Event::PointerMoved(from)],
             1 => vec![Event::PointerMoved(from), press(from, true), press(from, false)],
             // Something may be let go elsewhere than it was taken.
             _ => {

@@ -27,8 +27,7 @@ pub(super) fn selection_bar_ui(
     let below = last.bottom() + 8.0;
     let fits = below + SIZE.y <= inner.bottom();
     let y = if fits { below } else { (last.top() - 8.0 - SIZE.y).max(inner.top()) };
-    let x = (last.right() - SIZE.x / 2.0)
-        .clamp(inner.left() + 4.0, (inner.right() - SIZE.x - 4.0).max(inner.left()));
+    let x = (last.right() - SIZE.x / 2.0).min(inner.right() - SIZE.x - 4.0).max(inner.left() + 4.0);
     let palette = theme::palette(ui);
     let (from, to) = selection.range();
     let take = |purpose| Command::Reader(ReaderCommand::Take(from, to, purpose));

@@ -358,7 +358,7 @@ fn scroll_bar(ui: &Ui, memory: &mut TabView, rect: Rect) {
         return;
     }
     let response = ui.interact(rect, pages_id().with("bar"), Sense::drag());
-    let length = (rect.height() * height / total).clamp(28.0, rect.height());
+    let length = (rect.height() * height / total).max(28.0).min(rect.height());
     let room = rect.height() - length;
     if let Some(pointer) = response.interact_pointer_pos() {
         let grab = ui.data(|data| data.get_temp::<f32>(response.id)).filter(|_| !response.drag_started());

@@ -41,7 +41,7 @@ pub(super) fn pointer(
             memory.scroll(SCROLL_SPEED * outside * dt);
             ui.ctx().request_repaint();
         }
-        let inside = pos2(at.x, at.y.clamp(inner.top() + 1.0, inner.bottom() - 1.0));
+        let inside = pos2(at.x, at.y.min(inner.bottom() - 1.0).max(inner.top() + 1.0));
         if let (Some(selection), Some(head)) = (&mut memory.selection, place(shown, inside)) {
             selection.head = head;
         }
