@@ -65,7 +65,8 @@ pub(super) fn blocks_of(conversation: &Conversation) -> Vec<Block> {
     }
     for exchange in &conversation.exchanges {
         let name = |text: String| Piece { text, strong: true, accent: true, ..Piece::default() };
-        let when = Piece { text: format!("  {}", date_text(exchange.asked_s)), weak: true, ..Piece::default() };
+        let when =
+            Piece { text: format!("  {}", date_text(exchange.asked_s)), weak: true, ..Piece::default() };
         blocks.push(Block::new(vec![name(say("conversations-you").to_owned()), when], 9.0, 18.0));
         if let Some(passage) = &exchange.context.passage {
             let text = format!("{}\n{}", passage.passage.text.trim(), passage.source());
@@ -205,7 +206,9 @@ fn markdown(text: &str, blocks: &mut Vec<Block>) {
                 }
                 r.cells += 1;
             }
-            Event::End(TagEnd::Paragraph | TagEnd::TableRow | TagEnd::Item | TagEnd::HtmlBlock) => r.end(blocks),
+            Event::End(TagEnd::Paragraph | TagEnd::TableRow | TagEnd::Item | TagEnd::HtmlBlock) => {
+                r.end(blocks)
+            }
             Event::Text(text) | Event::Html(text) | Event::InlineHtml(text) => r.text(&text),
             Event::Code(text) => {
                 r.piece.code = true;
@@ -229,7 +232,10 @@ mod tests {
     #[test]
     fn markdown_becomes_paragraphs_that_keep_their_look() {
         let mut blocks = Vec::new();
-        markdown("# A\n\nb **c** `d`\n\n3. e\n4. f\n   - g\n\n| h | i |\n|---|---|\n| j | k |\n\n```\nl\n\nm\n```\n\n> n", &mut blocks);
+        markdown(
+            "# A\n\nb **c** `d`\n\n3. e\n4. f\n   - g\n\n| h | i |\n|---|---|\n| j | k |\n\n```\nl\n\nm\n```\n\n> n",
+            &mut blocks,
+        );
         let texts: Vec<String> =
             blocks.iter().map(|b| b.pieces.iter().map(|p| p.text.as_str()).collect()).collect();
         assert_eq!(texts, ["A", "b c d", "e", "f", "g", "h   |   i", "j   |   k", "l\n\nm", "n"]);

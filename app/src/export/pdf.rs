@@ -29,7 +29,8 @@ const LEADING: f32 = 1.42;
 /// The branch that is shown.
 pub(super) fn file(conversation: &Conversation) -> anyhow::Result<Vec<u8>> {
     let blocks = blocks_of(conversation);
-    let text: String = blocks.iter().flat_map(|block| &block.pieces).map(|piece| piece.text.as_str()).collect();
+    let text: String =
+        blocks.iter().flat_map(|block| &block.pieces).map(|piece| piece.text.as_str()).collect();
     let files = font_files(&text);
     let fonts = Fonts::new(&files)?;
     let mut pages = Pages { lines: vec![Vec::new()], y: MARGIN, fonts: &fonts, missing: 0 };
@@ -71,8 +72,10 @@ fn font_files(text: &str) -> Vec<FontFile> {
         Some((Arc::new(data.font.to_vec()) as Arc<dyn AsRef<[u8]> + Send + Sync>, data.index))
     };
     // The order that `Piece::code` knows: text, then code.
-    let mut files: Vec<FontFile> =
-        ["Ubuntu-Light", "Hack", "NotoEmoji-Regular", "emoji-icon-font"].into_iter().filter_map(named).collect();
+    let mut files: Vec<FontFile> = ["Ubuntu-Light", "Hack", "NotoEmoji-Regular", "emoji-icon-font"]
+        .into_iter()
+        .filter_map(named)
+        .collect();
     let mut missing: Vec<char> = text.chars().filter(|c| !c.is_control() && !c.is_whitespace()).collect();
     missing.sort_unstable();
     missing.dedup();
@@ -154,7 +157,11 @@ impl Part {
     fn draw(&self, surface: &mut Surface<'_>, fonts: &Fonts<'_>, y: f32) {
         let fill = Fill { paint: colour(self.piece.weak, self.piece.accent).into(), ..Fill::default() };
         // The font has one weight: strong text has a thin line around it.
-        let stroke = Stroke { paint: colour(false, self.piece.accent).into(), width: 0.035 * self.size, ..Stroke::default() };
+        let stroke = Stroke {
+            paint: colour(false, self.piece.accent).into(),
+            width: 0.035 * self.size,
+            ..Stroke::default()
+        };
         surface.set_fill(Some(fill));
         surface.set_stroke(self.piece.strong.then_some(stroke));
         if self.piece.slanted {
@@ -306,7 +313,10 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
         let kind = |c: char| match c {
             '\n' => 0,
             c if c.is_whitespace() => 1,
-            '\u{2e80}'..='\u{9fff}' | '\u{ac00}'..='\u{d7ff}' | '\u{f900}'..='\u{faff}' | '\u{ff00}'..='\u{ffef}' => 2,
+            '\u{2e80}'..='\u{9fff}'
+            | '\u{ac00}'..='\u{d7ff}'
+            | '\u{f900}'..='\u{faff}'
+            | '\u{ff00}'..='\u{ffef}' => 2,
             _ => 3,
         };
         let end = match kind(first) {
