@@ -163,24 +163,6 @@ fn html_runs_nothing_and_loads_nothing() {
 }
 
 #[test]
-fn pdf_has_the_text_of_the_shown_branch_on_pages() {
-    let mut c = conversation();
-    for i in 0..40 {
-        let parent = c.exchanges.last().map(|e| e.id.0);
-        c.add(
-            exchange(100 + i, parent, &format!("Question {i}"), &"Some words of an answer. ".repeat(60)),
-            10.0 + i as f64,
-        );
-    }
-    let bytes = bytes(&c, Format::Pdf).unwrap();
-    assert!(bytes.starts_with(b"%PDF-"));
-    let pages = bytes.windows(11).filter(|window| *window == b"/Type /Page").count();
-    let pages = pages - bytes.windows(12).filter(|window| *window == b"/Type /Pages").count();
-    assert!((8..40).contains(&pages), "{pages} pages");
-    assert!(bytes.len() < 2_000_000, "only what is used of the fonts is in it: {} bytes", bytes.len());
-}
-
-#[test]
 fn names_of_files_are_made_from_titles() {
     assert_eq!(file_stem("What is it? <a/b>"), "What is it a b");
     assert_eq!(file_stem("..\u{0}/"), "conversation");

@@ -182,8 +182,4 @@ conversations-years-ago = { $count ->
     [one] vor { $count } Jahr
    *[other] vor { $count } Jahren
 }
-conversations-pdf-missing = { $count ->
-    [one] { $count } Zeichen ist in keiner Schrift dieses Computers und wird als leeres Kästchen gezeichnet.
-   *[other] { $count } Zeichen sind in keiner Schrift dieses Computers und werden als leere Kästchen gezeichnet.
-}
 conversations-no-temporary-folder = Für die Dateien eines temporären Gesprächs gibt es keinen Ordner: { $reason }

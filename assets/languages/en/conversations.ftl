@@ -182,8 +182,4 @@ conversations-years-ago = { $count ->
     [one] { $count } year ago
    *[other] { $count } years ago
 }
-conversations-pdf-missing = { $count ->
-    [one] { $count } character is in no font of this computer and is drawn as an empty box.
-   *[other] { $count } characters are in no font of this computer and are drawn as empty boxes.
-}
 conversations-no-temporary-folder = There is no folder for the files of a temporary conversation: { $reason }

@@ -182,8 +182,4 @@ conversations-years-ago = { $count ->
     [one] il y a { $count } an
    *[other] il y a { $count } ans
 }
-conversations-pdf-missing = { $count ->
-    [one] { $count } caractère n’est dans aucune police de cet ordinateur et est dessiné comme un cadre vide.
-   *[other] { $count } caractères ne sont dans aucune police de cet ordinateur et sont dessinés comme des cadres vides.
-}
 conversations-no-temporary-folder = Il n’y a pas de dossier pour les fichiers d’une conversation temporaire : { $reason }
