@@ -322,6 +322,27 @@ fn a_temporary_conversation_says_so_and_leaves_nothing_unless_it_is_kept() {
 }
 
 #[test]
+fn a_picture_pasted_into_a_temporary_conversation_goes_with_it_or_is_kept_with_it() {
+    let mut window = Window::open(Scripted::default());
+    window.press(CTRL_SHIFT, Key::N);
+    let image = egui::ColorImage::filled([8, 6], egui::Color32::RED);
+    window.harness.event(egui::Event::PasteImage(std::sync::Arc::new(image)));
+    window.settle();
+    window.wait_until_read();
+    window.ask("What is this?");
+    let path = |window: &Window| window.app().state().current().unwrap().attachments[0].path.clone();
+    let pasted = path(&window);
+    assert!(pasted.exists() && !pasted.starts_with(window.folder.path()), "{pasted:?}");
+    window.click("Keep this conversation");
+    let kept = path(&window);
+    assert!(kept.exists() && kept.starts_with(window.folder.path()), "{kept:?}");
+    let state = window.app().state();
+    assert_eq!(state.current().unwrap().exchanges[0].answer.evidence[0].source, kept);
+    drop(window);
+    assert!(!pasted.exists(), "what was not kept is gone with the window");
+}
+
+#[test]
 fn a_database_of_a_newer_medley_is_shown_and_not_changed() {
     let mut window = Window::open(Scripted::default());
     window.ask("From later");

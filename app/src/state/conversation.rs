@@ -1,9 +1,11 @@
 //! Questions and their answers.
 
+use std::sync::Arc;
+
 use engine::{Evidence, Part, Stage, StopReason, Usage};
 use serde::{Deserialize, Serialize};
 
-use super::attachment::{Attachment, AttachmentId};
+use super::attachment::{Attachment, AttachmentId, AttachmentState};
 use super::reader::Passage;
 use super::setup::Setup;
 
@@ -263,6 +265,28 @@ impl Conversation {
     /// Whether nothing was asked or added yet.
     pub fn is_blank(&self) -> bool {
         self.loaded && self.exchanges.is_empty() && self.attachments.is_empty() && self.title == UNTITLED
+    }
+
+    /// One of its files has another place; everything that names it names that.
+    pub fn file_moved(&mut self, from: &std::path::Path, to: &std::path::Path) {
+        let moved = |path: &mut std::path::PathBuf| {
+            if path == from {
+                *path = to.to_path_buf();
+            }
+        };
+        for attachment in &mut self.attachments {
+            moved(&mut attachment.path);
+            if let AttachmentState::Read(read) = &mut attachment.state {
+                let read = Arc::make_mut(read);
+                moved(&mut read.path);
+                Arc::make_mut(&mut read.spans).iter_mut().for_each(|span| moved(&mut span.source));
+            }
+        }
+        for exchange in self.all_mut() {
+            exchange.answer.evidence.iter_mut().for_each(|evidence| moved(&mut evidence.source));
+            exchange.answer.parts.iter_mut().for_each(|part| moved(&mut part.source));
+            exchange.context.passage.iter_mut().for_each(|passage| moved(&mut passage.path));
+        }
     }
 
     /// Files that were added since the last question.

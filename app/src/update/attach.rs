@@ -61,7 +61,11 @@ pub(super) fn text_saved(app: &mut App, job: JobId, result: Result<PathBuf, Stri
 }
 
 pub(super) fn add_picture(app: &mut App, size: [usize; 2], rgba: &[u8]) {
-    match clipboard::save_picture(&app.state.data_folder, size, rgba, app.state.now_s) {
+    let folder = match conversation::folder_for_files(app) {
+        Ok(folder) => folder,
+        Err(reason) => return app.state.say(reason),
+    };
+    match clipboard::save_picture(&folder, size, rgba, app.state.now_s) {
         Ok(path) => add(app, vec![path]),
         Err(error) => app.state.say(format!("{error:#}")),
     }

@@ -62,6 +62,8 @@ pub struct Active {
     hunt: Option<JobId>,
     /// The question that was deleted last.
     deleted: Option<Deleted>,
+    /// Pasted pictures and recordings of temporary conversations; deleted with the window.
+    temporary: Option<tempfile::TempDir>,
 }
 
 /// A question that was deleted, so that it can come back.
