@@ -1,5 +1,9 @@
 //! Everything a user can do, as one enum: label, tooltip, shortcut and whether it can be done now.
 
+mod inside;
+
+mod models;
+
 mod reader;
 
 mod transcript;
@@ -8,6 +12,8 @@ use std::path::PathBuf;
 
 use egui::{Key, KeyboardShortcut, Modifiers};
 
+pub use inside::InsideCommand;
+pub use models::ModelsCommand;
 pub use reader::ReaderCommand;
 pub use transcript::TranscriptCommand;
 
@@ -120,6 +126,10 @@ pub enum Command {
     Transcript(TranscriptCommand),
     /// Do something with a document that is read.
     Reader(ReaderCommand),
+    /// Look into an answer.
+    Inside(InsideCommand),
+    /// Do something with models.
+    Models(ModelsCommand),
 }
 
 const CTRL: Modifiers = Modifiers::COMMAND;
@@ -147,6 +157,8 @@ impl Command {
             Self::StepEvidence(1),
             Self::Reader(ReaderCommand::Toggle),
             Self::ShowTranscript,
+            Self::Inside(InsideCommand::Toggle),
+            Self::Models(ModelsCommand::Toggle),
             Self::LargerText,
             Self::SmallerText,
             Self::ToggleSidebar,
@@ -206,6 +218,8 @@ impl Command {
             Self::ShowTranscript => say("command-toggle-transcript"),
             Self::Transcript(command) => command.label(),
             Self::Reader(command) => command.label(),
+            Self::Inside(command) => command.label(),
+            Self::Models(command) => command.label(),
         }
     }
 
@@ -228,6 +242,8 @@ impl Command {
             Self::StepEvidence(-1) => (Modifiers::ALT, Key::ArrowUp),
             Self::StepEvidence(1) => (Modifiers::ALT, Key::ArrowDown),
             Self::Reader(ReaderCommand::Toggle) => (CTRL, Key::D),
+            Self::Inside(InsideCommand::Toggle) => (CTRL_SHIFT, Key::I),
+            Self::Models(ModelsCommand::Toggle) => (CTRL_SHIFT, Key::M),
             Self::OpenSettings => (CTRL, Key::Comma),
             Self::OpenShortcuts => (Modifiers::NONE, Key::F1),
             Self::LargerText => (CTRL, Key::Plus),
@@ -293,6 +309,11 @@ impl Command {
                 check(state.viewer.is_some() || any, say("command-no-evidence"))
             }
             Self::Reader(command) => Self::reader_enabled(command, state),
+            Self::Models(command) => command.enabled(state),
+            Self::Inside(InsideCommand::Toggle) => {
+                let any = state.current().is_some_and(|c| !c.exchanges.is_empty());
+                check(any || state.inside.shown.is_some(), say("command-no-answer"))
+            }
             Self::ShowTranscript => {
                 let any = state.current().is_some_and(|c| c.attachments.iter().any(Attachment::is_recording));
                 check(any, say("command-no-recording"))
@@ -328,6 +349,7 @@ impl Command {
                     || state.viewer.is_some()
                     || state.reader.is_shown
                     || state.transcript.is_some()
+                    || state.inside.shown.is_some()
                     || state.renaming.is_some()
                     || state.running().is_some()
                     || state.sidebar_open

@@ -4,6 +4,8 @@ mod attachment;
 
 mod conversation;
 
+mod inside;
+
 mod live;
 
 mod models;
@@ -26,8 +28,9 @@ pub use conversation::{
     Answer, AnswerStatus, Context, Conversation, ConversationId, Exchange, ExchangeId, Progress, Quoted,
     UNTITLED,
 };
+pub use inside::{InsidePane, InsideTab};
 pub use live::LiveState;
-pub use models::{Download, ModelRow, Models, Prospects};
+pub use models::{Checking, Download, ModelRow, Models, Other, Prospects, Space, megabytes};
 pub use reader::{
     Citation, Colour, DocumentInfo, Extent, Finder, Folded, Hit, Mark, MarkId, PageBoxes, Passage, Position,
     Purpose, Reader, Reading, Side, Step, Tab, TabId, TextPos, Wanted, Zoom, area_of, as_markdown, boxes,
@@ -52,6 +55,8 @@ pub enum Overlay {
     Shortcuts,
     /// The field for typing a path.
     PathEntry,
+    /// The models.
+    Models,
 }
 
 /// A short message at the bottom, with one thing that can be done about it.
@@ -78,6 +83,8 @@ pub struct AppState {
     pub settings: Settings,
     /// Which models are here and what is being fetched.
     pub models: Models,
+    /// How answers came about.
+    pub inside: InsidePane,
     /// The evidence that is shown beside the conversation.
     pub viewer: Option<Viewer>,
     /// The documents that are read.

@@ -6,7 +6,7 @@ use egui::{CollapsingHeader, CornerRadius, Frame, Margin, Rect, RichText, Sense,
 use engine::StopReason;
 
 use super::parts::parts_ui;
-use crate::command::{Command, Commands, ReaderCommand};
+use crate::command::{Command, Commands, InsideCommand, ReaderCommand};
 use crate::state::{AnswerStatus, AppState, Exchange};
 use crate::ui::icons::Icon;
 use crate::ui::theme::{self, size, space};
@@ -212,6 +212,15 @@ fn footer_ui(ui: &mut Ui, exchange: &Exchange, last: bool, state: &AppState, com
             if !exchange.context.whole && whole.enabled(state).is_ok() {
                 command_button_ui(ui, Icon::Transcript, whole, state, commands);
             }
+        }
+        if !exchange.answer.text.is_empty() {
+            command_button_ui(
+                ui,
+                Icon::Inside,
+                Command::Inside(InsideCommand::Show(exchange.id)),
+                state,
+                commands,
+            );
         }
         let edit = Command::EditQuestion(exchange.id);
         let tooltip = if last { "Edit question" } else { "Edit question; what comes after it is deleted" };

@@ -10,9 +10,13 @@ mod exchange;
 
 mod header;
 
+mod inside;
+
 mod live;
 
 mod missing_models;
+
+mod models;
 
 mod parts;
 
@@ -30,6 +34,10 @@ mod transcript;
 
 pub(super) use conversation::main_ui;
 pub(super) use evidence::evidence_ui;
+pub use inside::InsideView;
+pub(super) use inside::inside_ui;
+pub use models::ModelsView;
+pub(super) use models::models_ui;
 pub(super) use path_entry::path_entry_ui;
 pub use reader::ReaderView;
 pub(super) use reader::reader_ui;

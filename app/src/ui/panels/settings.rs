@@ -2,9 +2,8 @@
 
 use egui::{ComboBox, DragValue, Grid, RichText, Slider, Ui};
 
-use super::missing_models::megabytes;
 use crate::command::{Command, Commands};
-use crate::state::{AppState, Settings, Theme};
+use crate::state::{AppState, Settings, Theme, megabytes};
 use crate::ui::icons::Icon;
 use crate::ui::theme::{self, size};
 use crate::ui::view::ViewState;

@@ -61,7 +61,12 @@ fn left_out_ui(ui: &mut Ui, left_out: &[LeftOut]) {
     for item in left_out {
         let text = match item {
             LeftOut::Passages { name, given, of } => {
-                say!("inside-left-out-passages", name = name.clone(), left = of.saturating_sub(*given), of = *of)
+                say!(
+                    "inside-left-out-passages",
+                    name = name.clone(),
+                    left = of.saturating_sub(*given),
+                    of = *of
+                )
             }
             LeftOut::Turns { left, of } => say!("inside-left-out-turns", left = *left, of = *of),
             LeftOut::Told { text } => text.clone(),

@@ -130,7 +130,13 @@ fn heat_ui(ui: &mut Ui, kind: &Kind) {
         for expert in [0, n_experts - 1] {
             let x = rect.left() + NUMBERS + (expert as f32 + 0.5) * cell.x;
             let number = expert.to_string();
-            ui.painter().text(pos2(x, bottom), egui::Align2::CENTER_CENTER, number, font.clone(), palette.weak);
+            ui.painter().text(
+                pos2(x, bottom),
+                egui::Align2::CENTER_CENTER,
+                number,
+                font.clone(),
+                palette.weak,
+            );
         }
         if let Some((layer, expert, share, drawn)) = under {
             let stroke = egui::Stroke::new(1.5, palette.strong);
@@ -154,7 +160,10 @@ fn heat_ui(ui: &mut Ui, kind: &Kind) {
 fn notable(kind: &Kind) -> Vec<String> {
     let layers = &kind.routing.layers;
     let all = layers.iter().flat_map(|layer| {
-        shares(layer, kind.modality).into_iter().enumerate().map(|(expert, share)| (layer.layer, expert, share))
+        shares(layer, kind.modality)
+            .into_iter()
+            .enumerate()
+            .map(|(expert, share)| (layer.layer, expert, share))
     });
     let most = all.clone().reduce(|best, other| if other.2 > best.2 { other } else { best });
     let (idle, n) = all.fold((0, 0), |(idle, n), (.., share)| (idle + usize::from(share == 0.0), n + 1));

@@ -39,7 +39,8 @@ pub fn inside_ui(ui: &mut Ui, state: &AppState, view: &mut ViewState, commands: 
     ui.horizontal(|ui| {
         title_ui(ui, say("inside-title"));
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            if icon_button_ui(ui, Icon::Close, say("inside-close"), say("inside-close-keys"), None).clicked() {
+            if icon_button_ui(ui, Icon::Close, say("inside-close"), say("inside-close-keys"), None).clicked()
+            {
                 send(InsideCommand::Close);
             }
         });
@@ -182,7 +183,13 @@ mod tests {
 
     #[test]
     fn figures_are_as_exact_as_they_are_useful() {
-        assert_eq!([0.345, 0.0312, 0.0004, 0.0, 1.0].map(percent), ["34 %", "3.1 %", "< 0.1 %", "0 %", "100 %"]);
-        assert_eq!([0.0001, 0.05, 1.234, 14.2, 200.0].map(seconds), ["< 1 ms", "50 ms", "1.23 s", "14 s", "3 min"]);
+        assert_eq!(
+            [0.345, 0.0312, 0.0004, 0.0, 1.0].map(percent),
+            ["34 %", "3.1 %", "< 0.1 %", "0 %", "100 %"]
+        );
+        assert_eq!(
+            [0.0001, 0.05, 1.234, 14.2, 200.0].map(seconds),
+            ["< 1 ms", "50 ms", "1.23 s", "14 s", "3 min"]
+        );
     }
 }

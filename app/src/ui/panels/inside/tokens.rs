@@ -16,7 +16,7 @@ use crate::words::say;
 const UNSURE: f32 = 0.5;
 
 /// The end of an answer.
-const END: &str = " ■";
+const END: &str = " •";
 
 pub(super) fn tokens_ui(ui: &mut Ui, inside: &Inside, view: &mut InsideView) {
     if inside.tokens.is_empty() {
@@ -53,17 +53,11 @@ fn legend_ui(ui: &mut Ui) {
         const STEPS: usize = 12;
         for step in 0..STEPS {
             let x = |i: usize| rect.left() + rect.width() * i as f32 / STEPS as f32;
-            let part =
-                egui::Rect::from_min_max(pos2(x(step), rect.top()), pos2(x(step + 1), rect.bottom()));
+            let part = egui::Rect::from_min_max(pos2(x(step), rect.top()), pos2(x(step + 1), rect.bottom()));
             let probability = (step as f32 + 0.5) / STEPS as f32;
             ui.painter().rect_filled(part, 0.0, theme::unsure(ui, probability));
         }
-        ui.painter().rect_stroke(
-            rect,
-            2.0,
-            egui::Stroke::new(1.0, palette.line),
-            egui::StrokeKind::Outside,
-        );
+        ui.painter().rect_stroke(rect, 2.0, egui::Stroke::new(1.0, palette.line), egui::StrokeKind::Outside);
         weak_ui(ui, say("inside-sure"));
     });
 }
