@@ -59,8 +59,7 @@ fn models_are_searched_by_what_they_can_do_and_say_how_they_stand() {
     assert_eq!(space.models_bytes, 1_239_748);
     window.harness.get_by_label_contains("Models take 2 MB in");
     window.harness.get_by_label_contains("None were found of LM Studio, Ollama");
-    window.harness.get_by_role_and_label(Role::TextInput, "Look for a model").type_text("speakers apart");
-    window.settle();
+    window.type_into("Look for a model", "speakers apart");
     window.harness.get_by_label("ge2e-speaker");
     assert!(window.harness.query_by_label(ID).is_none());
     window.assert_idle();
@@ -160,8 +159,7 @@ fn files_of_other_programs_are_used_where_they_are() {
     window.harness.get_by_label("smol-q4");
     window.harness.get_by_label("LM Studio");
     window.harness.get_by_label_contains("Cannot be used: ");
-    window.harness.get_by_role_and_label(Role::TextInput, "Look for a model").type_text("smol-q4");
-    window.settle();
+    window.type_into("Look for a model", "smol-q4");
     window.click("Write answers with it smol-q4");
     assert_eq!(Path::new(&window.app().state().settings.model), place);
     assert!(window.harness.query_by_label("Write answers with it smol-q4").is_none());

@@ -16,6 +16,9 @@ use crate::jobs::scripted::{Scripted, long_transcript};
 use crate::platform::instance::{self, Inbox, Instance, Listener};
 use crate::state::{AttachmentId, Editor, Load, Play, TranscriptPane, Wave};
 
+/// Made from `medley.svg` beside it, 256 pixels wide.
+const ICON: &[u8] = include_bytes!("../../packaging/icons/256.png");
+
 /// What the command line asks of the window.
 #[derive(Debug, Clone, Default)]
 pub struct WindowOptions {
@@ -66,9 +69,11 @@ pub fn open_window(options: AppOptions, wayland: bool) -> anyhow::Result<()> {
 
 fn show(options: AppOptions, wayland: bool, listener: Option<Listener>) -> anyhow::Result<()> {
     let native = native_options(wayland)?;
+    crate::platform::crash::install(&options.data_folder);
     let make = move |cc: &eframe::CreationContext<'_>| {
         let ctx = cc.egui_ctx.clone();
-        let app = App::new(options, &ctx)?;
+        let mut app = App::new(options, &ctx)?;
+        app.greet();
         let inbox = listener.map(|listener| listener.listen(move || ctx.request_repaint())).transpose()?;
         Ok(Box::new(Shown { app, inbox }) as Box<dyn eframe::App>)
     };
@@ -114,7 +119,8 @@ fn native_options(wayland: bool) -> anyhow::Result<eframe::NativeOptions> {
             .with_app_id("medley")
             .with_inner_size([1180.0, 780.0])
             .with_min_inner_size([320.0, 240.0])
-            .with_drag_and_drop(true),
+            .with_drag_and_drop(true)
+            .with_icon(eframe::icon_data::from_png_bytes(ICON)?),
         ..eframe::NativeOptions::default()
     };
     #[cfg(target_os = "linux")]

@@ -418,8 +418,8 @@ pub struct CompletionsArgs {
 #[derive(Debug, clap::Args)]
 pub struct TourArgs {
     /// The folder of the sample media
-    #[arg(long, default_value = "assets/samples", value_name = "FOLDER")]
-    pub samples: PathBuf,
+    #[arg(long, value_name = "FOLDER")]
+    pub samples: Option<PathBuf>,
     /// The decoder: an id of `medley models list`, a GGUF file, or a Hugging Face folder
     #[arg(long, default_value = DEFAULT_MODEL)]
     pub model: String,

@@ -4,7 +4,11 @@ mod inside;
 
 mod models;
 
+mod program;
+
 mod reader;
+
+mod talk;
 
 mod transcript;
 
@@ -14,7 +18,9 @@ use egui::{Key, KeyboardShortcut, Modifiers};
 
 pub use inside::InsideCommand;
 pub use models::ModelsCommand;
+pub use program::{Group, ProgramCommand};
 pub use reader::ReaderCommand;
+pub use talk::TalkCommand;
 pub use transcript::TranscriptCommand;
 
 use crate::platform::listen::Source;
@@ -122,6 +128,8 @@ pub enum Command {
     CloseStorageNotice,
     /// Show the transcript of the recording that is looked at, or of the last one of the conversation; or hide it.
     ShowTranscript,
+    /// Do something with conversations, their branches or answers.
+    Talk(TalkCommand),
     /// Do something with a transcript.
     Transcript(TranscriptCommand),
     /// Do something with a document that is read.
@@ -130,6 +138,8 @@ pub enum Command {
     Inside(InsideCommand),
     /// Do something with models.
     Models(ModelsCommand),
+    /// Do something with the program itself.
+    Program(ProgramCommand),
 }
 
 const CTRL: Modifiers = Modifiers::COMMAND;
@@ -155,6 +165,8 @@ impl Command {
             Self::CopyAnswer(None),
             Self::StepEvidence(-1),
             Self::StepEvidence(1),
+            Self::Talk(TalkCommand::NewTemporary),
+            Self::Talk(TalkCommand::FocusSearch),
             Self::Reader(ReaderCommand::Toggle),
             Self::ShowTranscript,
             Self::Inside(InsideCommand::Toggle),
@@ -164,6 +176,9 @@ impl Command {
             Self::ToggleSidebar,
             Self::OpenSettings,
             Self::OpenShortcuts,
+            Self::Program(ProgramCommand::OpenPalette),
+            Self::Program(ProgramCommand::StepPane(1)),
+            Self::Program(ProgramCommand::StepPane(-1)),
             Self::Escape,
         ]
     }
@@ -216,10 +231,12 @@ impl Command {
                 say("command-close-message")
             }
             Self::ShowTranscript => say("command-toggle-transcript"),
+            Self::Talk(command) => command.label(),
             Self::Transcript(command) => command.label(),
             Self::Reader(command) => command.label(),
             Self::Inside(command) => command.label(),
             Self::Models(command) => command.label(),
+            Self::Program(command) => command.label(),
         }
     }
 
@@ -241,6 +258,8 @@ impl Command {
             Self::CopyAnswer(None) => (CTRL_SHIFT, Key::C),
             Self::StepEvidence(-1) => (Modifiers::ALT, Key::ArrowUp),
             Self::StepEvidence(1) => (Modifiers::ALT, Key::ArrowDown),
+            Self::Talk(TalkCommand::NewTemporary) => (CTRL_SHIFT, Key::N),
+            Self::Talk(TalkCommand::FocusSearch) => (CTRL_SHIFT, Key::F),
             Self::Reader(ReaderCommand::Toggle) => (CTRL, Key::D),
             Self::Inside(InsideCommand::Toggle) => (CTRL_SHIFT, Key::I),
             Self::Models(ModelsCommand::Toggle) => (CTRL_SHIFT, Key::M),
@@ -251,6 +270,7 @@ impl Command {
             Self::ToggleSidebar => (CTRL, Key::B),
             Self::ShowTranscript => (CTRL, Key::T),
             Self::Escape => (Modifiers::NONE, Key::Escape),
+            Self::Program(command) => return command.shortcut(),
             _ => return None,
         };
         Some(KeyboardShortcut::new(modifiers, key))
@@ -308,12 +328,14 @@ impl Command {
                     .is_some_and(|c| c.exchanges.iter().any(|e| !e.answer.evidence.is_empty()));
                 check(state.viewer.is_some() || any, say("command-no-evidence"))
             }
+            Self::Talk(command) => command.enabled(state),
             Self::Reader(command) => Self::reader_enabled(command, state),
             Self::Models(command) => command.enabled(state),
             Self::Inside(InsideCommand::Toggle) => {
                 let any = state.current().is_some_and(|c| !c.exchanges.is_empty());
                 check(any || state.inside.shown.is_some(), say("command-no-answer"))
             }
+            Self::Program(command) => command.enabled(state),
             Self::ShowTranscript => {
                 let any = state.current().is_some_and(|c| c.attachments.iter().any(Attachment::is_recording));
                 check(any, say("command-no-recording"))
@@ -351,8 +373,11 @@ impl Command {
                     || state.transcript.is_some()
                     || state.inside.shown.is_some()
                     || state.renaming.is_some()
+                    || state.editing.is_some()
                     || state.running().is_some()
                     || state.sidebar_open
+                    || state.hunt.is_some()
+                    || state.program.tour.is_some()
                     || state.toast.is_some(),
                 say("command-nothing-open"),
             ),

@@ -13,7 +13,9 @@ use engine::{Event, Stage};
 use super::{ModelsNews, ReaderNews};
 use crate::live::{LiveEnd, LiveNews};
 use crate::platform::listen::Microphone;
-use crate::state::{AttachmentId, ExchangeId, HearingForm, Load, Picture, Play, Prospects, TabId, Wave};
+use crate::state::{
+    AttachmentId, ExchangeId, HearingForm, Keep, KeptPlace, Load, Picture, Play, Prospects, TabId, Wave,
+};
 
 /// The worker's own news, which belong to no job.
 pub(super) const OF_NO_JOB: JobId = JobId(0);
@@ -176,6 +178,8 @@ pub enum JobEvent {
         /// The recording's hash, and what was said in it.
         read: Option<(String, ReadFile)>,
     },
+    /// Something about conversations.
+    Talk(crate::update::talk::TalkNews),
     /// What was chosen in the file dialog; empty when it was closed.
     Picked(Vec<PathBuf>),
     /// Something about a document that is read.
@@ -192,6 +196,15 @@ pub enum JobEvent {
     Models(ModelsNews),
     /// What is expected of models, by id.
     Prospects(Vec<(String, Prospects)>),
+    /// What is kept on the disk was measured.
+    Kept {
+        /// All places.
+        places: Vec<KeptPlace>,
+        /// What was deleted before, everything when it names none; no such thing when it was only measured.
+        deleted: Option<Option<Keep>>,
+        /// What could not be deleted.
+        problem: Option<String>,
+    },
 }
 
 impl JobEvent {

@@ -83,6 +83,12 @@ pub enum Icon {
     Model,
     /// A tick in a circle.
     Check,
+    /// Three dots.
+    More,
+    /// A folder.
+    Folder,
+    /// An angle down.
+    Unfold,
 }
 
 impl Icon {
@@ -309,6 +315,15 @@ impl Icon {
                 circle(12.0, 12.0, 8.5);
                 line(&[(8.0, 12.5), (11.0, 15.5), (16.0, 9.0)]);
             }
+            Self::More => {
+                for x in [6.0, 12.0, 18.0] {
+                    dot(x, 12.0, 1.6);
+                }
+            }
+            Self::Folder => {
+                closed(&[(3.5, 6.0), (9.5, 6.0), (11.5, 8.5), (20.5, 8.5), (20.5, 19.0), (3.5, 19.0)]);
+            }
+            Self::Unfold => line(&[(6.0, 9.5), (12.0, 15.5), (18.0, 9.5)]),
             Self::Open => {
                 line(&[(11.0, 5.5), (5.5, 5.5), (5.5, 18.5), (18.5, 18.5), (18.5, 13.0)]);
                 line(&[(11.5, 12.5), (19.0, 5.0)]);

@@ -84,3 +84,4 @@ inside-stage-prefill = Eingabe lesen
 inside-stage-generate = Schreiben
 inside-stage-sections = Jeden Abschnitt lesen
 inside-stage-join = Notizen zusammenführen
+inside-unreadable = Wie sie zustande kam, ließ sich nicht lesen: { $reason }

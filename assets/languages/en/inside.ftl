@@ -84,3 +84,4 @@ inside-stage-prefill = Reading the prompt
 inside-stage-generate = Writing
 inside-stage-sections = Reading every section
 inside-stage-join = Joining the notes
+inside-unreadable = How it came about could not be read: { $reason }

@@ -84,3 +84,4 @@ inside-stage-prefill = Lecture de l’invite
 inside-stage-generate = Écriture
 inside-stage-sections = Lecture de chaque section
 inside-stage-join = Réunion des notes
+inside-unreadable = Ce qui en avait été conservé n’a pas pu être lu : { $reason }

@@ -5,9 +5,10 @@ use egui::{Rect, ScrollArea, Sense, Ui, Vec2, WidgetInfo, pos2};
 use engine::Inside;
 use engine::decoder::{LayerRouting, Modality, Routing};
 
-use super::{InsideView, percent, weak_ui};
+use super::{InsideView, percent};
 use crate::say;
 use crate::ui::theme::{self, size, space};
+use crate::ui::widgets::{caption_ui, choice_button_ui};
 use crate::words::say;
 
 /// Room for the numbers of layers.
@@ -25,7 +26,7 @@ struct Kind<'a> {
 
 pub(super) fn experts_ui(ui: &mut Ui, inside: &Inside, view: &mut InsideView) {
     let Some(experts) = &inside.experts else {
-        weak_ui(ui, say("inside-experts-none"));
+        caption_ui(ui, say("inside-experts-none"));
         return;
     };
     let of_prompt = [
@@ -45,7 +46,7 @@ pub(super) fn experts_ui(ui: &mut Ui, inside: &Inside, view: &mut InsideView) {
     });
     kinds.retain(|kind| positions(kind) > 0);
     if kinds.is_empty() {
-        weak_ui(ui, say("inside-experts-cached"));
+        caption_ui(ui, say("inside-experts-cached"));
         return;
     }
     view.kind = view.kind.min(kinds.len() - 1);
@@ -53,19 +54,19 @@ pub(super) fn experts_ui(ui: &mut Ui, inside: &Inside, view: &mut InsideView) {
         ui.spacing_mut().item_spacing.x = f32::from(space::XS);
         for (i, kind) in kinds.iter().enumerate() {
             let name = format!("{} ({})", kind.name, positions(kind));
-            if ui.selectable_label(view.kind == i, name).clicked() {
+            if choice_button_ui(ui, &name, view.kind == i).clicked() {
                 view.kind = i;
             }
         }
     });
     let kind = &kinds[view.kind];
-    weak_ui(ui, &summary(kind));
+    caption_ui(ui, &summary(kind));
     heat_ui(ui, kind);
     for line in notable(kind) {
-        weak_ui(ui, &line);
+        caption_ui(ui, &line);
     }
     if inside.context.cached_tokens > 0 {
-        weak_ui(ui, &say!("inside-experts-not-counted", tokens = inside.context.cached_tokens));
+        caption_ui(ui, &say!("inside-experts-not-counted", tokens = inside.context.cached_tokens));
     }
 }
 
@@ -153,7 +154,7 @@ fn heat_ui(ui: &mut Ui, kind: &Kind) {
             response.on_hover_text_at_pointer(text);
         }
     });
-    weak_ui(ui, say("inside-experts-axes"));
+    caption_ui(ui, say("inside-experts-axes"));
 }
 
 /// What stands out: the expert that was chosen most, and how many never were.

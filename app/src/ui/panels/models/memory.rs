@@ -2,14 +2,14 @@
 
 use egui::{DragValue, RichText, Ui};
 
+use super::card_ui;
 use super::row::action_ui;
-use super::{card_ui, weak_ui};
 use crate::command::{Command, Commands, ModelsCommand};
 use crate::say;
 use crate::state::{AppState, file_name, megabytes};
 use crate::ui::icons::Icon;
 use crate::ui::theme;
-use crate::ui::widgets::icon_button_ui;
+use crate::ui::widgets::{caption_ui, icon_button_ui};
 use crate::words::say;
 
 /// What is in memory, and when it leaves.
@@ -20,12 +20,12 @@ pub(super) fn memory_ui(ui: &mut Ui, state: &AppState, commands: &Commands) {
             ui.label(RichText::new(say("models-in-memory")).color(palette.strong));
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                 if let Some(bytes) = state.models.resident_bytes {
-                    weak_ui(ui, &say!("models-resident", size = megabytes(bytes)));
+                    caption_ui(ui, &say!("models-resident", size = megabytes(bytes)));
                 }
             });
         });
         if state.models.loaded.is_empty() {
-            weak_ui(ui, say("models-none-loaded"));
+            caption_ui(ui, say("models-none-loaded"));
         }
         for model in &state.models.loaded {
             let name = match std::path::Path::new(&model.id) {
@@ -41,7 +41,7 @@ pub(super) fn memory_ui(ui: &mut Ui, state: &AppState, commands: &Commands) {
             }
             ui.horizontal_wrapped(|ui| {
                 ui.label(RichText::new(name).color(palette.text));
-                weak_ui(ui, &facts.join("  ·  "));
+                caption_ui(ui, &facts.join("  ·  "));
             });
         }
         ui.horizontal_wrapped(|ui| {
@@ -84,13 +84,13 @@ pub(super) fn space_ui(ui: &mut Ui, state: &AppState, commands: &Commands) {
         let width = (ui.available_width() - 44.0).max(60.0);
         ui.vertical(|ui| {
             ui.set_width(width);
-            weak_ui(ui, &text);
+            caption_ui(ui, &text);
             let made = say!(
                 "models-space-made",
                 panels = megabytes(space.panels_bytes),
                 prompts = megabytes(space.prompts_bytes)
             );
-            weak_ui(ui, &made);
+            caption_ui(ui, &made);
         });
         let label = say("models-copy-folder");
         if icon_button_ui(ui, Icon::Copy, label, label, None).clicked() {

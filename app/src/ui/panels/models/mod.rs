@@ -6,7 +6,7 @@ mod others;
 
 mod row;
 
-use egui::{CornerRadius, FontId, RichText, Sense, Stroke, StrokeKind, TextEdit, Ui, Vec2, WidgetInfo};
+use egui::{CornerRadius, FontId, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo};
 use engine::models::Ability;
 
 use self::memory::{memory_ui, space_ui};
@@ -17,7 +17,7 @@ use crate::command::Commands;
 use crate::state::{AppState, ModelRow};
 use crate::ui::theme::{self, size, space};
 use crate::ui::view::ViewState;
-use crate::ui::widgets::sheet_ui;
+use crate::ui::widgets::{caption_ui, choice_button_ui, search_field_ui, sheet_ui};
 use crate::words::say;
 
 /// What the pane remembers.
@@ -68,7 +68,7 @@ impl Shown {
 
 /// Draws the pane.
 pub fn models_ui(ui: &Ui, state: &AppState, view: &mut ViewState, commands: &Commands) {
-    let closes = sheet_ui(ui, say("models-name"), say("models-title"), 780.0, commands, |ui| {
+    let closes = sheet_ui(ui, say("models-name"), say("models-title"), theme::sheet::BROAD, commands, |ui| {
         ui.set_width(ui.available_width());
         memory_ui(ui, state, commands);
         if state.models.download.is_some() {
@@ -77,9 +77,9 @@ pub fn models_ui(ui: &Ui, state: &AppState, view: &mut ViewState, commands: &Com
         search_ui(ui, &mut view.models);
         let found = found(&state.models.rows, &view.models);
         if state.models.rows.is_empty() {
-            weak_ui(ui, say("models-no-store"));
+            caption_ui(ui, say("models-no-store"));
         } else if found.is_empty() {
-            weak_ui(ui, say("models-nothing-found"));
+            caption_ui(ui, say("models-nothing-found"));
         }
         for row in found {
             row_ui(ui, row, state, &mut view.models.confirm, commands);
@@ -96,21 +96,12 @@ pub fn models_ui(ui: &Ui, state: &AppState, view: &mut ViewState, commands: &Com
 
 fn search_ui(ui: &mut Ui, view: &mut ModelsView) {
     ui.add_space(f32::from(space::XS));
-    let field = TextEdit::singleline(&mut view.search)
-        .hint_text(say("models-search"))
-        .desired_width(f32::INFINITY)
-        .margin(egui::Margin::symmetric(10, 7));
-    let response = ui.add(field);
-    let text = view.search.clone();
-    response.widget_info(|| {
-        let mut info = WidgetInfo::text_edit(true, "", &text, "");
-        info.label = Some(say("models-search").to_owned());
-        info
-    });
+    let id = egui::Id::unique("models field");
+    search_field_ui(ui, id, &mut view.search, say("models-search"));
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = f32::from(space::XS);
         for shown in Shown::ALL {
-            if ui.selectable_label(view.shown == shown, shown.name()).clicked() {
+            if choice_button_ui(ui, shown.name(), view.shown == shown).clicked() {
                 view.shown = shown;
             }
         }
@@ -158,10 +149,6 @@ fn badge_ui(ui: &mut Ui, text: &str, strong: bool) {
     let line = Stroke::new(1.0, if strong { colour } else { palette.line });
     ui.painter().rect(rect, CornerRadius::same(10), palette.ground, line, StrokeKind::Inside);
     ui.painter().galley(rect.min + Vec2::new(7.0, 3.0), galley, colour);
-}
-
-fn weak_ui(ui: &mut Ui, text: &str) -> egui::Response {
-    ui.label(RichText::new(text).size(size::SMALL).color(theme::palette(ui).weak))
 }
 
 fn card_ui(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {

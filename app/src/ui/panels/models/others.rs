@@ -5,18 +5,19 @@ use std::path::Path;
 use egui::{RichText, Ui};
 
 use super::row::action_ui;
-use super::{ability_name, badge_ui, card_ui, weak_ui};
+use super::{ability_name, badge_ui, card_ui};
 use crate::command::{Commands, ModelsCommand};
 use crate::say;
 use crate::state::{AppState, Other, megabytes};
 use crate::ui::theme;
+use crate::ui::widgets::caption_ui;
 use crate::words::say;
 
 pub(super) fn others_ui(ui: &mut Ui, state: &AppState, search: &str, commands: &Commands) {
     let palette = theme::palette(ui);
     ui.label(RichText::new(say("models-others")).color(palette.strong));
     let Some(others) = &state.models.others else {
-        weak_ui(ui, say("models-others-looking"));
+        caption_ui(ui, say("models-others-looking"));
         return;
     };
     let search = search.to_lowercase();
@@ -25,9 +26,9 @@ pub(super) fn others_ui(ui: &mut Ui, state: &AppState, search: &str, commands: &
         search.split_whitespace().all(|word| text.contains(word))
     };
     if others.is_empty() {
-        weak_ui(ui, say("models-others-none"));
+        caption_ui(ui, say("models-others-none"));
     } else {
-        weak_ui(ui, say("models-others-in-place"));
+        caption_ui(ui, say("models-others-in-place"));
     }
     for other in others.iter().filter(fits) {
         card_ui(ui, |ui| other_ui(ui, other, state, commands));
@@ -60,7 +61,7 @@ fn other_ui(ui: &mut Ui, other: &Other, state: &AppState, commands: &Commands) {
         }
         let mut facts = vec![megabytes(other.found.bytes)];
         facts.extend(Some(other.prospects.text()).filter(|text| !text.is_empty()));
-        weak_ui(ui, &facts.join("  ·  "));
+        caption_ui(ui, &facts.join("  ·  "));
     });
     match &other.problem {
         Some(problem) => {

@@ -2,13 +2,13 @@
 
 use egui::{RichText, Ui};
 
-use super::{ability_name, badge_ui, card_ui, weak_ui};
+use super::{ability_name, badge_ui, card_ui};
 use crate::command::{Command, Commands, ModelsCommand};
 use crate::say;
 use crate::state::{AppState, ModelRow, megabytes};
 use crate::ui::icons::Icon;
 use crate::ui::theme;
-use crate::ui::widgets::text_button_ui;
+use crate::ui::widgets::{caption_ui, text_button_ui};
 use crate::words::say;
 
 pub(super) fn row_ui(
@@ -37,14 +37,14 @@ pub(super) fn row_ui(
             if row.answers {
                 facts.extend(Some(row.expected()).filter(|expected| !expected.is_empty()));
             }
-            weak_ui(ui, &facts.join("  ·  "));
+            caption_ui(ui, &facts.join("  ·  "));
         });
         if let Some(checking) = state.models.checking.as_ref().filter(|checking| checking.id == row.id) {
             let percent = 100 * checking.done_bytes / checking.total_bytes.max(1);
-            weak_ui(ui, &say!("models-checking", percent = percent));
+            caption_ui(ui, &say!("models-checking", percent = percent));
         }
         match state.models.verdicts.get(&row.id) {
-            Some(None) => drop(weak_ui(ui, say("models-right"))),
+            Some(None) => drop(caption_ui(ui, say("models-right"))),
             Some(Some(problem)) => {
                 let text = say!("models-wrong", problem = problem.clone());
                 ui.label(RichText::new(text).size(theme::size::SMALL).color(palette.error));
@@ -138,7 +138,7 @@ fn actions_ui(
             });
             // Why not, where nobody can point: with the keyboard or a screen reader.
             if let Err(reason) = enabled {
-                weak_ui(ui, reason);
+                caption_ui(ui, reason);
             }
         }
     });
