@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::models::Store;
+use engine::models::{Places, Store};
 use engine::{MeasuredStore, PrefixStore};
 
 use crate::command::{Command, Commands, ProgramCommand};
@@ -44,6 +44,8 @@ pub struct App {
     pub(crate) store: Option<Store>,
     pub(crate) prefixes: Option<PrefixStore>,
     pub(crate) measured: Option<MeasuredStore>,
+    /// Where other programs keep their models.
+    pub(crate) places: Places,
     pub(crate) active: Active,
     pub(crate) player: Arc<dyn Player>,
     /// The conversation that was deleted last, with its place in the list.
@@ -96,6 +98,7 @@ impl App {
             store: options.store,
             prefixes: options.prefixes,
             measured: MeasuredStore::open_default().ok(),
+            places: Places::here(),
             active: Active::default(),
             player: Arc::new(sound::Device),
             deleted: None,
@@ -103,6 +106,7 @@ impl App {
             applied: None,
         };
         update::models::refresh(&mut app);
+        update::models::keep_for(&app, app.state.settings.unload_after_min);
         update::models::look_ahead(&mut app, Measuring::Never);
         let first = match app.state.conversations.first() {
             Some(newest) if options.attach.is_empty() => Command::Select(newest.id),
@@ -135,6 +139,11 @@ impl App {
     /// Keeps what is measured of this machine there (for scripts).
     pub fn set_measured(&mut self, measured: MeasuredStore) {
         self.measured = Some(measured);
+    }
+
+    /// Looks for models of other programs there (for scripts).
+    pub fn set_places(&mut self, places: Places) {
+        self.places = places;
     }
 
     /// The question that is being written.

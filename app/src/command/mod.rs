@@ -1,5 +1,9 @@
 //! Everything a user can do, as one enum: label, tooltip, shortcut and whether it can be done now.
 
+mod inside;
+
+mod models;
+
 mod program;
 
 mod reader;
@@ -12,6 +16,8 @@ use std::path::PathBuf;
 
 use egui::{Key, KeyboardShortcut, Modifiers};
 
+pub use inside::InsideCommand;
+pub use models::ModelsCommand;
 pub use program::{Group, ProgramCommand};
 pub use reader::ReaderCommand;
 pub use talk::TalkCommand;
@@ -130,6 +136,10 @@ pub enum Command {
     Transcript(TranscriptCommand),
     /// Do something with a document that is read.
     Reader(ReaderCommand),
+    /// Look into an answer.
+    Inside(InsideCommand),
+    /// Do something with models.
+    Models(ModelsCommand),
     /// Do something with the program itself.
     Program(ProgramCommand),
 }
@@ -161,6 +171,8 @@ impl Command {
             Self::Talk(TalkCommand::FocusSearch),
             Self::Reader(ReaderCommand::Toggle),
             Self::ShowTranscript,
+            Self::Inside(InsideCommand::Toggle),
+            Self::Models(ModelsCommand::Toggle),
             Self::LargerText,
             Self::SmallerText,
             Self::ToggleSidebar,
@@ -224,6 +236,8 @@ impl Command {
             Self::Talk(command) => command.label(),
             Self::Transcript(command) => command.label(),
             Self::Reader(command) => command.label(),
+            Self::Inside(command) => command.label(),
+            Self::Models(command) => command.label(),
             Self::Program(command) => command.label(),
         }
     }
@@ -249,6 +263,8 @@ impl Command {
             Self::Talk(TalkCommand::NewTemporary) => (CTRL_SHIFT, Key::N),
             Self::Talk(TalkCommand::FocusSearch) => (CTRL_SHIFT, Key::F),
             Self::Reader(ReaderCommand::Toggle) => (CTRL, Key::D),
+            Self::Inside(InsideCommand::Toggle) => (CTRL_SHIFT, Key::I),
+            Self::Models(ModelsCommand::Toggle) => (CTRL_SHIFT, Key::M),
             Self::OpenSettings => (CTRL, Key::Comma),
             Self::OpenShortcuts => (Modifiers::NONE, Key::F1),
             Self::LargerText => (CTRL, Key::Plus),
@@ -316,6 +332,11 @@ impl Command {
             }
             Self::Talk(command) => command.enabled(state),
             Self::Reader(command) => Self::reader_enabled(command, state),
+            Self::Models(command) => command.enabled(state),
+            Self::Inside(InsideCommand::Toggle) => {
+                let any = state.current().is_some_and(|c| !c.exchanges.is_empty());
+                check(any || state.inside.shown.is_some(), say("command-no-answer"))
+            }
             Self::Program(command) => command.enabled(state),
             Self::ShowTranscript => {
                 let any = state.current().is_some_and(|c| c.attachments.iter().any(Attachment::is_recording));
@@ -352,6 +373,7 @@ impl Command {
                     || state.viewer.is_some()
                     || state.reader.is_shown
                     || state.transcript.is_some()
+                    || state.inside.shown.is_some()
                     || state.renaming.is_some()
                     || state.editing.is_some()
                     || state.running().is_some()

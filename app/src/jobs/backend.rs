@@ -8,7 +8,7 @@ use engine::perception::ReadEvent;
 use engine::perception::speakers::SpeakerOptions;
 use engine::tasks::ask::AskRequest;
 use engine::tasks::transcribe::{JournalStore, TranscribeEvent, TranscribeOptions, Transcription};
-use engine::{Cancel, Engine, EngineOptions, Event, PanelStore, PrefixStore, Result};
+use engine::{Cancel, Engine, EngineOptions, Event, LoadedModel, PanelStore, PrefixStore, Result};
 
 use crate::state::{HearingForm, Speakers};
 use crate::storage::KnownVoices;
@@ -42,6 +42,12 @@ pub trait Backend: Send {
         form: &HearingForm,
         cancel: &Cancel,
     ) -> Box<dyn Iterator<Item = Result<TranscribeEvent>> + 'a>;
+
+    /// What is in memory.
+    fn loaded(&self) -> Vec<LoadedModel>;
+
+    /// Frees it; what is needed is loaded again.
+    fn unload(&mut self);
 }
 
 /// The real one. Another decoder means another engine: the first one's memory is free again.
@@ -61,6 +67,14 @@ impl EngineBackend {
 }
 
 impl Backend for EngineBackend {
+    fn loaded(&self) -> Vec<LoadedModel> {
+        self.engine.loaded()
+    }
+
+    fn unload(&mut self) {
+        self.engine.unload();
+    }
+
     fn ears(&self) -> std::sync::Arc<dyn Ears> {
         std::sync::Arc::new(EngineEars { options: self.options.clone(), model: SPEECH_MODEL })
     }

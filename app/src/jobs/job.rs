@@ -1,6 +1,7 @@
 //! What workers can be given and what they tell.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use engine::media::Kind;
 use engine::models::PullEvent;
@@ -9,12 +10,15 @@ use engine::tasks::transcribe::TranscribeEvent;
 use engine::tasks::transcribe::format::Format;
 use engine::{Event, Stage};
 
-use super::ReaderNews;
+use super::{ModelsNews, ReaderNews};
 use crate::live::{LiveEnd, LiveNews};
 use crate::platform::listen::Microphone;
 use crate::state::{
     AttachmentId, ExchangeId, HearingForm, Keep, KeptPlace, Load, Picture, Play, Prospects, TabId, Wave,
 };
+
+/// The worker's own news, which belong to no job.
+pub(super) const OF_NO_JOB: JobId = JobId(0);
 
 /// Names a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -39,6 +43,10 @@ pub enum EngineJob {
         /// How.
         form: HearingForm,
     },
+    /// Free the memory that models take.
+    Unload,
+    /// Free it when nothing was asked for so long; never where there is none.
+    KeepFor(Option<Duration>),
     /// Answer a question.
     Ask {
         /// Which one.
@@ -186,6 +194,8 @@ pub enum JobEvent {
     Pull(PullEvent),
     /// Ends a fetch.
     PullEnded(Result<(), String>),
+    /// Something about models.
+    Models(ModelsNews),
     /// What is expected of models, by id.
     Prospects(Vec<(String, Prospects)>),
     /// What is kept on the disk was measured.
@@ -205,6 +215,7 @@ impl JobEvent {
         match self {
             Self::Answer { event, .. } => !matches!(event, Event::Done { .. }),
             Self::ReadProgress { .. } | Self::Pull(_) | Self::Live(_) => true,
+            Self::Models(news) => matches!(news, ModelsNews::Checking(..)),
             Self::Heard { event, .. } => !matches!(event, TranscribeEvent::Done { .. }),
             Self::Sound(play) => matches!(play, Play::Playing { .. }),
             Self::Reader(_, news) => news.is_streamed(),

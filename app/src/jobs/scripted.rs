@@ -9,7 +9,8 @@ use engine::perception::ReadEvent;
 use engine::tasks::ask::AskRequest;
 use engine::tasks::transcribe::{LiveEvent, Segment, TranscribeEvent, Word};
 use engine::{
-    Cancel, Error, Event, Evidence, Finding, Part, Place, Rect, Result, Span, Stage, StopReason, Usage,
+    Cancel, Error, Event, Evidence, Finding, LoadedModel, Part, Place, Rect, Result, Span, Stage, StopReason,
+    Usage,
 };
 
 use super::{Backend, Ears};
@@ -61,6 +62,10 @@ pub struct Scripted {
     pub fail_on: Option<String>,
     /// Everything that was asked.
     pub asked: Arc<Mutex<Vec<AskRequest>>>,
+    /// The decoder that is in memory.
+    pub loaded: Arc<Mutex<Option<String>>>,
+    /// A word in a question at which the device breaks.
+    pub breaks_on: Option<String>,
 }
 
 impl Default for Scripted {
@@ -73,6 +78,8 @@ impl Default for Scripted {
             has_microphone: true,
             fail_on: None,
             asked: Arc::default(),
+            loaded: Arc::default(),
+            breaks_on: None,
         }
     }
 }
@@ -192,6 +199,21 @@ impl Ears for ScriptedEars {
 }
 
 impl Backend for Scripted {
+    fn loaded(&self) -> Vec<LoadedModel> {
+        let loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        let model = |id: &String| LoadedModel {
+            id: id.clone(),
+            bytes: 98_000_000,
+            conversation_bytes: 2_000_000,
+            device: "cpu".into(),
+        };
+        loaded.iter().map(model).collect()
+    }
+
+    fn unload(&mut self) {
+        self.loaded.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
     fn ears(&self) -> Arc<dyn Ears> {
         Arc::new(ScriptedEars { has_microphone: self.has_microphone })
     }
@@ -206,14 +228,21 @@ impl Backend for Scripted {
 
     fn ask<'a>(
         &'a mut self,
-        _: &str,
+        model: &str,
         request: AskRequest,
         cancel: &Cancel,
     ) -> Box<dyn Iterator<Item = Result<Event>> + 'a> {
+        *self.loaded.lock().unwrap_or_else(PoisonError::into_inner) = Some(model.to_owned());
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).push(request.clone());
         if let Some(word) = self.fail_on.as_ref().filter(|word| request.question.contains(*word)) {
             let reason = format!("the script has no answer to {word:?}");
             return Box::new(std::iter::once(Err(Error::Request { reason })));
+        }
+        if self.breaks_on.as_ref().is_some_and(|word| request.question.contains(word)) {
+            self.unload();
+            let lost = Error::DeviceLost { device: "cuda:0".into(), reason: "it fell off the bus".into() };
+            let words = self.answer.split_inclusive(' ').next().map(|word| Ok(Event::Text(word.to_owned())));
+            return Box::new(words.into_iter().chain([Err(lost)]));
         }
         let evidence = request.media.iter().filter_map(|attachment| match attachment {
             engine::tasks::ask::Attachment::Read(read) => {
@@ -252,11 +281,14 @@ impl Backend for Scripted {
             std::thread::sleep(pause);
             (!cancel.is_cancelled()).then_some(Event::Text(word))
         });
+        let inside =
+            request.options.inside.then(|| super::scripted_inside::inside(&request, &self.answer, &usage));
+        let inside = inside.map(|inside| Event::Inside(Box::new(inside)));
         let done = std::iter::once_with(move || {
             let reason = if stop.is_cancelled() { StopReason::Cancelled } else { StopReason::Stop };
             Event::Done { reason, usage }
         });
-        Box::new(events.into_iter().chain(text).chain(done).map(Ok))
+        Box::new(events.into_iter().chain(text).chain(inside).chain(done).map(Ok))
     }
 
     /// Says the lines of its finding, each word half as long as the pause after a line.

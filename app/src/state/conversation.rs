@@ -144,8 +144,6 @@ pub struct Answer {
     pub model: String,
     /// How it stands.
     pub status: AnswerStatus,
-    /// What the engine told of how it was made; kept as it is.
-    pub inside: serde_json::Map<String, serde_json::Value>,
 }
 
 /// How an answer stands.

@@ -6,6 +6,8 @@ mod branches;
 
 mod conversation;
 
+mod inside;
+
 mod live;
 
 mod models;
@@ -35,8 +37,9 @@ pub use conversation::{
     Answer, AnswerStatus, Context, Conversation, ConversationId, Editing, Exchange, ExchangeId, Progress,
     Quoted, UNTITLED,
 };
+pub use inside::{InsidePane, InsideTab};
 pub use live::LiveState;
-pub use models::{Download, ModelRow, Models, Prospects};
+pub use models::{Checking, Download, ModelRow, Models, Other, Prospects, Space, megabytes};
 pub use program::{CrashReport, Keep, KeptPlace, Program};
 pub use reader::{
     Citation, Colour, DocumentInfo, Extent, Finder, Folded, Hit, Mark, MarkId, PageBoxes, Passage, Position,
@@ -64,6 +67,8 @@ pub enum Overlay {
     Shortcuts,
     /// The field for typing a path.
     PathEntry,
+    /// The models.
+    Models,
     /// What the conversation has chosen for itself.
     Setup,
     /// All commands, to be found by typing.
@@ -106,6 +111,8 @@ pub struct AppState {
     pub settings: Settings,
     /// Which models are here and what is being fetched.
     pub models: Models,
+    /// How answers came about.
+    pub inside: InsidePane,
     /// The evidence that is shown beside the conversation.
     pub viewer: Option<Viewer>,
     /// The documents that are read.

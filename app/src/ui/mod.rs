@@ -74,6 +74,23 @@ pub fn root_ui(ui: &mut egui::Ui, state: &AppState, view: &mut ViewState, comman
                 panels::reader_ui(ui, state, view, commands);
             });
     }
+    let looks_inside = state.inside.shown.is_some_and(|id| state.exchange(id).is_some())
+        && !reads
+        && state.viewer.is_none()
+        && state.transcript.is_none();
+    let inside_beside = looks_inside && width >= WIDE_FOR_EVIDENCE;
+    if inside_beside {
+        let frame = egui::Frame::new().fill(palette.raised).inner_margin(egui::Margin::same(space::M));
+        egui::Panel::right("inside")
+            .frame(frame)
+            .resizable(true)
+            .default_size((0.38 * width).clamp(340.0, 620.0))
+            .size_range(320.0..=(width - 248.0 - 320.0).max(320.0))
+            .show(ui, |ui| {
+                begin_pane(ui, Pane::Evidence, view);
+                panels::inside_ui(ui, state, view, commands);
+            });
+    }
     let beside = state.viewer.is_some() && width >= WIDE_FOR_EVIDENCE;
     if beside {
         let frame = egui::Frame::new().fill(palette.raised).inner_margin(egui::Margin::same(space::M));
@@ -100,6 +117,10 @@ pub fn root_ui(ui: &mut egui::Ui, state: &AppState, view: &mut ViewState, comman
             panels::transcript_ui(ui, state, view, commands, wide);
         } else if reads && !reads_beside {
             panels::reader_ui(ui, state, view, commands);
+        } else if looks_inside && !inside_beside {
+            egui::Frame::new()
+                .inner_margin(egui::Margin::same(space::M))
+                .show(ui, |ui| panels::inside_ui(ui, state, view, commands));
         } else if state.viewer.is_some() && !beside {
             egui::Frame::new()
                 .inner_margin(egui::Margin::same(space::M))
@@ -114,6 +135,7 @@ pub fn root_ui(ui: &mut egui::Ui, state: &AppState, view: &mut ViewState, comman
         Overlay::Shortcuts => panels::shortcuts_ui(ui, view, commands),
         Overlay::Setup => panels::setup_ui(ui, state, view, commands),
         Overlay::PathEntry => panels::path_entry_ui(ui, view, commands),
+        Overlay::Models => panels::models_ui(ui, state, view, commands),
         Overlay::Palette => panels::palette_ui(ui, state, view, commands),
         Overlay::Privacy => panels::privacy_ui(ui, state, view, commands),
         Overlay::Crash => panels::crash_ui(ui, state, commands),

@@ -6,7 +6,7 @@ use egui::{ColorImage, TextureHandle, TextureOptions};
 
 use super::announce::Announcer;
 use super::markdown::MarkdownCache;
-use super::panels::{PaletteView, ReaderView, TalkList, TranscriptView};
+use super::panels::{InsideView, ModelsView, PaletteView, ReaderView, TalkList, TranscriptView};
 use super::panes::PanesView;
 use crate::state::{AttachmentId, ConversationId, Editing, ExchangeId, Keep, Load, Picture};
 
@@ -59,6 +59,10 @@ pub struct ViewState {
     pub transcript: TranscriptView,
     /// The reading pane.
     pub reader: ReaderView,
+    /// The pane of models.
+    pub models: ModelsView,
+    /// The pane that looks into answers.
+    pub inside: InsideView,
     /// Text on its way to the clipboard.
     pub to_copy: Option<String>,
     /// Small pictures of files.

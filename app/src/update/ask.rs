@@ -177,6 +177,10 @@ pub(super) fn stop(app: &mut App) {
 
 pub(super) fn event(app: &mut App, job: JobId, id: ExchangeId, event: Event) {
     let now_s = app.state.now_s;
+    let event = match event {
+        Event::Inside(seen) => return super::inside::seen(app, id, *seen),
+        event => event,
+    };
     let Some((_, exchange)) = app.state.exchange_mut(id) else { return };
     let answer = &mut exchange.answer;
     let current = app.active.ask.as_mut().filter(|asking| asking.job == job);

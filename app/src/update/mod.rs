@@ -7,6 +7,8 @@ mod attach;
 
 mod conversation;
 
+mod inside;
+
 mod live;
 
 pub mod models;
@@ -58,6 +60,10 @@ pub struct Active {
     pull: Option<JobId>,
     /// What looks how models would do here.
     prospects: Option<JobId>,
+    /// What looks for models of other programs.
+    others: Option<JobId>,
+    /// What reads a model's files again.
+    check: Option<JobId>,
     /// What looks for words in all conversations.
     hunt: Option<JobId>,
     /// The question that was deleted last.
@@ -159,6 +165,8 @@ pub fn run(app: &mut App, command: Command, ctx: &egui::Context) {
         Command::ShowTranscript => transcript::toggle(app),
         Command::Transcript(command) => transcript::run(app, command),
         Command::Reader(command) => reader::run(app, command),
+        Command::Inside(command) => inside::run(app, command),
+        Command::Models(command) => models::run(app, command),
         Command::Program(command) => program::run(app, command),
     }
 }
@@ -217,6 +225,7 @@ pub fn apply(app: &mut App, job: JobId, event: JobEvent) {
         JobEvent::Picked(paths) => attach::picked(app, job, paths),
         JobEvent::Pull(event) => models::progress(app, event),
         JobEvent::PullEnded(result) => models::ended(app, job, result),
+        JobEvent::Models(news) => models::news(app, job, news),
         JobEvent::Prospects(found) => models::looked_ahead(app, job, found),
         JobEvent::Kept { places, deleted, problem } => program::kept(app, job, places, deleted, problem),
     }
@@ -273,6 +282,8 @@ fn escape(app: &mut App) {
     } else if app.state.viewer.is_some() {
         viewer::close(app);
         app.view.focus_composer = true;
+    } else if app.state.inside.shown.is_some() {
+        app.state.inside.shown = None;
     } else if app.state.running().is_some() {
         ask::stop(app);
     } else if app.state.hunt.is_some() {

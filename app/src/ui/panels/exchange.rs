@@ -7,7 +7,7 @@ use engine::StopReason;
 
 use super::branch::{VERSIONS_WIDTH, again_menu_ui, difference, editor_ui, versions_ui};
 use super::parts::parts_ui;
-use crate::command::{Command, Commands, ReaderCommand, TalkCommand};
+use crate::command::{Command, Commands, InsideCommand, ReaderCommand, TalkCommand};
 use crate::say;
 use crate::state::{AnswerStatus, AppState, Editing, Exchange};
 use crate::ui::icons::Icon;
@@ -254,6 +254,15 @@ fn footer_ui(ui: &mut Ui, exchange: &Exchange, last: bool, state: &AppState, com
                 let again = TalkCommand::AnswerAgain(exchange.id, Box::default());
                 command_button_ui(ui, Icon::Again, Command::Talk(again), state, commands);
             }
+        }
+        if !exchange.answer.text.is_empty() {
+            command_button_ui(
+                ui,
+                Icon::Inside,
+                Command::Inside(InsideCommand::Show(exchange.id)),
+                state,
+                commands,
+            );
         }
         again_menu_ui(ui, exchange, state, commands);
         if answered {

@@ -16,9 +16,13 @@ mod found;
 
 mod header;
 
+mod inside;
+
 mod live;
 
 mod missing_models;
+
+mod models;
 
 mod parts;
 
@@ -47,6 +51,10 @@ mod transcript;
 pub(super) use conversation::main_ui;
 pub(super) use crash::crash_ui;
 pub(super) use evidence::evidence_ui;
+pub use inside::InsideView;
+pub(super) use inside::inside_ui;
+pub use models::ModelsView;
+pub(super) use models::models_ui;
 pub use palette::PaletteView;
 pub(super) use palette::{forget_palette, palette_ui};
 pub(super) use path_entry::path_entry_ui;
