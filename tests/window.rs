@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use egui::accesskit::Role;
 use egui::{Key, Modifiers};
-use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable};
+use egui_kittest::{Harness, HarnessBuilder};
 use engine::models::Store;
 use medley_app::command::Command;
 use medley_app::jobs::scripted::Scripted;
@@ -58,6 +58,11 @@ impl Window {
         Self::over(backend, None, folder, size)
     }
 
+    /// Opens it for text in any script: what the fonts of tests lack is drawn as a box.
+    pub fn open_with_any_text(backend: Scripted, folder: tempfile::TempDir, size: [f32; 2]) -> Self {
+        Self::built(Harness::builder().allow_missing_glyphs(), backend, None, folder, size)
+    }
+
     /// Opens it with what is needed to show PDF.
     pub fn open_to_read(backend: Scripted, folder: tempfile::TempDir, size: [f32; 2]) -> Self {
         Self::over(backend, Some(Store::open_default().unwrap()), folder, size)
@@ -92,6 +97,16 @@ impl Window {
     }
 
     fn over(backend: Scripted, store: Option<Store>, folder: tempfile::TempDir, size: [f32; 2]) -> Self {
+        Self::built(Harness::builder(), backend, store, folder, size)
+    }
+
+    fn built(
+        builder: HarnessBuilder<Option<App>>,
+        backend: Scripted,
+        store: Option<Store>,
+        folder: tempfile::TempDir,
+        size: [f32; 2],
+    ) -> Self {
         let data_folder = folder.path().to_path_buf();
         let mut options = Some(AppOptions {
             backend: Box::new(backend),
@@ -102,7 +117,7 @@ impl Window {
             attach: Vec::new(),
         });
         let painter = Painter::default();
-        let builder = Harness::builder().with_size(size).with_os(egui::os::OperatingSystem::Nix);
+        let builder = builder.with_size(size).with_os(egui::os::OperatingSystem::Nix);
         let harness = builder.renderer(painter.clone()).build_ui_state(
             move |ui, app: &mut Option<App>| {
                 let app = app.get_or_insert_with(|| {
@@ -169,8 +184,15 @@ impl Window {
 
     /// Drops a file on the window.
     pub fn drop_file(&mut self, path: PathBuf) {
-        self.harness.input_mut().dropped_files.push(Arc::new(Dropped(path)));
+        self.drop_files(vec![path]);
         self.settle();
+    }
+
+    /// Drops files on the window at once, and draws nothing yet.
+    pub fn drop_files(&mut self, paths: Vec<PathBuf>) {
+        for path in paths {
+            self.harness.input_mut().dropped_files.push(Arc::new(Dropped(path)));
+        }
     }
 
     /// Waits until every file is read.

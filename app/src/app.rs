@@ -65,17 +65,27 @@ impl App {
             pause => for_waker.request_repaint_after(pause),
         });
         let jobs = Jobs::start(options.backend, options.store.clone(), waker)?;
-        let mut settings = storage.settings()?;
+        let mut settings = storage.settings().or_else(|error| match storage.is_read_only() {
+            true => Ok(crate::state::Settings::default()),
+            false => Err(error),
+        })?;
         if let Some(model) = options.model {
             settings.model = model;
         }
         let state = AppState {
-            conversations: storage.conversations()?,
+            conversations: match storage.conversations() {
+                // A newer Medley may keep them otherwise.
+                Err(_) if storage.is_read_only() => Vec::new(),
+                read => read?,
+            },
+            own_presets: storage.setting(update::talk::PRESETS).unwrap_or_default(),
             settings,
             storage_notice: storage.take_notice(),
             data_folder: options.data_folder,
             now_s: platform::now_s(),
-            next_id: storage.largest_id()?,
+            next_id: storage
+                .largest_id()
+                .or_else(|error| if storage.is_read_only() { Ok(0) } else { Err(error) })?,
             ..AppState::default()
         };
         let mut app = Self {
@@ -130,6 +140,16 @@ impl App {
     /// The question that is being written.
     pub fn draft(&self) -> &str {
         &self.view.draft
+    }
+
+    /// Answers that were laid out in the last frame.
+    pub fn answers_laid_out(&self) -> usize {
+        self.view.talk.laid_out()
+    }
+
+    /// Lets the database grow no more, as on a full disk, or again (for scripts).
+    pub fn pretend_full_disk(&self, full: bool) {
+        self.storage.write(crate::storage::Write::PretendFull(full));
     }
 
     /// Lines of the transcript whose text was laid out in the last frame.
@@ -260,6 +280,12 @@ impl App {
     pub fn save(&mut self) {
         self.storage.flush();
     }
+
+    /// Stops everything and saves, as when the window is closed.
+    pub fn close(&mut self) {
+        update::stop_all(self);
+        self.save();
+    }
 }
 
 impl eframe::App for App {
@@ -272,8 +298,7 @@ impl eframe::App for App {
     }
 
     fn on_exit(&mut self, _: Option<&eframe::glow::Context>) {
-        update::stop_all(self);
-        self.save();
+        self.close();
     }
 
     fn persist_egui_memory(&self) -> bool {

@@ -170,6 +170,8 @@ pub enum JobEvent {
         /// The recording's hash, and what was said in it.
         read: Option<(String, ReadFile)>,
     },
+    /// Something about conversations.
+    Talk(crate::update::talk::TalkNews),
     /// What was chosen in the file dialog; empty when it was closed.
     Picked(Vec<PathBuf>),
     /// Something about a document that is read.

@@ -2,6 +2,8 @@
 
 mod attachment;
 
+mod branches;
+
 mod conversation;
 
 mod live;
@@ -14,6 +16,10 @@ mod reader;
 
 mod settings;
 
+mod setup;
+
+mod talk;
+
 mod transcript;
 
 mod viewer;
@@ -24,9 +30,10 @@ use engine::Evidence;
 pub use engine::StopReason;
 
 pub use attachment::{Attachment, AttachmentId, AttachmentState, file_name};
+pub use branches::Versions;
 pub use conversation::{
-    Answer, AnswerStatus, Context, Conversation, ConversationId, Exchange, ExchangeId, Progress, Quoted,
-    UNTITLED,
+    Answer, AnswerStatus, Context, Conversation, ConversationId, Editing, Exchange, ExchangeId, Progress,
+    Quoted, UNTITLED,
 };
 pub use live::LiveState;
 pub use models::{Download, ModelRow, Models, Prospects};
@@ -37,6 +44,8 @@ pub use reader::{
     hit, line_parts, step, text_between, word_at,
 };
 pub use settings::{Contrast, Motion, Settings, Theme};
+pub use setup::{Preset, Sampling, Setup};
+pub use talk::{Heading, Hunt, Match};
 pub use transcript::{
     Document, Edit, Editor, Found, Hearing, HearingForm, Line, Query, SPEEDS, Speaker, SpeakerId, Speakers,
     StoredTranscript, TranscriptPane, UNSURE_BELOW, Word,
@@ -55,6 +64,8 @@ pub enum Overlay {
     Shortcuts,
     /// The field for typing a path.
     PathEntry,
+    /// What the conversation has chosen for itself.
+    Setup,
     /// All commands, to be found by typing.
     Palette,
     /// What is kept, and where.
@@ -83,6 +94,14 @@ pub struct AppState {
     pub selected: Option<ConversationId>,
     /// The one whose title is being edited.
     pub renaming: Option<ConversationId>,
+    /// What is looked for in all conversations.
+    pub hunt: Option<Hunt>,
+    /// The person's own ways to choose tokens.
+    pub own_presets: Vec<Preset>,
+    /// Changes that wait until the disk takes them, and why it does not; they are tried again.
+    pub unsaved: Option<String>,
+    /// The question or answer that is being edited.
+    pub editing: Option<Editing>,
     /// The settings.
     pub settings: Settings,
     /// Which models are here and what is being fetched.
@@ -154,7 +173,7 @@ impl AppState {
     pub fn exchange_mut(&mut self, id: ExchangeId) -> Option<(ConversationId, &mut Exchange)> {
         self.conversations.iter_mut().find_map(|c| {
             let conversation = c.id;
-            c.exchanges.iter_mut().find(|e| e.id == id).map(|e| (conversation, e))
+            c.all_mut().find(|e| e.id == id).map(|e| (conversation, e))
         })
     }
 
@@ -173,7 +192,7 @@ impl AppState {
 
     /// The answer that is being written, in any conversation.
     pub fn running(&self) -> Option<&Exchange> {
-        self.conversations.iter().flat_map(|c| &c.exchanges).find(|e| e.answer.status.is_running())
+        self.conversations.iter().flat_map(Conversation::all).find(|e| e.answer.status.is_running())
     }
 
     /// The evidence that is looked at.

@@ -77,6 +77,12 @@ pub enum Icon {
     On,
     /// Lines of text beside a bar.
     Transcript,
+    /// Three dots.
+    More,
+    /// A folder.
+    Folder,
+    /// An angle down.
+    Unfold,
 }
 
 impl Icon {
@@ -285,6 +291,15 @@ impl Icon {
                 line(&[(9.5, 12.0), (19.5, 12.0)]);
                 line(&[(9.5, 17.5), (15.5, 17.5)]);
             }
+            Self::More => {
+                for x in [6.0, 12.0, 18.0] {
+                    dot(x, 12.0, 1.6);
+                }
+            }
+            Self::Folder => {
+                closed(&[(3.5, 6.0), (9.5, 6.0), (11.5, 8.5), (20.5, 8.5), (20.5, 19.0), (3.5, 19.0)]);
+            }
+            Self::Unfold => line(&[(6.0, 9.5), (12.0, 15.5), (18.0, 9.5)]),
             Self::Open => {
                 line(&[(11.0, 5.5), (5.5, 5.5), (5.5, 18.5), (18.5, 18.5), (18.5, 13.0)]);
                 line(&[(11.5, 12.5), (19.0, 5.0)]);

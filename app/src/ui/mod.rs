@@ -23,6 +23,7 @@ use crate::state::{AppState, Overlay};
 use panes::{Pane, begin_pane};
 use theme::space;
 use view::ViewState;
+pub(crate) use widgets::place_text;
 
 /// From this width on, the list of conversations stays open.
 const WIDE: f32 = 820.0;
@@ -39,7 +40,7 @@ const SIDEBAR_FOLDED: f32 = 220.0;
 /// Draws the whole window.
 pub fn root_ui(ui: &mut egui::Ui, state: &AppState, view: &mut ViewState, commands: &Commands) {
     let palette = theme::palette(ui);
-    view.begin_frame(ui.ctx());
+    view.begin_frame(state.editing);
     panes::begin(ui, state, view);
     view.is_dark = ui.visuals().dark_mode;
     let width = ui.available_width();
@@ -111,6 +112,7 @@ pub fn root_ui(ui: &mut egui::Ui, state: &AppState, view: &mut ViewState, comman
         Overlay::None => {}
         Overlay::Settings => panels::settings_ui(ui, state, view, commands),
         Overlay::Shortcuts => panels::shortcuts_ui(ui, view, commands),
+        Overlay::Setup => panels::setup_ui(ui, state, view, commands),
         Overlay::PathEntry => panels::path_entry_ui(ui, view, commands),
         Overlay::Palette => panels::palette_ui(ui, state, view, commands),
         Overlay::Privacy => panels::privacy_ui(ui, state, view, commands),

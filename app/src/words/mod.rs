@@ -109,6 +109,7 @@ macro_rules! areas {
 }
 
 areas!(
+    "command",
     "common",
     "conversations",
     "inside",

@@ -1,5 +1,7 @@
 //! The parts of the window, one file each.
 
+mod branch;
+
 mod composer;
 
 mod conversation;
@@ -9,6 +11,8 @@ mod crash;
 mod evidence;
 
 mod exchange;
+
+mod found;
 
 mod header;
 
@@ -30,7 +34,11 @@ mod settings;
 
 mod shortcuts;
 
+mod setup;
+
 mod sidebar;
+
+mod talk_list;
 
 mod tour;
 
@@ -46,8 +54,10 @@ pub(super) use privacy::privacy_ui;
 pub use reader::ReaderView;
 pub(super) use reader::reader_ui;
 pub(super) use settings::settings_ui;
+pub(super) use setup::setup_ui;
 pub(super) use shortcuts::shortcuts_ui;
 pub(super) use sidebar::sidebar_ui;
+pub use talk_list::TalkList;
 pub(super) use tour::tour_ui;
 pub use transcript::TranscriptView;
 pub(super) use transcript::transcript_ui;
