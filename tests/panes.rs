@@ -78,7 +78,7 @@ pub fn all() -> Vec<Pane> {
             });
             window
         }),
-        pane("models-missing", |size| without_models(size)),
+        pane("models-missing", without_models),
         pane("sidebar", |size| {
             let mut window = asked(size, "pictures/chelsea.png");
             if size[0] < 820.0 {

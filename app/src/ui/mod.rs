@@ -10,6 +10,8 @@ mod announce;
 
 mod icons;
 
+mod look;
+
 mod markdown;
 
 mod panels;

@@ -158,7 +158,8 @@ fn measure(app: &mut App, delete: Vec<PathBuf>, deleted: Option<Option<Keep>>) {
     app.state.program.deleting = deleted.is_some();
     let places = places(app);
     let job = app.jobs.spawn("kept", move |job, cancel, events| {
-        let problem = delete.iter().filter_map(|path| folders::clear(path).err()).last();
+        // All are tried; the first problem is told.
+        let problems: Vec<String> = delete.iter().filter_map(|path| folders::clear(path).err()).collect();
         let measured = places.into_iter().map(|(keep, path)| {
             let (mut files, mut bytes) = folders::size_of(&path, cancel);
             if keep == Keep::Conversations {
@@ -173,6 +174,7 @@ fn measure(app: &mut App, delete: Vec<PathBuf>, deleted: Option<Option<Keep>>) {
             KeptPlace { keep, path, files, bytes }
         });
         let places = measured.collect();
+        let problem = problems.into_iter().next();
         events.send(job, JobEvent::Kept { places, deleted, problem });
     });
     app.active.kept = Some(job);

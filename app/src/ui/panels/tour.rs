@@ -71,10 +71,11 @@ fn card_ui(ui: &mut Ui, step: usize, state: &AppState, commands: &Commands) {
             if text_button_ui(ui, Some(Icon::Download), say("settings-tour-download"), true).clicked() {
                 commands.send(Command::DownloadModels);
             }
-        } else if shows && why_not.is_none() {
-            if text_button_ui(ui, Some(Icon::Play), say("settings-tour-try"), true).clicked() {
-                send(ProgramCommand::TourTry);
-            }
+        } else if shows
+            && why_not.is_none()
+            && text_button_ui(ui, Some(Icon::Play), say("settings-tour-try"), true).clicked()
+        {
+            send(ProgramCommand::TourTry);
         }
         if step > 0 && text_button_ui(ui, None, say("settings-tour-back"), false).clicked() {
             send(ProgramCommand::TourStep(step - 1));
