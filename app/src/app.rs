@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::models::Store;
-use engine::{MeasuredStore, PrefixStore};
+use engine::{Engine, MeasuredStore, PrefixStore};
 
 use crate::command::{Command, Commands};
 use crate::jobs::{Backend, Jobs, Waker};
@@ -44,6 +44,8 @@ pub struct App {
     pub(crate) store: Option<Store>,
     pub(crate) prefixes: Option<PrefixStore>,
     pub(crate) measured: Option<MeasuredStore>,
+    /// What reads for the library.
+    pub(crate) engine: Option<Engine>,
     pub(crate) active: Active,
     pub(crate) player: Arc<dyn Player>,
     /// The conversation that was deleted last, with its place in the list.
@@ -64,6 +66,7 @@ impl App {
             Duration::ZERO => for_waker.request_repaint(),
             pause => for_waker.request_repaint_after(pause),
         });
+        let engine = options.backend.engine();
         let jobs = Jobs::start(options.backend, options.store.clone(), waker)?;
         let mut settings = storage.settings()?;
         if let Some(model) = options.model {
@@ -86,6 +89,7 @@ impl App {
             store: options.store,
             prefixes: options.prefixes,
             measured: MeasuredStore::open_default().ok(),
+            engine,
             active: Active::default(),
             player: Arc::new(sound::Device),
             deleted: None,
@@ -99,6 +103,11 @@ impl App {
             _ => Command::NewConversation,
         };
         app.run(first, ctx);
+        update::library::open_at_start(&mut app);
+        update::teach::look(&mut app);
+        if options.attach.is_empty() {
+            update::reader::restore_tabs(&mut app);
+        }
         if !options.attach.is_empty() {
             app.run(Command::AttachFiles(options.attach), ctx);
         }
@@ -212,7 +221,7 @@ impl App {
             dropped.map(|file| file.path().to_path_buf()).filter(|path| path != Path::new("")).collect()
         });
         if !dropped.is_empty() {
-            self.commands.send(Command::AttachFiles(dropped));
+            self.commands.send(Command::of_drop(dropped, &self.state));
         }
         // An open menu takes Escape for itself.
         let in_menu = egui::Popup::is_any_open(ctx);

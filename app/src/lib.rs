@@ -16,6 +16,8 @@ pub mod storage;
 
 pub mod platform;
 
+pub mod library;
+
 pub mod live;
 
 pub mod words;

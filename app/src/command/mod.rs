@@ -1,6 +1,10 @@
 //! Everything a user can do, as one enum: label, tooltip, shortcut and whether it can be done now.
 
+mod library;
+
 mod reader;
+
+mod teach;
 
 mod transcript;
 
@@ -8,13 +12,17 @@ use std::path::PathBuf;
 
 use egui::{Key, KeyboardShortcut, Modifiers};
 
+pub use library::LibraryCommand;
 pub use reader::ReaderCommand;
+pub use teach::TeachCommand;
 pub use transcript::TranscriptCommand;
 
 use crate::platform::listen::Source;
 use crate::state::{
-    AppState, Attachment, AttachmentId, Conversation, ConversationId, ExchangeId, Overlay, Purpose, Settings,
+    AppState, Attachment, AttachmentId, Conversation, ConversationId, ExchangeId, Overlay, Pane, Purpose,
+    Settings,
 };
+use crate::words::say;
 
 /// Something a user can do. Panels send it, [`crate::update`] runs it.
 #[derive(Debug, Clone, PartialEq)]
@@ -119,6 +127,12 @@ pub enum Command {
     Transcript(TranscriptCommand),
     /// Do something with a document that is read.
     Reader(ReaderCommand),
+    /// Do something with the library.
+    Library(LibraryCommand),
+    /// Do something to teach a model.
+    Teach(TeachCommand),
+    /// So many chains of thought vote on the next answers.
+    Think(Option<usize>),
 }
 
 const CTRL: Modifiers = Modifiers::COMMAND;
@@ -145,6 +159,8 @@ impl Command {
             Self::StepEvidence(-1),
             Self::StepEvidence(1),
             Self::Reader(ReaderCommand::Toggle),
+            Self::Library(LibraryCommand::Toggle),
+            Self::Teach(TeachCommand::Toggle),
             Self::ShowTranscript,
             Self::LargerText,
             Self::SmallerText,
@@ -203,6 +219,9 @@ impl Command {
             Self::ShowTranscript => "Show or hide the transcript",
             Self::Transcript(command) => command.label(),
             Self::Reader(command) => command.label(),
+            Self::Library(command) => command.label(),
+            Self::Teach(command) => command.label(),
+            Self::Think(_) => say("teach-think"),
         }
     }
 
@@ -225,6 +244,8 @@ impl Command {
             Self::StepEvidence(-1) => (Modifiers::ALT, Key::ArrowUp),
             Self::StepEvidence(1) => (Modifiers::ALT, Key::ArrowDown),
             Self::Reader(ReaderCommand::Toggle) => (CTRL, Key::D),
+            Self::Library(LibraryCommand::Toggle) => (CTRL_SHIFT, Key::L),
+            Self::Teach(TeachCommand::Toggle) => (CTRL_SHIFT, Key::T),
             Self::OpenSettings => (CTRL, Key::Comma),
             Self::OpenShortcuts => (Modifiers::NONE, Key::F1),
             Self::LargerText => (CTRL, Key::Plus),
@@ -290,6 +311,8 @@ impl Command {
                 check(state.viewer.is_some() || any, "There is no evidence yet")
             }
             Self::Reader(command) => Self::reader_enabled(command, state),
+            Self::Library(command) => command.enabled(state),
+            Self::Teach(command) => command.enabled(state),
             Self::ShowTranscript => {
                 let any = state.current().is_some_and(|c| c.attachments.iter().any(Attachment::is_recording));
                 check(any, "There is no recording in this conversation")
@@ -327,6 +350,7 @@ impl Command {
                 state.overlay != Overlay::None
                     || state.viewer.is_some()
                     || state.reader.is_shown
+                    || state.pane != Pane::Conversation
                     || state.transcript.is_some()
                     || state.renaming.is_some()
                     || state.running().is_some()
@@ -358,6 +382,17 @@ impl Command {
                 check(any, "Nothing is highlighted yet")
             }
             _ => Ok(()),
+        }
+    }
+}
+
+impl Command {
+    /// What dropping files means for what is shown.
+    pub fn of_drop(paths: Vec<PathBuf>, state: &AppState) -> Self {
+        match (state.pane, paths.as_slice()) {
+            (Pane::Library, _) => Self::Library(LibraryCommand::Add(paths)),
+            (Pane::Teach, [one]) => Self::Teach(TeachCommand::Take(one.clone())),
+            _ => Self::AttachFiles(paths),
         }
     }
 }

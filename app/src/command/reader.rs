@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::state::{
     AttachmentId, Colour, Mark, MarkId, Passage, Purpose, Query, Side, TabId, TextPos, Wanted,
 };
+use crate::words::say;
 
 /// Something a user can do in the reading pane.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,40 +56,43 @@ pub enum ReaderCommand {
     AskAbout(Vec<AttachmentId>),
     /// The next question is not about the passage.
     DropPassage,
+    /// Ask whether an address outside of the document is to be opened, or close that question.
+    ShowLink(Option<String>),
 }
 
 impl ReaderCommand {
     /// Its name for buttons, menus and screen readers.
     pub fn label(&self) -> &'static str {
         match self {
-            Self::Open(_) | Self::OpenPassage(..) => "Read document",
-            Self::Toggle => "Show or hide the documents",
-            Self::Hide => "Close documents",
-            Self::Show(_) => "Show document",
-            Self::StepTab(step) if *step < 0 => "Previous document",
-            Self::StepTab(_) => "Next document",
-            Self::Close(_) => "Close document",
-            Self::Reload => "Load again",
-            Self::KeepOld => "Not now",
-            Self::SetSide(_) => "Contents, pages, notes",
-            Self::Want(..) => "Draw pages",
-            Self::Find(..) => "Find in the document",
+            Self::Open(_) | Self::OpenPassage(..) => say("reader-open"),
+            Self::Toggle => say("reader-toggle"),
+            Self::Hide => say("reader-hide"),
+            Self::Show(_) => say("reader-show"),
+            Self::StepTab(step) if *step < 0 => say("reader-previous"),
+            Self::StepTab(_) => say("reader-next"),
+            Self::Close(_) => say("reader-close"),
+            Self::Reload => say("reader-reload"),
+            Self::KeepOld => say("reader-keep-old"),
+            Self::SetSide(_) => say("reader-side"),
+            Self::Want(..) => say("reader-draw"),
+            Self::Find(..) => say("reader-find"),
             Self::Take(_, _, purpose) => match purpose {
-                Purpose::Copy => "Copy",
-                Purpose::Highlight(_) => "Highlight",
-                Purpose::Note => "Note",
-                Purpose::Ask => "Ask",
-                Purpose::Explain => "Explain",
-                Purpose::Summarise => "Summarise",
+                Purpose::Copy => say("reader-copy"),
+                Purpose::Highlight(_) => say("reader-highlight"),
+                Purpose::Note => say("reader-note"),
+                Purpose::Ask => say("reader-ask"),
+                Purpose::Explain => say("reader-explain"),
+                Purpose::Summarise => say("reader-summarise"),
             },
-            Self::CloseCitation => "Close the quote",
-            Self::SetColour(..) => "Colour",
-            Self::EditNote(_) | Self::SetNote(..) => "Note",
-            Self::DeleteMark(_) => "Delete highlight",
-            Self::RestoreMark(..) => "Undo",
-            Self::Export | Self::ExportTo(..) => "Export notes",
-            Self::AskAbout(_) => "Ask about",
-            Self::DropPassage => "Leave the passage out",
+            Self::CloseCitation => say("reader-close-quote"),
+            Self::SetColour(..) => say("reader-colour"),
+            Self::EditNote(_) | Self::SetNote(..) => say("reader-note"),
+            Self::DeleteMark(_) => say("reader-delete-mark"),
+            Self::RestoreMark(..) => say("reader-undo"),
+            Self::Export | Self::ExportTo(..) => say("reader-export"),
+            Self::AskAbout(_) => say("reader-ask-about"),
+            Self::DropPassage => say("reader-drop-passage"),
+            Self::ShowLink(_) => say("reader-link-title"),
         }
     }
 }

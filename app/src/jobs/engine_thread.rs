@@ -8,7 +8,7 @@ use std::sync::mpsc::Receiver;
 use engine::perception::ReadEvent;
 use engine::tasks::ask::ReadFile;
 use engine::tasks::transcribe::TranscribeEvent;
-use engine::{Cancel, Event, StopReason, Usage};
+use engine::{Cancel, Event, Stage, StopReason, Usage};
 
 use super::{Backend, EngineJob, Events, JobEvent, JobId, Ticket};
 use crate::state::AttachmentId;
@@ -38,12 +38,24 @@ pub(super) fn run(jobs: Receiver<Ticket<EngineJob>>, mut backend: Box<dyn Backen
                 }
                 events.send(id, failed("the transcription ended early; transcribe again"))
             }
-            EngineJob::Ask { exchange, model, request } => {
+            EngineJob::Ask { exchange, model, adapter, mut request, library } => {
                 let ended =
                     |reason, usage| JobEvent::Answer { exchange, event: Event::Done { reason, usage } };
                 if cancel.is_cancelled() {
                     return events.send(id, ended(StopReason::Cancelled, Usage::default()));
                 }
+                if let Some((folder, scope)) = &library {
+                    let searching =
+                        Event::Progress { stage: Stage::Search, what: String::new(), done: 0, total: 0 };
+                    events.send(id, JobEvent::Answer { exchange, event: searching });
+                    match backend.find(folder, scope, &mut request, &cancel) {
+                        Ok(notices) => notices.into_iter().for_each(|text| {
+                            events.send(id, JobEvent::Answer { exchange, event: Event::Notice(text) });
+                        }),
+                        Err(error) => return events.send(id, failed(&error.to_string())),
+                    }
+                }
+                backend.set_adapter(adapter.as_deref());
                 for event in backend.ask(&model, *request, &cancel) {
                     let (event, last) = match event {
                         Ok(event) => {

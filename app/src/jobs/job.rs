@@ -9,10 +9,12 @@ use engine::tasks::transcribe::TranscribeEvent;
 use engine::tasks::transcribe::format::Format;
 use engine::{Event, Stage};
 
-use super::ReaderNews;
+use super::{LibraryNews, ReaderNews, TeachNews};
 use crate::live::{LiveEnd, LiveNews};
 use crate::platform::listen::Microphone;
-use crate::state::{AttachmentId, ExchangeId, HearingForm, Load, Picture, Play, Prospects, TabId, Wave};
+use crate::state::{
+    AttachmentId, ExchangeId, HearingForm, LibraryScope, Load, Picture, Play, Prospects, TabId, Wave,
+};
 
 /// Names a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -43,8 +45,12 @@ pub enum EngineJob {
         exchange: ExchangeId,
         /// The decoder.
         model: String,
+        /// What was made for the decoder.
+        adapter: Option<PathBuf>,
         /// What is asked.
         request: Box<AskRequest>,
+        /// The library that it is answered from, and which of its documents.
+        library: Option<(PathBuf, LibraryScope)>,
     },
 }
 
@@ -170,6 +176,10 @@ pub enum JobEvent {
     },
     /// What was chosen in the file dialog; empty when it was closed.
     Picked(Vec<PathBuf>),
+    /// Something about the library.
+    Library(LibraryNews),
+    /// Something about teaching.
+    Teach(TeachNews),
     /// Something about a document that is read.
     Reader(TabId, ReaderNews),
     /// Where highlights and notes shall go; none when the dialog was closed.
@@ -192,6 +202,8 @@ impl JobEvent {
             Self::ReadProgress { .. } | Self::Pull(_) | Self::Live(_) => true,
             Self::Heard { event, .. } => !matches!(event, TranscribeEvent::Done { .. }),
             Self::Sound(play) => matches!(play, Play::Playing { .. }),
+            Self::Library(news) => news.is_streamed(),
+            Self::Teach(news) => news.is_streamed(),
             Self::Reader(_, news) => news.is_streamed(),
             _ => false,
         }

@@ -10,6 +10,8 @@ mod engine_thread;
 
 mod job;
 
+mod library;
+
 mod live;
 
 mod media_thread;
@@ -17,6 +19,8 @@ mod media_thread;
 mod reader;
 
 pub mod scripted;
+
+mod teach;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,11 +33,15 @@ use engine::models::Store;
 
 pub use backend::{Backend, EngineBackend};
 pub use job::{EngineJob, JobEvent, JobId, MediaJob};
+pub use library::{LibraryDesk, LibraryHandle, LibraryNews, LibraryWish};
+pub(crate) use library::{keep as keep_library, scope as library_scope, search as search_library};
 pub use live::Ears;
 pub(crate) use live::listen;
 pub(crate) use media_thread::{opener, sound_of};
 pub use reader::ReaderNews;
 pub(crate) use reader::{Desk, Found, Post, Work, serve};
+pub use teach::TeachNews;
+pub(crate) use teach::{teach, with_adapters};
 
 /// Asks the window to draw within this time.
 pub type Waker = Arc<dyn Fn(Duration) + Send + Sync>;

@@ -4,6 +4,8 @@ mod attachment;
 
 mod conversation;
 
+mod library;
+
 mod live;
 
 mod models;
@@ -11,6 +13,8 @@ mod models;
 mod reader;
 
 mod settings;
+
+mod teach;
 
 mod transcript;
 
@@ -24,8 +28,9 @@ pub use engine::StopReason;
 pub use attachment::{Attachment, AttachmentId, AttachmentState, file_name};
 pub use conversation::{
     Answer, AnswerStatus, Context, Conversation, ConversationId, Exchange, ExchangeId, Progress, Quoted,
-    UNTITLED,
+    Thought, UNTITLED,
 };
+pub use library::{Doing, Holdings, LibraryPane, LibraryScope, LibrarySearch};
 pub use live::LiveState;
 pub use models::{Download, ModelRow, Models, Prospects};
 pub use reader::{
@@ -34,6 +39,7 @@ pub use reader::{
     hit, line_parts, step, text_between, word_at,
 };
 pub use settings::{Settings, Theme};
+pub use teach::{AdapterInfo, AdapterState, Curve, Rationale, Run, RunState, TeachForm, TeachPane};
 pub use transcript::{
     Document, Edit, Editor, Found, Hearing, HearingForm, Line, Query, SPEEDS, Speaker, SpeakerId, Speakers,
     StoredTranscript, TranscriptPane, UNSURE_BELOW, Word,
@@ -52,6 +58,18 @@ pub enum Overlay {
     Shortcuts,
     /// The field for typing a path.
     PathEntry,
+}
+
+/// What stands in the middle of the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Pane {
+    /// The conversation, or the transcript over it.
+    #[default]
+    Conversation,
+    /// The library.
+    Library,
+    /// Teaching.
+    Teach,
 }
 
 /// A short message at the bottom, with one thing that can be done about it.
@@ -88,6 +106,16 @@ pub struct AppState {
     pub passage: Option<Quoted>,
     /// The transcript that is shown in the place of the conversation.
     pub transcript: Option<TranscriptPane>,
+    /// Which documents of the library the next questions are about, when they are not about files.
+    pub about_library: Option<LibraryScope>,
+    /// So many chains of thought vote on the next answers.
+    pub think: Option<usize>,
+    /// What stands in the middle.
+    pub pane: Pane,
+    /// The library.
+    pub library: LibraryPane,
+    /// Teaching a model.
+    pub teach: TeachPane,
     /// What lies over the conversation.
     pub overlay: Overlay,
     /// Whether a small window shows the list of conversations over the conversation.

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, ErrorCode};
 
 /// The format this program writes, kept in `user_version`.
-pub(super) const VERSION: i64 = 3;
+pub(super) const VERSION: i64 = 4;
 
 /// Each step takes the format one version further; never change one that was released.
 const STEPS: [&str; VERSION as usize] = [
@@ -40,6 +40,7 @@ const STEPS: [&str; VERSION as usize] = [
     ALTER TABLE messages ADD COLUMN context TEXT NOT NULL DEFAULT '{}';
     ALTER TABLE messages ADD COLUMN parts TEXT NOT NULL DEFAULT '[]';
 ",
+    "ALTER TABLE messages ADD COLUMN thoughts TEXT NOT NULL DEFAULT '[]';",
 ];
 
 /// Why a database was not opened.

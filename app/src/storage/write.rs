@@ -154,10 +154,12 @@ fn put_exchange(db: &Connection, conversation: ConversationId, e: &Exchange) -> 
     let attachments: Vec<i64> = e.attachments.iter().map(|id| id.0).collect();
     db.prepare_cached(
         "INSERT INTO messages
-             (id, conversation, question, attachments, asked_s, answer, notices, usage, model, status, context, parts)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+             (id, conversation, question, attachments, asked_s, answer, notices, usage, model, status, context, parts,
+              thoughts)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
          ON CONFLICT (id) DO UPDATE SET question = ?3, attachments = ?4, asked_s = ?5, answer = ?6,
-             notices = ?7, usage = ?8, model = ?9, status = ?10, context = ?11, parts = ?12",
+             notices = ?7, usage = ?8, model = ?9, status = ?10, context = ?11, parts = ?12,
+             thoughts = ?13",
     )?
     .execute(params![
         e.id.0,
@@ -172,6 +174,7 @@ fn put_exchange(db: &Connection, conversation: ConversationId, e: &Exchange) -> 
         e.answer.status.to_json(),
         serde_json::to_string(&e.context)?,
         serde_json::to_string(&e.answer.parts)?,
+        serde_json::to_string(&e.answer.thoughts)?,
     ])?;
     db.prepare_cached("DELETE FROM evidence WHERE message = ?1")?.execute([e.id.0])?;
     let mut insert =

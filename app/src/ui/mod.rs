@@ -15,7 +15,7 @@ mod panels;
 mod widgets;
 
 use crate::command::Commands;
-use crate::state::{AppState, Overlay};
+use crate::state::{AppState, Overlay, Pane};
 use theme::space;
 use view::ViewState;
 
@@ -69,7 +69,11 @@ pub fn root_ui(ui: &mut egui::Ui, state: &AppState, view: &mut ViewState, comman
                 .inner_margin(egui::Margin::same(space::M))
                 .show(ui, |ui| panels::evidence_ui(ui, state, view, commands));
         } else {
-            panels::main_ui(ui, state, view, commands, wide);
+            match state.pane {
+                Pane::Conversation => panels::main_ui(ui, state, view, commands, wide),
+                Pane::Library => panels::library_ui(ui, state, view, commands, wide),
+                Pane::Teach => panels::teach_ui(ui, state, view, commands, wide),
+            }
         }
     });
     match state.overlay {
@@ -79,5 +83,5 @@ pub fn root_ui(ui: &mut egui::Ui, state: &AppState, view: &mut ViewState, comman
         Overlay::PathEntry => panels::path_entry_ui(ui, view, commands),
     }
     widgets::toast_ui(ui, state, commands);
-    widgets::drop_zone_ui(ui);
+    widgets::drop_zone_ui(ui, state.pane);
 }

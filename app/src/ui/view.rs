@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use egui::{ColorImage, TextureHandle, TextureOptions};
 
 use super::markdown::MarkdownCache;
-use super::panels::{ReaderView, TranscriptView};
+use super::panels::{LibraryView, ReaderView, TeachView, TranscriptView};
 use crate::state::{AttachmentId, ConversationId, Load, Picture};
 
 /// Textures that were not drawn for this many frames are freed.
@@ -30,6 +30,10 @@ pub struct ViewState {
     pub transcript: TranscriptView,
     /// The reading pane.
     pub reader: ReaderView,
+    /// The library.
+    pub library: LibraryView,
+    /// Teaching.
+    pub teach: TeachView,
     /// Text on its way to the clipboard.
     pub to_copy: Option<String>,
     /// Small pictures of files.

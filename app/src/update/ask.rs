@@ -8,7 +8,7 @@ use crate::App;
 use crate::jobs::{EngineJob, JobId};
 use crate::state::{
     Answer, AnswerStatus, AttachmentState, Context, Conversation, ConversationId, Exchange, ExchangeId,
-    Passage, Progress,
+    Passage, Progress, Thought,
 };
 use crate::storage::Write;
 
@@ -72,6 +72,7 @@ pub(super) fn tick(app: &mut App) -> Option<f64> {
 fn start(app: &mut App, conversation: ConversationId, id: ExchangeId) {
     transcript::tell(app);
     let (options, model) = (app.state.settings.generate_options(), app.state.settings.model.clone());
+    let (adapter, folder) = (app.state.settings.adapter.clone(), super::library::folder(app));
     let now_s = app.state.now_s;
     let Some(conversation) = app.state.conversation_mut(conversation) else { return };
     let mut request = AskRequest { options, ..AskRequest::default() };
@@ -83,7 +84,9 @@ fn start(app: &mut App, conversation: ConversationId, id: ExchangeId) {
         Some(passage) => passage.attachment == id,
         None => context.about.is_empty() || context.about.contains(&id),
     };
-    for attachment in conversation.attachments.iter().filter(|a| a.sent && is_asked(a.id)) {
+    let library = context.library.clone().map(|scope| (folder, scope));
+    let files = conversation.attachments.iter().filter(|_| library.is_none());
+    for attachment in files.filter(|a| a.sent && is_asked(a.id)) {
         match &attachment.state {
             AttachmentState::Read(read) => {
                 let mut read = read.as_ref().clone();
@@ -98,7 +101,7 @@ fn start(app: &mut App, conversation: ConversationId, id: ExchangeId) {
             _ => {}
         }
     }
-    request.whole = context.whole;
+    (request.whole, request.think) = (context.whole, context.think);
     for exchange in &mut conversation.exchanges {
         if exchange.id == id {
             request.question = match passage {
@@ -120,7 +123,8 @@ fn start(app: &mut App, conversation: ConversationId, id: ExchangeId) {
             request.history.push(Turn { question, answer });
         }
     }
-    let job = app.jobs.engine(EngineJob::Ask { exchange: id, model, request: Box::new(request) });
+    let job =
+        app.jobs.engine(EngineJob::Ask { exchange: id, model, adapter, request: Box::new(request), library });
     app.active.ask = Some(Asking { job, exchange: id, saved_s: now_s, unsaved: false });
 }
 
@@ -187,6 +191,10 @@ pub(super) fn event(app: &mut App, job: JobId, id: ExchangeId, event: Event) {
             answer.evidence.push(evidence);
             asking.unsaved = true;
         }
+        Event::Thought { chain, text, answer: said } => {
+            answer.thoughts.push(Thought { chain, text, answer: said });
+            asking.unsaved = true;
+        }
         Event::Part(part) => {
             answer.parts.push(part);
             asking.unsaved = true;
@@ -240,6 +248,8 @@ pub(super) fn edit(app: &mut App, id: ExchangeId) {
         app.view.draft = first.question.clone();
         app.state.about = first.context.about.clone();
         app.state.passage = first.context.passage.clone();
+        app.state.about_library = first.context.library.clone();
+        app.state.think = first.context.think;
     }
     for exchange in removed {
         app.storage.write(Write::DeleteExchange(exchange.id));

@@ -6,6 +6,7 @@ use egui::{CollapsingHeader, CornerRadius, Frame, Margin, Rect, RichText, Sense,
 use engine::StopReason;
 
 use super::parts::parts_ui;
+use super::thoughts::{about_ui, thoughts_ui};
 use crate::command::{Command, Commands, ReaderCommand};
 use crate::state::{AnswerStatus, AppState, Exchange};
 use crate::ui::icons::Icon;
@@ -31,10 +32,12 @@ pub fn exchange_ui(
     ui.push_id(exchange.id.0, |ui| {
         files_ui(ui, exchange, state, view, commands);
         passage_ui(ui, exchange, commands);
+        about_ui(ui, exchange);
         question_ui(ui, exchange);
         ui.add_space(10.0);
         view.markdown.show(ui, exchange.id, &exchange.answer.text);
         status_ui(ui, exchange, last, state, commands);
+        thoughts_ui(ui, exchange);
         parts_ui(ui, exchange, commands);
         evidence_ui(ui, exchange, state, commands);
         notices_ui(ui, exchange);
@@ -209,7 +212,8 @@ fn footer_ui(ui: &mut Ui, exchange: &Exchange, last: bool, state: &AppState, com
         if last && !matches!(exchange.answer.status, AnswerStatus::Failed(_)) {
             command_button_ui(ui, Icon::Again, Command::Regenerate, state, commands);
             let whole = Command::AnswerWhole;
-            if !exchange.context.whole && whole.enabled(state).is_ok() {
+            let has_files = exchange.context.library.is_none();
+            if has_files && !exchange.context.whole && whole.enabled(state).is_ok() {
                 command_button_ui(ui, Icon::Transcript, whole, state, commands);
             }
         }

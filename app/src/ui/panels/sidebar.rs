@@ -6,7 +6,7 @@ use egui::{
     pos2,
 };
 
-use crate::command::{Command, Commands};
+use crate::command::{Command, Commands, LibraryCommand, TeachCommand};
 use crate::state::{AppState, Conversation};
 use crate::ui::icons::Icon;
 use crate::ui::theme::{self, RADIUS, size};
@@ -52,6 +52,9 @@ pub fn sidebar_ui(ui: &mut Ui, state: &AppState, view: &mut ViewState, commands:
     ui.horizontal(|ui| {
         command_button_ui(ui, Icon::Settings, Command::OpenSettings, state, commands);
         command_button_ui(ui, Icon::Help, Command::OpenShortcuts, state, commands);
+        let library = Command::Library(LibraryCommand::Toggle);
+        command_button_ui(ui, Icon::Library, library, state, commands);
+        command_button_ui(ui, Icon::Teach, Command::Teach(TeachCommand::Toggle), state, commands);
     });
 }
 
