@@ -136,10 +136,10 @@ fn conversations_are_made_renamed_deleted_and_brought_back_by_keyboard() {
     window.press(CTRL, Key::ArrowDown);
     assert_eq!(window.app().state().current().unwrap().title, "First question");
     window.press(Modifiers::NONE, Key::F2);
-    let field = window.harness.get_by_role(Role::TextInput);
+    let field = window.harness.get_by_role_and_label(Role::TextInput, "Title");
     assert!(field.is_focused());
     window.press(CTRL, Key::A);
-    window.harness.get_by_role(Role::TextInput).type_text("Renamed");
+    window.harness.get_by_role_and_label(Role::TextInput, "Title").type_text("Renamed");
     window.settle();
     window.harness.key_press(Key::Enter);
     window.settle();

@@ -12,7 +12,7 @@ use egui_kittest::kittest::{NodeT as _, Queryable};
 use engine::tasks::ask::{AskRequest, Attachment};
 use medley_app::App;
 use medley_app::jobs::scripted::Scripted;
-use medley_app::state::{Doing, LibraryPane, Load, Pane};
+use medley_app::state::{Doing, LibraryPane, Load, Middle};
 use medley_tests::media_files::book;
 use medley_tests::window::{CTRL_SHIFT, Window};
 
@@ -115,11 +115,11 @@ fn a_hit_opens_its_document_at_the_place() {
     let citation = tab.citation.as_ref().unwrap();
     assert!(citation.quote.contains("Astrid Holm") && !citation.is_lost && citation.page == 2);
     // The library stays beside the document.
-    assert_eq!(window.app().state().pane, Pane::Library);
+    assert_eq!(window.app().state().middle, Middle::Library);
     window.click("Back to the documents");
     window.harness.get_by_label("lighthouse.pdf, 3 pages");
     search(&mut window, "zzyzx");
-    assert_eq!(window.app().state().pane, Pane::Library);
+    assert_eq!(window.app().state().middle, Middle::Library);
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn questions_are_about_the_library_or_some_of_its_documents() {
     let backend = Scripted { asked: asked.clone(), ..Scripted::default() };
     let (mut window, papers) = filled(backend, WIDE);
     window.click("Ask about all");
-    assert_eq!(window.app().state().pane, Pane::Conversation);
+    assert_eq!(window.app().state().middle, Middle::Conversation);
     window.harness.get_by_label("About the library");
     window.ask("What was the name of the keeper?");
     let request = asked.lock().unwrap().pop().unwrap();
@@ -234,7 +234,7 @@ fn a_library_is_looked_after_from_the_start_and_a_path_that_is_gone_says_so() {
     let mut window = open_in(Scripted::default(), folder, WIDE);
     // Without opening the pane.
     window.wait("reading what is new", |app| is_ready(app, 3));
-    assert_eq!(window.app().state().pane, Pane::Conversation);
+    assert_eq!(window.app().state().middle, Middle::Conversation);
     window.press(CTRL_SHIFT, Key::L);
     window.drop_file(papers.join("nothing.pdf"));
     window.wait("the problem", |app| library(app).problem.is_some());
@@ -251,5 +251,5 @@ fn a_small_window_has_room_for_the_library() {
     window.harness.get_by_label("Add documents…");
     search(&mut window, "keeper");
     window.press(egui::Modifiers::NONE, Key::Escape);
-    assert_eq!(window.app().state().pane, Pane::Conversation);
+    assert_eq!(window.app().state().middle, Middle::Conversation);
 }

@@ -11,7 +11,7 @@ use engine::tune::Method;
 use medley_app::App;
 use medley_app::command::{Command, TeachCommand};
 use medley_app::jobs::scripted::Scripted;
-use medley_app::state::{AdapterState, Pane, Run, RunState, TeachForm};
+use medley_app::state::{AdapterState, Middle, Run, RunState, TeachForm};
 use medley_tests::root;
 use medley_tests::window::{CTRL_SHIFT, Window};
 
@@ -26,7 +26,7 @@ fn questions(folder: &Path) -> PathBuf {
 fn teaching(method: Method, steps: usize) -> Window {
     let mut window = Window::open_with_store(Scripted::default());
     window.press(CTRL_SHIFT, Key::T);
-    assert_eq!(window.app().state().pane, Pane::Teach);
+    assert_eq!(window.app().state().middle, Middle::Teach);
     let form = TeachForm {
         method,
         model: root().join("tests/golden/folder").display().to_string(),

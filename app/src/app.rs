@@ -7,7 +7,7 @@ use std::time::Duration;
 use engine::models::Store;
 use engine::{Engine, MeasuredStore, PrefixStore};
 
-use crate::command::{Command, Commands};
+use crate::command::{Command, Commands, ProgramCommand};
 use crate::jobs::{Backend, Jobs, Waker};
 use crate::platform::sound::{self, Player};
 use crate::platform::{self, clipboard};
@@ -51,7 +51,7 @@ pub struct App {
     /// The conversation that was deleted last, with its place in the list.
     pub(crate) deleted: Option<(usize, Conversation)>,
     commands: Commands,
-    applied: Option<(crate::state::Theme, u32)>,
+    applied: Option<theme::Appearance>,
 }
 
 impl App {
@@ -68,17 +68,27 @@ impl App {
         });
         let engine = options.backend.engine();
         let jobs = Jobs::start(options.backend, options.store.clone(), waker)?;
-        let mut settings = storage.settings()?;
+        let mut settings = storage.settings().or_else(|error| match storage.is_read_only() {
+            true => Ok(crate::state::Settings::default()),
+            false => Err(error),
+        })?;
         if let Some(model) = options.model {
             settings.model = model;
         }
         let state = AppState {
-            conversations: storage.conversations()?,
+            conversations: match storage.conversations() {
+                // A newer Medley may keep them otherwise.
+                Err(_) if storage.is_read_only() => Vec::new(),
+                read => read?,
+            },
+            own_presets: storage.setting(update::talk::PRESETS).unwrap_or_default(),
             settings,
             storage_notice: storage.take_notice(),
             data_folder: options.data_folder,
             now_s: platform::now_s(),
-            next_id: storage.largest_id()?,
+            next_id: storage
+                .largest_id()
+                .or_else(|error| if storage.is_read_only() { Ok(0) } else { Err(error) })?,
             ..AppState::default()
         };
         let mut app = Self {
@@ -116,6 +126,11 @@ impl App {
         Ok(app)
     }
 
+    /// Offers what waits at the start of a window: how it ended last time, and the tour where it was never seen.
+    pub fn greet(&mut self) {
+        update::greet(self);
+    }
+
     /// What is shown.
     pub fn state(&self) -> &AppState {
         &self.state
@@ -134,6 +149,16 @@ impl App {
     /// The question that is being written.
     pub fn draft(&self) -> &str {
         &self.view.draft
+    }
+
+    /// Answers that were laid out in the last frame.
+    pub fn answers_laid_out(&self) -> usize {
+        self.view.talk.laid_out()
+    }
+
+    /// Lets the database grow no more, as on a full disk, or again (for scripts).
+    pub fn pretend_full_disk(&self, full: bool) {
+        self.storage.write(crate::storage::Write::PretendFull(full));
     }
 
     /// Lines of the transcript whose text was laid out in the last frame.
@@ -189,9 +214,9 @@ impl App {
     pub fn show(&mut self, ui: &mut egui::Ui) {
         let ctx = ui.ctx().clone();
         words::set_language(self.state.settings.language);
-        let look = (self.state.settings.theme, self.state.settings.text_percent);
+        let look = theme::Appearance::from(&self.state.settings);
         if self.applied != Some(look) {
-            theme::apply(&ctx, look.0, look.1);
+            theme::apply(&ctx, self.applied, look);
             self.applied = Some(look);
         }
         if let Some(text) = self.view.to_copy.take() {
@@ -242,6 +267,9 @@ impl App {
                 }
                 _ => true,
             });
+            if input.consume_shortcut(&ProgramCommand::PALETTE_TOO) {
+                self.commands.send(Command::Program(ProgramCommand::OpenPalette));
+            }
             // With Shift first: without it, Ctrl+O would also take Ctrl+Shift+O.
             let mut commands = Command::with_shortcuts();
             commands.sort_by_key(|c| c.shortcut().is_none_or(|s| !s.modifiers.shift));
@@ -261,6 +289,12 @@ impl App {
     pub fn save(&mut self) {
         self.storage.flush();
     }
+
+    /// Stops everything and saves, as when the window is closed.
+    pub fn close(&mut self) {
+        update::stop_all(self);
+        self.save();
+    }
 }
 
 impl eframe::App for App {
@@ -273,8 +307,7 @@ impl eframe::App for App {
     }
 
     fn on_exit(&mut self, _: Option<&eframe::glow::Context>) {
-        update::stop_all(self);
-        self.save();
+        self.close();
     }
 
     fn persist_egui_memory(&self) -> bool {

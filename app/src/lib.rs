@@ -14,6 +14,8 @@ pub mod jobs;
 
 pub mod storage;
 
+pub mod export;
+
 pub mod platform;
 
 pub mod library;

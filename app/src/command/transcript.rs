@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use engine::tasks::transcribe::format::Format;
 
 use crate::state::{AttachmentId, Edit, HearingForm};
+use crate::words::say;
 
 /// Something a user can do in the transcript pane.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,23 +52,23 @@ impl TranscriptCommand {
     /// Its name for buttons, menus and screen readers.
     pub fn label(&self) -> &'static str {
         match self {
-            Self::Open(..) => "Show transcript",
-            Self::Close => "Close transcript",
-            Self::Edit(_) => "Change the transcript",
-            Self::Undo => "Undo",
-            Self::Redo => "Redo",
-            Self::Revert => "Back to what was heard",
-            Self::SetForm(_) | Self::ShowForm(_) => "How to transcribe",
-            Self::Transcribe => "Transcribe",
-            Self::StopTranscribing => "Stop transcribing",
-            Self::Seek(_) => "Go to this time",
-            Self::PlayFrom(_) => "Play from here",
-            Self::PlayPause => "Play or pause",
-            Self::Skip(s) if *s < 0.0 => "Back 5 seconds",
-            Self::Skip(_) => "On 5 seconds",
-            Self::SetSpeed(_) => "Speed",
-            Self::Export(_) | Self::ExportTo(..) => "Export",
-            Self::Ask(_) => "Ask about this recording",
+            Self::Open(..) => say("command-show-transcript"),
+            Self::Close => say("command-close-transcript"),
+            Self::Edit(_) => say("command-change-transcript"),
+            Self::Undo => say("command-undo"),
+            Self::Redo => say("command-redo"),
+            Self::Revert => say("command-revert"),
+            Self::SetForm(_) | Self::ShowForm(_) => say("command-how-to-transcribe"),
+            Self::Transcribe => say("command-transcribe"),
+            Self::StopTranscribing => say("command-stop-transcribing"),
+            Self::Seek(_) => say("command-seek"),
+            Self::PlayFrom(_) => say("command-play-here"),
+            Self::PlayPause => say("command-play-pause"),
+            Self::Skip(s) if *s < 0.0 => say("command-back-5"),
+            Self::Skip(_) => say("command-on-5"),
+            Self::SetSpeed(_) => say("command-speed"),
+            Self::Export(_) | Self::ExportTo(..) => say("command-export"),
+            Self::Ask(_) => say("command-ask-recording"),
         }
     }
 }

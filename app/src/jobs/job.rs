@@ -13,7 +13,8 @@ use super::{LibraryNews, ReaderNews, TeachNews};
 use crate::live::{LiveEnd, LiveNews};
 use crate::platform::listen::Microphone;
 use crate::state::{
-    AttachmentId, ExchangeId, HearingForm, LibraryScope, Load, Picture, Play, Prospects, TabId, Wave,
+    AttachmentId, ExchangeId, HearingForm, Keep, KeptPlace, LibraryScope, Load, Picture, Play, Prospects, TabId,
+    Wave,
 };
 
 /// Names a job.
@@ -174,6 +175,8 @@ pub enum JobEvent {
         /// The recording's hash, and what was said in it.
         read: Option<(String, ReadFile)>,
     },
+    /// Something about conversations.
+    Talk(crate::update::talk::TalkNews),
     /// What was chosen in the file dialog; empty when it was closed.
     Picked(Vec<PathBuf>),
     /// Something about the library.
@@ -192,6 +195,15 @@ pub enum JobEvent {
     PullEnded(Result<(), String>),
     /// What is expected of models, by id.
     Prospects(Vec<(String, Prospects)>),
+    /// What is kept on the disk was measured.
+    Kept {
+        /// All places.
+        places: Vec<KeptPlace>,
+        /// What was deleted before, everything when it names none; no such thing when it was only measured.
+        deleted: Option<Option<Keep>>,
+        /// What could not be deleted.
+        problem: Option<String>,
+    },
 }
 
 impl JobEvent {

@@ -10,6 +10,9 @@ pub fn choose_place(
     extension: &str,
     folder: Option<&std::path::Path>,
 ) -> Option<PathBuf> {
+    if super::without_desktop() {
+        return None;
+    }
     let mut dialog = rfd::FileDialog::new()
         .set_title(title)
         .set_file_name(format!("{name}.{extension}"))
@@ -66,6 +69,9 @@ pub fn choose_questions(words: Words) -> Option<PathBuf> {
 
 /// Lets the user choose files; empty when the dialog was closed or the desktop has none.
 pub fn choose_files() -> Vec<PathBuf> {
+    if super::without_desktop() {
+        return Vec::new();
+    }
     let media = [
         "png", "jpg", "jpeg", "gif", "webp", "bmp", "tif", "tiff", "wav", "mp3", "flac", "ogg", "opus",
         "m4a", "aac", "aiff", "mp4", "mkv", "webm", "mov", "avi", "pdf", "txt", "md", "html", "htm", "docx",
@@ -77,4 +83,9 @@ pub fn choose_files() -> Vec<PathBuf> {
         .add_filter("All files", &["*"])
         .pick_files()
         .unwrap_or_default()
+}
+
+/// Lets the user choose files that were exported before; empty when the dialog was closed or the desktop has none.
+pub fn choose_exported(title: &str) -> Vec<PathBuf> {
+    rfd::FileDialog::new().set_title(title).add_filter("JSON", &["json"]).pick_files().unwrap_or_default()
 }

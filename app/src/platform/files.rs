@@ -1,6 +1,6 @@
 //! Files that the user asked for.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::path::Path;
 
 /// Writes a file; it has its name only when it is whole.
@@ -15,6 +15,19 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     readable(file.as_file())?;
     file.persist(path)?;
     Ok(())
+}
+
+/// Reads a file that the user chose, up to `most` bytes.
+///
+/// # Errors
+/// When it cannot be read or is larger.
+pub fn read_whole(path: &Path, most: u64) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?.take(most + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most {
+        return Err(std::io::Error::other(format!("it is larger than {} MiB", most >> 20)));
+    }
+    Ok(bytes)
 }
 
 /// Temporary files are for their owner only; an exported file is an ordinary one.

@@ -6,13 +6,14 @@ use serde::{Deserialize, Serialize};
 use super::attachment::{Attachment, AttachmentId};
 use super::library::LibraryScope;
 use super::reader::Passage;
+use super::setup::Setup;
 
 /// Names a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ConversationId(pub i64);
 
 /// Names a question with its answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ExchangeId(pub i64);
 
 impl ExchangeId {
@@ -34,8 +35,18 @@ pub struct Conversation {
     pub created_s: f64,
     /// Seconds since 1970.
     pub updated_s: f64,
-    /// Oldest first; empty until loaded.
+    /// Whether it stays at the top of the list.
+    pub pinned: bool,
+    /// The folder that it lies in; empty for none.
+    pub folder: String,
+    /// What differs from the settings.
+    pub setup: Setup,
+    /// Whether it is never written to the disk.
+    pub temporary: bool,
+    /// The branch that is shown, oldest first; empty until loaded.
     pub exchanges: Vec<Exchange>,
+    /// The other branches, see [`Conversation::arrange`].
+    pub aside: Vec<Exchange>,
     /// In the order in which they were added; empty until loaded.
     pub attachments: Vec<Attachment>,
     /// Whether exchanges and attachments were read from the disk.
@@ -43,10 +54,16 @@ pub struct Conversation {
 }
 
 /// One question with its answer.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Exchange {
     /// Its name.
     pub id: ExchangeId,
+    /// The one whose answer it follows; none at the beginning.
+    pub parent: Option<ExchangeId>,
+    /// Whether it is shown, of those that follow the same answer.
+    pub active: bool,
+    /// When it was last chosen to be shown, in seconds since 1970.
+    pub shown_s: f64,
     /// What was asked.
     pub question: String,
     /// The files that were added with the question.
@@ -73,6 +90,8 @@ pub struct Context {
     pub library: Option<LibraryScope>,
     /// So many chains of thought vote on the answer.
     pub think: Option<usize>,
+    /// What differs from the conversation, for this answer.
+    pub setup: Setup,
 }
 
 /// A passage of a document, as a question carries it.
@@ -104,11 +123,23 @@ impl Quoted {
     }
 }
 
+/// What is being edited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Editing {
+    /// A question.
+    Question(ExchangeId),
+    /// The answer to it.
+    Answer(ExchangeId),
+}
+
 /// An answer, complete or not.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Answer {
     /// Markdown.
     pub text: String,
+    /// The text that the model wrote, once somebody edited it.
+    pub original: Option<String>,
     /// What supports it.
     pub evidence: Vec<Evidence>,
     /// What each section of the files says, for an answer from all of them.
@@ -123,6 +154,8 @@ pub struct Answer {
     pub model: String,
     /// How it stands.
     pub status: AnswerStatus,
+    /// What the engine told of how it was made; kept as it is.
+    pub inside: serde_json::Map<String, serde_json::Value>,
 }
 
 /// A chain of thought.
@@ -137,7 +170,8 @@ pub struct Thought {
 }
 
 /// How an answer stands.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(from = "StoredStatus", into = "StoredStatus")]
 pub enum AnswerStatus {
     /// Waits until the files are read, or for the engine.
     #[default]
@@ -180,22 +214,34 @@ impl AnswerStatus {
         matches!(self, Self::Waiting | Self::Running(_))
     }
 
-    /// For the disk. A running answer is stored as interrupted: that is what it is when it is read again.
+    /// For the disk.
     pub fn to_json(&self) -> String {
-        let stored = match self {
-            Self::Waiting | Self::Running(_) | Self::Interrupted => StoredStatus::Interrupted,
-            Self::Done(reason) => StoredStatus::Done(*reason),
-            Self::Failed(reason) => StoredStatus::Failed(reason.clone()),
-        };
-        serde_json::to_string(&stored).unwrap_or_default()
+        serde_json::to_string(self).unwrap_or_default()
     }
 
     /// From the disk; what cannot be understood counts as interrupted.
     pub fn from_json(json: &str) -> Self {
-        match serde_json::from_str(json) {
-            Ok(StoredStatus::Done(reason)) => Self::Done(reason),
-            Ok(StoredStatus::Failed(reason)) => Self::Failed(reason),
-            Ok(StoredStatus::Interrupted) | Err(_) => Self::Interrupted,
+        serde_json::from_str(json).unwrap_or(Self::Interrupted)
+    }
+}
+
+/// A running answer is stored as interrupted: that is what it is when it is read again.
+impl From<AnswerStatus> for StoredStatus {
+    fn from(status: AnswerStatus) -> Self {
+        match status {
+            AnswerStatus::Waiting | AnswerStatus::Running(_) | AnswerStatus::Interrupted => Self::Interrupted,
+            AnswerStatus::Done(reason) => Self::Done(reason),
+            AnswerStatus::Failed(reason) => Self::Failed(reason),
+        }
+    }
+}
+
+impl From<StoredStatus> for AnswerStatus {
+    fn from(status: StoredStatus) -> Self {
+        match status {
+            StoredStatus::Interrupted => Self::Interrupted,
+            StoredStatus::Done(reason) => Self::Done(reason),
+            StoredStatus::Failed(reason) => Self::Failed(reason),
         }
     }
 }
@@ -226,7 +272,12 @@ impl Conversation {
             title: UNTITLED.into(),
             created_s: now_s,
             updated_s: now_s,
+            pinned: false,
+            folder: String::new(),
+            setup: Setup::default(),
+            temporary: false,
             exchanges: Vec::new(),
+            aside: Vec::new(),
             attachments: Vec::new(),
             loaded: true,
         }

@@ -18,12 +18,38 @@ pub enum Theme {
     Dark,
 }
 
+/// How far colours are apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Contrast {
+    /// Text 7:1, other words 4.5:1, lines 3:1.
+    #[default]
+    Normal,
+    /// All words 7:1, lines 4.5:1 and twice as wide.
+    High,
+}
+
+/// Whether anything may slide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Motion {
+    /// Text slides to its place.
+    #[default]
+    Normal,
+    /// Everything jumps.
+    Reduced,
+}
+
 /// What the user chose; unknown fields are left alone so that an older version can read a newer file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
     /// Light or dark.
     pub theme: Theme,
+    /// How far colours are apart.
+    pub contrast: Contrast,
+    /// Whether anything may slide.
+    pub motion: Motion,
     /// What the window speaks.
     pub language: Language,
     /// The decoder: an id of the registry or a path.
@@ -38,12 +64,16 @@ pub struct Settings {
     pub prefix_cache: bool,
     /// Size of text in percent.
     pub text_percent: u32,
+    /// Whether the tour was seen, or was not wanted.
+    pub tour_seen: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         Self {
             theme: Theme::System,
+            contrast: Contrast::Normal,
+            motion: Motion::Normal,
             language: Language::System,
             model: "smollm2-135m".into(),
             adapter: None,
@@ -51,6 +81,7 @@ impl Default for Settings {
             temperature: 0.0,
             prefix_cache: true,
             text_percent: 100,
+            tour_seen: false,
         }
     }
 }
@@ -58,6 +89,12 @@ impl Default for Settings {
 impl Settings {
     /// Smallest and largest size of text in percent.
     pub const TEXT_PERCENT: std::ops::RangeInclusive<u32> = 70..=200;
+
+    /// As they were at first; what was seen stays seen.
+    #[must_use]
+    pub fn reset(&self) -> Self {
+        Self { tour_seen: self.tour_seen, ..Self::default() }
+    }
 
     /// What the engine needs to know.
     pub fn generate_options(&self) -> GenerateOptions {

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, ErrorCode};
 
 /// The format this program writes, kept in `user_version`.
-pub(super) const VERSION: i64 = 4;
+pub(super) const VERSION: i64 = 5;
 
 /// Each step takes the format one version further; never change one that was released.
 const STEPS: [&str; VERSION as usize] = [
@@ -39,6 +39,52 @@ const STEPS: [&str; VERSION as usize] = [
     ) STRICT, WITHOUT ROWID;
     ALTER TABLE messages ADD COLUMN context TEXT NOT NULL DEFAULT '{}';
     ALTER TABLE messages ADD COLUMN parts TEXT NOT NULL DEFAULT '[]';
+",
+    "
+    ALTER TABLE conversations ADD COLUMN pinned INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE conversations ADD COLUMN folder TEXT NOT NULL DEFAULT '';
+    ALTER TABLE conversations ADD COLUMN setup TEXT NOT NULL DEFAULT '{}';
+    ALTER TABLE messages ADD COLUMN parent INTEGER;
+    ALTER TABLE messages ADD COLUMN active INTEGER NOT NULL DEFAULT 1;
+    ALTER TABLE messages ADD COLUMN shown_s REAL NOT NULL DEFAULT 0;
+    ALTER TABLE messages ADD COLUMN original TEXT;
+    ALTER TABLE messages ADD COLUMN inside TEXT NOT NULL DEFAULT '{}';
+    UPDATE messages SET shown_s = asked_s, parent = (
+        SELECT max(before.id) FROM messages before
+        WHERE before.conversation = messages.conversation AND before.id < messages.id
+    );
+    CREATE VIRTUAL TABLE title_words USING fts5(
+        title, content = 'conversations', content_rowid = 'id', tokenize = 'unicode61 remove_diacritics 2', prefix = '2 3'
+    );
+    CREATE VIRTUAL TABLE message_words USING fts5(
+        question, answer, content = 'messages', content_rowid = 'id',
+        tokenize = 'unicode61 remove_diacritics 2', prefix = '2 3'
+    );
+    INSERT INTO title_words (title_words) VALUES ('rebuild');
+    INSERT INTO message_words (message_words) VALUES ('rebuild');
+    CREATE TRIGGER title_added AFTER INSERT ON conversations BEGIN
+        INSERT INTO title_words (rowid, title) VALUES (new.id, new.title);
+    END;
+    CREATE TRIGGER title_changed AFTER UPDATE OF title ON conversations WHEN old.title <> new.title BEGIN
+        INSERT INTO title_words (title_words, rowid, title) VALUES ('delete', old.id, old.title);
+        INSERT INTO title_words (rowid, title) VALUES (new.id, new.title);
+    END;
+    CREATE TRIGGER title_gone AFTER DELETE ON conversations BEGIN
+        INSERT INTO title_words (title_words, rowid, title) VALUES ('delete', old.id, old.title);
+    END;
+    CREATE TRIGGER message_added AFTER INSERT ON messages BEGIN
+        INSERT INTO message_words (rowid, question, answer) VALUES (new.id, new.question, new.answer);
+    END;
+    CREATE TRIGGER message_changed AFTER UPDATE OF question, answer ON messages
+    WHEN old.question <> new.question OR old.answer <> new.answer BEGIN
+        INSERT INTO message_words (message_words, rowid, question, answer)
+            VALUES ('delete', old.id, old.question, old.answer);
+        INSERT INTO message_words (rowid, question, answer) VALUES (new.id, new.question, new.answer);
+    END;
+    CREATE TRIGGER message_gone AFTER DELETE ON messages BEGIN
+        INSERT INTO message_words (message_words, rowid, question, answer)
+            VALUES ('delete', old.id, old.question, old.answer);
+    END;
 ",
     "ALTER TABLE messages ADD COLUMN thoughts TEXT NOT NULL DEFAULT '[]';",
 ];

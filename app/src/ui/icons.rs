@@ -77,10 +77,14 @@ pub enum Icon {
     On,
     /// Lines of text beside a bar.
     Transcript,
-    /// Books that stand side by side.
-    Library,
+    /// Three dots.
+    More,
     /// A folder.
     Folder,
+    /// An angle down.
+    Unfold,
+    /// Books that stand side by side.
+    Library,
     /// A hat of somebody who learnt something.
     Teach,
 }
@@ -291,13 +295,19 @@ impl Icon {
                 line(&[(9.5, 12.0), (19.5, 12.0)]);
                 line(&[(9.5, 17.5), (15.5, 17.5)]);
             }
+            Self::More => {
+                for x in [6.0, 12.0, 18.0] {
+                    dot(x, 12.0, 1.6);
+                }
+            }
+            Self::Folder => {
+                closed(&[(3.5, 6.0), (9.5, 6.0), (11.5, 8.5), (20.5, 8.5), (20.5, 19.0), (3.5, 19.0)]);
+            }
+            Self::Unfold => line(&[(6.0, 9.5), (12.0, 15.5), (18.0, 9.5)]),
             Self::Library => {
                 frame(4.0, 5.0, 8.0, 19.5);
                 frame(9.5, 3.5, 13.5, 19.5);
                 closed(&[(15.3, 5.6), (18.2, 4.8), (21.0, 18.7), (18.1, 19.5)]);
-            }
-            Self::Folder => {
-                closed(&[(3.5, 6.0), (9.5, 6.0), (11.5, 8.5), (20.5, 8.5), (20.5, 19.0), (3.5, 19.0)])
             }
             Self::Teach => {
                 closed(&[(12.0, 5.0), (22.0, 9.5), (12.0, 14.0), (2.0, 9.5)]);

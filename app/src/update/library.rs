@@ -12,7 +12,7 @@ use crate::App;
 use crate::command::LibraryCommand;
 use crate::jobs::{JobEvent, JobId, LibraryDesk, LibraryHandle, LibraryNews, LibraryWish};
 use crate::platform::dialog;
-use crate::state::{Doing, LibrarySearch, Load, Pane};
+use crate::state::{Doing, LibrarySearch, Load, Middle};
 use crate::storage::Write;
 use crate::words::say;
 
@@ -75,8 +75,8 @@ fn engine(app: &mut App) -> Option<Engine> {
 pub(super) fn run(app: &mut App, command: LibraryCommand) {
     match command {
         LibraryCommand::Toggle => {
-            let is_shown = app.state.pane == Pane::Library;
-            super::show_pane(app, if is_shown { Pane::Conversation } else { Pane::Library });
+            let is_shown = app.state.middle == Middle::Library;
+            super::show_middle(app, if is_shown { Middle::Conversation } else { Middle::Library });
             desk(app);
         }
         LibraryCommand::ChooseFiles => {
@@ -110,7 +110,7 @@ pub(super) fn run(app: &mut App, command: LibraryCommand) {
         LibraryCommand::Open(path, place) => open(app, &path, place),
         LibraryCommand::Ask(scope) => {
             if scope.is_some() {
-                super::show_pane(app, Pane::Conversation);
+                super::show_middle(app, Middle::Conversation);
                 app.state.passage = None;
             }
             app.state.about.clear();

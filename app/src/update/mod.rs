@@ -13,9 +13,13 @@ mod live;
 
 pub mod models;
 
+mod program;
+
 pub(crate) mod reader;
 
 mod settings;
+
+pub(crate) mod talk;
 
 pub(crate) mod teach;
 
@@ -34,11 +38,16 @@ use self::models::Measuring;
 use crate::App;
 use crate::command::Command;
 use crate::jobs::{JobEvent, JobId, LibraryHandle};
-use crate::state::{AttachmentId, Context, ExchangeId, Overlay, Pane};
+use crate::state::{
+    AttachmentId, Context, ConversationId, Editing, Exchange, ExchangeId, Overlay, Middle,
+};
+use crate::storage::Saving;
 
 /// Which job does what, so that it can be stopped.
 #[derive(Debug, Default)]
 pub struct Active {
+    /// What measures or deletes what is kept.
+    kept: Option<JobId>,
     /// Files that are being checked or read.
     reads: BTreeMap<AttachmentId, JobId>,
     /// The answer that is being written.
@@ -63,6 +72,19 @@ pub struct Active {
     pull: Option<JobId>,
     /// What looks how models would do here.
     prospects: Option<JobId>,
+    /// What looks for words in all conversations.
+    hunt: Option<JobId>,
+    /// The question that was deleted last.
+    deleted: Option<Deleted>,
+}
+
+/// A question that was deleted, so that it can come back.
+#[derive(Debug)]
+struct Deleted {
+    conversation: ConversationId,
+    exchange: Exchange,
+    /// What followed it.
+    followers: Vec<ExchangeId>,
 }
 
 /// The answer that is being written.
@@ -83,7 +105,7 @@ pub fn run(app: &mut App, command: Command, ctx: &egui::Context) {
         return;
     }
     if matches!(command, Command::NewConversation | Command::Select(_) | Command::AttachFiles(_)) {
-        app.state.pane = Pane::Conversation;
+        app.state.middle = Middle::Conversation;
     }
     match command {
         Command::NewConversation => conversation::new(app),
@@ -112,7 +134,8 @@ pub fn run(app: &mut App, command: Command, ctx: &egui::Context) {
         Command::Stop => ask::stop(app),
         Command::Regenerate => ask::regenerate(app, false),
         Command::AnswerWhole => ask::regenerate(app, true),
-        Command::EditQuestion(id) => ask::edit(app, id),
+        Command::EditQuestion(id) => app.state.editing = Some(Editing::Question(id)),
+        Command::Talk(command) => talk::run(app, command),
         Command::DeleteExchange(id) => ask::delete(app, id),
         Command::CopyAnswer(id) => ask::copy(app, id, ctx),
         Command::CopyText(text) => {
@@ -155,8 +178,11 @@ pub fn run(app: &mut App, command: Command, ctx: &egui::Context) {
         Command::Library(command) => library::run(app, command),
         Command::Teach(command) => teach::run(app, command),
         Command::Think(n) => think::choose(app, n),
+        Command::Program(command) => program::run(app, command),
     }
 }
+
+pub(crate) use program::greet;
 
 /// Shows a document in the reading pane.
 pub(crate) fn open_document(app: &mut App, path: &std::path::Path) {
@@ -207,24 +233,34 @@ pub fn apply(app: &mut App, job: JobId, event: JobEvent) {
         JobEvent::Microphones(found) => live::found(app, job, found),
         JobEvent::Live(news) => live::news(app, job, news),
         JobEvent::LiveEnded { end, read } => live::ended(app, job, end, read),
+        JobEvent::Talk(news) => talk::news(app, job, news),
         JobEvent::Picked(paths) => attach::picked(app, job, paths),
         JobEvent::Pull(event) => models::progress(app, event),
         JobEvent::PullEnded(result) => models::ended(app, job, result),
         JobEvent::Prospects(found) => models::looked_ahead(app, job, found),
+        JobEvent::Kept { places, deleted, problem } => program::kept(app, job, places, deleted, problem),
     }
 }
 
 /// What is due at this time: questions whose files are read, half-second saves, old messages.
 /// Returns in how many seconds something will be due, if anything.
 pub fn tick(app: &mut App) -> Option<f64> {
-    if let Some(problem) = app.storage.problem() {
-        app.state.storage_notice = Some(problem);
+    match app.storage.saving() {
+        Some(Saving::Waits(count, reason)) => {
+            app.state.unsaved = Some(crate::say!("conversations-unsaved", count = count, reason = reason));
+        }
+        Some(Saving::Done) => app.state.unsaved = None,
+        None => {}
     }
     let now_s = app.state.now_s;
     let mut due_s = ask::tick(app);
     library::tick(app);
     for left_s in [transcript::tick(app), reader::tick(app)].into_iter().flatten() {
         due_s = Some(due_s.unwrap_or(left_s).min(left_s));
+    }
+    if app.state.unsaved.is_some() {
+        // The storage tries again by itself; this is to see whether it could.
+        due_s = Some(due_s.unwrap_or(1.0).min(1.0));
     }
     if let Some(toast) = &app.state.toast {
         match toast.until_s - now_s {
@@ -240,12 +276,12 @@ fn toggle(app: &mut App, overlay: Overlay) {
 }
 
 /// Shows something in the middle of the window.
-fn show_pane(app: &mut App, pane: Pane) {
+fn show_middle(app: &mut App, middle: Middle) {
     transcript::close(app);
     app.state.overlay = Overlay::None;
     app.state.sidebar_open = false;
-    app.state.pane = pane;
-    app.view.focus_composer = pane == Pane::Conversation;
+    app.state.middle = middle;
+    app.view.focus_composer = middle == Middle::Conversation;
 }
 
 /// Closes what is on top; with nothing on top, stops the answer.
@@ -256,6 +292,8 @@ fn escape(app: &mut App) {
         app.state.overlay = Overlay::None;
     } else if app.state.renaming.is_some() {
         app.state.renaming = None;
+    } else if app.state.editing.is_some() {
+        app.state.editing = None;
     } else if app.state.sidebar_open {
         app.state.sidebar_open = false;
     } else if app.state.transcript.is_some() {
@@ -267,10 +305,14 @@ fn escape(app: &mut App) {
     } else if app.state.viewer.is_some() {
         viewer::close(app);
         app.view.focus_composer = true;
-    } else if app.state.pane != Pane::Conversation {
-        show_pane(app, Pane::Conversation);
+    } else if app.state.middle != Middle::Conversation {
+        show_middle(app, Middle::Conversation);
     } else if app.state.running().is_some() {
         ask::stop(app);
+    } else if app.state.hunt.is_some() {
+        talk::run(app, crate::command::TalkCommand::Search(String::new()));
+    } else if app.state.program.tour.is_some() {
+        program::run(app, crate::command::ProgramCommand::EndTour);
     } else {
         app.state.toast = None;
     }

@@ -1,6 +1,7 @@
 //! What the user chose.
 
 use crate::App;
+use crate::say;
 use crate::state::Settings;
 use crate::storage::Write;
 
@@ -15,7 +16,7 @@ pub(super) fn set(app: &mut App, mut settings: Settings) {
     super::attach::read_waiting(app);
     match serde_json::to_string(&app.state.settings) {
         Ok(json) => app.storage.write(Write::Setting("window", json)),
-        Err(error) => app.state.say(format!("The settings could not be saved: {error}")),
+        Err(error) => app.state.say(say!("settings-not-saved", error = error.to_string())),
     }
 }
 

@@ -8,15 +8,15 @@ use crate::App;
 use crate::command::TeachCommand;
 use crate::jobs::{JobEvent, JobId, TeachNews};
 use crate::platform::dialog;
-use crate::state::{AdapterInfo, AdapterState, Pane, Run, RunState, Settings};
+use crate::state::{AdapterInfo, AdapterState, Middle, Run, RunState, Settings};
 use crate::storage::adapters;
 use crate::words::say;
 
 pub(super) fn run(app: &mut App, command: TeachCommand) {
     match command {
         TeachCommand::Toggle => {
-            let is_shown = app.state.pane == Pane::Teach;
-            super::show_pane(app, if is_shown { Pane::Conversation } else { Pane::Teach });
+            let is_shown = app.state.middle == Middle::Teach;
+            super::show_middle(app, if is_shown { Middle::Conversation } else { Middle::Teach });
             if app.state.teach.form.model.is_empty() {
                 app.state.teach.form.model = app.state.settings.model.clone();
             }

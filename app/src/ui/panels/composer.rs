@@ -20,9 +20,6 @@ use crate::ui::widgets::{
 };
 use crate::words::say;
 
-/// The name of the question field for screen readers and tests.
-pub const QUESTION: &str = "Question";
-
 /// Files that go with the next question, the field, and the buttons.
 pub fn composer_ui(ui: &mut Ui, state: &AppState, view: &mut ViewState, commands: &Commands) {
     let palette = theme::palette(ui);
@@ -106,9 +103,9 @@ fn about_ui(ui: &mut Ui, state: &AppState, commands: &Commands) {
     let text = match chosen.as_slice() {
         _ if let Some(text) = &library => say!("library-about", what = text.as_str()),
         [] if files.is_empty() => say("library-about-nothing").to_owned(),
-        [] => "About all files".to_owned(),
-        [one] => format!("About {}", elided(&one.name(), 18)),
-        some => format!("About {} of {} files", some.len(), files.len()),
+        [] => say("conversations-about-all").to_owned(),
+        [one] => say!("conversations-about-one", file = elided(&one.name(), 18)),
+        some => say!("conversations-about-some", count = some.len(), total = files.len()),
     };
     let font = egui::FontId::proportional(size::SMALL);
     let colour = if chosen.is_empty() && library.is_none() { palette.weak } else { palette.accent };
@@ -124,23 +121,25 @@ fn about_ui(ui: &mut Ui, state: &AppState, commands: &Commands) {
     Icon::Document.paint(ui.painter(), icon, colour);
     let at = egui::pos2(rect.left() + 26.0, rect.center().y - galley.size().y / 2.0);
     ui.painter().galley(at, galley, colour);
-    let response = response.on_hover_text("Which files the next questions are about");
+    let response = response.on_hover_text(say("conversations-about-hint"));
     let send = |about| commands.send(Command::Reader(ReaderCommand::AskAbout(about)));
     let menu = Popup::menu(&response).close_behavior(PopupCloseBehavior::CloseOnClickOutside);
     menu.show(|ui| {
         ui.set_min_width(220.0);
         choices_ui(ui, state, commands);
-        if ui.radio(state.about.is_empty() && library.is_none(), "All files").clicked() {
+        if ui.radio(state.about.is_empty() && library.is_none(), say("conversations-all-files")).clicked() {
             send(Vec::new());
         }
         let open: Vec<_> = state.reader.tabs.iter().filter_map(|tab| tab.attachment).collect();
         if !open.is_empty()
-            && ui.radio(!state.about.is_empty() && state.about == open, "Open documents").clicked()
+            && ui
+                .radio(!state.about.is_empty() && state.about == open, say("conversations-open-documents"))
+                .clicked()
         {
             send(open.clone());
         }
         if let Some(shown) = state.reader.shown().and_then(|tab| tab.attachment)
-            && ui.radio(state.about == [shown], "The document that is shown").clicked()
+            && ui.radio(state.about == [shown], say("conversations-shown-document")).clicked()
         {
             send(vec![shown]);
         }
@@ -177,11 +176,12 @@ fn field_ui(ui: &mut Ui, id: egui::Id, view: &mut ViewState) {
             .margin(Margin::symmetric(6, 4))
             .desired_width(f32::INFINITY)
             .desired_rows(1)
-            .hint_text("Ask about your files")
+            .hint_text(say("conversations-ask-hint"))
             // Enter asks; Shift+Enter begins a line.
             .return_key(KeyboardShortcut::new(Modifiers::SHIFT, Key::Enter));
         let response = ui.add(field);
-        ui.ctx().accesskit_node_builder(response.id, |node| node.set_label(QUESTION));
+        ui.ctx()
+            .accesskit_node_builder(response.id, |node| node.set_label(say("conversations-question-field")));
         if std::mem::take(&mut view.focus_composer) {
             response.request_focus();
         }
@@ -207,26 +207,30 @@ fn buttons_ui(ui: &mut Ui, state: &AppState, view: &ViewState, commands: &Comman
         think_ui(ui, state, commands);
         adapter_ui(ui, state, commands);
         if state.picking {
-            ui.label(RichText::new("Waiting for the file dialog").size(size::SMALL).color(palette.weak));
-            if ui.link(RichText::new("Type a path instead").size(size::SMALL)).clicked() {
+            ui.label(
+                RichText::new(say("conversations-dialog-waiting")).size(size::SMALL).color(palette.weak),
+            );
+            if ui.link(RichText::new(say("conversations-type-path")).size(size::SMALL)).clicked() {
                 commands.send(Command::AttachByPath);
             }
         }
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             if state.running().is_some() {
-                let tooltip = "Stop (Esc)";
+                let tooltip = say("conversations-stop-keys");
                 if round_button_ui(ui, Icon::Stop, Command::Stop.label(), tooltip, None).clicked() {
                     commands.send(Command::Stop);
                 }
             } else {
                 let send = Command::Send(view.draft.clone());
                 let why_not = send.enabled(state).err();
-                if round_button_ui(ui, Icon::Send, send.label(), "Send (Enter)", why_not).clicked() {
+                if round_button_ui(ui, Icon::Send, send.label(), say("conversations-send-keys"), why_not)
+                    .clicked()
+                {
                     commands.send(send);
                 }
             }
             if ui.available_width() > 220.0 && !state.picking {
-                let hint = "Enter asks, Shift+Enter begins a line";
+                let hint = say("conversations-enter-hint");
                 ui.label(RichText::new(hint).size(size::SMALL).color(palette.weak));
             }
         });

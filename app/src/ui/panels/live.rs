@@ -81,6 +81,9 @@ pub fn live_ui(ui: &mut Ui, state: &AppState, commands: &Commands) {
     }
 }
 
+/// About as wide as the button that stops it.
+const BUTTON: f32 = 140.0;
+
 fn running_ui(ui: &mut Ui, live: &LiveState, commands: &Commands) {
     let palette = theme::palette(ui);
     ui.horizontal(|ui| {
@@ -93,7 +96,10 @@ fn running_ui(ui: &mut Ui, live: &LiveState, commands: &Commands) {
             (false, false) => say!("live-opening", source = live.source.name()),
             (false, true) => say!("live-listening", source = live.source.name()),
         };
-        ui.label(RichText::new(doing).size(size::SMALL).color(palette.weak));
+        // In a small window the button is enough; it says so, too.
+        if ui.available_width() > 2.0 * BUTTON {
+            ui.label(RichText::new(doing).size(size::SMALL).color(palette.weak));
+        }
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             ui.add_enabled_ui(!live.stopping, |ui| {
                 if text_button_ui(ui, Some(Icon::Stop), say("live-stop"), true).clicked() {

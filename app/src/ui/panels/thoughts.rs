@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use egui::{CollapsingHeader, Popup, RichText, ScrollArea, Ui};
+use egui::{CollapsingHeader, Popup, RichText, Ui};
 
 use crate::command::{Command, Commands};
 use crate::say;
@@ -84,12 +84,9 @@ pub(super) fn thoughts_ui(ui: &mut Ui, exchange: &Exchange) {
         for (answer, count) in votes.iter().skip(1) {
             ui.label(small(say!("teach-vote-other", count = *count, answer = answer.as_str())));
         }
-        ScrollArea::vertical().id_salt("chains").max_height(360.0).show(ui, |ui| {
-            ui.set_width(ui.available_width());
-            for thought in thoughts {
-                chain_ui(ui, thought);
-            }
-        });
+        for thought in thoughts {
+            chain_ui(ui, thought);
+        }
     });
 }
 

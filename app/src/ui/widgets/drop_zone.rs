@@ -2,13 +2,13 @@
 
 use egui::{Align2, FontId, Id, LayerId, Order, Stroke, StrokeKind, Ui, Vec2};
 
-use crate::state::Pane;
+use crate::state::Middle;
 use crate::ui::icons::Icon;
 use crate::ui::theme::{self, size};
 use crate::words::say;
 
 /// Shows where dragged files will go.
-pub fn drop_zone_ui(ui: &Ui, pane: Pane) {
+pub fn drop_zone_ui(ui: &Ui, middle: Middle) {
     let names = ui.input(|input| {
         let hovered = input.raw.hovered_files.iter();
         hovered
@@ -31,10 +31,10 @@ pub fn drop_zone_ui(ui: &Ui, pane: Pane) {
     painter.text(
         centre + Vec2::new(0.0, 8.0),
         Align2::CENTER_CENTER,
-        match pane {
-            Pane::Conversation => say("library-drop-conversation"),
-            Pane::Library => say("library-drop"),
-            Pane::Teach => say("teach-drop-file"),
+        match middle {
+            Middle::Conversation => say("library-drop-conversation"),
+            Middle::Library => say("library-drop"),
+            Middle::Teach => say("teach-drop-file"),
         },
         font,
         palette.text,

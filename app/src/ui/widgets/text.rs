@@ -5,7 +5,7 @@ use std::sync::Arc;
 use egui::text::{LayoutJob, TextWrapping};
 use egui::{Color32, FontId, Galley, RichText, Ui};
 
-use crate::ui::theme::{self, size};
+use crate::ui::theme::{self, size, space};
 
 /// Lays text out in at most `rows` rows of `width` points; what does not fit becomes "…".
 pub fn galley_elided(
@@ -51,6 +51,27 @@ pub fn time_text(seconds: f64) -> String {
 /// The title of a pane.
 pub fn title_ui(ui: &mut Ui, text: &str) -> egui::Response {
     ui.label(RichText::new(text).size(size::TITLE).color(theme::palette(ui).strong))
+}
+
+/// A field for a few letters by which something is found; it takes the keyboard when it is first drawn.
+pub fn search_field_ui(ui: &mut Ui, id: egui::Id, query: &mut String, name: &str) -> egui::Response {
+    let field = egui::TextEdit::singleline(query)
+        .id(id)
+        .desired_width(f32::INFINITY)
+        .margin(egui::Margin::symmetric(space::S, space::S))
+        .hint_text(name);
+    let is_new = ui.ctx().read_response(id).is_none();
+    let response = ui.add(field);
+    ui.ctx().accesskit_node_builder(response.id, |node| node.set_label(name));
+    if is_new {
+        response.request_focus();
+    }
+    response
+}
+
+/// Less important text, as small as it may be.
+pub fn caption_ui(ui: &mut Ui, text: &str) -> egui::Response {
+    ui.label(RichText::new(text).size(size::SMALL).color(theme::palette(ui).weak))
 }
 
 #[cfg(test)]

@@ -42,16 +42,16 @@ pub(super) fn form_ui(ui: &mut Ui, state: &AppState, commands: &Commands) {
         });
         ui.end_row();
 
-        ui.label(say("teach-model"));
+        let label = ui.label(say("teach-model"));
         ui.vertical(|ui| {
-            ComboBox::from_id_salt("teach model")
-                .width(260.0)
-                .selected_text(elided(&form.model, 40))
-                .show_ui(ui, |ui| {
-                    for row in state.models.rows.iter().filter(|row| row.answers && row.present) {
-                        ui.selectable_value(&mut form.model, row.id.clone(), &row.id);
-                    }
-                });
+            let chosen = elided(&form.model, 40);
+            let models = ComboBox::from_id_salt("teach model").width(260.0).selected_text(chosen);
+            let models = models.show_ui(ui, |ui| {
+                for row in state.models.rows.iter().filter(|row| row.answers && row.present) {
+                    ui.selectable_value(&mut form.model, row.id.clone(), &row.id);
+                }
+            });
+            models.response.labelled_by(label.id);
             ui.label(weak(ui, say("teach-model-about")));
         });
         ui.end_row();

@@ -1,0 +1,1 @@
+//! The inside of answers in the window.
