@@ -429,8 +429,8 @@ fn highlights_and_notes_are_made_changed_exported_and_there_again() {
     let reading = kept(&mut window, |reading| reading.marks.len() == 2 && reading.position.page >= 4);
     assert_eq!(reading.marks, tab(&window).marks);
     let folder = shut(window);
+    // It is open again by itself.
     let mut window = Window::open_to_read(Scripted::default(), folder, WIDE);
-    window.press(CTRL, Key::D);
     wait_until_open(&mut window);
     assert_eq!(tab(&window).marks, reading.marks);
     assert_eq!(page(&mut window), 5, "and one is where one was");
@@ -451,7 +451,6 @@ fn where_somebody_was_and_how_large_is_kept_for_each_document() {
     // Nothing is closed or flushed: as if the process was killed.
     std::mem::forget(harness);
     let mut window = Window::open_to_read(Scripted::default(), folder, WIDE);
-    window.press(CTRL, Key::D);
     wait_until_open(&mut window);
     let after = place(&mut window);
     assert_eq!((after.0.page, after.1), (before.0.page, before.1));

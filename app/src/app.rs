@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::models::{Places, Store};
-use engine::{MeasuredStore, PrefixStore};
+use engine::{Engine, MeasuredStore, PrefixStore};
 
 use crate::command::{Command, Commands, ProgramCommand};
 use crate::jobs::{Backend, Jobs, Waker};
@@ -46,6 +46,8 @@ pub struct App {
     pub(crate) measured: Option<MeasuredStore>,
     /// Where other programs keep their models.
     pub(crate) places: Places,
+    /// What reads for the library.
+    pub(crate) engine: Option<Engine>,
     pub(crate) active: Active,
     pub(crate) player: Arc<dyn Player>,
     /// The conversation that was deleted last, with its place in the list.
@@ -66,6 +68,7 @@ impl App {
             Duration::ZERO => for_waker.request_repaint(),
             pause => for_waker.request_repaint_after(pause),
         });
+        let engine = options.backend.engine();
         let jobs = Jobs::start(options.backend, options.store.clone(), waker)?;
         let mut settings = storage.settings().or_else(|error| match storage.is_read_only() {
             true => Ok(crate::state::Settings::default()),
@@ -99,6 +102,7 @@ impl App {
             prefixes: options.prefixes,
             measured: MeasuredStore::open_default().ok(),
             places: Places::here(),
+            engine,
             active: Active::default(),
             player: Arc::new(sound::Device),
             deleted: None,
@@ -113,6 +117,11 @@ impl App {
             _ => Command::NewConversation,
         };
         app.run(first, ctx);
+        update::library::open_at_start(&mut app);
+        update::teach::look(&mut app);
+        if options.attach.is_empty() {
+            update::reader::restore_tabs(&mut app);
+        }
         if !options.attach.is_empty() {
             app.run(Command::AttachFiles(options.attach), ctx);
         }
@@ -246,7 +255,7 @@ impl App {
             dropped.map(|file| file.path().to_path_buf()).filter(|path| path != Path::new("")).collect()
         });
         if !dropped.is_empty() {
-            self.commands.send(Command::AttachFiles(dropped));
+            self.commands.send(Command::of_drop(dropped, &self.state));
         }
         // An open menu takes Escape for itself.
         let in_menu = egui::Popup::is_any_open(ctx);

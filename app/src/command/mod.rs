@@ -4,11 +4,15 @@ mod inside;
 
 mod models;
 
+mod library;
+
 mod program;
 
 mod reader;
 
 mod talk;
+
+mod teach;
 
 mod transcript;
 
@@ -17,15 +21,18 @@ use std::path::PathBuf;
 use egui::{Key, KeyboardShortcut, Modifiers};
 
 pub use inside::InsideCommand;
+pub use library::LibraryCommand;
 pub use models::ModelsCommand;
 pub use program::{Group, ProgramCommand};
 pub use reader::ReaderCommand;
 pub use talk::TalkCommand;
+pub use teach::TeachCommand;
 pub use transcript::TranscriptCommand;
 
 use crate::platform::listen::Source;
 use crate::state::{
-    AppState, Attachment, AttachmentId, Conversation, ConversationId, ExchangeId, Overlay, Purpose, Settings,
+    AppState, Attachment, AttachmentId, Conversation, ConversationId, ExchangeId, Middle, Overlay, Purpose,
+    Settings,
 };
 use crate::words::say;
 
@@ -140,6 +147,12 @@ pub enum Command {
     Inside(InsideCommand),
     /// Do something with models.
     Models(ModelsCommand),
+    /// Do something with the library.
+    Library(LibraryCommand),
+    /// Do something to teach a model.
+    Teach(TeachCommand),
+    /// So many chains of thought vote on the next answers.
+    Think(Option<usize>),
     /// Do something with the program itself.
     Program(ProgramCommand),
 }
@@ -170,6 +183,8 @@ impl Command {
             Self::Talk(TalkCommand::NewTemporary),
             Self::Talk(TalkCommand::FocusSearch),
             Self::Reader(ReaderCommand::Toggle),
+            Self::Library(LibraryCommand::Toggle),
+            Self::Teach(TeachCommand::Toggle),
             Self::ShowTranscript,
             Self::Inside(InsideCommand::Toggle),
             Self::Models(ModelsCommand::Toggle),
@@ -238,6 +253,9 @@ impl Command {
             Self::Reader(command) => command.label(),
             Self::Inside(command) => command.label(),
             Self::Models(command) => command.label(),
+            Self::Library(command) => command.label(),
+            Self::Teach(command) => command.label(),
+            Self::Think(_) => say("teach-think"),
             Self::Program(command) => command.label(),
         }
     }
@@ -265,6 +283,8 @@ impl Command {
             Self::Reader(ReaderCommand::Toggle) => (CTRL, Key::D),
             Self::Inside(InsideCommand::Toggle) => (CTRL_SHIFT, Key::I),
             Self::Models(ModelsCommand::Toggle) => (CTRL_SHIFT, Key::M),
+            Self::Library(LibraryCommand::Toggle) => (CTRL_SHIFT, Key::L),
+            Self::Teach(TeachCommand::Toggle) => (CTRL_SHIFT, Key::T),
             Self::OpenSettings => (CTRL, Key::Comma),
             Self::OpenShortcuts => (Modifiers::NONE, Key::F1),
             Self::LargerText => (CTRL, Key::Plus),
@@ -337,6 +357,8 @@ impl Command {
                 let any = state.current().is_some_and(|c| !c.exchanges.is_empty());
                 check(any || state.inside.shown.is_some(), say("command-no-answer"))
             }
+            Self::Library(command) => command.enabled(state),
+            Self::Teach(command) => command.enabled(state),
             Self::Program(command) => command.enabled(state),
             Self::ShowTranscript => {
                 let any = state.current().is_some_and(|c| c.attachments.iter().any(Attachment::is_recording));
@@ -372,6 +394,7 @@ impl Command {
                 state.overlay != Overlay::None
                     || state.viewer.is_some()
                     || state.reader.is_shown
+                    || state.middle != Middle::Conversation
                     || state.transcript.is_some()
                     || state.inside.shown.is_some()
                     || state.renaming.is_some()
@@ -407,6 +430,17 @@ impl Command {
                 check(any, say("command-no-marks"))
             }
             _ => Ok(()),
+        }
+    }
+}
+
+impl Command {
+    /// What dropping files means for what is shown.
+    pub fn of_drop(paths: Vec<PathBuf>, state: &AppState) -> Self {
+        match (state.middle, paths.as_slice()) {
+            (Middle::Library, _) => Self::Library(LibraryCommand::Add(paths)),
+            (Middle::Teach, [one]) => Self::Teach(TeachCommand::Take(one.clone())),
+            _ => Self::AttachFiles(paths),
         }
     }
 }

@@ -3,14 +3,17 @@
 use std::path::Path;
 
 use super::live::{Ears, EngineEars};
+use engine::library::Library;
 use engine::models::Store;
 use engine::perception::ReadEvent;
 use engine::perception::speakers::SpeakerOptions;
-use engine::tasks::ask::AskRequest;
+use engine::tasks::ask::{AskRequest, Attachment};
 use engine::tasks::transcribe::{JournalStore, TranscribeEvent, TranscribeOptions, Transcription};
-use engine::{Cancel, Engine, EngineOptions, Event, LoadedModel, PanelStore, PrefixStore, Result};
+use engine::{Cancel, Engine, EngineOptions, Error, Event, LoadedModel, PanelStore, PrefixStore, Result};
 
-use crate::state::{HearingForm, Speakers};
+use super::library_scope;
+use crate::library::excerpt;
+use crate::state::{HearingForm, LibraryScope, Speakers};
 use crate::storage::KnownVoices;
 /// What live sound is heard with.
 const SPEECH_MODEL: &str = "whisper-tiny.en";
@@ -26,6 +29,26 @@ pub trait Backend: Send {
 
     /// What listens to live sound.
     fn ears(&self) -> std::sync::Arc<dyn Ears>;
+
+    /// What reads and compares for the library; none leaves that to an engine of the library's own.
+    fn engine(&self) -> Option<Engine> {
+        None
+    }
+
+    /// Answers with what was made for the decoder, or with the decoder as it is.
+    fn set_adapter(&mut self, _: Option<&Path>) {}
+
+    /// Gives a question what documents of a library have to say to it; what was left out, and why.
+    ///
+    /// # Errors
+    /// When the library cannot be searched, or holds nothing.
+    fn find(
+        &mut self,
+        folder: &Path,
+        scope: &LibraryScope,
+        request: &mut AskRequest,
+        cancel: &Cancel,
+    ) -> Result<Vec<String>>;
 
     /// Answers a question with a decoder.
     fn ask<'a>(
@@ -50,7 +73,7 @@ pub trait Backend: Send {
     fn unload(&mut self);
 }
 
-/// The real one. Another decoder means another engine: the first one's memory is free again.
+/// The real one.
 pub struct EngineBackend {
     options: EngineOptions,
     engine: Engine,
@@ -75,6 +98,24 @@ impl Backend for EngineBackend {
         self.engine.unload();
     }
 
+    fn engine(&self) -> Option<Engine> {
+        Some(self.engine.clone())
+    }
+
+    fn set_adapter(&mut self, folder: Option<&Path>) {
+        self.engine.set_adapter(folder);
+    }
+
+    fn find(
+        &mut self,
+        folder: &Path,
+        scope: &LibraryScope,
+        request: &mut AskRequest,
+        cancel: &Cancel,
+    ) -> Result<Vec<String>> {
+        find(&self.engine, folder, scope, request, cancel)
+    }
+
     fn ears(&self) -> std::sync::Arc<dyn Ears> {
         std::sync::Arc::new(EngineEars { options: self.options.clone(), model: SPEECH_MODEL })
     }
@@ -93,10 +134,7 @@ impl Backend for EngineBackend {
         request: AskRequest,
         cancel: &Cancel,
     ) -> Box<dyn Iterator<Item = Result<Event>> + 'a> {
-        if model != self.options.model {
-            self.options.model = model.to_owned();
-            self.engine = Engine::new(self.options.clone());
-        }
+        self.engine.set_model(model);
         Box::new(self.engine.ask(request, cancel))
     }
 
@@ -111,6 +149,32 @@ impl Backend for EngineBackend {
             Err(error) => Box::new(std::iter::once(Err(error))),
         }
     }
+}
+
+/// As [`Backend::find`], with this engine.
+pub(super) fn find(
+    engine: &Engine,
+    folder: &Path,
+    scope: &LibraryScope,
+    request: &mut AskRequest,
+    cancel: &Cancel,
+) -> Result<Vec<String>> {
+    let library = Library::open(folder)?;
+    if library.status()?.passages == 0 {
+        let reason = "nothing in the library can be searched yet; add documents to it".to_owned();
+        return Err(Error::Request { reason });
+    }
+    let scope = library_scope(&library, &scope.documents)?;
+    if scope.as_ref().is_some_and(Vec::is_empty) {
+        let reason = "these documents are not in the library any more; choose others".to_owned();
+        return Err(Error::Request { reason });
+    }
+    let found = excerpt(&library, &request.question, scope, engine, cancel)?;
+    request.media = found.files.into_iter().map(Attachment::Read).collect();
+    request.found = Some(found.known);
+    // Whole documents are not here.
+    request.whole = false;
+    Ok(found.notices)
 }
 
 impl EngineBackend {

@@ -68,13 +68,25 @@ pub(super) fn run(jobs: Receiver<Ticket<EngineJob>>, mut backend: Box<dyn Backen
                 }
                 events.send(id, failed("the transcription ended early; transcribe again"))
             }
-            EngineJob::Ask { exchange, model, request } => {
-                let files = files_of(&request);
+            EngineJob::Ask { exchange, model, adapter, mut request, library } => {
                 let ended =
                     |reason, usage| JobEvent::Answer { exchange, event: Event::Done { reason, usage } };
                 if cancel.is_cancelled() {
                     return events.send(id, ended(StopReason::Cancelled, Usage::default()));
                 }
+                if let Some((folder, scope)) = &library {
+                    let searching =
+                        Event::Progress { stage: Stage::Search, what: String::new(), done: 0, total: 0 };
+                    events.send(id, JobEvent::Answer { exchange, event: searching });
+                    match backend.find(folder, scope, &mut request, &cancel) {
+                        Ok(notices) => notices.into_iter().for_each(|text| {
+                            events.send(id, JobEvent::Answer { exchange, event: Event::Notice(text) });
+                        }),
+                        Err(error) => return events.send(id, failed(&error.to_string())),
+                    }
+                }
+                let files = files_of(&request);
+                backend.set_adapter(adapter.as_deref());
                 for event in backend.ask(&model, *request, &cancel) {
                     let (event, last) = match event {
                         Ok(mut event) => {

@@ -10,11 +10,12 @@ use engine::tasks::transcribe::TranscribeEvent;
 use engine::tasks::transcribe::format::Format;
 use engine::{Event, Stage};
 
-use super::{ModelsNews, ReaderNews};
+use super::{LibraryNews, ModelsNews, ReaderNews, TeachNews};
 use crate::live::{LiveEnd, LiveNews};
 use crate::platform::listen::Microphone;
 use crate::state::{
-    AttachmentId, ExchangeId, HearingForm, Keep, KeptPlace, Load, Picture, Play, Prospects, TabId, Wave,
+    AttachmentId, ExchangeId, HearingForm, Keep, KeptPlace, LibraryScope, Load, Picture, Play, Prospects,
+    TabId, Wave,
 };
 
 /// The worker's own news, which belong to no job.
@@ -53,8 +54,12 @@ pub enum EngineJob {
         exchange: ExchangeId,
         /// The decoder.
         model: String,
+        /// What was made for the decoder.
+        adapter: Option<PathBuf>,
         /// What is asked.
         request: Box<AskRequest>,
+        /// The library that it is answered from, and which of its documents.
+        library: Option<(PathBuf, LibraryScope)>,
     },
 }
 
@@ -184,6 +189,10 @@ pub enum JobEvent {
     Picked(Vec<PathBuf>),
     /// Where a pasted text lies, or why it does not.
     TextSaved(Result<PathBuf, String>),
+    /// Something about the library.
+    Library(LibraryNews),
+    /// Something about teaching.
+    Teach(TeachNews),
     /// Something about a document that is read.
     Reader(TabId, ReaderNews),
     /// Where highlights and notes shall go; none when the dialog was closed.
@@ -218,6 +227,8 @@ impl JobEvent {
             Self::Models(news) => matches!(news, ModelsNews::Checking(..)),
             Self::Heard { event, .. } => !matches!(event, TranscribeEvent::Done { .. }),
             Self::Sound(play) => matches!(play, Play::Playing { .. }),
+            Self::Library(news) => news.is_streamed(),
+            Self::Teach(news) => news.is_streamed(),
             Self::Reader(_, news) => news.is_streamed(),
             _ => false,
         }

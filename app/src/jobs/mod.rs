@@ -10,6 +10,8 @@ mod engine_thread;
 
 mod job;
 
+mod library;
+
 mod live;
 
 mod media_thread;
@@ -22,6 +24,8 @@ pub mod scripted;
 
 mod scripted_inside;
 
+mod teach;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, SyncSender};
@@ -33,12 +37,16 @@ use engine::models::Store;
 
 pub use backend::{Backend, EngineBackend};
 pub use job::{EngineJob, JobEvent, JobId, MediaJob};
+pub use library::{LibraryDesk, LibraryHandle, LibraryNews, LibraryWish};
+pub(crate) use library::{keep as keep_library, scope as library_scope, search as search_library};
 pub use live::Ears;
 pub(crate) use live::listen;
 pub(crate) use media_thread::{opener, sound_of};
 pub use models::ModelsNews;
 pub use reader::ReaderNews;
 pub(crate) use reader::{Desk, Found, Post, Work, serve};
+pub use teach::TeachNews;
+pub(crate) use teach::{teach, with_adapters};
 
 /// Asks the window to draw within this time.
 pub type Waker = Arc<dyn Fn(Duration) + Send + Sync>;

@@ -17,7 +17,7 @@ use super::{Backend, Ears};
 use crate::live::{LiveEnd, LiveNews};
 use crate::platform::listen::{Microphone, Source};
 use crate::platform::wave_file::WaveFile;
-use crate::state::{Document, HearingForm, Speakers};
+use crate::state::{Document, HearingForm, LibraryScope, Speakers};
 
 /// Three hours of three people: 2,500 lines, 27,500 words.
 pub fn long_transcript() -> Document {
@@ -214,6 +214,25 @@ impl Backend for Scripted {
         self.loaded.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
+    /// The real one, over the models of this machine.
+    fn find(
+        &mut self,
+        folder: &Path,
+        scope: &LibraryScope,
+        request: &mut AskRequest,
+        cancel: &Cancel,
+    ) -> Result<Vec<String>> {
+        let store = engine::models::Store::open_default()?;
+        let options = engine::EngineOptions {
+            store,
+            model: String::new(),
+            limits: engine::media::Limits::default(),
+            prefixes: None,
+            panels: None,
+        };
+        super::backend::find(&engine::Engine::new(options), folder, scope, request, cancel)
+    }
+
     fn ears(&self) -> Arc<dyn Ears> {
         Arc::new(ScriptedEars { has_microphone: self.has_microphone })
     }
@@ -263,6 +282,13 @@ impl Backend for Scripted {
         if request.whole {
             first = Self::notes(&request);
         }
+        // Every third chain thinks otherwise.
+        let chain = |chain: usize| {
+            let answer = if chain % 3 == 2 { "7" } else { "12" };
+            let text = format!("I count them one by one. The answer is {answer}.");
+            Event::Thought { chain, text, answer: Some(answer.into()) }
+        };
+        first.extend(request.think.iter().flat_map(|n| (0..=*n).map(chain)));
         let events: Vec<Event> = first.into_iter().chain(evidence).collect();
         let words: Vec<String> = self.answer.split_inclusive(' ').map(str::to_owned).collect();
         let (pause, cancel, n_words) = (self.pause, cancel.clone(), words.len());

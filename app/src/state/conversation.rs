@@ -6,6 +6,7 @@ use engine::{Evidence, Part, Stage, StopReason, Usage};
 use serde::{Deserialize, Serialize};
 
 use super::attachment::{Attachment, AttachmentId, AttachmentState};
+use super::library::LibraryScope;
 use super::reader::Passage;
 use super::setup::Setup;
 
@@ -16,6 +17,11 @@ pub struct ConversationId(pub i64);
 /// Names a question with its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ExchangeId(pub i64);
+
+impl ExchangeId {
+    /// No question's: numbers come from the clock.
+    pub const NONE: Self = Self(0);
+}
 
 /// The title of a conversation that was not asked anything yet.
 pub const UNTITLED: &str = "New conversation";
@@ -82,6 +88,10 @@ pub struct Context {
     pub passage: Option<Quoted>,
     /// Every section of the files is read for the answer.
     pub whole: bool,
+    /// Documents of the library, in the place of files.
+    pub library: Option<LibraryScope>,
+    /// So many chains of thought vote on the answer.
+    pub think: Option<usize>,
     /// What differs from the conversation, for this answer.
     pub setup: Setup,
 }
@@ -136,6 +146,8 @@ pub struct Answer {
     pub evidence: Vec<Evidence>,
     /// What each section of the files says, for an answer from all of them.
     pub parts: Vec<Part>,
+    /// Chains of thought that voted on it; the first is the likeliest one.
+    pub thoughts: Vec<Thought>,
     /// What was left out or failed, and why.
     pub notices: Vec<String>,
     /// What it took; all zero until done.
@@ -144,6 +156,17 @@ pub struct Answer {
     pub model: String,
     /// How it stands.
     pub status: AnswerStatus,
+}
+
+/// A chain of thought.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Thought {
+    /// Which, counted from 1; 0 is the likeliest one.
+    pub chain: usize,
+    /// What was thought.
+    pub text: String,
+    /// The answer at its end, where there is one.
+    pub answer: Option<String>,
 }
 
 /// How an answer stands.

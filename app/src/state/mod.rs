@@ -8,6 +8,8 @@ mod conversation;
 
 mod inside;
 
+mod library;
+
 mod live;
 
 mod models;
@@ -22,6 +24,8 @@ mod setup;
 
 mod talk;
 
+mod teach;
+
 mod transcript;
 
 mod viewer;
@@ -35,9 +39,10 @@ pub use attachment::{Attachment, AttachmentId, AttachmentState, file_name};
 pub use branches::Versions;
 pub use conversation::{
     Answer, AnswerStatus, Context, Conversation, ConversationId, Editing, Exchange, ExchangeId, Progress,
-    Quoted, UNTITLED,
+    Quoted, Thought, UNTITLED,
 };
 pub use inside::{InsidePane, InsideTab};
+pub use library::{Doing, Holdings, LibraryPane, LibraryScope, LibrarySearch};
 pub use live::LiveState;
 pub use models::{Checking, Download, ModelRow, Models, Other, Prospects, Space, megabytes};
 pub use program::{CrashReport, Keep, KeptPlace, Program};
@@ -49,6 +54,7 @@ pub use reader::{
 pub use settings::{Contrast, Motion, Settings, Theme};
 pub use setup::{Preset, Sampling, Setup};
 pub use talk::{Heading, Hunt, Match};
+pub use teach::{AdapterInfo, AdapterState, Curve, Rationale, Run, RunState, TeachForm, TeachPane};
 pub use transcript::{
     Document, Edit, Editor, Found, Hearing, HearingForm, Line, Query, SPEEDS, Speaker, SpeakerId, Speakers,
     StoredTranscript, TranscriptPane, UNSURE_BELOW, Word,
@@ -77,6 +83,18 @@ pub enum Overlay {
     Privacy,
     /// The report of the last crash.
     Crash,
+}
+
+/// What stands in the middle of the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Middle {
+    /// The conversation, or the transcript over it.
+    #[default]
+    Conversation,
+    /// The library.
+    Library,
+    /// Teaching.
+    Teach,
 }
 
 /// A short message at the bottom, with one thing that can be done about it.
@@ -123,6 +141,16 @@ pub struct AppState {
     pub passage: Option<Quoted>,
     /// The transcript that is shown in the place of the conversation.
     pub transcript: Option<TranscriptPane>,
+    /// Which documents of the library the next questions are about, when they are not about files.
+    pub about_library: Option<LibraryScope>,
+    /// So many chains of thought vote on the next answers.
+    pub think: Option<usize>,
+    /// What stands in the middle.
+    pub middle: Middle,
+    /// The library.
+    pub library: LibraryPane,
+    /// Teaching a model.
+    pub teach: TeachPane,
     /// The program itself.
     pub program: Program,
     /// What lies over the conversation.

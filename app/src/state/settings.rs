@@ -54,6 +54,8 @@ pub struct Settings {
     pub language: Language,
     /// The decoder: an id of the registry or a path.
     pub model: String,
+    /// What `medley tune` or the teaching pane made for it; none for the model as it is.
+    pub adapter: Option<std::path::PathBuf>,
     /// Most tokens of an answer.
     pub max_tokens: usize,
     /// 0 takes the likeliest token every time.
@@ -78,6 +80,7 @@ impl Default for Settings {
             motion: Motion::Normal,
             language: Language::System,
             model: "smollm2-135m".into(),
+            adapter: None,
             max_tokens: 512,
             temperature: 0.0,
             prefix_cache: true,

@@ -50,7 +50,7 @@ impl Storage {
         let id = conversation.id.0;
         let mut statement = self.reader.prepare_cached(
             "SELECT id, question, attachments, asked_s, answer, notices, usage, model, status, context, parts,
-                 parent, active, shown_s, original
+                 parent, active, shown_s, original, thoughts
              FROM messages WHERE conversation = ?1 ORDER BY id",
         )?;
         let exchanges = statement.query_map([id], exchange)?;
@@ -178,6 +178,13 @@ impl Storage {
         Ok(json.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default())
     }
 
+    /// What was kept under a name between runs, if it is there and understood.
+    pub fn kept<T: serde::de::DeserializeOwned>(&self, name: &str) -> Option<T> {
+        let json: rusqlite::Result<String> =
+            self.reader.query_row("SELECT json FROM settings WHERE name = ?1", [name], |row| row.get(0));
+        serde_json::from_str(&json.ok()?).ok()
+    }
+
     /// The largest id in use.
     ///
     /// # Errors
@@ -210,6 +217,7 @@ fn exchange(row: &Row<'_>) -> rusqlite::Result<Exchange> {
             original: row.get(14)?,
             evidence: Vec::new(),
             parts: serde_json::from_str(&json(10)?).unwrap_or_default(),
+            thoughts: serde_json::from_str(&json(15)?).unwrap_or_default(),
             notices: serde_json::from_str(&json(5)?).unwrap_or_default(),
             usage: serde_json::from_str(&json(6)?).unwrap_or_default(),
             model: row.get(7)?,

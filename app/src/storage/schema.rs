@@ -3,7 +3,7 @@
 use rusqlite::{Connection, ErrorCode};
 
 /// The format this program writes, kept in `user_version`.
-pub(super) const VERSION: i64 = 4;
+pub(super) const VERSION: i64 = 5;
 
 /// Each step takes the format one version further; never change one that was released.
 const STEPS: [&str; VERSION as usize] = [
@@ -86,6 +86,7 @@ const STEPS: [&str; VERSION as usize] = [
             VALUES ('delete', old.id, old.question, old.answer);
     END;
 ",
+    "ALTER TABLE messages ADD COLUMN thoughts TEXT NOT NULL DEFAULT '[]';",
 ];
 
 /// Why a database was not opened.

@@ -48,6 +48,11 @@ fn exchange(id: i64, text: &str) -> Exchange {
                 label: Some("cat".into()),
                 score: 0.5,
             }],
+            thoughts: vec![crate::state::Thought {
+                chain: 1,
+                text: "So it is.".into(),
+                answer: Some("5".into()),
+            }],
             parts: vec![Part {
                 source: "/a/ü.png".into(),
                 from: Place::Picture { area: Rect::WHOLE },

@@ -21,7 +21,7 @@ mod panes;
 mod widgets;
 
 use crate::command::Commands;
-use crate::state::{AppState, Overlay};
+use crate::state::{AppState, Middle, Overlay};
 use panes::{Pane, begin_pane};
 use theme::space;
 use view::ViewState;
@@ -113,7 +113,10 @@ pub fn root_ui(ui: &mut egui::Ui, state: &AppState, view: &mut ViewState, comman
             return;
         }
         let pages = state.transcript.is_none() && reads && !reads_beside;
-        view.has_composer = state.transcript.is_none() && !pages && (state.viewer.is_none() || beside);
+        view.has_composer = state.middle == Middle::Conversation
+            && state.transcript.is_none()
+            && !pages
+            && (state.viewer.is_none() || beside);
         begin_pane(ui, if pages { Pane::Documents } else { Pane::Middle }, view);
         if state.transcript.is_some() {
             panels::transcript_ui(ui, state, view, commands, wide);
@@ -128,7 +131,11 @@ pub fn root_ui(ui: &mut egui::Ui, state: &AppState, view: &mut ViewState, comman
                 .inner_margin(egui::Margin::same(space::M))
                 .show(ui, |ui| panels::evidence_ui(ui, state, view, commands));
         } else {
-            panels::main_ui(ui, state, view, commands, wide);
+            match state.middle {
+                Middle::Conversation => panels::main_ui(ui, state, view, commands, wide),
+                Middle::Library => panels::library_ui(ui, state, view, commands, wide),
+                Middle::Teach => panels::teach_ui(ui, state, view, commands, wide),
+            }
         }
     });
     match state.overlay {
@@ -146,7 +153,7 @@ pub fn root_ui(ui: &mut egui::Ui, state: &AppState, view: &mut ViewState, comman
         panels::forget_palette(view);
     }
     widgets::toast_ui(ui, state, commands);
-    widgets::drop_zone_ui(ui);
+    widgets::drop_zone_ui(ui, state.middle);
     let told = view.announcer.hear(state).to_owned();
     widgets::live_region_ui(ui, &told);
     panes::end(ui, state, view);

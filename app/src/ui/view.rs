@@ -6,7 +6,9 @@ use egui::{ColorImage, TextureHandle, TextureOptions};
 
 use super::announce::Announcer;
 use super::markdown::MarkdownCache;
-use super::panels::{InsideView, ModelsView, PaletteView, ReaderView, TalkList, TranscriptView};
+use super::panels::{
+    InsideView, LibraryView, ModelsView, PaletteView, ReaderView, TalkList, TeachView, TranscriptView,
+};
 use super::panes::PanesView;
 use crate::state::{AttachmentId, ConversationId, Editing, ExchangeId, Keep, Load, Picture};
 
@@ -63,6 +65,10 @@ pub struct ViewState {
     pub models: ModelsView,
     /// The pane that looks into answers.
     pub inside: InsideView,
+    /// The library.
+    pub library: LibraryView,
+    /// Teaching.
+    pub teach: TeachView,
     /// Text on its way to the clipboard.
     pub to_copy: Option<String>,
     /// Small pictures of files.

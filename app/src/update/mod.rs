@@ -9,17 +9,23 @@ mod conversation;
 
 mod inside;
 
+pub(crate) mod library;
+
 mod live;
 
 pub mod models;
 
 mod program;
 
-mod reader;
+pub(crate) mod reader;
 
 mod settings;
 
 pub(crate) mod talk;
+
+pub(crate) mod teach;
+
+mod think;
 
 mod transcript;
 
@@ -33,8 +39,8 @@ use std::collections::BTreeMap;
 use self::models::Measuring;
 use crate::App;
 use crate::command::Command;
-use crate::jobs::{JobEvent, JobId};
-use crate::state::{AttachmentId, Context, ConversationId, Editing, Exchange, ExchangeId, Overlay};
+use crate::jobs::{JobEvent, JobId, LibraryHandle};
+use crate::state::{AttachmentId, Context, ConversationId, Editing, Exchange, ExchangeId, Middle, Overlay};
 use crate::storage::Saving;
 
 /// Which job does what, so that it can be stopped.
@@ -56,6 +62,12 @@ pub struct Active {
     reader: reader::Readers,
     /// What listens.
     live: Option<JobId>,
+    /// What keeps the library.
+    library: Option<LibraryHandle>,
+    /// What looks for words in it.
+    library_search: Option<JobId>,
+    /// What teaches.
+    teach: Option<JobId>,
     /// The fetch.
     pull: Option<JobId>,
     /// What looks how models would do here.
@@ -98,6 +110,9 @@ pub fn run(app: &mut App, command: Command, ctx: &egui::Context) {
         app.state.say(reason);
         return;
     }
+    if matches!(command, Command::NewConversation | Command::Select(_) | Command::AttachFiles(_)) {
+        app.state.middle = Middle::Conversation;
+    }
     match command {
         Command::NewConversation => conversation::new(app),
         Command::Select(id) => conversation::select(app, id),
@@ -119,7 +134,9 @@ pub fn run(app: &mut App, command: Command, ctx: &egui::Context) {
         Command::Send(text) => {
             let about = app.state.about.clone();
             let passage = app.state.passage.take();
-            ask::send(app, &text, Context { about, passage, ..Context::default() });
+            let library = app.state.about_library.clone().filter(|_| passage.is_none());
+            let think = app.state.think;
+            ask::send(app, &text, Context { about, passage, library, think, ..Context::default() });
         }
         Command::Stop => ask::stop(app),
         Command::Regenerate => ask::regenerate(app, false),
@@ -167,6 +184,9 @@ pub fn run(app: &mut App, command: Command, ctx: &egui::Context) {
         Command::Reader(command) => reader::run(app, command),
         Command::Inside(command) => inside::run(app, command),
         Command::Models(command) => models::run(app, command),
+        Command::Library(command) => library::run(app, command),
+        Command::Teach(command) => teach::run(app, command),
+        Command::Think(n) => think::choose(app, n),
         Command::Program(command) => program::run(app, command),
     }
 }
@@ -217,6 +237,8 @@ pub fn apply(app: &mut App, job: JobId, event: JobEvent) {
         JobEvent::Reader(tab, news) => reader::news(app, job, tab, news),
         JobEvent::NotesPlace(tab, place) => reader::place_chosen(app, job, tab, place),
         JobEvent::NotesWritten(result) => reader::notes_written(app, job, result),
+        JobEvent::Library(news) => library::news(app, job, news),
+        JobEvent::Teach(news) => teach::news(app, job, news),
         JobEvent::Microphones(found) => live::found(app, job, found),
         JobEvent::Live(news) => live::news(app, job, news),
         JobEvent::LiveEnded { end, read } => live::ended(app, job, end, read),
@@ -243,6 +265,7 @@ pub fn tick(app: &mut App) -> Option<f64> {
     }
     let now_s = app.state.now_s;
     let mut due_s = ask::tick(app);
+    library::tick(app);
     for left_s in [transcript::tick(app), reader::tick(app)].into_iter().flatten() {
         due_s = Some(due_s.unwrap_or(left_s).min(left_s));
     }
@@ -263,9 +286,20 @@ fn toggle(app: &mut App, overlay: Overlay) {
     app.state.overlay = if app.state.overlay == overlay { Overlay::None } else { overlay };
 }
 
+/// Shows something in the middle of the window.
+fn show_middle(app: &mut App, middle: Middle) {
+    transcript::close(app);
+    app.state.overlay = Overlay::None;
+    app.state.sidebar_open = false;
+    app.state.middle = middle;
+    app.view.focus_composer = middle == Middle::Conversation;
+}
+
 /// Closes what is on top; with nothing on top, stops the answer.
 fn escape(app: &mut App) {
-    if app.state.overlay != Overlay::None {
+    if app.state.reader.link.take().is_some() {
+        // It is over everything else.
+    } else if app.state.overlay != Overlay::None {
         app.state.overlay = Overlay::None;
     } else if app.state.renaming.is_some() {
         app.state.renaming = None;
@@ -284,6 +318,8 @@ fn escape(app: &mut App) {
         app.view.focus_composer = true;
     } else if app.state.inside.shown.is_some() {
         app.state.inside.shown = None;
+    } else if app.state.middle != Middle::Conversation {
+        show_middle(app, Middle::Conversation);
     } else if app.state.running().is_some() {
         ask::stop(app);
     } else if app.state.hunt.is_some() {
@@ -299,5 +335,6 @@ fn escape(app: &mut App) {
 pub fn stop_all(app: &mut App) {
     transcript::close(app);
     reader::save(app);
+    reader::save_tabs(app);
     ask::stop(app);
 }

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use engine::Place;
 use engine::media::Kind;
+use engine::{Evidence, Place};
 
 use super::{reader, transcript};
 use crate::App;
@@ -14,10 +14,14 @@ use crate::state::{ExchangeId, Load, Play, Viewer};
 
 /// Shows a piece of evidence.
 pub(super) fn open(app: &mut App, exchange: ExchangeId, index: usize) {
-    let Some(evidence) = app.state.exchange(exchange).and_then(|e| e.answer.evidence.get(index)).cloned()
-    else {
-        return;
-    };
+    let evidence = app.state.exchange(exchange).and_then(|e| e.answer.evidence.get(index)).cloned();
+    if let Some(evidence) = evidence {
+        open_place(app, Some((exchange, index)), &evidence);
+    }
+}
+
+/// Shows a place in a file; `of` says whose evidence it is, if it is an answer's.
+pub(super) fn open_place(app: &mut App, of: Option<(ExchangeId, usize)>, evidence: &Evidence) {
     if let Some(pane) = &app.state.transcript {
         if pane.path == evidence.source && matches!(evidence.place, Place::Time { .. } | Place::Frame { .. })
         {
@@ -28,10 +32,10 @@ pub(super) fn open(app: &mut App, exchange: ExchangeId, index: usize) {
         transcript::close(app);
     }
     if matches!(evidence.place, Place::Page { .. }) {
-        return reader::open_evidence(app, exchange, index, &evidence);
+        return reader::open_evidence(app, of, evidence);
     }
     reader::hide(app);
-    let read = app.state.read_file(&evidence);
+    let read = app.state.read_file(evidence);
     let kind = read.as_ref().map_or_else(|| likely_kind(&evidence.place), |read| read.kind);
     // The same recording keeps its waveform.
     let wave = app.state.viewer.take().filter(|v| v.evidence.source == evidence.source).map(|v| v.wave);
@@ -48,10 +52,11 @@ pub(super) fn open(app: &mut App, exchange: ExchangeId, index: usize) {
         None => Load::None,
     };
     let time_s = Viewer::start_s(&evidence.place);
+    let (exchange, index) = of.unwrap_or((ExchangeId::NONE, 0));
     app.state.viewer = Some(Viewer {
         exchange,
         index,
-        evidence,
+        evidence: evidence.clone(),
         kind,
         read,
         time_s,

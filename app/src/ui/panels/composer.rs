@@ -5,7 +5,10 @@ use egui::{
     TextEdit, Ui,
 };
 
+use super::library::{about_text, choices_ui};
 use super::live::{live_ui, microphone_ui};
+use super::teach::adapter_ui;
+use super::thoughts::think_ui;
 use crate::command::{Command, Commands, ReaderCommand};
 use crate::say;
 use crate::state::{AppState, Attachment, AttachmentId};
@@ -90,18 +93,22 @@ fn passage_ui(ui: &mut Ui, state: &AppState, commands: &Commands) {
 fn about_ui(ui: &mut Ui, state: &AppState, commands: &Commands) {
     let Some(conversation) = state.current() else { return };
     let files = &conversation.attachments;
-    if files.len() < 2 || state.passage.is_some() {
+    let has_library = state.library.n_documents() > 0 || state.about_library.is_some();
+    if (files.len() < 2 && !has_library) || state.passage.is_some() {
         return;
     }
     let palette = theme::palette(ui);
     let chosen: Vec<_> = files.iter().filter(|file| state.about.contains(&file.id)).collect();
+    let library = about_text(state);
     let text = match chosen.as_slice() {
+        _ if let Some(text) = &library => say!("library-about", what = text.as_str()),
+        [] if files.is_empty() => say("library-about-nothing").to_owned(),
         [] => say("conversations-about-all").to_owned(),
         [one] => say!("conversations-about-one", file = elided(&one.name(), 18)),
         some => say!("conversations-about-some", count = some.len(), total = files.len()),
     };
     let font = egui::FontId::proportional(size::SMALL);
-    let colour = if chosen.is_empty() { palette.weak } else { palette.accent };
+    let colour = if chosen.is_empty() && library.is_none() { palette.weak } else { palette.accent };
     let galley = ui.painter().layout_no_wrap(text.clone(), font, colour);
     let wide = egui::Vec2::new(galley.size().x + 30.0, theme::CONTROL);
     let (rect, response) = ui.allocate_exact_size(wide, egui::Sense::click());
@@ -119,7 +126,8 @@ fn about_ui(ui: &mut Ui, state: &AppState, commands: &Commands) {
     let menu = Popup::menu(&response).close_behavior(PopupCloseBehavior::CloseOnClickOutside);
     menu.show(|ui| {
         ui.set_min_width(220.0);
-        if ui.radio(state.about.is_empty(), say("conversations-all-files")).clicked() {
+        choices_ui(ui, state, commands);
+        if ui.radio(state.about.is_empty() && library.is_none(), say("conversations-all-files")).clicked() {
             send(Vec::new());
         }
         let open: Vec<_> = state.reader.tabs.iter().filter_map(|tab| tab.attachment).collect();
@@ -135,7 +143,9 @@ fn about_ui(ui: &mut Ui, state: &AppState, commands: &Commands) {
         {
             send(vec![shown]);
         }
-        ui.separator();
+        if !files.is_empty() {
+            ui.separator();
+        }
         ScrollArea::vertical().max_height(220.0).show(ui, |ui| {
             for file in files {
                 let mut is_in = state.about.is_empty() || state.about.contains(&file.id);
@@ -194,6 +204,8 @@ fn buttons_ui(ui: &mut Ui, state: &AppState, view: &ViewState, commands: &Comman
         });
         microphone_ui(ui, state, commands);
         about_ui(ui, state, commands);
+        think_ui(ui, state, commands);
+        adapter_ui(ui, state, commands);
         if state.picking {
             ui.label(
                 RichText::new(say("conversations-dialog-waiting")).size(size::SMALL).color(palette.weak),

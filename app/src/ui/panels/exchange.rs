@@ -7,6 +7,7 @@ use engine::StopReason;
 
 use super::branch::{VERSIONS_WIDTH, again_menu_ui, difference, editor_ui, versions_ui};
 use super::parts::parts_ui;
+use super::thoughts::{about_ui, thoughts_ui};
 use crate::command::{Command, Commands, InsideCommand, ReaderCommand, TalkCommand};
 use crate::say;
 use crate::state::{AnswerStatus, AppState, Editing, Exchange};
@@ -34,6 +35,7 @@ pub fn exchange_ui(
     ui.push_id(exchange.id.0, |ui| {
         files_ui(ui, exchange, state, view, commands);
         passage_ui(ui, exchange, commands);
+        about_ui(ui, exchange);
         let question = Editing::Question(exchange.id);
         if !editor_ui(ui, question, &exchange.question, state, view, commands) {
             question_ui(ui, exchange, state, commands);
@@ -44,6 +46,7 @@ pub fn exchange_ui(
             view.markdown.show(ui, exchange.id, &exchange.answer.text);
         }
         status_ui(ui, exchange, last, state, commands);
+        thoughts_ui(ui, exchange);
         parts_ui(ui, exchange, commands);
         evidence_ui(ui, exchange, state, commands);
         notices_ui(ui, exchange);
@@ -247,7 +250,8 @@ fn footer_ui(ui: &mut Ui, exchange: &Exchange, last: bool, state: &AppState, com
             if last {
                 command_button_ui(ui, Icon::Again, Command::Regenerate, state, commands);
                 let whole = Command::AnswerWhole;
-                if !exchange.context.whole && whole.enabled(state).is_ok() {
+                let has_files = exchange.context.library.is_none();
+                if has_files && !exchange.context.whole && whole.enabled(state).is_ok() {
                     command_button_ui(ui, Icon::Transcript, whole, state, commands);
                 }
             } else {

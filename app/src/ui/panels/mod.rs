@@ -18,6 +18,8 @@ mod header;
 
 mod inside;
 
+mod library;
+
 mod live;
 
 mod missing_models;
@@ -44,6 +46,10 @@ mod sidebar;
 
 mod talk_list;
 
+mod teach;
+
+mod thoughts;
+
 mod tour;
 
 mod transcript;
@@ -53,6 +59,8 @@ pub(super) use crash::crash_ui;
 pub(super) use evidence::evidence_ui;
 pub use inside::InsideView;
 pub(super) use inside::inside_ui;
+pub use library::LibraryView;
+pub(super) use library::library_ui;
 pub use models::ModelsView;
 pub(super) use models::models_ui;
 pub use palette::PaletteView;
@@ -66,6 +74,8 @@ pub(super) use setup::setup_ui;
 pub(super) use shortcuts::shortcuts_ui;
 pub(super) use sidebar::sidebar_ui;
 pub use talk_list::TalkList;
+pub use teach::TeachView;
+pub(super) use teach::teach_ui;
 pub(super) use tour::tour_ui;
 pub use transcript::TranscriptView;
 pub(super) use transcript::transcript_ui;

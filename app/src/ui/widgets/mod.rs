@@ -10,7 +10,11 @@ mod drop_zone;
 
 mod evidence_card;
 
+mod find_bar;
+
 mod picture_view;
+
+mod plot;
 
 mod progress_row;
 
@@ -30,9 +34,11 @@ pub(super) use attachment_card::attachment_cards_ui;
 pub(super) use button::{choice_button_ui, command_button_ui, focus_ring, icon_button_ui, text_button_ui};
 pub(super) use context_meter::context_meter_ui;
 pub(super) use drop_zone::drop_zone_ui;
-pub(super) use evidence_card::evidence_card_ui;
 pub(crate) use evidence_card::place_text;
+pub(super) use evidence_card::{evidence_card_ui, place_icon};
+pub(super) use find_bar::{FindBarView, field_ui, find_bar_ui, select_all};
 pub(super) use picture_view::picture_view_ui;
+pub(super) use plot::{Series, plot_ui};
 pub(super) use progress_row::{bar_ui, progress_row_ui};
 pub(super) use quoted::quoted_ui;
 pub(super) use sheet::{modal_ui, sheet_size, sheet_ui};

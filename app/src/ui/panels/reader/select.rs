@@ -2,9 +2,11 @@
 
 use egui::{Modifiers, PointerButton, Pos2, Rect, Response, Ui, pos2};
 
+use super::bar::colour_name;
 use super::pages::Shown;
 use super::view::{Selection, TabView};
 use crate::command::{Command, Commands, ReaderCommand};
+use crate::say;
 use crate::state::{AppState, Colour, Purpose, Tab, TextPos, word_at};
 
 /// Points a second for each point that the pointer is outside of the pages.
@@ -128,7 +130,7 @@ pub(super) fn menu(response: &Response, state: &AppState, memory: &TabView, comm
             }
         }
         for colour in Colour::ALL {
-            if ui.button(format!("Highlight {}", colour.name())).clicked() {
+            if ui.button(say!("reader-highlight-in", colour = colour_name(colour))).clicked() {
                 commands.send(Command::Reader(take(Purpose::Highlight(colour))));
                 ui.close();
             }
