@@ -16,7 +16,7 @@ use crate::ui::icons::Icon;
 use crate::ui::theme::{self, size, space};
 use crate::ui::view::ViewState;
 use crate::ui::widgets::{
-    attachment_cards_ui, command_button_ui, elided, focus_ring, icon_button_ui, quoted_ui,
+    attachment_cards_ui, command_button_ui, elided, focus_ring, icon_button_ui, keep_cursor_inside, quoted_ui,
 };
 use crate::words::say;
 
@@ -180,6 +180,7 @@ fn field_ui(ui: &mut Ui, id: egui::Id, view: &mut ViewState) {
             // Enter asks; Shift+Enter begins a line.
             .return_key(KeyboardShortcut::new(Modifiers::SHIFT, Key::Enter));
         let response = ui.add(field);
+        keep_cursor_inside(&response, &view.draft);
         ui.ctx()
             .accesskit_node_builder(response.id, |node| node.set_label(say("conversations-question-field")));
         if std::mem::take(&mut view.focus_composer) {

@@ -42,7 +42,9 @@ pub(super) use plot::{Series, plot_ui};
 pub(super) use progress_row::{bar_ui, progress_row_ui};
 pub(super) use quoted::quoted_ui;
 pub(super) use sheet::{modal_ui, sheet_size, sheet_ui};
-pub(super) use text::{caption_ui, elided, galley_elided, search_field_ui, time_text, title_ui};
+pub(super) use text::{
+    caption_ui, elided, galley_elided, keep_cursor_inside, search_field_ui, time_text, title_ui,
+};
 pub(super) use timeline::{Strip, strip_ui, timeline_ui};
 pub(super) use toast::{live_region_ui, notice_bar_ui, toast_ui};
 pub(super) use transcript::{document_text_ui, transcript_ui};
