@@ -511,6 +511,10 @@ fn scrolling_up_while_an_answer_is_written_stays_and_a_button_goes_back() {
     for _ in 0..60 {
         scroll(&mut window, 200.0);
     }
+    // The wheel comes to rest.
+    for _ in 0..60 {
+        window.harness.step();
+    }
     let place = seen(&window);
     assert!(!place.is_empty());
     let before = written(window.app());
