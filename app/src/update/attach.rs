@@ -42,7 +42,11 @@ pub(super) fn paste(app: &mut App) {
 
 /// Saves a long text away from the window's thread: it may have many megabytes.
 pub(super) fn add_text(app: &mut App, text: Arc<str>) {
-    let (folder, now_s) = (app.state.data_folder.clone(), app.state.now_s);
+    let folder = match conversation::folder_for_files(app) {
+        Ok(folder) => folder,
+        Err(reason) => return app.state.say(reason),
+    };
+    let now_s = app.state.now_s;
     app.jobs.spawn("pasted text", move |job, _, events| {
         let saved = clipboard::save_text(&folder, &text, now_s).map_err(|error| format!("{error:#}"));
         events.send(job, JobEvent::TextSaved(saved));

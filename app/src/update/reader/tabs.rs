@@ -26,6 +26,9 @@ pub(super) struct Tabs {
 
 /// Writes down which documents are open, unless that is what was written last.
 pub(crate) fn save_tabs(app: &mut App) {
+    if app.state.current().is_some_and(|c| c.temporary) {
+        return;
+    }
     let reader = &app.state.reader;
     let kept = app.active.reader.tabs.as_ref();
     let is_same = |tabs: &Tabs| {
