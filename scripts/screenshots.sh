@@ -115,6 +115,10 @@ tour() {
 }
 
 start
+shoot tour
+# It is not offered again.
+xdotool key Escape
+sleep 0.5
 shoot empty
 stop
 
