@@ -25,7 +25,7 @@ pub use transcript::TranscriptCommand;
 
 use crate::platform::listen::Source;
 use crate::state::{
-    AppState, Attachment, AttachmentId, Conversation, ConversationId, ExchangeId, Overlay, Middle, Purpose,
+    AppState, Attachment, AttachmentId, Conversation, ConversationId, ExchangeId, Middle, Overlay, Purpose,
     Settings,
 };
 use crate::words::say;

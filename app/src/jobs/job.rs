@@ -13,8 +13,8 @@ use super::{LibraryNews, ReaderNews, TeachNews};
 use crate::live::{LiveEnd, LiveNews};
 use crate::platform::listen::Microphone;
 use crate::state::{
-    AttachmentId, ExchangeId, HearingForm, Keep, KeptPlace, LibraryScope, Load, Picture, Play, Prospects, TabId,
-    Wave,
+    AttachmentId, ExchangeId, HearingForm, Keep, KeptPlace, LibraryScope, Load, Picture, Play, Prospects,
+    TabId, Wave,
 };
 
 /// Names a job.

@@ -94,8 +94,10 @@ pub fn root_ui(ui: &mut egui::Ui, state: &AppState, view: &mut ViewState, comman
             return;
         }
         let pages = state.transcript.is_none() && reads && !reads_beside;
-        view.has_composer =
-            state.middle == Middle::Conversation && state.transcript.is_none() && !pages && (state.viewer.is_none() || beside);
+        view.has_composer = state.middle == Middle::Conversation
+            && state.transcript.is_none()
+            && !pages
+            && (state.viewer.is_none() || beside);
         begin_pane(ui, if pages { Pane::Documents } else { Pane::Middle }, view);
         if state.transcript.is_some() {
             panels::transcript_ui(ui, state, view, commands, wide);

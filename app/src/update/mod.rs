@@ -38,9 +38,7 @@ use self::models::Measuring;
 use crate::App;
 use crate::command::Command;
 use crate::jobs::{JobEvent, JobId, LibraryHandle};
-use crate::state::{
-    AttachmentId, Context, ConversationId, Editing, Exchange, ExchangeId, Overlay, Middle,
-};
+use crate::state::{AttachmentId, Context, ConversationId, Editing, Exchange, ExchangeId, Middle, Overlay};
 use crate::storage::Saving;
 
 /// Which job does what, so that it can be stopped.

@@ -11,6 +11,11 @@ pub(super) fn set(app: &mut App, mut settings: Settings) {
     settings.text_percent = settings.text_percent.clamp(low, high);
     settings.max_tokens = settings.max_tokens.clamp(1, 32_768);
     settings.temperature = settings.temperature.clamp(0.0, 2.0);
+    let before = &app.state.settings;
+    if settings.model != before.model && settings.adapter == before.adapter {
+        // What was made for the other model does not fit this one.
+        settings.adapter = None;
+    }
     app.state.settings = settings;
     super::models::refresh(app);
     super::attach::read_waiting(app);
