@@ -35,21 +35,27 @@ impl TeachNews {
 pub(crate) fn teach(
     store: &Store,
     about: &AdapterInfo,
-    resume: bool,
     job: JobId,
     cancel: &Cancel,
     events: &Events,
 ) {
-    let ended = run(store, about, resume, cancel, |event| {
+    let ended = run(store, about, cancel, |event| {
         events.send(job, JobEvent::Teach(TeachNews::Step(event)));
     });
+    // Of a run that failed before its first checkpoint there is nothing to go on with.
+    if ended.is_err()
+        && !adapters::has_checkpoint(about)
+        && let Some(data_folder) = about.folder.ancestors().nth(2)
+        && let Err(reason) = adapters::delete(data_folder, &about.folder)
+    {
+        log::warn!("{reason}");
+    }
     events.send(job, JobEvent::Teach(TeachNews::Ended(ended)));
 }
 
 fn run(
     store: &Store,
     about: &AdapterInfo,
-    resume: bool,
     cancel: &Cancel,
     mut tell: impl FnMut(TuneEvent),
 ) -> Result<bool, String> {
@@ -64,6 +70,8 @@ fn run(
     };
     let model = Engine::new(options).language_model().map_err(|error| error.to_string())?;
     let out = Some(about.folder.as_path());
+    // A run that was killed goes on, too: what counts is what is on the disk.
+    let resume = adapters::has_checkpoint(about);
     let tuning = Tuning::new(model, examples, about.options.clone(), out, resume, cancel);
     let mut about = about.clone();
     adapters::save(&about)?;
@@ -75,7 +83,12 @@ fn run(
                 let first = about.checked.map_or(*right, |(first, _, _)| first);
                 about.checked = Some((first, *right, *of));
             }
-            TuneEvent::Step { step, .. } => about.step = *step,
+            TuneEvent::Step { step, .. } => {
+                about.step = *step;
+                if step.is_multiple_of(about.options.save_every.max(1)) {
+                    adapters::save(&about)?;
+                }
+            }
             TuneEvent::Done { .. } => {
                 is_made = true;
                 about.state = AdapterState::Made;

@@ -205,6 +205,17 @@ impl Run {
             TuneEvent::Begun { train, held_out, exemplars, parameters, step, .. } => {
                 self.questions = Some((train, held_out, exemplars));
                 (self.parameters, self.about.step, self.seeking) = (parameters, step, None);
+                // A run that goes on from its checkpoint does the steps after it once more.
+                for curve in [
+                    &mut self.loss,
+                    &mut self.accepted,
+                    &mut self.in_memory,
+                    &mut self.checked,
+                    &mut self.with_control,
+                    &mut self.without,
+                ] {
+                    curve.retain(|(at, _)| *at <= step as f64);
+                }
             }
             TuneEvent::Seeking { what, done, total, right } => {
                 self.seeking = Some((what, done, total, right));

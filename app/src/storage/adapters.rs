@@ -40,6 +40,11 @@ pub fn save(about: &AdapterInfo) -> Result<(), String> {
     write_whole(&about.folder.join(ABOUT), &text).map_err(|error| failed(&error))
 }
 
+/// Whether the run of an adapter was stopped, or killed, where it can go on.
+pub fn has_checkpoint(about: &AdapterInfo) -> bool {
+    about.folder.join("checkpoint.safetensors").is_file()
+}
+
 /// Deletes an adapter with all of its files.
 ///
 /// # Errors

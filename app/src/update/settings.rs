@@ -15,6 +15,11 @@ pub(super) fn set(app: &mut App, mut settings: Settings) {
     if settings.unload_after_min != app.state.settings.unload_after_min {
         super::models::keep_for(app, settings.unload_after_min);
     }
+    let before = &app.state.settings;
+    if settings.model != before.model && settings.adapter == before.adapter {
+        // What was made for the other model does not fit this one.
+        settings.adapter = None;
+    }
     app.state.settings = settings;
     super::models::refresh(app);
     super::attach::read_waiting(app);

@@ -95,7 +95,6 @@ fn start(app: &mut App) {
             checked: None,
             step: 0,
         },
-        false,
     );
 }
 
@@ -105,33 +104,28 @@ fn resume(app: &mut App, folder: &PathBuf) {
     let listed = app.state.teach.adapters.iter().flatten().find(|about| about.folder == *folder).cloned();
     match (shown, listed) {
         (Some(mut run), _) => {
-            // A run that was stopped before its first checkpoint begins again.
-            let resume = run.about.step > 0;
             run.state = RunState::Loading;
             let about = run.about.clone();
             app.state.teach.run = Some(run);
-            spawn(app, about, resume);
+            spawn(app, about);
         }
-        (None, Some(about)) => {
-            let resume = about.step > 0;
-            begin(app, about, resume);
-        }
+        (None, Some(about)) => begin(app, about),
         (None, None) => {}
     }
 }
 
-fn begin(app: &mut App, about: AdapterInfo, resume: bool) {
+fn begin(app: &mut App, about: AdapterInfo) {
     app.state.teach.run = Some(Run::new(about.clone()));
-    spawn(app, about, resume);
+    spawn(app, about);
 }
 
-fn spawn(app: &mut App, about: AdapterInfo, resume: bool) {
+fn spawn(app: &mut App, about: AdapterInfo) {
     let Some(store) = app.store.clone() else {
         ended(app, Err(say("teach-no-models").to_owned()));
         return;
     };
     app.active.teach = Some(app.jobs.spawn("teach", move |job, cancel, events| {
-        crate::jobs::teach(&store, &about, resume, job, cancel, events);
+        crate::jobs::teach(&store, &about, job, cancel, events);
     }));
 }
 
