@@ -107,9 +107,9 @@ fn a_question_waits_for_its_files_and_a_bad_file_says_why() {
     let conversation = window.app().state().current().unwrap();
     assert_eq!(conversation.attachments.len(), 2);
     let AttachmentState::Failed(reason) = &conversation.attachments[0].state else { panic!("not failed") };
-    assert_eq!(reason, "the file is empty");
+    assert_eq!(reason, "the file is empty; save or copy it again");
     let answer = &conversation.exchanges[0].answer;
-    assert_eq!(answer.notices, ["empty.png was left out: the file is empty"]);
+    assert_eq!(answer.notices, ["empty.png was left out: the file is empty; save or copy it again"]);
     assert_eq!(answer.evidence.len(), 1, "the good file was used");
 }
 

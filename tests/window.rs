@@ -198,11 +198,12 @@ impl Window {
         self.settle();
     }
 
-    /// Drops files on the window at once, and draws nothing yet.
+    /// Drops files on the window and draws one frame.
     pub fn drop_files(&mut self, paths: Vec<PathBuf>) {
         for path in paths {
             self.harness.input_mut().dropped_files.push(Arc::new(Dropped(path)));
         }
+        self.harness.step();
     }
 
     /// Waits until every file is read.

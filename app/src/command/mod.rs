@@ -8,6 +8,8 @@ mod library;
 
 mod program;
 
+mod media;
+
 mod reader;
 
 mod talk;
@@ -22,6 +24,7 @@ use egui::{Key, KeyboardShortcut, Modifiers};
 
 pub use inside::InsideCommand;
 pub use library::LibraryCommand;
+pub use media::MediaCommand;
 pub use models::ModelsCommand;
 pub use program::{Group, ProgramCommand};
 pub use reader::ReaderCommand;
@@ -155,6 +158,8 @@ pub enum Command {
     Think(Option<usize>),
     /// Do something with the program itself.
     Program(ProgramCommand),
+    /// Do something with a picture, recording or video.
+    Media(MediaCommand),
 }
 
 const CTRL: Modifiers = Modifiers::COMMAND;
@@ -257,6 +262,7 @@ impl Command {
             Self::Teach(command) => command.label(),
             Self::Think(_) => say("teach-think"),
             Self::Program(command) => command.label(),
+            Self::Media(command) => command.label(),
         }
     }
 

@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use engine::media::Kind;
+use engine::media::{FrameStep, Kind};
 use engine::models::PullEvent;
 use engine::tasks::ask::{AskRequest, ReadFile};
 use engine::tasks::transcribe::TranscribeEvent;
 use engine::tasks::transcribe::format::Format;
 use engine::{Event, Stage};
 
-use super::{LibraryNews, ModelsNews, ReaderNews, TeachNews};
+use super::{CropJob, LibraryNews, MediaNews, ModelsNews, ReaderNews, TeachNews};
 use crate::live::{LiveEnd, LiveNews};
 use crate::platform::listen::Microphone;
 use crate::state::{
@@ -84,6 +84,8 @@ pub enum MediaJob {
     Picture {
         /// The file.
         path: PathBuf,
+        /// Neither side is longer, in pixels.
+        longest_px: u32,
     },
     /// Decode a frame for the viewer.
     Frame {
@@ -92,6 +94,26 @@ pub enum MediaJob {
         /// Seconds from the start.
         time_s: f64,
     },
+    /// Decode the neighbour of a frame for the viewer.
+    Step {
+        /// The file.
+        path: PathBuf,
+        /// Seconds from the start.
+        time_s: f64,
+        /// Which neighbour.
+        step: FrameStep,
+    },
+    /// Decode the picture for a mark in an answer.
+    Preview {
+        /// Which evidence of which answer.
+        of: (ExchangeId, usize),
+        /// The file.
+        path: PathBuf,
+        /// The second of a video.
+        time_s: Option<f64>,
+    },
+    /// Save a part of a picture or frame as a picture of its own.
+    Crop(CropJob),
     /// Measure loudness over time for the viewer.
     Wave {
         /// The file.
@@ -168,6 +190,8 @@ pub enum JobEvent {
     },
     /// The picture or frame of the viewer.
     ViewerPicture(Load<Picture>),
+    /// Something else about what the viewer shows.
+    Media(MediaNews),
     /// The waveform of the viewer.
     ViewerWave(Load<Wave>),
     /// The sound of the viewer.

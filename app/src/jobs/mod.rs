@@ -8,6 +8,8 @@ mod backend;
 
 mod engine_thread;
 
+mod film;
+
 mod job;
 
 mod library;
@@ -17,6 +19,8 @@ mod live;
 mod media_thread;
 
 mod models;
+
+mod viewing;
 
 mod reader;
 
@@ -36,6 +40,7 @@ use engine::Cancel;
 use engine::models::Store;
 
 pub use backend::{Backend, EngineBackend};
+pub(crate) use film::{Film, play_film};
 pub use job::{EngineJob, JobEvent, JobId, MediaJob};
 pub use library::{LibraryDesk, LibraryHandle, LibraryNews, LibraryWish};
 pub(crate) use library::{keep as keep_library, scope as library_scope, search as search_library};
@@ -47,6 +52,8 @@ pub use reader::ReaderNews;
 pub(crate) use reader::{Desk, Found, Post, Work, serve};
 pub use teach::TeachNews;
 pub(crate) use teach::{teach, with_adapters};
+pub use viewing::{CropJob, MediaNews};
+pub(crate) use viewing::{THUMBNAILS, thumbnails};
 
 /// Asks the window to draw within this time.
 pub type Waker = Arc<dyn Fn(Duration) + Send + Sync>;

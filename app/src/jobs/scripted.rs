@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use engine::media::Kind;
+use engine::media::{Kind, Media, Opener};
 use engine::perception::ReadEvent;
 use engine::tasks::ask::AskRequest;
 use engine::tasks::transcribe::{LiveEvent, Segment, TranscribeEvent, Word};
@@ -60,6 +60,8 @@ pub struct Scripted {
     pub has_microphone: bool,
     /// A word in a question that makes it fail.
     pub fail_on: Option<String>,
+    /// Files are really opened with this, so that those that cannot be read fail as they would.
+    pub opener: Option<Opener>,
     /// Everything that was asked.
     pub asked: Arc<Mutex<Vec<AskRequest>>>,
     /// The decoder that is in memory.
@@ -77,6 +79,7 @@ impl Default for Scripted {
             context_tokens: 2048,
             has_microphone: true,
             fail_on: None,
+            opener: None,
             asked: Arc::default(),
             loaded: Arc::default(),
             breaks_on: None,
@@ -145,6 +148,15 @@ impl Scripted {
             [Event::Progress { stage: Stage::Sections, what, done, total }, Event::Part(part)]
         };
         (0..).zip(&spans).flat_map(note).collect()
+    }
+}
+
+/// Takes the first piece of a medium, which is where some damage shows.
+fn first_piece(media: Media) -> Result<()> {
+    match media {
+        Media::Sound(mut sound) => sound.next().transpose().map(drop),
+        Media::Video(mut video) => video.next().transpose().map(drop),
+        Media::Picture(_) | Media::Document(_) => Ok(()),
     }
 }
 
@@ -237,7 +249,16 @@ impl Backend for Scripted {
         Arc::new(ScriptedEars { has_microphone: self.has_microphone })
     }
 
-    fn read<'a>(&'a mut self, path: &Path, _: &Cancel) -> Box<dyn Iterator<Item = Result<ReadEvent>> + 'a> {
+    fn read<'a>(
+        &'a mut self,
+        path: &Path,
+        cancel: &Cancel,
+    ) -> Box<dyn Iterator<Item = Result<ReadEvent>> + 'a> {
+        if let Some(opener) = &self.opener
+            && let Err(error) = opener.open(path, cancel).and_then(first_piece)
+        {
+            return Box::new(std::iter::once(Err(error)));
+        }
         let (kind, summary, spans) = Self::finding(path);
         let opened = ReadEvent::Opened { kind, summary: summary.into() };
         let progress = |done| ReadEvent::Progress { stage: Stage::Encode, done, total: 2 };

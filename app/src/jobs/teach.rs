@@ -32,13 +32,7 @@ impl TeachNews {
 }
 
 /// Runs until the adapter is made or somebody stops it.
-pub(crate) fn teach(
-    store: &Store,
-    about: &AdapterInfo,
-    job: JobId,
-    cancel: &Cancel,
-    events: &Events,
-) {
+pub(crate) fn teach(store: &Store, about: &AdapterInfo, job: JobId, cancel: &Cancel, events: &Events) {
     let ended = run(store, about, cancel, |event| {
         events.send(job, JobEvent::Teach(TeachNews::Step(event)));
     });

@@ -12,6 +12,8 @@ pub mod instance;
 
 pub mod folders;
 
+pub mod screen;
+
 pub mod sound;
 
 pub mod listen;

@@ -9,6 +9,7 @@ use super::attachment::{Attachment, AttachmentId, AttachmentState};
 use super::library::LibraryScope;
 use super::reader::Passage;
 use super::setup::Setup;
+use super::viewer::Clip;
 
 /// Names a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -94,6 +95,8 @@ pub struct Context {
     pub think: Option<usize>,
     /// What differs from the conversation, for this answer.
     pub setup: Setup,
+    /// A part of a recording or video.
+    pub clip: Option<Clip>,
 }
 
 /// A passage of a document, as a question carries it.

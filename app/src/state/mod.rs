@@ -59,7 +59,7 @@ pub use transcript::{
     Document, Edit, Editor, Found, Hearing, HearingForm, Line, Query, SPEEDS, Speaker, SpeakerId, Speakers,
     StoredTranscript, TranscriptPane, UNSURE_BELOW, Word,
 };
-pub use viewer::{Load, Picture, Play, Viewer, Wave};
+pub use viewer::{Cited, Clip, Load, Picture, Play, Viewer, Wave};
 
 /// What lies over or beside the conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -139,6 +139,8 @@ pub struct AppState {
     pub about: Vec<AttachmentId>,
     /// What the next question is about, with the file it is from.
     pub passage: Option<Quoted>,
+    /// The part of a recording that the next question is about.
+    pub clip: Option<Clip>,
     /// The transcript that is shown in the place of the conversation.
     pub transcript: Option<TranscriptPane>,
     /// Which documents of the library the next questions are about, when they are not about files.
@@ -232,7 +234,8 @@ impl AppState {
 
     /// The evidence that is looked at.
     pub fn shown_evidence(&self) -> Option<(ExchangeId, usize)> {
-        let viewed = self.viewer.as_ref().map(|viewer| (viewer.exchange, viewer.index));
+        let cited = self.viewer.as_ref().and_then(|viewer| viewer.cited.as_ref());
+        let viewed = cited.map(|cited| (cited.exchange, cited.index));
         viewed.or_else(|| self.reader.evidence())
     }
 

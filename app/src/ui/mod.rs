@@ -12,6 +12,8 @@ mod icons;
 
 mod look;
 
+mod cited;
+
 mod markdown;
 
 mod panels;

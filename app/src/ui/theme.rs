@@ -356,6 +356,16 @@ impl From<&Settings> for Appearance {
     }
 }
 
+/// Words over a film.
+pub fn on_film() -> Color32 {
+    Color32::WHITE
+}
+
+/// Behind words over a film.
+pub fn behind_film_text() -> Color32 {
+    Color32::from_black_alpha(0xb8)
+}
+
 /// Sets both styles, once.
 pub fn install(ctx: &egui::Context) {
     set_styles(ctx, Contrast::Normal);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use engine::tasks::ask::{AskRequest, Attachment, Turn};
+use engine::tasks::ask::{AskRequest, Attachment, Clip, Turn};
 use engine::{Event, Place, StopReason};
 
 use super::{Asking, Deleted, attach, conversation, transcript, viewer};
@@ -115,11 +115,17 @@ fn start(app: &mut App, conversation: ConversationId, id: ExchangeId) {
     let on_path: BTreeSet<AttachmentId> = path.iter().flat_map(|e| &e.attachments).copied().collect();
     let elsewhere: BTreeSet<AttachmentId> =
         conversation.all().flat_map(|e| &e.attachments).copied().collect();
-    let is_asked = |id: AttachmentId| match passage {
-        Some(passage) => passage.attachment == id,
+    let about_one = passage.map(|p| p.attachment).or(context.clip.as_ref().map(|clip| clip.attachment));
+    let is_asked = |id: AttachmentId| match about_one {
+        Some(attachment) => attachment == id,
         None if !context.about.is_empty() => context.about.contains(&id),
         None => on_path.contains(&id) || !elsewhere.contains(&id),
     };
+    request.clip = context.clip.as_ref().map(|clip| Clip {
+        path: clip.path.clone(),
+        from_s: clip.from_s,
+        to_s: clip.to_s,
+    });
     let library = context.library.clone().map(|scope| (folder, scope));
     let files = conversation.attachments.iter().filter(|_| library.is_none());
     for attachment in files.filter(|a| a.sent && is_asked(a.id)) {

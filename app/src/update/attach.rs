@@ -7,10 +7,11 @@ use engine::Stage;
 use engine::media::Kind;
 use engine::tasks::ask::ReadFile;
 
-use super::{conversation, reader, transcript};
+use super::{conversation, reader, transcript, viewer};
 use crate::App;
-use crate::jobs::{EngineJob, JobEvent, JobId, MediaJob};
-use crate::platform::{clipboard, dialog};
+use crate::jobs::{EngineJob, JobEvent, JobId, MediaJob, MediaNews};
+use crate::platform::{clipboard, dialog, screen};
+use crate::say;
 use crate::state::{Attachment, AttachmentId, AttachmentState, ConversationId, Load, Overlay};
 use crate::storage::Write;
 use crate::words::say;
@@ -28,6 +29,25 @@ pub(super) fn picked(app: &mut App, job: JobId, paths: Vec<PathBuf>) {
     app.state.picking = false;
     if !paths.is_empty() {
         add(app, paths);
+    }
+}
+
+/// Lets the person choose a part of the screen.
+pub(super) fn capture(app: &mut App) {
+    app.jobs.spawn("screen", |job, _, events| {
+        events.send(job, JobEvent::Media(MediaNews::Captured(screen::capture())));
+    });
+}
+
+pub(super) fn captured(app: &mut App, made: Result<Option<PathBuf>, String>) {
+    let kept = match made {
+        Ok(Some(made)) => clipboard::save_capture(&app.state.data_folder, &made, app.state.now_s),
+        Ok(None) => return,
+        Err(reason) => return app.state.say(say!("media-no-capture", reason = reason)),
+    };
+    match kept {
+        Ok(path) => add(app, vec![path]),
+        Err(error) => app.state.say(format!("{error:#}")),
     }
 }
 
@@ -100,7 +120,7 @@ pub(super) fn add(app: &mut App, paths: Vec<PathBuf>) {
         check(app, attachment_id);
     }
     if known > 0 {
-        app.state.say("This file is already part of the conversation");
+        app.state.say(crate::words::say("media-already"));
     }
     conversation::touch(app, id);
     save_all(app, id);
@@ -190,6 +210,7 @@ pub(super) fn read_done(app: &mut App, job: JobId, id: AttachmentId, result: Res
     save(app, conversation, id);
     transcript::was_read(app, id);
     reader::was_read(app, id);
+    viewer::was_read(app, id);
 }
 
 /// The card shows the file's name already.
@@ -204,6 +225,7 @@ pub(super) fn remove(app: &mut App, id: AttachmentId) {
         transcript::close(app);
     }
     reader::forget(app, id);
+    viewer::forget(app, id);
     for conversation in &mut app.state.conversations {
         conversation.attachments.retain(|a| a.id != id);
     }

@@ -53,7 +53,7 @@ pub struct Active {
     /// The answer that is being written.
     ask: Option<Asking>,
     /// What the viewer waits for.
-    viewer: Vec<JobId>,
+    viewer: viewer::Work,
     /// The sound that plays.
     sound: Option<JobId>,
     /// What works for the transcript pane.
@@ -136,7 +136,8 @@ pub fn run(app: &mut App, command: Command, ctx: &egui::Context) {
             let passage = app.state.passage.take();
             let library = app.state.about_library.clone().filter(|_| passage.is_none());
             let think = app.state.think;
-            ask::send(app, &text, Context { about, passage, library, think, ..Context::default() });
+            let clip = app.state.clip.take();
+            ask::send(app, &text, Context { about, passage, library, think, clip, ..Context::default() });
         }
         Command::Stop => ask::stop(app),
         Command::Regenerate => ask::regenerate(app, false),
@@ -188,6 +189,7 @@ pub fn run(app: &mut App, command: Command, ctx: &egui::Context) {
         Command::Teach(command) => teach::run(app, command),
         Command::Think(n) => think::choose(app, n),
         Command::Program(command) => program::run(app, command),
+        Command::Media(command) => viewer::run(app, command),
     }
 }
 
@@ -213,10 +215,7 @@ pub fn apply(app: &mut App, job: JobId, event: JobEvent) {
         JobEvent::Answer { exchange, event } => ask::event(app, job, exchange, event),
         JobEvent::AnswerFailed { exchange, reason } => ask::failed(app, job, exchange, reason),
         JobEvent::ViewerPicture(picture) => {
-            app.jobs.close(job);
-            if let Some(viewer) = &mut app.state.viewer {
-                viewer.picture = picture;
-            }
+            viewer::picture(app, job, picture);
         }
         JobEvent::ViewerWave(wave) => {
             app.jobs.close(job);
@@ -228,6 +227,7 @@ pub fn apply(app: &mut App, job: JobId, event: JobEvent) {
             }
         }
         JobEvent::Sound(play) => viewer::sound(app, job, play),
+        JobEvent::Media(news) => viewer::news(app, job, news),
         JobEvent::Heard { attachment, event } => transcript::heard(app, job, attachment, event),
         JobEvent::HearingFailed { attachment, reason } => {
             transcript::hearing_failed(app, job, attachment, reason);
@@ -314,8 +314,10 @@ fn escape(app: &mut App) {
     } else if app.state.reader.is_shown {
         reader::escape(app);
     } else if app.state.viewer.is_some() {
-        viewer::close(app);
-        app.view.focus_composer = true;
+        if !app.view.stage.close_on_top() {
+            viewer::close(app);
+            app.view.focus_composer = true;
+        }
     } else if app.state.inside.shown.is_some() {
         app.state.inside.shown = None;
     } else if app.state.middle != Middle::Conversation {

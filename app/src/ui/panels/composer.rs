@@ -5,18 +5,19 @@ use egui::{
     TextEdit, Ui,
 };
 
+use super::drafts::{drafts_ui, part_ui};
 use super::library::{about_text, choices_ui};
 use super::live::{live_ui, microphone_ui};
 use super::teach::adapter_ui;
 use super::thoughts::think_ui;
-use crate::command::{Command, Commands, ReaderCommand};
+use crate::command::{Command, Commands, MediaCommand, ReaderCommand};
 use crate::say;
 use crate::state::{AppState, Attachment, AttachmentId};
 use crate::ui::icons::Icon;
 use crate::ui::theme::{self, size, space};
 use crate::ui::view::ViewState;
 use crate::ui::widgets::{
-    attachment_cards_ui, command_button_ui, elided, focus_ring, icon_button_ui, keep_cursor_inside, quoted_ui,
+    command_button_ui, elided, focus_ring, icon_button_ui, keep_cursor_inside, quoted_ui,
 };
 use crate::words::say;
 
@@ -36,6 +37,7 @@ pub fn composer_ui(ui: &mut Ui, state: &AppState, view: &mut ViewState, commands
             live_ui(ui, state, commands);
             drafts_ui(ui, state, view, commands);
             passage_ui(ui, state, commands);
+            part_ui(ui, state, commands);
             field_ui(ui, id, view);
             buttons_ui(ui, state, view, commands);
         });
@@ -52,24 +54,6 @@ fn enter_pressed(ui: &Ui) -> bool {
             matches!(event, egui::Event::Key { key: Key::Enter, pressed: true, modifiers, .. } if modifiers.is_none())
         })
     })
-}
-
-/// Files that were added since the last question.
-fn drafts_ui(ui: &mut Ui, state: &AppState, view: &mut ViewState, commands: &Commands) {
-    let Some(conversation) = state.current() else { return };
-    let drafts: Vec<_> = conversation.drafts().collect();
-    if drafts.is_empty() {
-        return;
-    }
-    ScrollArea::vertical().id_salt("drafts").max_height(128.0).min_scrolled_height(128.0).show(ui, |ui| {
-        attachment_cards_ui(ui, &drafts, true, view, commands);
-    });
-    for attachment in drafts {
-        if let crate::state::AttachmentState::Failed(reason) = &attachment.state {
-            let text = format!("{}: {reason}", attachment.name());
-            ui.label(RichText::new(text).size(size::SMALL).color(theme::palette(ui).error));
-        }
-    }
 }
 
 /// The passage that the next question is about.
@@ -195,7 +179,8 @@ fn buttons_ui(ui: &mut Ui, state: &AppState, view: &ViewState, commands: &Comman
         let attach =
             ui.add_enabled_ui(true, |ui| command_button_ui(ui, Icon::Clip, Command::Attach, state, commands));
         attach.inner.context_menu(|ui| {
-            for command in [Command::Attach, Command::AttachByPath, Command::PasteFiles] {
+            let capture = Command::Media(MediaCommand::CaptureScreen);
+            for command in [Command::Attach, Command::AttachByPath, Command::PasteFiles, capture] {
                 let text = command.tooltip(ui.ctx());
                 if ui.button(text).clicked() {
                     commands.send(command);

@@ -2,11 +2,15 @@
 
 mod branch;
 
+mod answer;
+
 mod composer;
 
 mod conversation;
 
 mod crash;
+
+mod drafts;
 
 mod evidence;
 
@@ -56,6 +60,7 @@ mod transcript;
 
 pub(super) use conversation::main_ui;
 pub(super) use crash::crash_ui;
+pub use evidence::StageView;
 pub(super) use evidence::evidence_ui;
 pub use inside::InsideView;
 pub(super) use inside::inside_ui;

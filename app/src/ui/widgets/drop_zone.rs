@@ -2,6 +2,7 @@
 
 use egui::{Align2, FontId, Id, LayerId, Order, Stroke, StrokeKind, Ui, Vec2};
 
+use crate::say;
 use crate::state::Middle;
 use crate::ui::icons::Icon;
 use crate::ui::theme::{self, size};
@@ -32,7 +33,7 @@ pub fn drop_zone_ui(ui: &Ui, middle: Middle) {
         centre + Vec2::new(0.0, 8.0),
         Align2::CENTER_CENTER,
         match middle {
-            Middle::Conversation => say("library-drop-conversation"),
+            Middle::Conversation => say("media-drop"),
             Middle::Library => say("library-drop"),
             Middle::Teach => say("teach-drop-file"),
         },
@@ -41,7 +42,7 @@ pub fn drop_zone_ui(ui: &Ui, middle: Middle) {
     );
     let what = match names.as_slice() {
         [one] => super::elided(one, 60),
-        many => format!("{} files", many.len()),
+        many => say!("common-files", count = many.len()),
     };
     painter.text(
         centre + Vec2::new(0.0, 42.0),

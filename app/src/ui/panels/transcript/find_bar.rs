@@ -4,8 +4,10 @@ use egui::Ui;
 
 use super::view::FindBar;
 use crate::command::{Command, Commands, TranscriptCommand};
+use crate::say;
 use crate::state::{Edit, TranscriptPane};
 use crate::ui::widgets::{FindBarView, field_ui, find_bar_ui as bar_ui, text_button_ui};
+use crate::words::say;
 
 /// Draws the bar; the line to go to, if there is one.
 pub(super) fn find_bar_ui(
@@ -19,11 +21,11 @@ pub(super) fn find_bar_ui(
     }
     let count = match bar.found.len() {
         0 if bar.query.text.is_empty() => String::new(),
-        0 => "nothing found".to_owned(),
-        n => format!("{} of {n}", bar.at + 1),
+        0 => say("transcript-nothing-found").to_owned(),
+        n => say!("transcript-found", at = bar.at + 1, count = n),
     };
     let view = FindBarView {
-        field: "Find",
+        field: say("transcript-find"),
         query: &mut bar.query,
         focus: &mut bar.focus,
         count,
@@ -35,15 +37,18 @@ pub(super) fn find_bar_ui(
     let done = bar_ui(
         ui,
         view,
-        |ui| *replacing |= !was_replacing && text_button_ui(ui, None, "Replace…", false).clicked(),
+        |ui| {
+            *replacing |=
+                !was_replacing && text_button_ui(ui, None, say("transcript-replace-open"), false).clicked()
+        },
         |ui| {
             if was_replacing {
                 ui.horizontal_wrapped(|ui| {
                     ui.spacing_mut().item_spacing.x = 4.0;
-                    field_ui(ui, with, "Replace with");
+                    field_ui(ui, with, say("transcript-replace-with"));
                     ui.add_enabled_ui(!found.is_empty(), |ui| {
-                        one = text_button_ui(ui, None, "Replace", false).clicked();
-                        let text = format!("Replace all {}", found.len());
+                        one = text_button_ui(ui, None, say("transcript-replace"), false).clicked();
+                        let text = say!("transcript-replace-all", count = found.len());
                         all = text_button_ui(ui, None, &text, false).clicked();
                     });
                 });
