@@ -755,7 +755,7 @@ fn with_links() -> Vec<u8> {
     pdf(&objects)
 }
 
-fn link<'a>(window: &'a Window, name: &str) -> egui_kittest::Node<'a> {
+fn link<'a>(window: &'a Window, name: &'a str) -> egui_kittest::Node<'a> {
     window.harness.get_by_role_and_label(Role::Link, name)
 }
 

@@ -78,7 +78,6 @@ library-empty-about = Ziehen Sie Dokumente oder Aufnahmen hierher oder fügen Si
 library-empty-folder = Ordner wählen …
 library-private = Die Dateien bleiben, wo sie sind; alles bleibt auf diesem Computer.
 library-drop = Ablegen, um zur Bibliothek hinzuzufügen
-library-drop-conversation = Ablegen, um zum Gespräch hinzuzufügen
 library-about = Zu { $what }
 library-about-all = der Bibliothek
 library-about-some = { $count } Dokumenten der Bibliothek

@@ -78,7 +78,6 @@ library-empty-about = Drop documents or recordings here, or add a folder: what i
 library-empty-folder = Choose a folder…
 library-private = The files stay where they are; everything stays on this computer.
 library-drop = Drop to add to the library
-library-drop-conversation = Drop to add to the conversation
 library-about = About { $what }
 library-about-all = the library
 library-about-some = { $count } documents of the library

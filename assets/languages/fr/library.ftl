@@ -78,7 +78,6 @@ library-empty-about = Déposez ici des documents ou des enregistrements, ou ajou
 library-empty-folder = Choisir un dossier…
 library-private = Les fichiers restent où ils sont ; tout reste sur cet ordinateur.
 library-drop = Déposer pour ajouter à la bibliothèque
-library-drop-conversation = Déposer pour ajouter à la conversation
 library-about = Sur { $what }
 library-about-all = la bibliothèque
 library-about-some = { $count } documents de la bibliothèque
