@@ -21,7 +21,7 @@ const OPENED: [&str; 3] = ["https://", "http://", "mailto:"];
 /// Lets links in view be clicked, and reached with the keyboard.
 pub(super) fn links_ui(ui: &Ui, memory: &mut TabView, shown: &[Shown], inner: Rect, commands: &Commands) {
     for page in shown {
-        let links = page.page().map(|text| text.clone());
+        let links = page.page().cloned();
         for (i, link) in links.iter().flat_map(|text| &text.links).enumerate() {
             let rect = page.on_screen(&link.area).intersect(inner);
             if rect.width() >= 2.0 && rect.height() >= 2.0 {

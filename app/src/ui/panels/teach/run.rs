@@ -145,7 +145,7 @@ fn plots_ui(ui: &mut Ui, run: &Run) {
     let loss = [series("", &run.loss, first)];
     let checked = [series("", &run.checked, first)];
     let whole = Some((0.0, 100.0));
-    let mut plots: Vec<Box<dyn FnOnce(&mut Ui) + '_>> = vec![
+    let mut plots: Vec<Plot<'_>> = vec![
         Box::new(|ui| plot_ui(ui, say("teach-plot-loss"), size_of, &loss, None, number)),
         Box::new(|ui| plot_ui(ui, say("teach-plot-checked"), size_of, &checked, whole, percent)),
     ];
@@ -162,6 +162,9 @@ fn plots_ui(ui: &mut Ui, run: &Run) {
         ui.horizontal(|ui| plots.by_ref().take(columns).for_each(|plot| plot(ui)));
     }
 }
+
+/// Draws one plot.
+type Plot<'a> = Box<dyn FnOnce(&mut Ui) + 'a>;
 
 fn rationales_ui(ui: &mut Ui, run: &Run) {
     if run.rationales.is_empty() {
