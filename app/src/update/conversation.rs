@@ -4,7 +4,7 @@ use super::{attach, viewer};
 use crate::App;
 use crate::command::Command;
 use crate::say;
-use crate::state::{Conversation, ConversationId, Heading, Toast};
+use crate::state::{Conversation, ConversationId, Heading, Middle, Toast};
 use crate::storage::Write;
 use crate::words::say;
 
@@ -34,6 +34,7 @@ pub(super) fn select(app: &mut App, id: ConversationId) {
         app.state.editing = None;
     }
     app.state.sidebar_open = false;
+    app.state.middle = Middle::Conversation;
     app.state.selected = Some(id);
     app.state.renaming = app.state.renaming.filter(|renaming| *renaming == id);
     let App { state, storage, .. } = app;
@@ -95,6 +96,7 @@ pub(super) fn new_temporary(app: &mut App) {
     let id = ConversationId(app.state.fresh_id());
     let conversation = Conversation { temporary: true, ..Conversation::new(id, app.state.now_s) };
     app.storage.leave_out(id);
+    app.state.middle = Middle::Conversation;
     app.state.conversations.insert(0, conversation);
     app.state.selected = Some(id);
 }

@@ -305,6 +305,8 @@ fn escape(app: &mut App) {
         app.state.renaming = None;
     } else if app.state.editing.is_some() {
         app.state.editing = None;
+    } else if app.state.hunt.is_some() {
+        talk::run(app, crate::command::TalkCommand::Search(String::new()));
     } else if app.state.sidebar_open {
         app.state.sidebar_open = false;
     } else if app.state.transcript.is_some() {
@@ -324,8 +326,6 @@ fn escape(app: &mut App) {
         show_middle(app, Middle::Conversation);
     } else if app.state.running().is_some() {
         ask::stop(app);
-    } else if app.state.hunt.is_some() {
-        talk::run(app, crate::command::TalkCommand::Search(String::new()));
     } else if app.state.program.tour.is_some() {
         program::run(app, crate::command::ProgramCommand::EndTour);
     } else {
