@@ -258,7 +258,7 @@ mod tests {
         for text in [
             "It is $5 and $6. The budget is 5 dollars. It costs 7$.",
             "The `$PATH` and $x$ say more. The budget is 5 dollars$ (5$)",
-            "See [the budget of 5 dollars](http://a.b/$5) and [$6](c$d).\n\n$$x$$",
+            "See [the budget of 5 dollars](http://a.b/$5) and [$5](c$d).\n\n$$x$$",
             "| $a | b$ |\n|---|---|\n| $c | d$ |\n\nThe budget is 5 dollars.",
             "<b>$</b> The budget is 5 dollars.\\$ The budget: 5 dollars!",
         ] {

@@ -87,7 +87,7 @@ media-show-summary = Weniger zeigen
 media-capture = Bildschirmausschnitt hinzufügen …
 media-no-capture = Der Desktop lässt von hier aus keinen Bildschirmausschnitt wählen ({ $reason }); nehmen Sie ihn mit dessen eigenem Werkzeug auf und fügen Sie ihn mit Strg+V ein
 media-already = Diese Datei gehört schon zur Unterhaltung
-media-tokens = etwa { $count } Token
+media-tokens = ≈ { $count } Token
 media-tokens-tip = Alles, was darin gelesen wurde, belegt etwa { $count } Token des Kontexts; in eine Antwort geht davon ein, was am besten zur Frage passt.
 
 # Wie voll das Gedächtnis des Modells ist.

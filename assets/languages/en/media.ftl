@@ -87,7 +87,7 @@ media-show-summary = Show less
 media-capture = Add a part of the screen…
 media-no-capture = The desktop lets no part of the screen be chosen from here ({ $reason }); take the picture with its own tool and paste it with Ctrl+V
 media-already = This file is already part of the conversation
-media-tokens = about { $count } tokens
+media-tokens = ≈ { $count } tokens
 media-tokens-tip = Everything that was read in it takes about { $count } tokens of the model’s context; an answer gets what fits the question best of it.
 
 # How full the model’s memory is.

@@ -87,7 +87,7 @@ media-show-summary = Afficher moins
 media-capture = Ajouter une partie de l’écran…
 media-no-capture = Le bureau ne permet pas de choisir une partie de l’écran d’ici ({ $reason }) ; prenez l’image avec son propre outil et collez-la avec Ctrl+V
 media-already = Ce fichier fait déjà partie de la conversation
-media-tokens = environ { $count } jetons
+media-tokens = ≈ { $count } jetons
 media-tokens-tip = Tout ce qui y a été lu occupe environ { $count } jetons du contexte ; une réponse en reçoit ce qui convient le mieux à la question.
 
 # À quel point la mémoire du modèle est pleine.

@@ -62,6 +62,8 @@ fn mark_ui(
         }
         Mark::Evidence(indices) => {
             ui.spacing_mut().item_spacing.x = 0.0;
+            // A row is as high as a button otherwise, and the numbers would stand below their line.
+            ui.spacing_mut().interact_size.y = 0.0;
             ui.horizontal(|ui| {
                 for &index in indices {
                     let Some(evidence) = exchange.answer.evidence.get(index) else { continue };

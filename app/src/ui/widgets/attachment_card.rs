@@ -18,7 +18,7 @@ use crate::ui::view::ViewState;
 use crate::words::say;
 
 /// How large a card is, in points.
-pub const SIZE: Vec2 = Vec2::new(240.0, 56.0);
+pub const SIZE: Vec2 = Vec2::new(256.0, 56.0);
 
 /// Draws files in as many columns as fit; `removable` shows their buttons,
 /// otherwise they stand at the right.
@@ -86,7 +86,7 @@ fn card_ui(
     let tokens = view.tokens_of(attachment);
     let mut about = attachment.state_text();
     if let Some(tokens) = tokens {
-        about.push_str("  ·  ");
+        about.push_str(" · ");
         about.push_str(&say!("media-tokens", count = tokens));
     }
     let galley = galley_elided(ui, &about, font, colour, width, rows);
