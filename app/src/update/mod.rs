@@ -316,7 +316,7 @@ fn escape(app: &mut App) {
     } else if app.state.viewer.is_some() {
         viewer::close(app);
         app.view.focus_composer = true;
-    } else if app.state.inside.shown.is_some() {
+    } else if app.state.looked_into().is_some() {
         app.state.inside.shown = None;
     } else if app.state.middle != Middle::Conversation {
         show_middle(app, Middle::Conversation);
