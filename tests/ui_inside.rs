@@ -80,7 +80,7 @@ fn the_context_shows_what_was_read_and_what_was_left_out() {
     // The bar and the line above it say the same.
     assert_eq!(window.harness.query_all_by_label("100 tokens were read of 2048 that fit (4.9 %)").count(), 2);
     for part in ["Instructions", "Notes: long.txt", "Earlier question", "Earlier answer", "Question"] {
-        window.harness.get_by_label(part);
+        window.harness.get_by_role_and_label(Role::Label, part);
     }
     window.harness.get_by_label("Form of the conversation");
     window.harness.get_by_label("Not given to the model");
@@ -110,7 +110,7 @@ fn experts_are_shown_for_each_kind_of_token_and_a_model_without_says_so() {
     window.harness.hover_at(at);
     window.settle();
     window.harness.get_by_label_contains("Layer 15, expert");
-    window.harness.get_by_label_contains("of 128 experts were never chosen.");
+    assert!(window.harness.query_all_by_label_contains("of 128 experts were never chosen.").count() >= 1);
     window.press(CTRL_SHIFT, Key::I);
     window.ask("And now?");
     window.press(CTRL_SHIFT, Key::I);

@@ -361,7 +361,7 @@ impl Command {
             Self::Models(command) => command.enabled(state),
             Self::Inside(InsideCommand::Toggle) => {
                 let any = state.current().is_some_and(|c| !c.exchanges.is_empty());
-                check(any || state.inside.shown.is_some(), say("command-no-answer"))
+                check(any, say("command-no-answer"))
             }
             Self::Library(command) => command.enabled(state),
             Self::Teach(command) => command.enabled(state),
@@ -402,7 +402,7 @@ impl Command {
                     || state.reader.is_shown
                     || state.middle != Middle::Conversation
                     || state.transcript.is_some()
-                    || state.inside.shown.is_some()
+                    || state.looked_into().is_some()
                     || state.renaming.is_some()
                     || state.editing.is_some()
                     || state.running().is_some()

@@ -219,6 +219,11 @@ impl AppState {
         self.current()?.exchanges.iter().find(|e| e.id == id)
     }
 
+    /// The answer of the shown conversation that is looked into.
+    pub fn looked_into(&self) -> Option<ExchangeId> {
+        self.inside.shown.filter(|id| self.exchange(*id).is_some())
+    }
+
     /// An attachment anywhere, with the conversation it belongs to.
     pub fn attachment_mut(&mut self, id: AttachmentId) -> Option<(ConversationId, &mut Attachment)> {
         self.conversations.iter_mut().find_map(|c| {

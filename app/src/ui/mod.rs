@@ -78,10 +78,8 @@ pub fn root_ui(ui: &mut egui::Ui, state: &AppState, view: &mut ViewState, comman
                 panels::reader_ui(ui, state, view, commands);
             });
     }
-    let looks_inside = state.inside.shown.is_some_and(|id| state.exchange(id).is_some())
-        && !reads
-        && state.viewer.is_none()
-        && state.transcript.is_none();
+    let looks_inside =
+        state.looked_into().is_some() && !reads && state.viewer.is_none() && state.transcript.is_none();
     let inside_beside = looks_inside && width >= WIDE_FOR_EVIDENCE;
     if inside_beside {
         let frame = egui::Frame::new().fill(palette.raised).inner_margin(egui::Margin::same(space::M));

@@ -53,6 +53,7 @@ struct Asked {
 /// Adds a question to the shown conversation, and shows it.
 fn add(app: &mut App, asked: Asked) -> Option<ExchangeId> {
     let id = ExchangeId(app.state.fresh_id());
+    super::inside::follow(app, id);
     let now_s = app.state.now_s;
     let AppState { conversations, settings, selected, .. } = &mut app.state;
     let conversation = conversations.iter_mut().find(|c| Some(c.id) == *selected)?;

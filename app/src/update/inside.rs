@@ -15,7 +15,7 @@ pub(super) fn run(app: &mut App, command: InsideCommand) {
     match command {
         InsideCommand::Show(id) if app.state.inside.shown == Some(id) => app.state.inside.shown = None,
         InsideCommand::Show(id) => show(app, id),
-        InsideCommand::Toggle if app.state.inside.shown.is_some() => app.state.inside.shown = None,
+        InsideCommand::Toggle if app.state.looked_into().is_some() => app.state.inside.shown = None,
         InsideCommand::Toggle => {
             let last = app.state.current().and_then(|c| c.exchanges.last()).map(|exchange| exchange.id);
             last.into_iter().for_each(|id| show(app, id));
@@ -39,6 +39,13 @@ fn show(app: &mut App, id: ExchangeId) {
             Ok(inside) => inside.into_iter().for_each(|inside| app.state.inside.hold(id, Arc::new(inside))),
             Err(error) => app.state.say(say!("inside-unreadable", reason = error.to_string())),
         }
+    }
+}
+
+/// While one answer is looked into, the next one is, too.
+pub(super) fn follow(app: &mut App, id: ExchangeId) {
+    if app.state.looked_into().is_some() {
+        app.state.inside.shown = Some(id);
     }
 }
 

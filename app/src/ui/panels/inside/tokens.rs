@@ -77,6 +77,7 @@ fn text_ui(ui: &mut Ui, tokens: &[Written], view: &mut InsideView) -> Option<usi
         let mut format = TextFormat::simple(FontId::proportional(size::BODY), palette.text);
         format.background = theme::unsure(ui, token.probability);
         format.line_height = Some(24.0);
+        format.valign = egui::Align::Center;
         if view.token == Some(i) {
             format.underline = egui::Stroke::new(2.0, palette.accent);
         }

@@ -45,6 +45,7 @@ pub(super) fn memory_ui(ui: &mut Ui, state: &AppState, commands: &Commands) {
             });
         }
         ui.horizontal_wrapped(|ui| {
+            ui.spacing_mut().interact_size.y = theme::CONTROL;
             action_ui(
                 ui,
                 None,

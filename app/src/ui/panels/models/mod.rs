@@ -161,6 +161,8 @@ fn card_ui(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
         .show(ui, |ui| {
             ui.set_width(ui.available_width());
             ui.spacing_mut().item_spacing.y = 5.0;
+            // Lines of text stand closer than buttons.
+            ui.spacing_mut().interact_size.y = 20.0;
             content(ui);
         });
 }
