@@ -10,7 +10,7 @@ endif
 
 MEDLEY = $(CARGO_TARGET_DIR)/release/medley
 
-.PHONY: run test bench setup setup-tests build models check clean-cache help
+.PHONY: run test bench package setup setup-tests build models check clean-cache help
 
 run: models ## build, fetch the default models, open the window (or run the tour)
 	@scripts/run.sh "$(MEDLEY)"
@@ -21,6 +21,10 @@ test: setup-tests models ## every test, with the real default models and a secon
 
 bench: models ## speed and memory on this machine
 	@"$(MEDLEY)" bench
+
+package: build ## a Debian package and an AppImage, in packages/ of the build folder
+	@scripts/setup.sh --package
+	@scripts/package.sh "$(CARGO_TARGET_DIR)/release" "$(CARGO_TARGET_DIR)/packages"
 
 # The whole workspace, so that features are the same as for the tests and nothing is built twice.
 build: setup

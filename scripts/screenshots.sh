@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Makes docs/screenshots/*.png from the real program with the real models, on a display of its own.
-# Needs: Xvfb, xdotool, ImageMagick (import), and the default models (`medley models pull`).
+# Makes docs/screenshots/*.png and the recording tour.webp from the real program with the real models, on a display of
+# its own.
+# Needs: Xvfb, xdotool, ImageMagick (import), ffmpeg, and the default models (`medley models pull`).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -22,7 +23,9 @@ export DISPLAY=:$display LIBGL_ALWAYS_SOFTWARE=1 MEDLEY_DATA=$data
 Xvfb ":$display" -screen 0 1280x800x24 -noreset >/dev/null 2>&1 &
 xvfb=$!
 app=
+film=
 cleanup() {
+    [ -z "$film" ] || kill "$film" 2>/dev/null || true
     [ -z "$app" ] || kill "$app" 2>/dev/null || true
     kill "$xvfb" 2>/dev/null || true
     rm -rf "$data"
@@ -78,9 +81,48 @@ ask() {
 # With no evidence open, Alt+Down opens the first of the last answer.
 open_evidence() { xdotool key alt+Down; settle 60; }
 
+# Films the window until `cut`, ten pictures a second. What stands still costs nothing.
+record() {
+    ffmpeg -loglevel error -y -f x11grab -framerate 10 -video_size 1280x800 -i ":$display" \
+        -c:v libx264 -preset ultrafast -qp 0 "$data/film.mkv" &
+    film=$!
+    sleep 1
+}
+
+cut() {
+    kill -INT "$film" && wait "$film" || true
+    film=
+    ffmpeg -loglevel error -y -i "$data/film.mkv" -vf "mpdecimate=hi=200:lo=100:frac=0.01,scale=960:-2:flags=lanczos" \
+        -fps_mode vfr -c:v libwebp_anim -quality 60 -compression_level 6 -loop 0 "$out/$1.webp"
+    echo "$out/$1.webp"
+}
+
+# A question about two files, its evidence, a second question, the transcript.
+tour() {
+    record
+    start "$samples/documents/weather-station.pdf" "$samples/speech/austen-0870.wav"
+    settle
+    ask "At what height above the sea does the station stand?"
+    open_evidence
+    sleep 1
+    xdotool key Escape
+    ask "What had Mister John Dashwood leisure to consider?"
+    open_evidence
+    xdotool key ctrl+t
+    settle 20
+    cut tour
+    stop
+}
+
 start
+shoot tour
+# It is not offered again.
+xdotool key Escape
+sleep 0.5
 shoot empty
 stop
+
+tour
 
 start "$samples/pictures/chelsea.png" "$samples/pictures/text.png"
 settle

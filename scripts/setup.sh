@@ -4,6 +4,7 @@
 #
 #   scripts/setup.sh           what building and running need
 #   scripts/setup.sh --tests   also what the tests need
+#   scripts/setup.sh --package also what packages are made with
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -40,6 +41,14 @@ libvulkan1: draws the pictures of interface tests
 xdotool: types into the window in tests
 x11-utils: looks at the window in tests
 imagemagick: compares pictures in tests
+'
+fi
+if [ "${1:-}" = --package ]; then
+    packages+='
+dpkg-dev: finds what the package depends on
+librsvg2-bin: draws the icon
+patchelf: tells the program where its libraries are
+squashfs-tools: the file system of the AppImage
 '
 fi
 

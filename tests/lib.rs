@@ -4,6 +4,10 @@ pub mod diarisation;
 
 pub mod media_files;
 
+pub mod painter;
+
+pub mod panes;
+
 pub mod window;
 
 use std::ffi::{OsStr, OsString};

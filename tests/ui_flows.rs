@@ -136,10 +136,10 @@ fn conversations_are_made_renamed_deleted_and_brought_back_by_keyboard() {
     window.press(CTRL, Key::ArrowDown);
     assert_eq!(window.app().state().current().unwrap().title, "First question");
     window.press(Modifiers::NONE, Key::F2);
-    let field = window.harness.get_by_role(Role::TextInput);
+    let field = window.harness.get_by_role_and_label(Role::TextInput, "Title");
     assert!(field.is_focused());
     window.press(CTRL, Key::A);
-    window.harness.get_by_role(Role::TextInput).type_text("Renamed");
+    window.harness.get_by_role_and_label(Role::TextInput, "Title").type_text("Renamed");
     window.settle();
     window.harness.key_press(Key::Enter);
     window.settle();
@@ -362,4 +362,23 @@ fn write_until_killed(folder: &Path) -> ! {
         writeln!(notes, "{} {shown}", begin.elapsed().as_secs_f64()).unwrap();
         std::thread::sleep(Duration::from_millis(50));
     }
+}
+
+#[test]
+fn a_very_long_pasted_text_becomes_a_file() {
+    let mut window = Window::open(Scripted::default());
+    let text = "A line of a very long text.\n".repeat(1_500_000);
+    assert!(text.len() > 40_000_000);
+    window.harness.get_by_role_and_label(Role::MultilineTextInput, "Question").focus();
+    window.settle();
+    window.harness.input_mut().events.push(egui::Event::Paste(text.clone()));
+    window.harness.step();
+    window.wait("saving the text", |app| {
+        app.state().current().is_some_and(|conversation| !conversation.attachments.is_empty())
+    });
+    assert_eq!(window.app().draft(), "", "nothing of it is in the field");
+    let path = window.app().state().current().unwrap().attachments[0].path.clone();
+    assert!(std::fs::read_to_string(path).unwrap() == text, "the file has all of it");
+    let told = "The pasted text is long, so it was added as a file";
+    assert_eq!(window.app().state().toast.as_ref().map(|toast| toast.text.as_str()), Some(told));
 }

@@ -6,11 +6,14 @@ use std::time::{Duration, Instant};
 
 use egui::accesskit::Role;
 use egui::{Key, Modifiers};
-use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable};
+use egui_kittest::{Harness, HarnessBuilder};
 use engine::models::Store;
+use medley_app::command::Command;
 use medley_app::jobs::scripted::Scripted;
 use medley_app::{App, AppOptions};
+
+use crate::painter::Painter;
 
 /// The key for shortcuts.
 pub const CTRL: Modifiers = Modifiers::COMMAND;
@@ -55,12 +58,60 @@ impl Window {
         Self::over(backend, None, folder, size)
     }
 
+    /// Opens it for text in any script: what the fonts of tests lack is drawn as a box.
+    pub fn open_with_any_text(backend: Scripted, folder: tempfile::TempDir, size: [f32; 2]) -> Self {
+        Self::built(Harness::builder().allow_missing_glyphs(), backend, None, folder, size)
+    }
+
     /// Opens it with what is needed to show PDF.
     pub fn open_to_read(backend: Scripted, folder: tempfile::TempDir, size: [f32; 2]) -> Self {
         Self::over(backend, Some(Store::open_default().unwrap()), folder, size)
     }
 
+    /// Opens it over a store of models.
+    pub fn open_over(backend: Scripted, store: Store, folder: tempfile::TempDir) -> Self {
+        Self::over(backend, Some(store), folder, [1180.0, 780.0])
+    }
+
+    /// Opens it over an empty store, so that every model is missing.
+    pub fn open_without_models(backend: Scripted, folder: tempfile::TempDir, size: [f32; 2]) -> Self {
+        let store = Store::open(&folder.path().join("models"));
+        Self::over(backend, Some(store), folder, size)
+    }
+
+    /// Runs a command, as a button would.
+    pub fn run(&mut self, command: Command) {
+        let ctx = self.harness.ctx.clone();
+        self.harness.state_mut().as_mut().unwrap().run(command, &ctx);
+        self.settle();
+    }
+
+    /// Types into the field of this name.
+    pub fn type_into(&mut self, name: &str, text: &str) {
+        let field = self.harness.get_by_role_and_label(Role::TextInput, name);
+        field.focus();
+        self.settle();
+        self.harness.get_by_role_and_label(Role::TextInput, name).type_text(text);
+        self.settle();
+    }
+
+    /// The name of what has the keyboard.
+    pub fn focused(&self) -> Option<String> {
+        let node = self.harness.root().children_recursive().find(|node| node.is_focused())?;
+        node.accesskit_node().label()
+    }
+
     fn over(backend: Scripted, store: Option<Store>, folder: tempfile::TempDir, size: [f32; 2]) -> Self {
+        Self::built(Harness::builder(), backend, store, folder, size)
+    }
+
+    fn built(
+        builder: HarnessBuilder<Option<App>>,
+        backend: Scripted,
+        store: Option<Store>,
+        folder: tempfile::TempDir,
+        size: [f32; 2],
+    ) -> Self {
         let data_folder = folder.path().to_path_buf();
         let mut options = Some(AppOptions {
             backend: Box::new(backend),
@@ -70,25 +121,46 @@ impl Window {
             model: None,
             attach: Vec::new(),
         });
-        let harness =
-            Harness::builder().with_size(size).with_os(egui::os::OperatingSystem::Nix).build_ui_state(
-                move |ui, app: &mut Option<App>| {
-                    let app = app.get_or_insert_with(|| {
-                        App::new(options.take().expect("made once"), ui.ctx()).expect("the app opens")
-                    });
-                    app.poll(ui.ctx());
-                    app.show(ui);
-                },
-                None,
-            );
+        let painter = Painter::default();
+        let builder = builder.with_size(size).with_os(egui::os::OperatingSystem::Nix);
+        let harness = builder.renderer(painter.clone()).build_ui_state(
+            move |ui, app: &mut Option<App>| {
+                let app = app.get_or_insert_with(|| {
+                    App::new(options.take().expect("made once"), ui.ctx()).expect("the app opens")
+                });
+                app.poll(ui.ctx());
+                app.show(ui);
+            },
+            None,
+        );
+        harness.ctx.data_mut(|data| data.insert_temp(egui::Id::NULL, painter));
         let mut window = Self { harness, folder };
         window.settle();
         window
     }
 
+    /// What it shows.
+    pub fn picture(&self) -> image::RgbImage {
+        let painter: Option<Painter> = self.harness.ctx.data(|data| data.get_temp(egui::Id::NULL));
+        painter.unwrap_or_default().picture(&self.harness.ctx, self.harness.output())
+    }
+
+    /// Closes it as a person does, and returns the data folder.
+    pub fn close(mut self) -> tempfile::TempDir {
+        self.harness.state_mut().as_mut().unwrap().save();
+        let Self { harness, folder } = self;
+        drop(harness);
+        folder
+    }
+
     /// The program.
     pub fn app(&self) -> &App {
         self.harness.state().as_ref().unwrap()
+    }
+
+    /// The program, to be set up.
+    pub fn app_mut(&mut self) -> &mut App {
+        self.harness.state_mut().as_mut().unwrap()
     }
 
     /// Draws until nothing changes.
@@ -164,6 +236,13 @@ impl Window {
     pub fn press(&mut self, modifiers: Modifiers, key: Key) {
         self.harness.key_press_modifiers(modifiers, key);
         self.settle();
+    }
+
+    /// Presses a key while something goes on, so that the window does not come to rest.
+    pub fn press_while_running(&mut self, modifiers: Modifiers, key: Key) {
+        self.harness.key_press_modifiers(modifiers, key);
+        self.harness.step();
+        self.harness.step();
     }
 
     /// Clicks what has this name.

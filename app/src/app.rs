@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::models::Store;
-use engine::{MeasuredStore, PrefixStore};
+use engine::models::{Places, Store};
+use engine::{Engine, MeasuredStore, PrefixStore};
 
-use crate::command::{Command, Commands};
+use crate::command::{Command, Commands, ProgramCommand};
 use crate::jobs::{Backend, Jobs, Waker};
 use crate::platform::sound::{self, Player};
 use crate::platform::{self, clipboard};
@@ -44,12 +44,16 @@ pub struct App {
     pub(crate) store: Option<Store>,
     pub(crate) prefixes: Option<PrefixStore>,
     pub(crate) measured: Option<MeasuredStore>,
+    /// Where other programs keep their models.
+    pub(crate) places: Places,
+    /// What reads for the library.
+    pub(crate) engine: Option<Engine>,
     pub(crate) active: Active,
     pub(crate) player: Arc<dyn Player>,
     /// The conversation that was deleted last, with its place in the list.
     pub(crate) deleted: Option<(usize, Conversation)>,
     commands: Commands,
-    applied: Option<(crate::state::Theme, u32)>,
+    applied: Option<theme::Appearance>,
 }
 
 impl App {
@@ -64,18 +68,29 @@ impl App {
             Duration::ZERO => for_waker.request_repaint(),
             pause => for_waker.request_repaint_after(pause),
         });
+        let engine = options.backend.engine();
         let jobs = Jobs::start(options.backend, options.store.clone(), waker)?;
-        let mut settings = storage.settings()?;
+        let mut settings = storage.settings().or_else(|error| match storage.is_read_only() {
+            true => Ok(crate::state::Settings::default()),
+            false => Err(error),
+        })?;
         if let Some(model) = options.model {
             settings.model = model;
         }
         let state = AppState {
-            conversations: storage.conversations()?,
+            conversations: match storage.conversations() {
+                // A newer Medley may keep them otherwise.
+                Err(_) if storage.is_read_only() => Vec::new(),
+                read => read?,
+            },
+            own_presets: storage.setting(update::talk::PRESETS).unwrap_or_default(),
             settings,
             storage_notice: storage.take_notice(),
             data_folder: options.data_folder,
             now_s: platform::now_s(),
-            next_id: storage.largest_id()?,
+            next_id: storage
+                .largest_id()
+                .or_else(|error| if storage.is_read_only() { Ok(0) } else { Err(error) })?,
             ..AppState::default()
         };
         let mut app = Self {
@@ -86,6 +101,8 @@ impl App {
             store: options.store,
             prefixes: options.prefixes,
             measured: MeasuredStore::open_default().ok(),
+            places: Places::here(),
+            engine,
             active: Active::default(),
             player: Arc::new(sound::Device),
             deleted: None,
@@ -93,18 +110,29 @@ impl App {
             applied: None,
         };
         update::models::refresh(&mut app);
+        update::models::keep_for(&app, app.state.settings.unload_after_min);
         update::models::look_ahead(&mut app, Measuring::Never);
         let first = match app.state.conversations.first() {
             Some(newest) if options.attach.is_empty() => Command::Select(newest.id),
             _ => Command::NewConversation,
         };
         app.run(first, ctx);
+        update::library::open_at_start(&mut app);
+        update::teach::look(&mut app);
+        if options.attach.is_empty() {
+            update::reader::restore_tabs(&mut app);
+        }
         if !options.attach.is_empty() {
             app.run(Command::AttachFiles(options.attach), ctx);
         }
         app.view.focus_composer = true;
         theme::install(ctx);
         Ok(app)
+    }
+
+    /// Offers what waits at the start of a window: how it ended last time, and the tour where it was never seen.
+    pub fn greet(&mut self) {
+        update::greet(self);
     }
 
     /// What is shown.
@@ -122,9 +150,24 @@ impl App {
         self.measured = Some(measured);
     }
 
+    /// Looks for models of other programs there (for scripts).
+    pub fn set_places(&mut self, places: Places) {
+        self.places = places;
+    }
+
     /// The question that is being written.
     pub fn draft(&self) -> &str {
         &self.view.draft
+    }
+
+    /// Answers that were laid out in the last frame.
+    pub fn answers_laid_out(&self) -> usize {
+        self.view.talk.laid_out()
+    }
+
+    /// Lets the database grow no more, as on a full disk, or again (for scripts).
+    pub fn pretend_full_disk(&self, full: bool) {
+        self.storage.write(crate::storage::Write::PretendFull(full));
     }
 
     /// Lines of the transcript whose text was laid out in the last frame.
@@ -180,9 +223,9 @@ impl App {
     pub fn show(&mut self, ui: &mut egui::Ui) {
         let ctx = ui.ctx().clone();
         words::set_language(self.state.settings.language);
-        let look = (self.state.settings.theme, self.state.settings.text_percent);
+        let look = theme::Appearance::from(&self.state.settings);
         if self.applied != Some(look) {
-            theme::apply(&ctx, look.0, look.1);
+            theme::apply(&ctx, self.applied, look);
             self.applied = Some(look);
         }
         if let Some(text) = self.view.to_copy.take() {
@@ -212,12 +255,17 @@ impl App {
             dropped.map(|file| file.path().to_path_buf()).filter(|path| path != Path::new("")).collect()
         });
         if !dropped.is_empty() {
-            self.commands.send(Command::AttachFiles(dropped));
+            self.commands.send(Command::of_drop(dropped, &self.state));
         }
         // An open menu takes Escape for itself.
         let in_menu = egui::Popup::is_any_open(ctx);
         ctx.input_mut(|input| {
             input.events.retain(|event| match event {
+                // Nobody edits a book in the field for questions, and laying it out would take seconds.
+                egui::Event::Paste(text) if text.len() > clipboard::LONG_TEXT_BYTES => {
+                    self.commands.send(Command::AttachText(text.as_str().into()));
+                    false
+                }
                 egui::Event::Paste(text) => {
                     let files = clipboard::files_in(text);
                     let keep = files.is_empty();
@@ -233,6 +281,9 @@ impl App {
                 }
                 _ => true,
             });
+            if input.consume_shortcut(&ProgramCommand::PALETTE_TOO) {
+                self.commands.send(Command::Program(ProgramCommand::OpenPalette));
+            }
             // With Shift first: without it, Ctrl+O would also take Ctrl+Shift+O.
             let mut commands = Command::with_shortcuts();
             commands.sort_by_key(|c| c.shortcut().is_none_or(|s| !s.modifiers.shift));
@@ -252,6 +303,12 @@ impl App {
     pub fn save(&mut self) {
         self.storage.flush();
     }
+
+    /// Stops everything and saves, as when the window is closed.
+    pub fn close(&mut self) {
+        update::stop_all(self);
+        self.save();
+    }
 }
 
 impl eframe::App for App {
@@ -264,8 +321,7 @@ impl eframe::App for App {
     }
 
     fn on_exit(&mut self, _: Option<&eframe::glow::Context>) {
-        update::stop_all(self);
-        self.save();
+        self.close();
     }
 
     fn persist_egui_memory(&self) -> bool {

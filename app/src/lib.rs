@@ -14,7 +14,11 @@ pub mod jobs;
 
 pub mod storage;
 
+pub mod export;
+
 pub mod platform;
+
+pub mod library;
 
 pub mod live;
 

@@ -13,7 +13,11 @@ use crate::app::AppOptions;
 use crate::command::Command;
 use crate::jobs::EngineBackend;
 use crate::jobs::scripted::{Scripted, long_transcript};
+use crate::platform::instance::{self, Inbox, Instance, Listener};
 use crate::state::{AttachmentId, Editor, Load, Play, TranscriptPane, Wave};
+
+/// Made from `medley.svg` beside it, 256 pixels wide.
+const ICON: &[u8] = include_bytes!("../../packaging/icons/256.png");
 
 /// What the command line asks of the window.
 #[derive(Debug, Clone, Default)]
@@ -26,11 +30,18 @@ pub struct WindowOptions {
     pub wayland: bool,
 }
 
-/// Opens the window and returns when it is closed.
+/// Opens the window and returns when it is closed. Where one is open already, that one gets the files, and the result
+/// is `false`; a window with a decoder of its own is always opened.
 ///
 /// # Errors
 /// When there is no display, or the data folder cannot be used.
-pub fn run_window(options: WindowOptions) -> anyhow::Result<()> {
+pub fn run_window(options: WindowOptions) -> anyhow::Result<bool> {
+    let data_folder = data_folder()?;
+    let listener = match options.model.is_none().then(|| instance::join(&data_folder, &options.attach)) {
+        Some(Instance::HandedOver) => return Ok(false),
+        Some(Instance::First(listener)) => listener,
+        None => None,
+    };
     engine::set_threads(engine::best_threads());
     let store = Store::open_default()?;
     let model = options.model.clone().unwrap_or_default();
@@ -40,11 +51,12 @@ pub fn run_window(options: WindowOptions) -> anyhow::Result<()> {
         backend: Box::new(EngineBackend::new(store.clone(), prefixes.clone(), model)),
         store: Some(store),
         prefixes,
-        data_folder: data_folder()?,
+        data_folder,
         model: options.model,
         attach: options.attach,
     };
-    open_window(options, wayland)
+    show(options, wayland, listener)?;
+    Ok(true)
 }
 
 /// Opens the window over any backend and returns when it is closed.
@@ -52,9 +64,52 @@ pub fn run_window(options: WindowOptions) -> anyhow::Result<()> {
 /// # Errors
 /// As [`run_window`].
 pub fn open_window(options: AppOptions, wayland: bool) -> anyhow::Result<()> {
+    show(options, wayland, None)
+}
+
+fn show(options: AppOptions, wayland: bool, listener: Option<Listener>) -> anyhow::Result<()> {
     let native = native_options(wayland)?;
-    eframe::run_native("Medley", native, Box::new(|cc| Ok(Box::new(App::new(options, &cc.egui_ctx)?))))
+    crate::platform::crash::install(&options.data_folder);
+    let make = move |cc: &eframe::CreationContext<'_>| {
+        let ctx = cc.egui_ctx.clone();
+        let mut app = App::new(options, &ctx)?;
+        app.greet();
+        let inbox = listener.map(|listener| listener.listen(move || ctx.request_repaint())).transpose()?;
+        Ok(Box::new(Shown { app, inbox }) as Box<dyn eframe::App>)
+    };
+    eframe::run_native("Medley", native, Box::new(make))
         .map_err(|error| anyhow::anyhow!("the window could not be opened: {error}"))
+}
+
+/// The application in a window of the desktop, where other programs may hand it files.
+struct Shown {
+    app: App,
+    inbox: Option<Inbox>,
+}
+
+impl eframe::App for Shown {
+    fn logic(&mut self, ctx: &egui::Context, frame: &mut eframe::Frame) {
+        for files in self.inbox.as_ref().map(Inbox::take).unwrap_or_default() {
+            if !files.is_empty() {
+                self.app.run(Command::AttachFiles(files), ctx);
+            }
+            ctx.send_viewport_cmd(egui::ViewportCommand::Minimized(false));
+            ctx.send_viewport_cmd(egui::ViewportCommand::Focus);
+        }
+        self.app.logic(ctx, frame);
+    }
+
+    fn ui(&mut self, ui: &mut egui::Ui, frame: &mut eframe::Frame) {
+        self.app.ui(ui, frame);
+    }
+
+    fn on_exit(&mut self, gl: Option<&eframe::glow::Context>) {
+        self.app.on_exit(gl);
+    }
+
+    fn persist_egui_memory(&self) -> bool {
+        self.app.persist_egui_memory()
+    }
 }
 
 fn native_options(wayland: bool) -> anyhow::Result<eframe::NativeOptions> {
@@ -63,8 +118,9 @@ fn native_options(wayland: bool) -> anyhow::Result<eframe::NativeOptions> {
             .with_title("Medley")
             .with_app_id("medley")
             .with_inner_size([1180.0, 780.0])
-            .with_min_inner_size([480.0, 360.0])
-            .with_drag_and_drop(true),
+            .with_min_inner_size([320.0, 240.0])
+            .with_drag_and_drop(true)
+            .with_icon(eframe::icon_data::from_png_bytes(ICON)?),
         ..eframe::NativeOptions::default()
     };
     #[cfg(target_os = "linux")]

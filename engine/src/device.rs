@@ -17,6 +17,9 @@ const VARIABLE: &str = "MEDLEY_DEVICE";
 
 static DEVICE: OnceLock<Device> = OnceLock::new();
 
+/// The name of a device that broke, so that nothing is computed there any more.
+static LOST: OnceLock<String> = OnceLock::new();
+
 /// What can be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeviceChoice {
@@ -67,11 +70,36 @@ pub fn set_device(choice: Option<DeviceChoice>) -> Result<String> {
     chosen(choice).map(name)
 }
 
+/// From now on decoders compute on the processor, because this device does not answer.
+pub(crate) fn lose(device: &str) {
+    LOST.get_or_init(|| device.to_owned());
+}
+
+/// What an error of arithmetic on this device means; on the processor it is what it is.
+pub(crate) fn lost_at(device: Option<String>, error: Error) -> Error {
+    match (device, error) {
+        (Some(device), Error::Compute { source, .. }) => {
+            // candle may add where it happened.
+            let text = source.to_string();
+            Error::DeviceLost { device, reason: text.lines().next().unwrap_or_default().to_owned() }
+        }
+        (_, error) => error,
+    }
+}
+
+/// The device that broke.
+pub(crate) fn lost() -> Option<&'static str> {
+    LOST.get().map(String::as_str)
+}
+
 /// Where decoders compute.
 ///
 /// # Errors
 /// As [`set_device`].
 pub(crate) fn for_decoders() -> Result<&'static Device> {
+    if lost().is_some() {
+        return Ok(&Device::Cpu);
+    }
     chosen(None)
 }
 
@@ -192,6 +220,21 @@ mod tests {
         assert_eq!(from_environment(Some("cuda:1")).unwrap(), DeviceChoice::Cuda(1));
         let refused = from_environment(Some("gpu")).unwrap_err().to_string();
         assert!(refused.contains("MEDLEY_DEVICE=gpu") && refused.contains("cpu"), "{refused}");
+    }
+
+    #[test]
+    fn arithmetic_that_fails_on_a_gpu_is_the_gpu_s_and_on_the_processor_its_own() {
+        let failed = || Error::Compute {
+            doing: "running the decoder",
+            source: candle_core::Error::Msg("CUDA_ERROR_ILLEGAL_ADDRESS\n  at somewhere".into()),
+        };
+        let text = lost_at(Some("cuda:0".into()), failed()).to_string();
+        for part in ["cuda:0", "CUDA_ERROR_ILLEGAL_ADDRESS", "ask again", "processor"] {
+            assert!(text.contains(part) && text.lines().count() == 1, "{text}");
+        }
+        assert!(matches!(lost_at(None, failed()), Error::Compute { .. }));
+        let refused = Error::Request { reason: "x".into() };
+        assert!(matches!(lost_at(Some("cuda:0".into()), refused), Error::Request { .. }));
     }
 
     #[test]

@@ -4,12 +4,15 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
+use serde::{Deserialize, Serialize};
+
 use crate::cancel::Cancel;
+use crate::device;
 use crate::error::{Error, MediaProblem, Result};
 use crate::generate::Conversation;
 use crate::media::{Limits, Media, Opener};
 use crate::model::LanguageModel;
-use crate::models::Store;
+use crate::models::{Store, inspect};
 use crate::perception::embed::SentenceEncoder;
 use crate::perception::speakers::SpeakerEncoder;
 use crate::perception::{Reading, Specialists};
@@ -35,6 +38,19 @@ pub struct EngineOptions {
     pub prefixes: Option<PrefixStore>,
     /// Where models are kept as the kernels want them; none arranges them at each start.
     pub panels: Option<PanelStore>,
+}
+
+/// A model that is in memory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoadedModel {
+    /// An id of the registry, or a path.
+    pub id: String,
+    /// Bytes of its weights; those of a mapped file can be given back to the disk.
+    pub bytes: u64,
+    /// Bytes of keys and values of the conversation that it read last.
+    pub conversation_bytes: u64,
+    /// Where it computes: "cpu", "cuda:0", "metal".
+    pub device: String,
 }
 
 /// Loads models on first use and keeps them. A clone is another handle to the same models, so one
@@ -285,6 +301,74 @@ impl Engine {
         if let Err(error) = std::thread::Builder::new().name("load".into()).spawn(load) {
             log::info!("nothing is loaded ahead: {error}");
         }
+    }
+
+    /// Frees all models and what they read; each is loaded again when it is needed.
+    pub fn unload(&self) {
+        let mut slot = lock(&self.0.decoder);
+        (slot.loaded, slot.adapted) = (None, None);
+        drop(slot);
+        if let Some(draft) = lock(&self.0.draft).as_mut() {
+            draft.loaded = None;
+        }
+        *lock(&self.0.conversation) = None;
+        lock(&self.0.perceived).clear();
+        self.0.specialists.unload();
+    }
+
+    /// What is in memory now; nothing of a decoder that another thread is loading.
+    pub fn loaded(&self) -> Vec<LoadedModel> {
+        let mut found = Vec::new();
+        if let Ok(slot) = self.0.decoder.try_lock()
+            && let Some(loaded) = &slot.loaded
+        {
+            found.push(self.described(&slot.wanted, &loaded.model));
+        }
+        if let Some(DraftSlot { wanted, loaded: Some(model) }) = &*lock(&self.0.draft) {
+            found.push(self.described(wanted, model));
+        }
+        let specialists = self.0.specialists.loaded().into_iter().map(|id| LoadedModel {
+            bytes: self.store().registry().get(&id).map_or(0, |model| model.bytes()),
+            id,
+            conversation_bytes: 0,
+            device: "cpu".into(),
+        });
+        found.extend(specialists);
+        found
+    }
+
+    fn described(&self, wanted: &str, model: &LanguageModel) -> LoadedModel {
+        let file = self.model_path(wanted).ok().and_then(|path| inspect(&path, None).ok());
+        let decoder = model.decoder();
+        let conversation = lock(&self.0.conversation);
+        LoadedModel {
+            id: wanted.to_owned(),
+            bytes: file.map_or(0, |info| info.memory.weights_bytes),
+            conversation_bytes: conversation.as_ref().map_or(0, |held| held.bytes(decoder)),
+            device: decoder.device_name(),
+        }
+    }
+
+    /// What a failure means: a device that broke is not asked again, and what it held is given up.
+    pub(crate) fn lost(&self, error: Error) -> Error {
+        let device = lock(&self.0.decoder).loaded.as_ref().and_then(|loaded| {
+            let decoder = loaded.model.decoder();
+            (!decoder.is_on_processor()).then(|| decoder.device_name())
+        });
+        let error = device::lost_at(device, error);
+        if let Error::DeviceLost { device, .. } = &error {
+            device::lose(device);
+            self.unload();
+        }
+        error
+    }
+
+    /// What a person should know of where the decoder computes.
+    pub(crate) fn notice(&self) -> Option<String> {
+        let device = device::lost()?;
+        Some(format!(
+            "the processor computes, because the device {device} stopped answering; start Medley anew to use it"
+        ))
     }
 
     /// Where the models are.

@@ -127,6 +127,16 @@ pub enum Error {
         /// What the tensor library said.
         source: candle_core::Error,
     },
+    /// A GPU does not answer any more.
+    #[error(
+        "the device {device} stopped answering ({reason}); ask again, and the processor answers until Medley is started anew"
+    )]
+    DeviceLost {
+        /// By the name with which it is chosen.
+        device: String,
+        /// What the tensor library said.
+        reason: String,
+    },
     /// A network of another runtime failed: a bug, or memory ran out.
     #[error("while {doing}: {reason}")]
     Inference {

@@ -4,14 +4,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
+use engine::generate::inside::Spent;
 use engine::generate::{GenerateOptions, Speculation};
 use engine::media::{Kind, Limits};
 use engine::models::Store;
 use engine::perception::ReadEvent;
 use engine::tasks::ask::{AskRequest, Attachment, FoundInLibrary, ReadFile};
 use engine::{
-    Cancel, Engine, EngineOptions, Event, Evidence, PanelStore, Part, Place, PrefixStore, Rect, Stage,
-    StopReason, Usage,
+    Cancel, Engine, EngineOptions, Event, Evidence, Inside, PanelStore, Part, Place, PrefixStore, Rect,
+    Stage, StopReason, Usage,
 };
 use serde_json::{Value, json};
 
@@ -26,6 +27,10 @@ pub struct Answerer {
     out: Output,
     bar: Bar,
     cancel: Cancel,
+    /// Where to write how the answer came about.
+    inside: Option<PathBuf>,
+    /// Files that were read, with the seconds that it took.
+    reading: Vec<(String, f64)>,
 }
 
 impl Answerer {
@@ -43,6 +48,8 @@ impl Answerer {
             out: Output::new(json),
             bar: Bar::units(),
             cancel: cancel.clone(),
+            inside: None,
+            reading: Vec::new(),
         })
     }
 
@@ -106,9 +113,10 @@ impl Answerer {
     }
 
     /// A question without its media.
-    fn request(&self, question: String, args: &AnswerArgs) -> AskRequest {
+    fn request(&mut self, question: String, args: &AnswerArgs) -> AskRequest {
         self.engine.set_draft(args.draft.as_deref());
         self.engine.set_adapter(args.adapter.as_deref());
+        self.inside = args.inside.clone();
         let options = match args.raw {
             true => GenerateOptions::plain(),
             false => GenerateOptions::default(),
@@ -127,6 +135,8 @@ impl Answerer {
                 shrink_cache: args.cache.is_none(),
                 prefix_cache: !args.no_prefix_cache,
                 speculation: if args.no_speculation { Speculation::Off } else { Speculation::On },
+                inside: args.inside.is_some(),
+                cache_bytes: args.cache_memory,
                 ..options
             },
             ..AskRequest::default()
@@ -140,6 +150,7 @@ impl Answerer {
         wanted: fn(Kind) -> Result<(), &'static str>,
     ) -> Outcome<Option<ReadFile>> {
         let name = file_name(path);
+        let since = Instant::now();
         let (mut opened, mut spans, mut notices) = (None, Vec::new(), Vec::new());
         for event in self.engine.read(path, &self.cancel) {
             match event? {
@@ -160,6 +171,7 @@ impl Answerer {
         if self.cancel.is_cancelled() {
             return Ok(None);
         }
+        self.reading.push((name, since.elapsed().as_secs_f64()));
         let Some((kind, summary)) = opened else {
             return Err(Failure::Failed(format!("{}: reading ended before it began", path.display())));
         };
@@ -192,6 +204,7 @@ impl Answerer {
                     self.out.object(&json!({"event": "routing", "layers": routing.layers}))?;
                 }
                 Event::Thought { chain, text, answer } => self.thought(chain, &text, answer.as_deref())?,
+                Event::Inside(inside) => self.write_inside(*inside)?,
                 Event::Done { reason, mut usage } => {
                     ended = true;
                     usage.first_token_s += before_s;
@@ -205,6 +218,23 @@ impl Answerer {
             return self.stopped();
         }
         Ok(())
+    }
+
+    /// Writes how the answer came about, where that was asked for.
+    fn write_inside(&mut self, mut inside: Inside) -> Outcome {
+        let Some(path) = &self.inside else { return Ok(()) };
+        for (name, seconds) in self.reading.drain(..).rev() {
+            inside.seconds += seconds;
+            inside.time.insert(0, Spent { stage: Stage::Decode, what: name, seconds });
+        }
+        let failed = |error: &dyn std::fmt::Display| {
+            Failure::Failed(format!(
+                "{}: writing failed: {error}; name a file that can be written",
+                path.display()
+            ))
+        };
+        let json = serde_json::to_string(&inside).map_err(|error| failed(&error))?;
+        std::fs::write(path, json).map_err(|error| failed(&error))
     }
 
     /// A chain that votes; people see it on stderr, before the answer.

@@ -9,6 +9,7 @@ use engine::DeviceChoice;
 use engine::decoder::CacheFormat;
 
 use super::DEFAULT_MODEL;
+pub use super::answer_args::AnswerArgs;
 use super::bench::args::BenchArgs;
 use super::eval::args::EvalAction;
 use super::library::args::LibraryAction;
@@ -255,60 +256,6 @@ pub struct DeviceArgs {
     pub chosen: Option<DeviceChoice>,
 }
 
-/// How an answer is written.
-#[derive(Debug, Clone, clap::Args)]
-pub struct AnswerArgs {
-    /// The decoder: an id of `medley models list`, a GGUF file, or a Hugging Face folder
-    #[arg(long, default_value = DEFAULT_MODEL)]
-    pub model: String,
-    /// Feed the question as it is: no chat template, no evidence
-    #[arg(long)]
-    pub raw: bool,
-    /// Answer from every section instead of what fits the question best: for summaries and lists of long files
-    #[arg(long, conflicts_with = "raw")]
-    pub whole: bool,
-    /// Most tokens to write
-    #[arg(long, value_name = "N")]
-    pub max_tokens: Option<usize>,
-    /// 0 takes the likeliest word every time
-    #[arg(long, value_name = "T", value_parser = temperature)]
-    pub temperature: Option<f32>,
-    /// How the conversation is kept: f32, f16, q8 or q4; smaller ones hold longer conversations; f16 unless given, or less
-    /// where memory is short; on a GPU always f32
-    #[arg(long, value_name = "FORMAT", value_parser = cache_format)]
-    pub cache: Option<CacheFormat>,
-    /// Neither keep on disk what was read of a long prompt, nor use what was kept
-    #[arg(long)]
-    pub no_prefix_cache: bool,
-    /// Read no tokens before they are chosen; the answer is the same
-    #[arg(long, conflicts_with = "draft")]
-    pub no_speculation: bool,
-    /// An adapter for the decoder: a folder that `medley tune` or PEFT wrote
-    #[arg(long, value_name = "FOLDER")]
-    pub adapter: Option<PathBuf>,
-    /// Let so many chains of thought vote: their majority where it is clear, else the likeliest chain's answer
-    #[arg(long, value_name = "N", conflicts_with_all = ["raw", "whole"], value_parser = clap::value_parser!(u32).range(1..=64))]
-    pub think: Option<u32>,
-    /// A smaller model of the same family that guesses what comes next; the answer is the same
-    #[arg(long, value_name = "MODEL")]
-    pub draft: Option<String>,
-    /// The same seed gives the same answer
-    #[arg(long, value_name = "N")]
-    pub seed: Option<u64>,
-    /// Where the decoder computes.
-    #[command(flatten)]
-    pub device: DeviceArgs,
-    /// Instructions that replace the built-in ones
-    #[arg(long, value_name = "TEXT")]
-    pub system: Option<String>,
-    /// Threads to compute with; unless given those that `medley plan --here` found best, else all processors
-    #[arg(long, value_name = "N")]
-    pub threads: Option<usize>,
-    /// One JSON object per line
-    #[arg(long)]
-    pub json: bool,
-}
-
 /// For `models`.
 #[derive(Debug, clap::Args)]
 pub struct ModelsArgs {
@@ -471,8 +418,8 @@ pub struct CompletionsArgs {
 #[derive(Debug, clap::Args)]
 pub struct TourArgs {
     /// The folder of the sample media
-    #[arg(long, default_value = "assets/samples", value_name = "FOLDER")]
-    pub samples: PathBuf,
+    #[arg(long, value_name = "FOLDER")]
+    pub samples: Option<PathBuf>,
     /// The decoder: an id of `medley models list`, a GGUF file, or a Hugging Face folder
     #[arg(long, default_value = DEFAULT_MODEL)]
     pub model: String,
@@ -484,16 +431,9 @@ pub struct TourArgs {
     pub json: bool,
 }
 
-fn cache_format(text: &str) -> Result<CacheFormat, String> {
+pub(super) fn cache_format(text: &str) -> Result<CacheFormat, String> {
     let found = CacheFormat::ALL.into_iter().find(|format| format.name() == text);
     found.ok_or_else(|| format!("there are {}", CacheFormat::ALL.map(CacheFormat::name).join(", ")))
-}
-
-fn temperature(text: &str) -> Result<f32, String> {
-    match text.parse::<f32>() {
-        Ok(value) if (0.0..=5.0).contains(&value) => Ok(value),
-        _ => Err("a number from 0 to 5 is needed".into()),
-    }
 }
 
 #[cfg(test)]

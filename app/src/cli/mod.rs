@@ -14,6 +14,8 @@ mod progress;
 
 mod answer;
 
+mod answer_args;
+
 mod ask;
 
 mod read;
@@ -114,7 +116,11 @@ fn window(args: args::WindowArgs) -> Outcome {
     }
     engine::set_device(args.device.chosen)?;
     let options = WindowOptions { attach: args.files, model: args.model, wayland: args.wayland };
-    run_window(options).map_err(|error| Failure::Failed(format!("{error:#}")))
+    let here = run_window(options).map_err(|error| Failure::Failed(format!("{error:#}")))?;
+    if !here {
+        progress::say("the window that is already open has taken over");
+    }
+    Ok(())
 }
 
 /// Help and version are results; everything else is bad usage.

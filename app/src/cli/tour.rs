@@ -3,6 +3,8 @@
 use engine::Cancel;
 use serde_json::json;
 
+use medley_app::platform::samples_folder;
+
 use super::answer::Answerer;
 use super::args::{AnswerArgs, TourArgs};
 use super::failure::{Failure, Outcome};
@@ -35,16 +37,24 @@ pub fn run(args: &TourArgs, cancel: &Cancel) -> Outcome {
         device: args.device,
         system: None,
         threads: None,
+        inside: None,
+        cache_memory: None,
         json: args.json,
     };
-    if !args.samples.is_dir() {
-        return Err(Failure::Usage(format!(
-            "{}: there is no such folder; run this in Medley's folder, or give the samples with --samples FOLDER",
-            args.samples.display()
-        )));
-    }
+    let samples = match &args.samples {
+        Some(folder) if !folder.is_dir() => {
+            return Err(Failure::Usage(format!("{}: there is no such folder", folder.display())));
+        }
+        Some(folder) => folder.clone(),
+        None => samples_folder().ok_or_else(|| {
+            Failure::Usage(
+                "the samples are not here; run this in Medley's folder, or give them with --samples FOLDER"
+                    .into(),
+            )
+        })?,
+    };
     for (file, question) in STOPS {
-        let path = args.samples.join(file);
+        let path = samples.join(file);
         if args.json {
             answerer.out().object(&json!({"event": "question", "source": path, "text": question}))?;
         } else {

@@ -1,8 +1,20 @@
 //! Everything a user can do, as one enum: label, tooltip, shortcut and whether it can be done now.
 
+mod inside;
+
+mod models;
+
+mod library;
+
+mod program;
+
 mod media;
 
 mod reader;
+
+mod talk;
+
+mod teach;
 
 mod transcript;
 
@@ -10,14 +22,22 @@ use std::path::PathBuf;
 
 use egui::{Key, KeyboardShortcut, Modifiers};
 
+pub use inside::InsideCommand;
+pub use library::LibraryCommand;
 pub use media::MediaCommand;
+pub use models::ModelsCommand;
+pub use program::{Group, ProgramCommand};
 pub use reader::ReaderCommand;
+pub use talk::TalkCommand;
+pub use teach::TeachCommand;
 pub use transcript::TranscriptCommand;
 
 use crate::platform::listen::Source;
 use crate::state::{
-    AppState, Attachment, AttachmentId, Conversation, ConversationId, ExchangeId, Overlay, Purpose, Settings,
+    AppState, Attachment, AttachmentId, Conversation, ConversationId, ExchangeId, Middle, Overlay, Purpose,
+    Settings,
 };
+use crate::words::say;
 
 /// Something a user can do. Panels send it, [`crate::update`] runs it.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,6 +68,8 @@ pub enum Command {
     AttachFiles(Vec<PathBuf>),
     /// Add a picture of width, height and RGBA bytes.
     AttachPicture([usize; 2], std::sync::Arc<[u8]>),
+    /// Add a text that is too long for the field for questions.
+    AttachText(std::sync::Arc<str>),
     /// Add what lies in the clipboard.
     PasteFiles,
     /// Take a file out.
@@ -118,10 +140,24 @@ pub enum Command {
     CloseStorageNotice,
     /// Show the transcript of the recording that is looked at, or of the last one of the conversation; or hide it.
     ShowTranscript,
+    /// Do something with conversations, their branches or answers.
+    Talk(TalkCommand),
     /// Do something with a transcript.
     Transcript(TranscriptCommand),
     /// Do something with a document that is read.
     Reader(ReaderCommand),
+    /// Look into an answer.
+    Inside(InsideCommand),
+    /// Do something with models.
+    Models(ModelsCommand),
+    /// Do something with the library.
+    Library(LibraryCommand),
+    /// Do something to teach a model.
+    Teach(TeachCommand),
+    /// So many chains of thought vote on the next answers.
+    Think(Option<usize>),
+    /// Do something with the program itself.
+    Program(ProgramCommand),
     /// Do something with a picture, recording or video.
     Media(MediaCommand),
 }
@@ -149,13 +185,22 @@ impl Command {
             Self::CopyAnswer(None),
             Self::StepEvidence(-1),
             Self::StepEvidence(1),
+            Self::Talk(TalkCommand::NewTemporary),
+            Self::Talk(TalkCommand::FocusSearch),
             Self::Reader(ReaderCommand::Toggle),
+            Self::Library(LibraryCommand::Toggle),
+            Self::Teach(TeachCommand::Toggle),
             Self::ShowTranscript,
+            Self::Inside(InsideCommand::Toggle),
+            Self::Models(ModelsCommand::Toggle),
             Self::LargerText,
             Self::SmallerText,
             Self::ToggleSidebar,
             Self::OpenSettings,
             Self::OpenShortcuts,
+            Self::Program(ProgramCommand::OpenPalette),
+            Self::Program(ProgramCommand::StepPane(1)),
+            Self::Program(ProgramCommand::StepPane(-1)),
             Self::Escape,
         ]
     }
@@ -163,51 +208,60 @@ impl Command {
     /// Its name for buttons, menus and screen readers.
     pub fn label(&self) -> &'static str {
         match self {
-            Self::NewConversation => "New conversation",
-            Self::Select(_) => "Show conversation",
-            Self::SelectNext => "Next conversation",
-            Self::SelectPrevious => "Previous conversation",
-            Self::BeginRename(_) | Self::Rename(..) => "Rename conversation",
-            Self::CancelRename => "Keep the title",
-            Self::Delete(_) => "Delete conversation",
-            Self::UndoDelete(_) => "Undo",
-            Self::Attach => "Add files…",
-            Self::AttachByPath => "Add a file by its path…",
-            Self::AttachFiles(_) | Self::AttachPicture(..) => "Add files",
-            Self::PasteFiles => "Add files or a picture from the clipboard",
-            Self::RemoveAttachment(_) => "Remove file",
-            Self::RetryAttachment(_) => "Read again",
-            Self::Send(_) => "Send",
-            Self::Stop => "Stop",
-            Self::Regenerate => "Answer again",
-            Self::AnswerWhole => "Answer from every section",
-            Self::EditQuestion(_) => "Edit question",
-            Self::DeleteExchange(_) => "Delete question and answer",
-            Self::CopyAnswer(_) => "Copy answer",
-            Self::CopyText(_) => "Copy",
-            Self::OpenEvidence(..) => "Show evidence",
-            Self::StepEvidence(step) if *step < 0 => "Previous evidence",
-            Self::StepEvidence(_) => "Next evidence",
-            Self::Seek(_) => "Go to this time",
-            Self::PlayPause => "Play or stop",
-            Self::OpenSource(_) => "Open file",
-            Self::ToggleLive => "Start or stop listening",
-            Self::ListenTo(_) | Self::FindMicrophones => "Choose what to listen to",
-            Self::FocusComposer => "Write a question",
-            Self::OpenSettings => "Settings",
-            Self::OpenShortcuts => "Keyboard shortcuts",
-            Self::ToggleSidebar => "Show or hide conversations",
-            Self::Escape => "Stop, close or go back",
-            Self::SetSettings(_) => "Change settings",
-            Self::LargerText => "Larger text",
-            Self::SmallerText => "Smaller text",
-            Self::DownloadModels | Self::DownloadModel(_) => "Download",
-            Self::CancelDownload => "Stop download",
-            Self::ClearData => "Delete all conversations",
-            Self::CloseToast | Self::CloseStorageNotice | Self::CloseLiveProblem => "Close message",
-            Self::ShowTranscript => "Show or hide the transcript",
+            Self::NewConversation => say("command-new-conversation"),
+            Self::Select(_) => say("command-show-conversation"),
+            Self::SelectNext => say("command-next-conversation"),
+            Self::SelectPrevious => say("command-previous-conversation"),
+            Self::BeginRename(_) | Self::Rename(..) => say("command-rename"),
+            Self::CancelRename => say("command-keep-title"),
+            Self::Delete(_) => say("command-delete-conversation"),
+            Self::UndoDelete(_) => say("command-undo"),
+            Self::Attach => say("command-add-files-dialog"),
+            Self::AttachByPath => say("command-add-by-path"),
+            Self::AttachFiles(_) | Self::AttachPicture(..) | Self::AttachText(_) => say("command-add-files"),
+            Self::PasteFiles => say("command-paste-files"),
+            Self::RemoveAttachment(_) => say("command-remove-file"),
+            Self::RetryAttachment(_) => say("command-read-again"),
+            Self::Send(_) => say("command-send"),
+            Self::Stop => say("command-stop"),
+            Self::Regenerate => say("command-answer-again"),
+            Self::AnswerWhole => say("command-answer-whole"),
+            Self::EditQuestion(_) => say("command-edit-question"),
+            Self::DeleteExchange(_) => say("command-delete-exchange"),
+            Self::CopyAnswer(_) => say("command-copy-answer"),
+            Self::CopyText(_) => say("command-copy"),
+            Self::OpenEvidence(..) => say("command-show-evidence"),
+            Self::StepEvidence(step) if *step < 0 => say("command-previous-evidence"),
+            Self::StepEvidence(_) => say("command-next-evidence"),
+            Self::Seek(_) => say("command-seek"),
+            Self::PlayPause => say("command-play-stop"),
+            Self::OpenSource(_) => say("command-open-file"),
+            Self::ToggleLive => say("command-toggle-live"),
+            Self::ListenTo(_) | Self::FindMicrophones => say("command-choose-source"),
+            Self::FocusComposer => say("command-focus-composer"),
+            Self::OpenSettings => say("command-settings"),
+            Self::OpenShortcuts => say("command-shortcuts"),
+            Self::ToggleSidebar => say("command-toggle-sidebar"),
+            Self::Escape => say("command-escape"),
+            Self::SetSettings(_) => say("command-change-settings"),
+            Self::LargerText => say("command-larger-text"),
+            Self::SmallerText => say("command-smaller-text"),
+            Self::DownloadModels | Self::DownloadModel(_) => say("command-download"),
+            Self::CancelDownload => say("command-stop-download"),
+            Self::ClearData => say("command-delete-all"),
+            Self::CloseToast | Self::CloseStorageNotice | Self::CloseLiveProblem => {
+                say("command-close-message")
+            }
+            Self::ShowTranscript => say("command-toggle-transcript"),
+            Self::Talk(command) => command.label(),
             Self::Transcript(command) => command.label(),
             Self::Reader(command) => command.label(),
+            Self::Inside(command) => command.label(),
+            Self::Models(command) => command.label(),
+            Self::Library(command) => command.label(),
+            Self::Teach(command) => command.label(),
+            Self::Think(_) => say("teach-think"),
+            Self::Program(command) => command.label(),
             Self::Media(command) => command.label(),
         }
     }
@@ -230,7 +284,13 @@ impl Command {
             Self::CopyAnswer(None) => (CTRL_SHIFT, Key::C),
             Self::StepEvidence(-1) => (Modifiers::ALT, Key::ArrowUp),
             Self::StepEvidence(1) => (Modifiers::ALT, Key::ArrowDown),
+            Self::Talk(TalkCommand::NewTemporary) => (CTRL_SHIFT, Key::N),
+            Self::Talk(TalkCommand::FocusSearch) => (CTRL_SHIFT, Key::F),
             Self::Reader(ReaderCommand::Toggle) => (CTRL, Key::D),
+            Self::Inside(InsideCommand::Toggle) => (CTRL_SHIFT, Key::I),
+            Self::Models(ModelsCommand::Toggle) => (CTRL_SHIFT, Key::M),
+            Self::Library(LibraryCommand::Toggle) => (CTRL_SHIFT, Key::L),
+            Self::Teach(TeachCommand::Toggle) => (CTRL_SHIFT, Key::T),
             Self::OpenSettings => (CTRL, Key::Comma),
             Self::OpenShortcuts => (Modifiers::NONE, Key::F1),
             Self::LargerText => (CTRL, Key::Plus),
@@ -238,6 +298,7 @@ impl Command {
             Self::ToggleSidebar => (CTRL, Key::B),
             Self::ShowTranscript => (CTRL, Key::T),
             Self::Escape => (Modifiers::NONE, Key::Escape),
+            Self::Program(command) => return command.shortcut(),
             _ => return None,
         };
         Some(KeyboardShortcut::new(modifiers, key))
@@ -259,86 +320,97 @@ impl Command {
         let check = |good: bool, reason| if good { Ok(()) } else { Err(reason) };
         match self {
             Self::Send(text) => {
-                check(!text.trim().is_empty(), "Write a question first")?;
-                check(state.running().is_none(), "An answer is being written; stop it first")?;
-                check(state.models.missing().next().is_none(), "The models must be downloaded first")
+                check(!text.trim().is_empty(), say("command-no-question"))?;
+                check(state.running().is_none(), say("command-answering"))?;
+                check(state.models.missing().next().is_none(), say("command-no-models"))
             }
-            Self::Stop => check(state.running().is_some(), "Nothing is running"),
+            Self::Stop => check(state.running().is_some(), say("command-nothing-runs")),
             Self::Regenerate => {
                 let last = state.current().and_then(|c| c.exchanges.last());
-                check(last.is_some(), "There is no answer yet")?;
-                check(state.running().is_none(), "An answer is being written; stop it first")
+                check(last.is_some(), say("command-no-answer"))?;
+                check(state.running().is_none(), say("command-answering"))
             }
             Self::AnswerWhole => {
                 Self::Regenerate.enabled(state)?;
                 let is_long = state.current().is_some_and(Conversation::is_long);
-                check(is_long, "The files are short; the answer rests on all of them")
+                check(is_long, say("command-files-short"))
             }
             Self::DeleteExchange(id) | Self::EditQuestion(id) => {
                 let running = state.running().is_some_and(|e| e.id == *id);
-                check(!running, "It is being answered; stop it first")
+                check(!running, say("command-being-answered"))
             }
             Self::CopyAnswer(_) => {
                 let answered = |e: &crate::state::Exchange| !e.answer.text.is_empty();
                 let any = state.current().is_some_and(|c| c.exchanges.iter().any(answered));
-                check(any, "There is no answer yet")
+                check(any, say("command-no-answer"))
             }
             Self::BeginRename(None) => {
                 // In a transcript the key is for the line.
-                check(state.transcript.is_none(), "A transcript is shown")?;
-                check(state.current().is_some(), "No conversation is shown")
+                check(state.transcript.is_none(), say("command-transcript-shown"))?;
+                check(state.current().is_some(), say("command-no-conversation"))
             }
-            Self::Delete(None) => check(state.current().is_some(), "No conversation is shown"),
+            Self::Delete(None) => check(state.current().is_some(), say("command-no-conversation")),
             Self::StepEvidence(_) => {
                 let any = state
                     .current()
                     .is_some_and(|c| c.exchanges.iter().any(|e| !e.answer.evidence.is_empty()));
-                check(state.viewer.is_some() || any, "There is no evidence yet")
+                check(state.viewer.is_some() || any, say("command-no-evidence"))
             }
+            Self::Talk(command) => command.enabled(state),
             Self::Reader(command) => Self::reader_enabled(command, state),
+            Self::Models(command) => command.enabled(state),
+            Self::Inside(InsideCommand::Toggle) => {
+                let any = state.current().is_some_and(|c| !c.exchanges.is_empty());
+                check(any, say("command-no-answer"))
+            }
+            Self::Library(command) => command.enabled(state),
+            Self::Teach(command) => command.enabled(state),
+            Self::Program(command) => command.enabled(state),
             Self::ShowTranscript => {
                 let any = state.current().is_some_and(|c| c.attachments.iter().any(Attachment::is_recording));
-                check(any, "There is no recording in this conversation")
+                check(any, say("command-no-recording"))
             }
             Self::Transcript(TranscriptCommand::Export(_)) => {
-                check(!state.picking, "The file dialog is open")
+                check(!state.picking, say("command-dialog-open"))
             }
             Self::Transcript(TranscriptCommand::Ask(text)) => Self::Send(text.clone()).enabled(state),
             Self::Transcript(TranscriptCommand::Open(id, _)) => {
                 let attachment = state.current().and_then(|c| c.attachment(*id));
-                check(attachment.is_some_and(Attachment::is_recording), "There is no sound in this file")
+                check(attachment.is_some_and(Attachment::is_recording), say("command-no-sound"))
             }
             Self::ToggleLive => {
-                check(state.models.missing().next().is_none(), "The models must be downloaded first")?;
-                check(
-                    state.live.as_ref().is_none_or(|live| !live.stopping),
-                    "What was said last is being heard",
-                )
+                check(state.models.missing().next().is_none(), say("command-no-models"))?;
+                check(state.live.as_ref().is_none_or(|live| !live.stopping), say("command-still-hearing"))
             }
-            Self::Attach => check(!state.picking, "The file dialog is open"),
+            Self::Attach => check(!state.picking, say("command-dialog-open")),
             Self::DownloadModels | Self::DownloadModel(_) => {
-                check(!state.models.is_downloading(), "A download is going on")
+                check(!state.models.is_downloading(), say("command-downloading"))
             }
             // The same keys make a document larger or smaller while one is shown.
             Self::LargerText | Self::SmallerText if state.reader.shown().is_some() => {
-                Err("A document is shown; the settings change the size of text")
+                Err(say("command-document-shown"))
             }
             Self::LargerText => {
-                check(state.settings.text_percent < *Settings::TEXT_PERCENT.end(), "It cannot be larger")
+                check(state.settings.text_percent < *Settings::TEXT_PERCENT.end(), say("command-largest"))
             }
             Self::SmallerText => {
-                check(state.settings.text_percent > *Settings::TEXT_PERCENT.start(), "It cannot be smaller")
+                check(state.settings.text_percent > *Settings::TEXT_PERCENT.start(), say("command-smallest"))
             }
             Self::Escape => check(
                 state.overlay != Overlay::None
                     || state.viewer.is_some()
                     || state.reader.is_shown
+                    || state.middle != Middle::Conversation
                     || state.transcript.is_some()
+                    || state.looked_into().is_some()
                     || state.renaming.is_some()
+                    || state.editing.is_some()
                     || state.running().is_some()
                     || state.sidebar_open
+                    || state.hunt.is_some()
+                    || state.program.tour.is_some()
                     || state.toast.is_some(),
-                "Nothing is open",
+                say("command-nothing-open"),
             ),
             _ => Ok(()),
         }
@@ -349,21 +421,32 @@ impl Command {
         match command {
             ReaderCommand::Toggle => {
                 let any = state.current().is_some_and(|c| c.attachments.iter().any(Attachment::is_document));
-                check(any || !state.reader.tabs.is_empty(), "There is no document in this conversation")
+                check(any || !state.reader.tabs.is_empty(), say("command-no-document"))
             }
             ReaderCommand::Open(id) => {
                 let attachment = state.current().and_then(|c| c.attachment(*id));
-                check(attachment.is_some_and(Attachment::is_document), "This file is not a document")
+                check(attachment.is_some_and(Attachment::is_document), say("command-not-document"))
             }
             ReaderCommand::Take(_, _, Purpose::Explain | Purpose::Summarise) => {
                 Self::Send(ReaderCommand::Toggle.label().into()).enabled(state)
             }
             ReaderCommand::Export => {
-                check(!state.picking, "The file dialog is open")?;
+                check(!state.picking, say("command-dialog-open"))?;
                 let any = state.reader.shown().is_some_and(|tab| !tab.marks.is_empty());
-                check(any, "Nothing is highlighted yet")
+                check(any, say("command-no-marks"))
             }
             _ => Ok(()),
+        }
+    }
+}
+
+impl Command {
+    /// What dropping files means for what is shown.
+    pub fn of_drop(paths: Vec<PathBuf>, state: &AppState) -> Self {
+        match (state.middle, paths.as_slice()) {
+            (Middle::Library, _) => Self::Library(LibraryCommand::Add(paths)),
+            (Middle::Teach, [one]) => Self::Teach(TeachCommand::Take(one.clone())),
+            _ => Self::AttachFiles(paths),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::state::{
     AttachmentId, Colour, Mark, MarkId, Passage, Purpose, Query, Side, TabId, TextPos, Wanted,
 };
+use crate::words::say;
 
 /// Something a user can do in the reading pane.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,40 +56,43 @@ pub enum ReaderCommand {
     AskAbout(Vec<AttachmentId>),
     /// The next question is not about the passage.
     DropPassage,
+    /// Ask whether an address outside of the document is to be opened, or close that question.
+    ShowLink(Option<String>),
 }
 
 impl ReaderCommand {
     /// Its name for buttons, menus and screen readers.
     pub fn label(&self) -> &'static str {
         match self {
-            Self::Open(_) | Self::OpenPassage(..) => "Read document",
-            Self::Toggle => "Show or hide the documents",
-            Self::Hide => "Close documents",
-            Self::Show(_) => "Show document",
-            Self::StepTab(step) if *step < 0 => "Previous document",
-            Self::StepTab(_) => "Next document",
-            Self::Close(_) => "Close document",
-            Self::Reload => "Load again",
-            Self::KeepOld => "Not now",
-            Self::SetSide(_) => "Contents, pages, notes",
-            Self::Want(..) => "Draw pages",
-            Self::Find(..) => "Find in the document",
+            Self::Open(_) | Self::OpenPassage(..) => say("command-read-document"),
+            Self::Toggle => say("command-toggle-documents"),
+            Self::Hide => say("command-close-documents"),
+            Self::Show(_) => say("command-show-document"),
+            Self::StepTab(step) if *step < 0 => say("command-previous-document"),
+            Self::StepTab(_) => say("command-next-document"),
+            Self::Close(_) => say("command-close-document"),
+            Self::Reload => say("command-load-again"),
+            Self::KeepOld => say("command-not-now"),
+            Self::SetSide(_) => say("command-side-list"),
+            Self::Want(..) => say("command-draw-pages"),
+            Self::Find(..) => say("command-find-in-document"),
             Self::Take(_, _, purpose) => match purpose {
-                Purpose::Copy => "Copy",
-                Purpose::Highlight(_) => "Highlight",
-                Purpose::Note => "Note",
-                Purpose::Ask => "Ask",
-                Purpose::Explain => "Explain",
-                Purpose::Summarise => "Summarise",
+                Purpose::Copy => say("command-copy"),
+                Purpose::Highlight(_) => say("command-highlight"),
+                Purpose::Note => say("command-note"),
+                Purpose::Ask => say("command-ask"),
+                Purpose::Explain => say("command-explain"),
+                Purpose::Summarise => say("command-summarise"),
             },
-            Self::CloseCitation => "Close the quote",
-            Self::SetColour(..) => "Colour",
-            Self::EditNote(_) | Self::SetNote(..) => "Note",
-            Self::DeleteMark(_) => "Delete highlight",
-            Self::RestoreMark(..) => "Undo",
-            Self::Export | Self::ExportTo(..) => "Export notes",
-            Self::AskAbout(_) => "Ask about",
-            Self::DropPassage => "Leave the passage out",
+            Self::CloseCitation => say("command-close-quote"),
+            Self::SetColour(..) => say("command-colour"),
+            Self::EditNote(_) | Self::SetNote(..) => say("command-note"),
+            Self::DeleteMark(_) => say("command-delete-highlight"),
+            Self::RestoreMark(..) => say("command-undo"),
+            Self::Export | Self::ExportTo(..) => say("command-export-notes"),
+            Self::AskAbout(_) => say("command-ask-about"),
+            Self::DropPassage => say("command-drop-passage"),
+            Self::ShowLink(_) => say("reader-link-title"),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What workers can be given and what they tell.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use engine::media::{FrameStep, Kind};
 use engine::models::PullEvent;
@@ -9,10 +10,16 @@ use engine::tasks::transcribe::TranscribeEvent;
 use engine::tasks::transcribe::format::Format;
 use engine::{Event, Stage};
 
-use super::{CropJob, MediaNews, ReaderNews};
+use super::{CropJob, LibraryNews, MediaNews, ModelsNews, ReaderNews, TeachNews};
 use crate::live::{LiveEnd, LiveNews};
 use crate::platform::listen::Microphone;
-use crate::state::{AttachmentId, ExchangeId, HearingForm, Load, Picture, Play, Prospects, TabId, Wave};
+use crate::state::{
+    AttachmentId, ExchangeId, HearingForm, Keep, KeptPlace, LibraryScope, Load, Picture, Play, Prospects,
+    TabId, Wave,
+};
+
+/// The worker's own news, which belong to no job.
+pub(super) const OF_NO_JOB: JobId = JobId(0);
 
 /// Names a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -37,14 +44,22 @@ pub enum EngineJob {
         /// How.
         form: HearingForm,
     },
+    /// Free the memory that models take.
+    Unload,
+    /// Free it when nothing was asked for so long; never where there is none.
+    KeepFor(Option<Duration>),
     /// Answer a question.
     Ask {
         /// Which one.
         exchange: ExchangeId,
         /// The decoder.
         model: String,
+        /// What was made for the decoder.
+        adapter: Option<PathBuf>,
         /// What is asked.
         request: Box<AskRequest>,
+        /// The library that it is answered from, and which of its documents.
+        library: Option<(PathBuf, LibraryScope)>,
     },
 }
 
@@ -192,8 +207,16 @@ pub enum JobEvent {
         /// The recording's hash, and what was said in it.
         read: Option<(String, ReadFile)>,
     },
+    /// Something about conversations.
+    Talk(crate::update::talk::TalkNews),
     /// What was chosen in the file dialog; empty when it was closed.
     Picked(Vec<PathBuf>),
+    /// Where a pasted text lies, or why it does not.
+    TextSaved(Result<PathBuf, String>),
+    /// Something about the library.
+    Library(LibraryNews),
+    /// Something about teaching.
+    Teach(TeachNews),
     /// Something about a document that is read.
     Reader(TabId, ReaderNews),
     /// Where highlights and notes shall go; none when the dialog was closed.
@@ -204,8 +227,19 @@ pub enum JobEvent {
     Pull(PullEvent),
     /// Ends a fetch.
     PullEnded(Result<(), String>),
+    /// Something about models.
+    Models(ModelsNews),
     /// What is expected of models, by id.
     Prospects(Vec<(String, Prospects)>),
+    /// What is kept on the disk was measured.
+    Kept {
+        /// All places.
+        places: Vec<KeptPlace>,
+        /// What was deleted before, everything when it names none; no such thing when it was only measured.
+        deleted: Option<Option<Keep>>,
+        /// What could not be deleted.
+        problem: Option<String>,
+    },
 }
 
 impl JobEvent {
@@ -214,8 +248,11 @@ impl JobEvent {
         match self {
             Self::Answer { event, .. } => !matches!(event, Event::Done { .. }),
             Self::ReadProgress { .. } | Self::Pull(_) | Self::Live(_) => true,
+            Self::Models(news) => matches!(news, ModelsNews::Checking(..)),
             Self::Heard { event, .. } => !matches!(event, TranscribeEvent::Done { .. }),
             Self::Sound(play) => matches!(play, Play::Playing { .. }),
+            Self::Library(news) => news.is_streamed(),
+            Self::Teach(news) => news.is_streamed(),
             Self::Reader(_, news) => news.is_streamed(),
             _ => false,
         }

@@ -73,6 +73,22 @@ fn percent_decoded(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
+/// Pasted text that is longer becomes a file.
+pub const LONG_TEXT_BYTES: usize = 50_000;
+
+/// Saves a pasted text, so that it can be attached like any other file.
+///
+/// # Errors
+/// When the data folder cannot be written.
+pub fn save_text(folder: &Path, text: &str, now_s: f64) -> anyhow::Result<PathBuf> {
+    let folder = folder.join("pasted");
+    std::fs::create_dir_all(&folder).with_context(|| format!("{}: cannot be made", folder.display()))?;
+    let path = folder.join(format!("pasted-{:.0}.txt", now_s * 1000.0));
+    super::files::write_whole(&path, text.as_bytes())
+        .with_context(|| format!("{}: saving the pasted text failed", path.display()))?;
+    Ok(path)
+}
+
 /// Saves a pasted picture, so that it can be attached like any other file.
 ///
 /// # Errors

@@ -10,6 +10,9 @@ pub fn choose_place(
     extension: &str,
     folder: Option<&std::path::Path>,
 ) -> Option<PathBuf> {
+    if super::without_desktop() {
+        return None;
+    }
     let mut dialog = rfd::FileDialog::new()
         .set_title(title)
         .set_file_name(format!("{name}.{extension}"))
@@ -23,8 +26,52 @@ pub fn choose_place(
         .map(|path| if path.extension().is_some() { path } else { path.with_extension(extension) })
 }
 
+/// Formats of documents and recordings, for a library.
+const DOCUMENTS: [&str; 22] = [
+    "pdf", "epub", "docx", "html", "htm", "md", "txt", "wav", "mp3", "flac", "ogg", "opus", "m4a", "aac",
+    "aiff", "mp4", "mkv", "webm", "mov", "avi", "srt", "vtt",
+];
+
+/// Words of a dialog. They are chosen by the window, whose thread knows its language.
+#[derive(Debug, Clone, Copy)]
+pub struct Words {
+    /// Above it.
+    pub title: &'static str,
+    /// What is offered.
+    pub kinds: &'static str,
+    /// All files.
+    pub all: &'static str,
+}
+
+/// Lets the user choose documents and recordings; empty when the dialog was closed or the desktop has none.
+pub fn choose_documents(words: Words) -> Vec<PathBuf> {
+    rfd::FileDialog::new()
+        .set_title(words.title)
+        .add_filter(words.kinds, &DOCUMENTS)
+        .add_filter(words.all, &["*"])
+        .pick_files()
+        .unwrap_or_default()
+}
+
+/// Lets the user choose a folder; none when the dialog was closed or the desktop has none.
+pub fn choose_folder(title: &str) -> Option<PathBuf> {
+    rfd::FileDialog::new().set_title(title).pick_folder()
+}
+
+/// Lets the user choose a file of questions and answers.
+pub fn choose_questions(words: Words) -> Option<PathBuf> {
+    rfd::FileDialog::new()
+        .set_title(words.title)
+        .add_filter(words.kinds, &["jsonl"])
+        .add_filter(words.all, &["*"])
+        .pick_file()
+}
+
 /// Lets the user choose files; empty when the dialog was closed or the desktop has none.
 pub fn choose_files() -> Vec<PathBuf> {
+    if super::without_desktop() {
+        return Vec::new();
+    }
     let media = [
         "png", "jpg", "jpeg", "gif", "webp", "bmp", "tif", "tiff", "wav", "mp3", "flac", "ogg", "opus",
         "m4a", "aac", "aiff", "mp4", "mkv", "webm", "mov", "avi", "pdf", "txt", "md", "html", "htm", "docx",
@@ -36,4 +83,9 @@ pub fn choose_files() -> Vec<PathBuf> {
         .add_filter("All files", &["*"])
         .pick_files()
         .unwrap_or_default()
+}
+
+/// Lets the user choose files that were exported before; empty when the dialog was closed or the desktop has none.
+pub fn choose_exported(title: &str) -> Vec<PathBuf> {
+    rfd::FileDialog::new().set_title(title).add_filter("JSON", &["json"]).pick_files().unwrap_or_default()
 }

@@ -1,10 +1,14 @@
 //! Questions and their answers.
 
+use std::sync::Arc;
+
 use engine::{Evidence, Part, Stage, StopReason, Usage};
 use serde::{Deserialize, Serialize};
 
-use super::attachment::{Attachment, AttachmentId};
+use super::attachment::{Attachment, AttachmentId, AttachmentState};
+use super::library::LibraryScope;
 use super::reader::Passage;
+use super::setup::Setup;
 use super::viewer::Clip;
 
 /// Names a conversation.
@@ -12,8 +16,13 @@ use super::viewer::Clip;
 pub struct ConversationId(pub i64);
 
 /// Names a question with its answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ExchangeId(pub i64);
+
+impl ExchangeId {
+    /// No question's: numbers come from the clock.
+    pub const NONE: Self = Self(0);
+}
 
 /// The title of a conversation that was not asked anything yet.
 pub const UNTITLED: &str = "New conversation";
@@ -29,8 +38,18 @@ pub struct Conversation {
     pub created_s: f64,
     /// Seconds since 1970.
     pub updated_s: f64,
-    /// Oldest first; empty until loaded.
+    /// Whether it stays at the top of the list.
+    pub pinned: bool,
+    /// The folder that it lies in; empty for none.
+    pub folder: String,
+    /// What differs from the settings.
+    pub setup: Setup,
+    /// Whether it is never written to the disk.
+    pub temporary: bool,
+    /// The branch that is shown, oldest first; empty until loaded.
     pub exchanges: Vec<Exchange>,
+    /// The other branches, see [`Conversation::arrange`].
+    pub aside: Vec<Exchange>,
     /// In the order in which they were added; empty until loaded.
     pub attachments: Vec<Attachment>,
     /// Whether exchanges and attachments were read from the disk.
@@ -38,10 +57,16 @@ pub struct Conversation {
 }
 
 /// One question with its answer.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Exchange {
     /// Its name.
     pub id: ExchangeId,
+    /// The one whose answer it follows; none at the beginning.
+    pub parent: Option<ExchangeId>,
+    /// Whether it is shown, of those that follow the same answer.
+    pub active: bool,
+    /// When it was last chosen to be shown, in seconds since 1970.
+    pub shown_s: f64,
     /// What was asked.
     pub question: String,
     /// The files that were added with the question.
@@ -64,6 +89,12 @@ pub struct Context {
     pub passage: Option<Quoted>,
     /// Every section of the files is read for the answer.
     pub whole: bool,
+    /// Documents of the library, in the place of files.
+    pub library: Option<LibraryScope>,
+    /// So many chains of thought vote on the answer.
+    pub think: Option<usize>,
+    /// What differs from the conversation, for this answer.
+    pub setup: Setup,
     /// A part of a recording or video.
     pub clip: Option<Clip>,
 }
@@ -97,15 +128,29 @@ impl Quoted {
     }
 }
 
+/// What is being edited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Editing {
+    /// A question.
+    Question(ExchangeId),
+    /// The answer to it.
+    Answer(ExchangeId),
+}
+
 /// An answer, complete or not.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Answer {
     /// Markdown.
     pub text: String,
+    /// The text that the model wrote, once somebody edited it.
+    pub original: Option<String>,
     /// What supports it.
     pub evidence: Vec<Evidence>,
     /// What each section of the files says, for an answer from all of them.
     pub parts: Vec<Part>,
+    /// Chains of thought that voted on it; the first is the likeliest one.
+    pub thoughts: Vec<Thought>,
     /// What was left out or failed, and why.
     pub notices: Vec<String>,
     /// What it took; all zero until done.
@@ -116,8 +161,20 @@ pub struct Answer {
     pub status: AnswerStatus,
 }
 
+/// A chain of thought.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Thought {
+    /// Which, counted from 1; 0 is the likeliest one.
+    pub chain: usize,
+    /// What was thought.
+    pub text: String,
+    /// The answer at its end, where there is one.
+    pub answer: Option<String>,
+}
+
 /// How an answer stands.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(from = "StoredStatus", into = "StoredStatus")]
 pub enum AnswerStatus {
     /// Waits until the files are read, or for the engine.
     #[default]
@@ -160,22 +217,34 @@ impl AnswerStatus {
         matches!(self, Self::Waiting | Self::Running(_))
     }
 
-    /// For the disk. A running answer is stored as interrupted: that is what it is when it is read again.
+    /// For the disk.
     pub fn to_json(&self) -> String {
-        let stored = match self {
-            Self::Waiting | Self::Running(_) | Self::Interrupted => StoredStatus::Interrupted,
-            Self::Done(reason) => StoredStatus::Done(*reason),
-            Self::Failed(reason) => StoredStatus::Failed(reason.clone()),
-        };
-        serde_json::to_string(&stored).unwrap_or_default()
+        serde_json::to_string(self).unwrap_or_default()
     }
 
     /// From the disk; what cannot be understood counts as interrupted.
     pub fn from_json(json: &str) -> Self {
-        match serde_json::from_str(json) {
-            Ok(StoredStatus::Done(reason)) => Self::Done(reason),
-            Ok(StoredStatus::Failed(reason)) => Self::Failed(reason),
-            Ok(StoredStatus::Interrupted) | Err(_) => Self::Interrupted,
+        serde_json::from_str(json).unwrap_or(Self::Interrupted)
+    }
+}
+
+/// A running answer is stored as interrupted: that is what it is when it is read again.
+impl From<AnswerStatus> for StoredStatus {
+    fn from(status: AnswerStatus) -> Self {
+        match status {
+            AnswerStatus::Waiting | AnswerStatus::Running(_) | AnswerStatus::Interrupted => Self::Interrupted,
+            AnswerStatus::Done(reason) => Self::Done(reason),
+            AnswerStatus::Failed(reason) => Self::Failed(reason),
+        }
+    }
+}
+
+impl From<StoredStatus> for AnswerStatus {
+    fn from(status: StoredStatus) -> Self {
+        match status {
+            StoredStatus::Interrupted => Self::Interrupted,
+            StoredStatus::Done(reason) => Self::Done(reason),
+            StoredStatus::Failed(reason) => Self::Failed(reason),
         }
     }
 }
@@ -206,7 +275,12 @@ impl Conversation {
             title: UNTITLED.into(),
             created_s: now_s,
             updated_s: now_s,
+            pinned: false,
+            folder: String::new(),
+            setup: Setup::default(),
+            temporary: false,
             exchanges: Vec::new(),
+            aside: Vec::new(),
             attachments: Vec::new(),
             loaded: true,
         }
@@ -215,6 +289,28 @@ impl Conversation {
     /// Whether nothing was asked or added yet.
     pub fn is_blank(&self) -> bool {
         self.loaded && self.exchanges.is_empty() && self.attachments.is_empty() && self.title == UNTITLED
+    }
+
+    /// One of its files has another place; everything that names it names that.
+    pub fn file_moved(&mut self, from: &std::path::Path, to: &std::path::Path) {
+        let moved = |path: &mut std::path::PathBuf| {
+            if path == from {
+                *path = to.to_path_buf();
+            }
+        };
+        for attachment in &mut self.attachments {
+            moved(&mut attachment.path);
+            if let AttachmentState::Read(read) = &mut attachment.state {
+                let read = Arc::make_mut(read);
+                moved(&mut read.path);
+                Arc::make_mut(&mut read.spans).iter_mut().for_each(|span| moved(&mut span.source));
+            }
+        }
+        for exchange in self.all_mut() {
+            exchange.answer.evidence.iter_mut().for_each(|evidence| moved(&mut evidence.source));
+            exchange.answer.parts.iter_mut().for_each(|part| moved(&mut part.source));
+            exchange.context.passage.iter_mut().for_each(|passage| moved(&mut passage.path));
+        }
     }
 
     /// Files that were added since the last question.

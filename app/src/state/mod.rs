@@ -2,15 +2,29 @@
 
 mod attachment;
 
+mod branches;
+
 mod conversation;
+
+mod inside;
+
+mod library;
 
 mod live;
 
 mod models;
 
+mod program;
+
 mod reader;
 
 mod settings;
+
+mod setup;
+
+mod talk;
+
+mod teach;
 
 mod transcript;
 
@@ -22,18 +36,25 @@ use engine::Evidence;
 pub use engine::StopReason;
 
 pub use attachment::{Attachment, AttachmentId, AttachmentState, file_name};
+pub use branches::Versions;
 pub use conversation::{
-    Answer, AnswerStatus, Context, Conversation, ConversationId, Exchange, ExchangeId, Progress, Quoted,
-    UNTITLED,
+    Answer, AnswerStatus, Context, Conversation, ConversationId, Editing, Exchange, ExchangeId, Progress,
+    Quoted, Thought, UNTITLED,
 };
+pub use inside::{InsidePane, InsideTab};
+pub use library::{Doing, Holdings, LibraryPane, LibraryScope, LibrarySearch};
 pub use live::LiveState;
-pub use models::{Download, ModelRow, Models, Prospects};
+pub use models::{Checking, Download, ModelRow, Models, Other, Prospects, Space, megabytes};
+pub use program::{CrashReport, Keep, KeptPlace, Program};
 pub use reader::{
     Citation, Colour, DocumentInfo, Extent, Finder, Folded, Hit, Mark, MarkId, PageBoxes, Passage, Position,
     Purpose, Reader, Reading, Side, Step, Tab, TabId, TextPos, Wanted, Zoom, area_of, as_markdown, boxes,
     hit, line_parts, step, text_between, word_at,
 };
-pub use settings::{Settings, Theme};
+pub use settings::{Contrast, Motion, Settings, Theme};
+pub use setup::{Preset, Sampling, Setup};
+pub use talk::{Heading, Hunt, Match};
+pub use teach::{AdapterInfo, AdapterState, Curve, Rationale, Run, RunState, TeachForm, TeachPane};
 pub use transcript::{
     Document, Edit, Editor, Found, Hearing, HearingForm, Line, Query, SPEEDS, Speaker, SpeakerId, Speakers,
     StoredTranscript, TranscriptPane, UNSURE_BELOW, Word,
@@ -52,6 +73,28 @@ pub enum Overlay {
     Shortcuts,
     /// The field for typing a path.
     PathEntry,
+    /// The models.
+    Models,
+    /// What the conversation has chosen for itself.
+    Setup,
+    /// All commands, to be found by typing.
+    Palette,
+    /// What is kept, and where.
+    Privacy,
+    /// The report of the last crash.
+    Crash,
+}
+
+/// What stands in the middle of the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Middle {
+    /// The conversation, or the transcript over it.
+    #[default]
+    Conversation,
+    /// The library.
+    Library,
+    /// Teaching.
+    Teach,
 }
 
 /// A short message at the bottom, with one thing that can be done about it.
@@ -74,10 +117,20 @@ pub struct AppState {
     pub selected: Option<ConversationId>,
     /// The one whose title is being edited.
     pub renaming: Option<ConversationId>,
+    /// What is looked for in all conversations.
+    pub hunt: Option<Hunt>,
+    /// The person's own ways to choose tokens.
+    pub own_presets: Vec<Preset>,
+    /// Changes that wait until the disk takes them, and why it does not; they are tried again.
+    pub unsaved: Option<String>,
+    /// The question or answer that is being edited.
+    pub editing: Option<Editing>,
     /// The settings.
     pub settings: Settings,
     /// Which models are here and what is being fetched.
     pub models: Models,
+    /// How answers came about.
+    pub inside: InsidePane,
     /// The evidence that is shown beside the conversation.
     pub viewer: Option<Viewer>,
     /// The documents that are read.
@@ -90,6 +143,18 @@ pub struct AppState {
     pub clip: Option<Clip>,
     /// The transcript that is shown in the place of the conversation.
     pub transcript: Option<TranscriptPane>,
+    /// Which documents of the library the next questions are about, when they are not about files.
+    pub about_library: Option<LibraryScope>,
+    /// So many chains of thought vote on the next answers.
+    pub think: Option<usize>,
+    /// What stands in the middle.
+    pub middle: Middle,
+    /// The library.
+    pub library: LibraryPane,
+    /// Teaching a model.
+    pub teach: TeachPane,
+    /// The program itself.
+    pub program: Program,
     /// What lies over the conversation.
     pub overlay: Overlay,
     /// Whether a small window shows the list of conversations over the conversation.
@@ -145,13 +210,18 @@ impl AppState {
     pub fn exchange_mut(&mut self, id: ExchangeId) -> Option<(ConversationId, &mut Exchange)> {
         self.conversations.iter_mut().find_map(|c| {
             let conversation = c.id;
-            c.exchanges.iter_mut().find(|e| e.id == id).map(|e| (conversation, e))
+            c.all_mut().find(|e| e.id == id).map(|e| (conversation, e))
         })
     }
 
     /// An exchange of the shown conversation.
     pub fn exchange(&self, id: ExchangeId) -> Option<&Exchange> {
         self.current()?.exchanges.iter().find(|e| e.id == id)
+    }
+
+    /// The answer of the shown conversation that is looked into.
+    pub fn looked_into(&self) -> Option<ExchangeId> {
+        self.inside.shown.filter(|id| self.exchange(*id).is_some())
     }
 
     /// An attachment anywhere, with the conversation it belongs to.
@@ -164,7 +234,7 @@ impl AppState {
 
     /// The answer that is being written, in any conversation.
     pub fn running(&self) -> Option<&Exchange> {
-        self.conversations.iter().flat_map(|c| &c.exchanges).find(|e| e.answer.status.is_running())
+        self.conversations.iter().flat_map(Conversation::all).find(|e| e.answer.status.is_running())
     }
 
     /// The evidence that is looked at.

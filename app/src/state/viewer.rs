@@ -194,12 +194,12 @@ impl Viewer {
     /// What is said at a second.
     pub fn said_at(&self, time_s: f64) -> Option<&str> {
         let speech = self.read.as_ref()?.spans.iter().filter(|s| matches!(s.finding, Finding::Speech { .. }));
-        let said = speech.filter_map(|span| match span.place {
+        let mut said = speech.filter_map(|span| match span.place {
             Place::Time { start_s, end_s } if (start_s..end_s).contains(&time_s) => Some(span.text.trim()),
             _ => None,
         });
         // Where two overlap the later one is being said.
-        said.rev().find(|text| !text.is_empty())
+        said.rfind(|text| !text.is_empty())
     }
 
     /// The first second that evidence is about.

@@ -4,24 +4,33 @@
 //! running answer is written every half second, so that a killed program loses less than a second.
 //! A database that cannot be read is moved aside and named in a message, never deleted.
 
+pub mod adapters;
+
 mod read;
 
 mod schema;
+
+mod search;
 
 mod voices;
 
 mod write;
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use rusqlite::Connection;
+use rusqlite::{Connection, OpenFlags};
 
-pub use voices::KnownVoices;
-pub use write::Write;
+pub use search::search;
+pub use voices::{FILE_NAME as VOICES_FILE_NAME, KnownVoices};
+pub use write::{Saving, Write};
+
+use crate::state::ConversationId;
 
 /// The file's name in the data folder.
 pub const FILE_NAME: &str = "conversations.db";
@@ -33,17 +42,53 @@ const BUSY: Duration = Duration::from_secs(3);
 pub struct Storage {
     reader: Connection,
     writes: Option<Sender<Write>>,
-    problems: Receiver<String>,
+    news: Receiver<Saving>,
     thread: Option<JoinHandle<()>>,
     notice: Option<String>,
     path: PathBuf,
+    read_only: bool,
+    unkept: RefCell<Unkept>,
+}
+
+/// What is never written: temporary conversations, and what was found in their files.
+#[derive(Default)]
+struct Unkept {
+    conversations: BTreeSet<ConversationId>,
+    /// By their SHA-256.
+    files: BTreeSet<String>,
+}
+
+impl Unkept {
+    /// Whether a change goes to the disk.
+    fn keeps(&mut self, write: &Write) -> bool {
+        match write {
+            Write::Conversation { id, .. } | Write::Deleted(id, _) | Write::Exchange(id, _) => {
+                !self.conversations.contains(id)
+            }
+            Write::Attachment(id, attachment) => {
+                let keeps = !self.conversations.contains(id);
+                if let Some(sha256) = &attachment.sha256 {
+                    // A file that is also somewhere else is no secret.
+                    match keeps {
+                        true => self.files.remove(sha256),
+                        false => self.files.insert(sha256.clone()),
+                    };
+                }
+                keeps
+            }
+            Write::FileRead { sha256, .. }
+            | Write::Transcript { sha256, .. }
+            | Write::Reading { sha256, .. } => !self.files.contains(sha256),
+            _ => true,
+        }
+    }
 }
 
 impl Storage {
-    /// Opens or makes the database in this folder.
+    /// Opens or makes the database in this folder; one from a newer Medley is only read.
     ///
     /// # Errors
-    /// When the folder cannot be written, or the database is from a newer Medley.
+    /// When the folder cannot be written.
     pub fn open(folder: &Path) -> anyhow::Result<Self> {
         std::fs::create_dir_all(folder).with_context(|| {
             format!("{}: the data folder cannot be made; set MEDLEY_DATA to another one", folder.display())
@@ -52,11 +97,7 @@ impl Storage {
         let mut notice = None;
         let writer = match connect(&path) {
             Ok(connection) => connection,
-            Err(schema::OpenError::Newer { found }) => anyhow::bail!(
-                "{}: written by a newer Medley (format {found}, this one knows {}); use the newer one or set MEDLEY_DATA to another folder",
-                path.display(),
-                schema::VERSION
-            ),
+            Err(schema::OpenError::Newer { found }) => return Self::read_only(path, found),
             Err(schema::OpenError::Damaged(error)) => {
                 let aside = move_aside(&path)?;
                 notice = Some(format!(
@@ -74,12 +115,54 @@ impl Storage {
         let reader = Connection::open(&path).with_context(|| path.display().to_string())?;
         reader.busy_timeout(BUSY)?;
         let (writes, queue) = mpsc::channel();
-        let (report, problems) = mpsc::channel();
+        let (report, news) = mpsc::channel();
         let thread = std::thread::Builder::new()
             .name("storage".into())
             .spawn(move || write::run(writer, queue, report))
             .context("starting the storage thread")?;
-        Ok(Self { reader, writes: Some(writes), problems, thread: Some(thread), notice, path })
+        let (writes, thread) = (Some(writes), Some(thread));
+        let (read_only, unkept) = (false, RefCell::default());
+        Ok(Self { reader, writes, news, thread, notice, path, read_only, unkept })
+    }
+
+    /// Opens a database that a newer Medley wrote: nothing in it is changed.
+    fn read_only(path: PathBuf, found: i64) -> anyhow::Result<Self> {
+        let reader = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+            .with_context(|| path.display().to_string())?;
+        reader.busy_timeout(BUSY)?;
+        let notice = crate::say!(
+            "conversations-newer",
+            file = path.display().to_string(),
+            found = found,
+            known = schema::VERSION
+        );
+        let (_, news) = mpsc::channel();
+        let unkept = RefCell::default();
+        Ok(Self {
+            reader,
+            writes: None,
+            news,
+            thread: None,
+            notice: Some(notice),
+            path,
+            read_only: true,
+            unkept,
+        })
+    }
+
+    /// Whether nothing can be written, because a newer Medley wrote the database.
+    pub fn is_read_only(&self) -> bool {
+        self.read_only
+    }
+
+    /// Never writes anything of this conversation, until it is kept.
+    pub fn leave_out(&self, id: ConversationId) {
+        self.unkept.borrow_mut().conversations.insert(id);
+    }
+
+    /// Writes what comes of this conversation.
+    pub fn keep(&self, id: ConversationId) {
+        self.unkept.borrow_mut().conversations.remove(&id);
     }
 
     /// Something the user must know about the data, once.
@@ -94,6 +177,9 @@ impl Storage {
 
     /// Queues a change.
     pub fn write(&self, write: Write) {
+        if !self.unkept.borrow_mut().keeps(&write) {
+            return;
+        }
         if let Some(writes) = &self.writes {
             // The thread ends only after this sender is dropped.
             drop(writes.send(write));
@@ -102,14 +188,17 @@ impl Storage {
 
     /// Waits until everything queued so far is on the disk.
     pub fn flush(&self) {
+        if self.read_only {
+            return;
+        }
         let (done, wait) = mpsc::channel();
         self.write(Write::Flush(done));
         wait.recv_timeout(Duration::from_secs(10)).ok();
     }
 
-    /// A change that could not be written, and why.
-    pub fn problem(&self) -> Option<String> {
-        self.problems.try_iter().last()
+    /// Whether changes wait or were written, since the last call.
+    pub fn saving(&self) -> Option<Saving> {
+        self.news.try_iter().last()
     }
 
     /// The version of the SQLite library.

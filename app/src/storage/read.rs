@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use engine::Inside;
 use engine::tasks::ask::ReadFile;
 use rusqlite::{OptionalExtension as _, Row, params};
 
@@ -19,7 +20,7 @@ impl Storage {
     /// When the database cannot be read.
     pub fn conversations(&self) -> rusqlite::Result<Vec<Conversation>> {
         let mut statement = self.reader.prepare_cached(
-            "SELECT id, title, created_s, updated_s FROM conversations WHERE NOT deleted
+            "SELECT id, title, created_s, updated_s, pinned, folder, setup FROM conversations WHERE NOT deleted
              ORDER BY updated_s DESC, id DESC",
         )?;
         let rows = statement.query_map([], |row| {
@@ -28,7 +29,12 @@ impl Storage {
                 title: row.get(1)?,
                 created_s: row.get(2)?,
                 updated_s: row.get(3)?,
+                pinned: row.get(4)?,
+                folder: row.get(5)?,
+                setup: serde_json::from_str(&row.get::<_, String>(6)?).unwrap_or_default(),
+                temporary: false,
                 exchanges: Vec::new(),
+                aside: Vec::new(),
                 attachments: Vec::new(),
                 loaded: false,
             })
@@ -43,19 +49,25 @@ impl Storage {
     pub fn load(&self, conversation: &mut Conversation) -> rusqlite::Result<()> {
         let id = conversation.id.0;
         let mut statement = self.reader.prepare_cached(
-            "SELECT id, question, attachments, asked_s, answer, notices, usage, model, status, context, parts
+            "SELECT id, question, attachments, asked_s, answer, notices, usage, model, status, context, parts,
+                 parent, active, shown_s, original, thoughts
              FROM messages WHERE conversation = ?1 ORDER BY id",
         )?;
         let exchanges = statement.query_map([id], exchange)?;
-        conversation.exchanges = exchanges.collect::<Result<_, _>>()?;
-        let mut statement =
-            self.reader.prepare_cached("SELECT json FROM evidence WHERE message = ?1 ORDER BY position")?;
-        for exchange in &mut conversation.exchanges {
-            let rows = statement.query_map([exchange.id.0], |row| row.get::<_, String>(0))?;
-            for json in rows {
-                exchange.answer.evidence.extend(serde_json::from_str(&json?).ok());
+        let mut exchanges = exchanges.collect::<Result<Vec<_>, _>>()?;
+        let mut statement = self.reader.prepare_cached(
+            "SELECT message, json FROM evidence WHERE message IN (SELECT id FROM messages WHERE conversation = ?1)
+             ORDER BY message, position",
+        )?;
+        let rows = statement.query_map([id], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))?;
+        for row in rows {
+            let (message, json) = row?;
+            if let Ok(at) = exchanges.binary_search_by_key(&message, |e| e.id.0) {
+                exchanges[at].answer.evidence.extend(serde_json::from_str(&json).ok());
             }
         }
+        (conversation.exchanges, conversation.aside) = (exchanges, Vec::new());
+        conversation.arrange();
         let mut statement = self.reader.prepare_cached(
             "SELECT id, path, kind, sha256, failed, sent FROM attachments WHERE conversation = ?1 ORDER BY id",
         )?;
@@ -70,6 +82,21 @@ impl Storage {
         }
         conversation.loaded = true;
         Ok(())
+    }
+
+    /// How the answer to a question came about, where that was kept; only when somebody looks, since it is larger than
+    /// the answer.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn inside(&self, exchange: ExchangeId) -> rusqlite::Result<Option<Inside>> {
+        let json: Option<String> = self
+            .reader
+            .prepare_cached("SELECT inside FROM messages WHERE id = ?1")?
+            .query_row([exchange.0], |row| row.get(0))
+            .optional()?;
+        let inside = json.and_then(|json| serde_json::from_str::<Inside>(&json).ok());
+        Ok(inside.filter(|inside| *inside != Inside::default()))
     }
 
     /// What was found in a file of this content, as if it had been read at this path; what is said in it as its
@@ -136,11 +163,26 @@ impl Storage {
     /// # Errors
     /// When the database cannot be read.
     pub fn settings(&self) -> rusqlite::Result<Settings> {
+        self.setting("window")
+    }
+
+    /// What is kept under a name; its default when it is missing or not understood.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn setting<T: Default + serde::de::DeserializeOwned>(&self, name: &str) -> rusqlite::Result<T> {
         let json: Option<String> = self
             .reader
-            .query_row("SELECT json FROM settings WHERE name = ?1", params!["window"], |row| row.get(0))
+            .query_row("SELECT json FROM settings WHERE name = ?1", params![name], |row| row.get(0))
             .optional()?;
         Ok(json.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default())
+    }
+
+    /// What was kept under a name between runs, if it is there and understood.
+    pub fn kept<T: serde::de::DeserializeOwned>(&self, name: &str) -> Option<T> {
+        let json: rusqlite::Result<String> =
+            self.reader.query_row("SELECT json FROM settings WHERE name = ?1", [name], |row| row.get(0));
+        serde_json::from_str(&json.ok()?).ok()
     }
 
     /// The largest id in use.
@@ -163,14 +205,19 @@ fn exchange(row: &Row<'_>) -> rusqlite::Result<Exchange> {
     let attachments: Vec<i64> = serde_json::from_str(&json(2)?).unwrap_or_default();
     Ok(Exchange {
         id: ExchangeId(row.get(0)?),
+        parent: row.get::<_, Option<i64>>(11)?.map(ExchangeId),
+        active: row.get(12)?,
+        shown_s: row.get(13)?,
         question: row.get(1)?,
         attachments: attachments.into_iter().map(AttachmentId).collect(),
         context: serde_json::from_str(&json(9)?).unwrap_or_default(),
         asked_s: row.get(3)?,
         answer: Answer {
             text: row.get(4)?,
+            original: row.get(14)?,
             evidence: Vec::new(),
             parts: serde_json::from_str(&json(10)?).unwrap_or_default(),
+            thoughts: serde_json::from_str(&json(15)?).unwrap_or_default(),
             notices: serde_json::from_str(&json(5)?).unwrap_or_default(),
             usage: serde_json::from_str(&json(6)?).unwrap_or_default(),
             model: row.get(7)?,

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, ErrorCode};
 
 /// The format this program writes, kept in `user_version`.
-pub(super) const VERSION: i64 = 3;
+pub(super) const VERSION: i64 = 5;
 
 /// Each step takes the format one version further; never change one that was released.
 const STEPS: [&str; VERSION as usize] = [
@@ -40,6 +40,53 @@ const STEPS: [&str; VERSION as usize] = [
     ALTER TABLE messages ADD COLUMN context TEXT NOT NULL DEFAULT '{}';
     ALTER TABLE messages ADD COLUMN parts TEXT NOT NULL DEFAULT '[]';
 ",
+    "
+    ALTER TABLE conversations ADD COLUMN pinned INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE conversations ADD COLUMN folder TEXT NOT NULL DEFAULT '';
+    ALTER TABLE conversations ADD COLUMN setup TEXT NOT NULL DEFAULT '{}';
+    ALTER TABLE messages ADD COLUMN parent INTEGER;
+    ALTER TABLE messages ADD COLUMN active INTEGER NOT NULL DEFAULT 1;
+    ALTER TABLE messages ADD COLUMN shown_s REAL NOT NULL DEFAULT 0;
+    ALTER TABLE messages ADD COLUMN original TEXT;
+    ALTER TABLE messages ADD COLUMN inside TEXT NOT NULL DEFAULT '{}';
+    UPDATE messages SET shown_s = asked_s, parent = (
+        SELECT max(before.id) FROM messages before
+        WHERE before.conversation = messages.conversation AND before.id < messages.id
+    );
+    CREATE VIRTUAL TABLE title_words USING fts5(
+        title, content = 'conversations', content_rowid = 'id', tokenize = 'unicode61 remove_diacritics 2', prefix = '2 3'
+    );
+    CREATE VIRTUAL TABLE message_words USING fts5(
+        question, answer, content = 'messages', content_rowid = 'id',
+        tokenize = 'unicode61 remove_diacritics 2', prefix = '2 3'
+    );
+    INSERT INTO title_words (title_words) VALUES ('rebuild');
+    INSERT INTO message_words (message_words) VALUES ('rebuild');
+    CREATE TRIGGER title_added AFTER INSERT ON conversations BEGIN
+        INSERT INTO title_words (rowid, title) VALUES (new.id, new.title);
+    END;
+    CREATE TRIGGER title_changed AFTER UPDATE OF title ON conversations WHEN old.title <> new.title BEGIN
+        INSERT INTO title_words (title_words, rowid, title) VALUES ('delete', old.id, old.title);
+        INSERT INTO title_words (rowid, title) VALUES (new.id, new.title);
+    END;
+    CREATE TRIGGER title_gone AFTER DELETE ON conversations BEGIN
+        INSERT INTO title_words (title_words, rowid, title) VALUES ('delete', old.id, old.title);
+    END;
+    CREATE TRIGGER message_added AFTER INSERT ON messages BEGIN
+        INSERT INTO message_words (rowid, question, answer) VALUES (new.id, new.question, new.answer);
+    END;
+    CREATE TRIGGER message_changed AFTER UPDATE OF question, answer ON messages
+    WHEN old.question <> new.question OR old.answer <> new.answer BEGIN
+        INSERT INTO message_words (message_words, rowid, question, answer)
+            VALUES ('delete', old.id, old.question, old.answer);
+        INSERT INTO message_words (rowid, question, answer) VALUES (new.id, new.question, new.answer);
+    END;
+    CREATE TRIGGER message_gone AFTER DELETE ON messages BEGIN
+        INSERT INTO message_words (message_words, rowid, question, answer)
+            VALUES ('delete', old.id, old.question, old.answer);
+    END;
+",
+    "ALTER TABLE messages ADD COLUMN thoughts TEXT NOT NULL DEFAULT '[]';",
 ];
 
 /// Why a database was not opened.
@@ -81,14 +128,15 @@ pub(super) fn prepare(mut connection: Connection) -> Result<Connection, OpenErro
         let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
         return Err(OpenError::Damaged(rusqlite::Error::SqliteFailure(code, Some(health))));
     }
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    // With WAL a killed program loses nothing that was committed; only a power cut could.
-    connection.pragma_update(None, "synchronous", "NORMAL")?;
-    connection.pragma_update(None, "foreign_keys", true)?;
+    // A newer program may have its own ways: nothing of its file is changed.
     let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     if found > VERSION {
         return Err(OpenError::Newer { found });
     }
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // With WAL a killed program loses nothing that was committed; only a power cut could.
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
     for step in found.max(0)..VERSION {
         let transaction = connection.transaction()?;
         transaction.execute_batch(STEPS[step as usize])?;

@@ -16,25 +16,42 @@ fn folder(name: &str) -> PathBuf {
 }
 
 fn conversation(id: i64, title: &str) -> Write {
-    Write::Conversation { id: ConversationId(id), title: title.into(), created_s: 1.0, updated_s: id as f64 }
+    Write::Conversation {
+        id: ConversationId(id),
+        title: title.into(),
+        created_s: 1.0,
+        updated_s: id as f64,
+        pinned: id % 2 == 0,
+        folder: format!("folder {id}"),
+        setup: Box::new(crate::state::Setup { system: Some("Be brief.".into()), ..Default::default() }),
+    }
 }
 
 fn exchange(id: i64, text: &str) -> Exchange {
     let place = Place::Picture { area: Rect::WHOLE };
     Exchange {
         id: ExchangeId(id),
+        parent: None,
+        active: true,
+        shown_s: 5.0,
         question: "What is it?".into(),
         attachments: vec![AttachmentId(7)],
         context: crate::state::Context { whole: true, ..Default::default() },
         asked_s: 5.0,
         answer: Answer {
             text: text.into(),
+            original: Some("As it was.".into()),
             evidence: vec![Evidence {
                 source: "/a/ü.png".into(),
                 place,
                 quote: None,
                 label: Some("cat".into()),
                 score: 0.5,
+            }],
+            thoughts: vec![crate::state::Thought {
+                chain: 1,
+                text: "So it is.".into(),
+                answer: Some("5".into()),
             }],
             parts: vec![Part {
                 source: "/a/ü.png".into(),
@@ -99,6 +116,9 @@ fn everything_written_is_read_back() {
     let storage = Storage::open(&folder).unwrap();
     let mut list = storage.conversations().unwrap();
     assert_eq!(list.iter().map(|c| c.title.as_str()).collect::<Vec<_>>(), ["Two", "One"]);
+    assert_eq!(list.iter().map(|c| c.pinned).collect::<Vec<_>>(), [true, false]);
+    assert_eq!(list[0].folder, "folder 2");
+    assert_eq!(list[0].setup.system.as_deref(), Some("Be brief."));
     storage.load(&mut list[0]).unwrap();
     assert_eq!(list[0].exchanges, [exchange(3, "A cat.")]);
     assert_eq!(list[0].attachments, [attachment], "a file that moved keeps what was found, at its new path");
@@ -122,6 +142,9 @@ fn a_deleted_conversation_comes_back_only_until_the_next_start() {
     let storage = Storage::open(&folder).unwrap();
     let count: i64 = storage.reader.query_row("SELECT count(*) FROM messages", [], |row| row.get(0)).unwrap();
     assert_eq!(count, 1, "the messages of a deleted conversation go with it");
+    let sql = "SELECT count(*) FROM message_words WHERE message_words MATCH 'what'";
+    let count: i64 = storage.reader.query_row(sql, [], |row| row.get(0)).unwrap();
+    assert_eq!(count, 1, "and are found no more");
 }
 
 #[test]
@@ -142,14 +165,129 @@ fn a_damaged_database_is_kept_under_another_name() {
 }
 
 #[test]
-fn a_database_of_a_newer_program_is_left_alone() {
+fn a_database_of_a_newer_program_is_read_and_left_as_it_is() {
     let folder = folder("newer");
-    drop(Storage::open(&folder).unwrap());
+    {
+        let storage = Storage::open(&folder).unwrap();
+        storage.write(conversation(1, "From later"));
+        storage.write(Write::Exchange(ConversationId(1), Box::new(exchange(3, "A cat."))));
+    }
     let path = folder.join(FILE_NAME);
     Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
-    let error = Storage::open(&folder).err().unwrap().to_string();
-    assert!(error.contains("newer Medley"), "{error}");
-    assert!(path.exists());
+    let mut storage = Storage::open(&folder).unwrap();
+    let notice = storage.take_notice().unwrap();
+    assert!(notice.contains("newer Medley") && notice.contains("99"), "{notice}");
+    assert!(storage.is_read_only());
+    let mut list = storage.conversations().unwrap();
+    storage.load(&mut list[0]).unwrap();
+    assert_eq!(list[0].exchanges[0].answer.text, "A cat.");
+    assert_eq!(search(&path, "cat").unwrap().len(), 1);
+    storage.write(conversation(2, "Lost"));
+    storage.write(Write::ClearAll);
+    storage.flush();
+    drop(storage);
+    let db = Connection::open(&path).unwrap();
+    let count: i64 = db.query_row("SELECT count(*) FROM conversations", [], |row| row.get(0)).unwrap();
+    let version: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
+    assert_eq!((count, version), (1, 99));
+}
+
+#[test]
+fn what_a_full_disk_does_not_take_is_written_when_there_is_room() {
+    let folder = folder("full");
+    let storage = Storage::open(&folder).unwrap();
+    storage.write(conversation(1, "x"));
+    storage.flush();
+    storage.write(Write::PretendFull(true));
+    let long = "word ".repeat(20_000);
+    for n in 1..4 {
+        storage.write(Write::Exchange(ConversationId(1), Box::new(exchange(3, &long[..30_000 * n]))));
+        storage.flush();
+    }
+    let Some(Saving::Waits(n, reason)) = storage.saving() else { panic!("not told") };
+    assert_eq!(n, 1, "later states of one answer take the place of earlier ones");
+    assert!(reason.contains("full"), "{reason}");
+    storage.write(Write::PretendFull(false));
+    storage.flush();
+    assert_eq!(storage.saving(), Some(Saving::Done));
+    let mut list = storage.conversations().unwrap();
+    storage.load(&mut list[0]).unwrap();
+    assert_eq!(list[0].exchanges[0].answer.text, &long[..90_000]);
+}
+
+#[test]
+fn words_are_found_in_titles_questions_and_answers_and_marked() {
+    let folder = folder("search");
+    let storage = Storage::open(&folder).unwrap();
+    storage.write(conversation(1, "The north wing"));
+    storage.write(conversation(2, "Else"));
+    storage
+        .write(Write::Exchange(ConversationId(1), Box::new(exchange(3, "It says **Größe** of the wing."))));
+    storage.write(Write::Exchange(ConversationId(2), Box::new(exchange(4, "予算は少ない"))));
+    storage.flush();
+    let find = |text: &str| -> Vec<(i64, Option<i64>, String)> {
+        let found = search(storage.path(), text).unwrap().into_iter();
+        found
+            .map(|m| {
+                (
+                    m.conversation.0,
+                    m.exchange.map(|e| e.0),
+                    m.marks.iter().map(|r| &m.text[r.clone()]).collect(),
+                )
+            })
+            .collect()
+    };
+    assert_eq!(find("win"), [(1, None, "wing".into()), (1, Some(3), "wing".into())]);
+    assert_eq!(find("grosse"), [], "ß is a letter of its own");
+    assert_eq!(find("große "), [], "a whole word");
+    assert_eq!(find("GROẞE"), []);
+    assert_eq!(find("größe"), [(1, Some(3), "Größe".into())]);
+    assert_eq!(find("grö"), find("größe"));
+    assert_eq!(find("wing größe"), [(1, Some(3), "Größewing".into())]);
+    assert_eq!(find("予算"), [(2, Some(4), "予算".into())]);
+    assert_eq!(find("\"\" -("), []);
+    // What changes is found as it is now, and what goes is not.
+    storage.write(Write::Exchange(ConversationId(1), Box::new(exchange(3, "Nothing."))));
+    storage.write(Write::Deleted(ConversationId(2), true));
+    storage.flush();
+    assert_eq!(find("größe"), []);
+    assert_eq!(find("予算"), []);
+    assert_eq!(find("nothing"), [(1, Some(3), "Nothing".into())]);
+}
+
+#[test]
+fn nothing_of_a_temporary_conversation_is_written() {
+    let folder = folder("temporary");
+    let storage = Storage::open(&folder).unwrap();
+    storage.leave_out(ConversationId(1));
+    let file = |conversation| {
+        let attachment = Attachment {
+            id: AttachmentId(7),
+            path: "/a/secret.png".into(),
+            kind: Some(Kind::Picture),
+            sha256: Some("ab".into()),
+            state: AttachmentState::Checking,
+            sent: true,
+        };
+        Write::Attachment(ConversationId(conversation), Box::new(attachment))
+    };
+    let read = || Write::FileRead { sha256: "ab".into(), read: Arc::new(read_file("/a/secret.png")) };
+    storage.write(conversation(1, "Secret"));
+    storage.write(Write::Exchange(ConversationId(1), Box::new(exchange(3, "Secret."))));
+    storage.write(file(1));
+    storage.write(read());
+    storage.flush();
+    assert!(storage.conversations().unwrap().is_empty());
+    assert_eq!(storage.largest_id().unwrap(), 0);
+    assert_eq!(storage.file_read("ab", Path::new("/a/secret.png")).unwrap(), None);
+    // Once it is kept, it is written as any other.
+    storage.keep(ConversationId(1));
+    storage.write(conversation(1, "Secret"));
+    storage.write(file(1));
+    storage.write(read());
+    storage.flush();
+    assert_eq!(storage.conversations().unwrap().len(), 1);
+    assert!(storage.file_read("ab", Path::new("/a/secret.png")).unwrap().is_some());
 }
 
 #[test]
@@ -216,6 +354,7 @@ fn a_database_from_before_transcripts_and_readings_gets_tables_for_them() {
         let storage = Storage::open(&folder).unwrap();
         storage.write(conversation(1, "Old"));
         storage.write(Write::Exchange(ConversationId(1), Box::new(exchange(3, "A cat."))));
+        storage.write(Write::Exchange(ConversationId(1), Box::new(exchange(4, "A dog."))));
         // As it was written before there were parts.
         let json = serde_json::to_string(&read_file("/a.txt")).unwrap();
         storage.flush();
@@ -228,17 +367,37 @@ fn a_database_from_before_transcripts_and_readings_gets_tables_for_them() {
         .unwrap()
         .execute_batch(
             "DROP TABLE transcripts; DROP TABLE readings; DROP TABLE spans_read;
-             ALTER TABLE messages DROP COLUMN context; ALTER TABLE messages DROP COLUMN parts; PRAGMA user_version = 1;",
+             ALTER TABLE messages DROP COLUMN context; ALTER TABLE messages DROP COLUMN parts;
+             DROP TRIGGER title_added; DROP TRIGGER title_changed; DROP TRIGGER title_gone;
+             DROP TRIGGER message_added; DROP TRIGGER message_changed; DROP TRIGGER message_gone;
+             DROP TABLE title_words; DROP TABLE message_words;
+             ALTER TABLE conversations DROP COLUMN pinned; ALTER TABLE conversations DROP COLUMN folder;
+             ALTER TABLE conversations DROP COLUMN setup;
+             ALTER TABLE messages DROP COLUMN parent; ALTER TABLE messages DROP COLUMN active;
+             ALTER TABLE messages DROP COLUMN shown_s; ALTER TABLE messages DROP COLUMN original;
+             ALTER TABLE messages DROP COLUMN inside; PRAGMA user_version = 1;",
         )
         .unwrap();
     let storage = Storage::open(&folder).unwrap();
     let mut old = storage.conversations().unwrap();
     assert_eq!(old[0].title, "Old");
     storage.load(&mut old[0]).unwrap();
-    let mut before = exchange(3, "A cat.");
-    before.context = crate::state::Context::default();
-    before.answer.parts.clear();
-    assert_eq!(old[0].exchanges, [before]);
+    let before = |id, text, parent| {
+        let mut before = exchange(id, text);
+        before.parent = parent;
+        before.context = crate::state::Context::default();
+        before.answer.parts.clear();
+        before.answer.original = None;
+        before
+    };
+    let expected = [before(3, "A cat.", None), before(4, "A dog.", Some(ExchangeId(3)))];
+    assert_eq!(old[0].exchanges, expected, "a list becomes a branch");
+    assert!(old[0].aside.is_empty() && old[0].setup.is_plain());
+    let found: i64 = storage
+        .reader
+        .query_row("SELECT count(*) FROM message_words WHERE message_words MATCH 'dog'", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(found, 1, "what was written before can be found");
     let read = storage.file_read("ab", Path::new("/a.txt")).unwrap();
     assert_eq!(read, Some(read_file("/a.txt")));
     storage.write(Write::Transcript { sha256: "ab".into(), transcript: stored("x") });
@@ -281,4 +440,22 @@ fn where_a_document_was_left_comes_back_with_its_highlights() {
     storage.write(Write::ClearAll);
     storage.flush();
     assert_eq!(storage.reading("ab").unwrap(), None);
+}
+
+#[test]
+fn how_an_answer_came_about_is_kept_apart_from_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = Storage::open(folder.path()).unwrap();
+    let id = ExchangeId(3);
+    storage.write(conversation(1, "A"));
+    storage.write(Write::Exchange(ConversationId(1), Box::new(exchange(3, "A cat."))));
+    storage.flush();
+    assert_eq!(storage.inside(id).unwrap(), None);
+    let inside = engine::Inside { seconds: 1.5, ..Default::default() };
+    storage.write(Write::Inside(id, Arc::new(inside.clone())));
+    // A change of the answer leaves it.
+    storage.write(Write::Exchange(ConversationId(1), Box::new(exchange(3, "A dog."))));
+    storage.flush();
+    assert_eq!(storage.inside(id).unwrap(), Some(inside));
+    assert_eq!(storage.inside(ExchangeId(4)).unwrap(), None, "there is no such question");
 }

@@ -3,12 +3,14 @@
 use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::time::Duration;
 
+use engine::Inside;
 use engine::tasks::ask::ReadFile;
 use rusqlite::{Connection, params};
 
-use crate::state::{Attachment, AttachmentId, AttachmentState, ConversationId, Exchange, ExchangeId};
+use crate::state::{Attachment, AttachmentId, AttachmentState, ConversationId, Exchange, ExchangeId, Setup};
 
 /// Spans of a file that are written as one text.
 const SPANS_IN_PART: usize = 1_000;
@@ -26,11 +28,19 @@ pub enum Write {
         created_s: f64,
         /// Seconds since 1970.
         updated_s: f64,
+        /// Whether it stays at the top of the list.
+        pinned: bool,
+        /// The folder that it lies in; empty for none.
+        folder: String,
+        /// What differs from the settings.
+        setup: Box<Setup>,
     },
     /// Hides a conversation, or shows it again; hidden ones go at the next start.
     Deleted(ConversationId, bool),
     /// Adds or changes a question with its answer.
     Exchange(ConversationId, Box<Exchange>),
+    /// Keeps how the answer to a question came about.
+    Inside(ExchangeId, Arc<Inside>),
     /// Takes a question with its answer out.
     DeleteExchange(ExchangeId),
     /// Adds or changes a file of a conversation.
@@ -62,29 +72,102 @@ pub enum Write {
     Setting(&'static str, String),
     /// Deletes all but the settings.
     ClearAll,
-    /// Tells when everything before it is written.
+    /// Tells when everything before it was written or tried.
     Flush(Sender<()>),
+    /// For tests: lets the database grow no more, as on a full disk, or again.
+    PretendFull(bool),
 }
 
-/// Writes until the window is gone; what waits goes into one transaction.
-pub(super) fn run(mut connection: Connection, queue: Receiver<Write>, report: Sender<String>) {
-    while let Ok(first) = queue.recv() {
-        let batch: Vec<Write> = std::iter::once(first).chain(queue.try_iter()).collect();
-        let (flushes, changes): (Vec<_>, Vec<_>) =
-            batch.into_iter().partition(|write| matches!(write, Write::Flush(_)));
-        if !changes.is_empty()
-            && let Err(error) = commit(&mut connection, &changes)
-        {
-            let problem = format!("The last changes could not be saved: {error}. Is the disk full?");
-            log::error!("{problem}");
-            // Nobody listens while the program ends.
-            drop(report.send(problem));
-        }
-        for flush in flushes {
-            if let Write::Flush(done) = flush {
-                done.send(()).ok();
+/// How saving goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Saving {
+    /// So many changes wait, and why they cannot be written; they are tried again.
+    Waits(usize, String),
+    /// Everything that waited is written.
+    Done,
+}
+
+/// How long changes wait that could not be written, until they are tried again.
+const AGAIN: Duration = Duration::from_secs(2);
+
+/// Writes until the window is gone; what waits goes into one transaction. What cannot be written stays and is tried
+/// again, with what came since.
+pub(super) fn run(mut connection: Connection, queue: Receiver<Write>, report: Sender<Saving>) {
+    let mut waiting: Vec<Write> = Vec::new();
+    loop {
+        let first = if waiting.is_empty() {
+            match queue.recv() {
+                Ok(first) => Some(first),
+                Err(_) => return,
+            }
+        } else {
+            match queue.recv_timeout(AGAIN) {
+                Ok(first) => Some(first),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => {
+                    // The last chance: the program ends.
+                    if let Err(error) = commit(&mut connection, &waiting) {
+                        log::error!("{} changes could not be saved: {error}", waiting.len());
+                    }
+                    return;
+                }
+            }
+        };
+        let had = !waiting.is_empty();
+        let mut flushes = Vec::new();
+        for write in first.into_iter().chain(queue.try_iter()) {
+            match write {
+                Write::Flush(done) => flushes.push(done),
+                Write::PretendFull(full) => pretend_full(&connection, full),
+                write => wait_for(&mut waiting, write),
             }
         }
+        if !waiting.is_empty() {
+            match commit(&mut connection, &waiting) {
+                Ok(()) => {
+                    forget(&connection, &waiting);
+                    waiting.clear();
+                    if had {
+                        report.send(Saving::Done).ok();
+                    }
+                }
+                Err(error) => {
+                    log::error!("{} changes could not be saved yet: {error}", waiting.len());
+                    // Nobody listens while the program ends.
+                    report.send(Saving::Waits(waiting.len(), error.to_string())).ok();
+                }
+            }
+        }
+        for done in flushes {
+            done.send(()).ok();
+        }
+    }
+}
+
+/// Puts a change behind the others; a later state of the same thing takes the place of the earlier one.
+fn wait_for(waiting: &mut Vec<Write>, write: Write) {
+    let same = |other: &&mut Write| match (&write, other) {
+        (Write::Exchange(_, a), Write::Exchange(_, b)) => a.id == b.id,
+        (Write::Attachment(_, a), Write::Attachment(_, b)) => a.id == b.id,
+        (Write::Conversation { id: a, .. }, Write::Conversation { id: b, .. }) => a == b,
+        _ => false,
+    };
+    // What was deleted since must not come back before it is deleted.
+    let since = waiting.iter().rposition(|other| {
+        matches!(other, Write::DeleteExchange(_) | Write::DeleteAttachment(_) | Write::ClearAll)
+    });
+    let since = since.map_or(0, |at| at + 1);
+    match waiting[since..].iter_mut().find(same) {
+        Some(other) => *other = write,
+        None => waiting.push(write),
+    }
+}
+
+fn pretend_full(db: &Connection, full: bool) {
+    let pages = |name| db.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let most = if full { pages("page_count").unwrap_or(1) } else { i64::from(u32::MAX) - 1 };
+    if let Err(error) = db.pragma_update(None, "max_page_count", most) {
+        log::error!("the size of the database: {error}");
     }
 }
 
@@ -99,12 +182,21 @@ fn commit(connection: &mut Connection, changes: &[Write]) -> anyhow::Result<()> 
 
 fn apply(db: &Connection, change: &Write) -> anyhow::Result<()> {
     match change {
-        Write::Conversation { id, title, created_s, updated_s } => db
+        Write::Conversation { id, title, created_s, updated_s, pinned, folder, setup } => db
             .prepare_cached(
-                "INSERT INTO conversations (id, title, created_s, updated_s) VALUES (?1, ?2, ?3, ?4)
-                 ON CONFLICT (id) DO UPDATE SET title = ?2, updated_s = ?4",
+                "INSERT INTO conversations (id, title, created_s, updated_s, pinned, folder, setup)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                 ON CONFLICT (id) DO UPDATE SET title = ?2, updated_s = ?4, pinned = ?5, folder = ?6, setup = ?7",
             )?
-            .execute(params![id.0, title, created_s, updated_s])?,
+            .execute(params![
+                id.0,
+                title,
+                created_s,
+                updated_s,
+                pinned,
+                folder,
+                serde_json::to_string(setup)?
+            ])?,
         Write::Deleted(id, deleted) => db
             .prepare_cached("UPDATE conversations SET deleted = ?2 WHERE id = ?1")?
             .execute(params![id.0, deleted])?,
@@ -113,6 +205,9 @@ fn apply(db: &Connection, change: &Write) -> anyhow::Result<()> {
             db.prepare_cached("DELETE FROM messages WHERE id = ?1")?.execute([id.0])?
         }
         Write::Attachment(conversation, attachment) => put_attachment(db, *conversation, attachment)?,
+        Write::Inside(id, inside) => db
+            .prepare_cached("UPDATE messages SET inside = ?2 WHERE id = ?1")?
+            .execute(params![id.0, serde_json::to_string(inside)?])?,
         Write::DeleteAttachment(id) => {
             db.prepare_cached("DELETE FROM attachments WHERE id = ?1")?.execute([id.0])?
         }
@@ -132,7 +227,7 @@ fn apply(db: &Connection, change: &Write) -> anyhow::Result<()> {
             )?;
             0
         }
-        Write::Flush(_) => 0,
+        Write::Flush(_) | Write::PretendFull(_) => 0,
     };
     Ok(())
 }
@@ -154,10 +249,12 @@ fn put_exchange(db: &Connection, conversation: ConversationId, e: &Exchange) -> 
     let attachments: Vec<i64> = e.attachments.iter().map(|id| id.0).collect();
     db.prepare_cached(
         "INSERT INTO messages
-             (id, conversation, question, attachments, asked_s, answer, notices, usage, model, status, context, parts)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+             (id, conversation, question, attachments, asked_s, answer, notices, usage, model, status, context, parts,
+              parent, active, shown_s, original, thoughts)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
          ON CONFLICT (id) DO UPDATE SET question = ?3, attachments = ?4, asked_s = ?5, answer = ?6,
-             notices = ?7, usage = ?8, model = ?9, status = ?10, context = ?11, parts = ?12",
+             notices = ?7, usage = ?8, model = ?9, status = ?10, context = ?11, parts = ?12,
+             parent = ?13, active = ?14, shown_s = ?15, original = ?16, thoughts = ?17",
     )?
     .execute(params![
         e.id.0,
@@ -172,6 +269,11 @@ fn put_exchange(db: &Connection, conversation: ConversationId, e: &Exchange) -> 
         e.answer.status.to_json(),
         serde_json::to_string(&e.context)?,
         serde_json::to_string(&e.answer.parts)?,
+        e.parent.map(|id| id.0),
+        e.active,
+        e.shown_s,
+        e.answer.original,
+        serde_json::to_string(&e.answer.thoughts)?,
     ])?;
     db.prepare_cached("DELETE FROM evidence WHERE message = ?1")?.execute([e.id.0])?;
     let mut insert =
@@ -200,4 +302,13 @@ fn put_attachment(db: &Connection, conversation: ConversationId, a: &Attachment)
 /// A path as bytes: not every file name is text.
 fn bytes(path: &Path) -> &[u8] {
     OsStr::as_encoded_bytes(path.as_os_str())
+}
+
+/// What was deleted must be gone from the file, too, not only from its tables.
+fn forget(connection: &Connection, written: &[Write]) {
+    if written.iter().any(|change| matches!(change, Write::ClearAll))
+        && let Err(error) = connection.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE);")
+    {
+        log::warn!("the database could not be made smaller: {error}");
+    }
 }

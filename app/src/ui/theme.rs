@@ -1,11 +1,16 @@
-//! Design tokens: colours, spacing, type. The only file with colour literals.
+//! Design tokens: colours, spacing, type, states, motion. The only file with colour literals;
+//! `docs/visual-language.md` says why they are as they are.
 
+use egui::style::ScrollAnimation;
 use egui::{Color32, CornerRadius, FontId, Margin, Stroke, TextStyle, ThemePreference, Vec2};
 
-use crate::state::{Colour, Theme};
+pub use super::look::{Look, Paint};
+use crate::state::{Colour, Contrast, Motion, Settings, Theme};
 
 /// Distances in points.
 pub mod space {
+    /// Between lines of one thing, and between an icon and its edge.
+    pub const XXS: i8 = 2;
     /// Between things that belong together.
     pub const XS: i8 = 4;
     /// Inside small things.
@@ -27,10 +32,61 @@ pub const COLUMN: f32 = 760.0;
 /// Roundness of cards and buttons.
 pub const RADIUS: u8 = 8;
 
+/// Roundness of bars and marks.
+pub const RADIUS_SMALL: u8 = 2;
+
+/// Roundness of sheets and windows.
+pub const RADIUS_LARGE: u8 = 12;
+
+/// Width and height of an icon beside words.
+pub const ICON: f32 = 18.0;
+
+/// Room between the edge of a square button and its icon.
+pub const ICON_INSET: f32 = 7.0;
+
+/// Height of a bar that shows how far something is.
+pub const BAR: f32 = 4.0;
+
+/// Widths of lines in points.
+pub mod stroke {
+    /// Around things.
+    pub const LINE: f32 = 1.0;
+    /// Around things in high contrast.
+    pub const HEAVY: f32 = 2.0;
+    /// Around what the keyboard would press.
+    pub const FOCUS: f32 = 2.0;
+}
+
+/// Widths of panes that lie over the window, and what decides how they are laid out.
+pub mod sheet {
+    /// A question or one field.
+    pub const NARROW: f32 = 520.0;
+    /// A list.
+    pub const WIDE: f32 = 640.0;
+    /// A list whose rows have much to say.
+    pub const BROAD: f32 = 780.0;
+    /// A window below this width has panes from edge to edge, and their rows below each other.
+    pub const SMALL_WINDOW: f32 = 520.0;
+}
+
+/// How long things take, in seconds. Nothing moves by itself: a window in which nothing happens draws nothing.
+pub mod motion {
+    /// Before a tooltip.
+    pub const TOOLTIP_S: f32 = 0.4;
+    /// How long a message stays.
+    pub const TOAST_S: f64 = 6.0;
+    /// How long a message stays in which something can be done.
+    pub const ACTION_S: f64 = 10.0;
+}
+
 /// Text sizes.
 pub mod size {
     /// Captions.
     pub const SMALL: f32 = 12.5;
+    /// Code, keys.
+    pub const MONO: f32 = 13.5;
+    /// Words on buttons and in lists.
+    pub const CONTROL: f32 = 14.0;
     /// Text.
     pub const BODY: f32 = 15.0;
     /// Titles of panes.
@@ -58,6 +114,8 @@ pub struct Palette {
     pub field: Color32,
     /// Lines between things.
     pub line: Color32,
+    /// Lines around what can be pressed or typed into; at least 3:1 on every ground.
+    pub edge: Color32,
     /// Text; at least 7:1 on every ground.
     pub text: Color32,
     /// Emphasised text: the bundled font has one weight, so emphasis is contrast.
@@ -90,6 +148,7 @@ const LIGHT: Palette = Palette {
     question: Color32::from_rgb(0xed, 0xf1, 0xfb),
     field: Color32::from_rgb(0xff, 0xff, 0xff),
     line: Color32::from_rgb(0xd9, 0xdd, 0xe4),
+    edge: Color32::from_rgb(0x75, 0x7e, 0x8e),
     text: Color32::from_rgb(0x2c, 0x32, 0x3d),
     strong: Color32::from_rgb(0x00, 0x00, 0x00),
     weak: Color32::from_rgb(0x55, 0x5e, 0x6c),
@@ -120,6 +179,7 @@ const DARK: Palette = Palette {
     question: Color32::from_rgb(0x25, 0x2d, 0x40),
     field: Color32::from_rgb(0x1e, 0x21, 0x28),
     line: Color32::from_rgb(0x35, 0x3a, 0x45),
+    edge: Color32::from_rgb(0x7d, 0x86, 0x98),
     text: Color32::from_rgb(0xd4, 0xd8, 0xdf),
     strong: Color32::from_rgb(0xff, 0xff, 0xff),
     weak: Color32::from_rgb(0xa2, 0xaa, 0xb8),
@@ -141,9 +201,62 @@ const DARK: Palette = Palette {
     ],
 };
 
+/// Every text at least 7:1, every line at least 4.5:1.
+const LIGHT_HIGH: Palette = Palette {
+    ground: Color32::from_rgb(0xff, 0xff, 0xff),
+    sidebar: Color32::from_rgb(0xff, 0xff, 0xff),
+    raised: Color32::from_rgb(0xff, 0xff, 0xff),
+    hovered: Color32::from_rgb(0xe6, 0xec, 0xff),
+    selected: Color32::from_rgb(0xcf, 0xdc, 0xff),
+    question: Color32::from_rgb(0xf2, 0xf2, 0xf2),
+    field: Color32::from_rgb(0xff, 0xff, 0xff),
+    line: Color32::from_rgb(0x3d, 0x3d, 0x3d),
+    edge: Color32::from_rgb(0x1f, 0x1f, 0x1f),
+    text: Color32::from_rgb(0x00, 0x00, 0x00),
+    strong: Color32::from_rgb(0x00, 0x00, 0x00),
+    weak: Color32::from_rgb(0x2b, 0x2b, 0x2b),
+    accent: Color32::from_rgb(0x0a, 0x2f, 0x8f),
+    on_accent: Color32::from_rgb(0xff, 0xff, 0xff),
+    mark: Color32::from_rgb(0xff, 0xe0, 0x66),
+    warn: Color32::from_rgb(0x5c, 0x38, 0x00),
+    error: Color32::from_rgb(0x8a, 0x00, 0x10),
+    veil: Color32::from_rgba_unmultiplied_const(0xff, 0xff, 0xff, 0xf4),
+    speakers: LIGHT.speakers,
+};
+
+/// As [`LIGHT_HIGH`], on black.
+const DARK_HIGH: Palette = Palette {
+    ground: Color32::from_rgb(0x00, 0x00, 0x00),
+    sidebar: Color32::from_rgb(0x00, 0x00, 0x00),
+    raised: Color32::from_rgb(0x0a, 0x0a, 0x0a),
+    hovered: Color32::from_rgb(0x2b, 0x2b, 0x2b),
+    selected: Color32::from_rgb(0x16, 0x2f, 0x5c),
+    question: Color32::from_rgb(0x1a, 0x1a, 0x1a),
+    field: Color32::from_rgb(0x00, 0x00, 0x00),
+    line: Color32::from_rgb(0xb4, 0xb4, 0xb4),
+    edge: Color32::from_rgb(0xd8, 0xd8, 0xd8),
+    text: Color32::from_rgb(0xff, 0xff, 0xff),
+    strong: Color32::from_rgb(0xff, 0xff, 0xff),
+    weak: Color32::from_rgb(0xe4, 0xe4, 0xe4),
+    accent: Color32::from_rgb(0xff, 0xd8, 0x4a),
+    on_accent: Color32::from_rgb(0x00, 0x00, 0x00),
+    mark: Color32::from_rgb(0x4a, 0x3a, 0x00),
+    warn: Color32::from_rgb(0xff, 0xcf, 0x6e),
+    error: Color32::from_rgb(0xff, 0xc4, 0xc4),
+    veil: Color32::from_rgba_unmultiplied_const(0x00, 0x00, 0x00, 0xf4),
+    speakers: DARK.speakers,
+};
+
 /// The colours that are in use.
 pub fn palette(ui: &egui::Ui) -> &'static Palette {
-    if ui.visuals().dark_mode { &DARK } else { &LIGHT }
+    let visuals = ui.visuals();
+    // High contrast has heavy lines, and that is how it is known.
+    match (visuals.dark_mode, visuals.window_stroke.width >= stroke::HEAVY) {
+        (false, false) => &LIGHT,
+        (true, false) => &DARK,
+        (false, true) => &LIGHT_HIGH,
+        (true, true) => &DARK_HIGH,
+    }
 }
 
 /// The colour of a speaker.
@@ -209,9 +322,38 @@ pub fn selected_text(ui: &egui::Ui, on_paper: bool) -> Color32 {
     accent.gamma_multiply(0.30)
 }
 
+/// Behind a token that the model gave this probability: nothing where it was sure, darker the less sure it was.
+pub fn unsure(ui: &egui::Ui, probability: f32) -> Color32 {
+    let doubt = (1.0 - probability.clamp(0.0, 1.0)).powf(0.8);
+    palette(ui).warn.gamma_multiply(0.42 * doubt)
+}
+
+/// A cell of a map of shares, 0 to 1: the ground where nothing is, the accent where all is.
+pub fn heat(ui: &egui::Ui, share: f32) -> Color32 {
+    let p = palette(ui);
+    // Small shares are told apart, too.
+    let t = share.clamp(0.0, 1.0).sqrt();
+    egui::lerp(egui::Rgba::from(p.hovered)..=egui::Rgba::from(p.accent), t).into()
+}
+
 /// Outer and inner line of a box on a picture.
 pub fn box_lines() -> (Color32, Color32) {
     (Color32::from_black_alpha(0xb0), Color32::from_rgb(0xff, 0xd2, 0x3f))
+}
+
+/// What of the settings decides how the window looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Appearance {
+    theme: Theme,
+    contrast: Contrast,
+    motion: Motion,
+    text_percent: u32,
+}
+
+impl From<&Settings> for Appearance {
+    fn from(s: &Settings) -> Self {
+        Self { theme: s.theme, contrast: s.contrast, motion: s.motion, text_percent: s.text_percent }
+    }
 }
 
 /// Words over a film.
@@ -226,35 +368,56 @@ pub fn behind_film_text() -> Color32 {
 
 /// Sets both styles, once.
 pub fn install(ctx: &egui::Context) {
-    for (theme, palette) in [(egui::Theme::Light, &LIGHT), (egui::Theme::Dark, &DARK)] {
-        ctx.style_mut_of(theme, |style| style_of(style, palette));
-    }
+    set_styles(ctx, Contrast::Normal);
     // Our own commands change the size of text, and the settings keep it.
     ctx.options_mut(|options| options.zoom_with_keyboard = false);
 }
 
-/// Switches to a theme and a size of text.
-pub fn apply(ctx: &egui::Context, theme: Theme, text_percent: u32) {
-    ctx.set_theme(match theme {
+/// Switches to what the settings say; `before` is what was applied last.
+pub fn apply(ctx: &egui::Context, before: Option<Appearance>, now: Appearance) {
+    if before.map_or(Contrast::Normal, |before| before.contrast) != now.contrast {
+        set_styles(ctx, now.contrast);
+    }
+    if before.map_or(Motion::Normal, |before| before.motion) != now.motion {
+        ctx.all_styles_mut(|style| {
+            style.scroll_animation = match now.motion {
+                Motion::Normal => ScrollAnimation::default(),
+                Motion::Reduced => ScrollAnimation::none(),
+            };
+        });
+    }
+    ctx.set_theme(match now.theme {
         Theme::System => ThemePreference::System,
         Theme::Light => ThemePreference::Light,
         Theme::Dark => ThemePreference::Dark,
     });
-    ctx.set_zoom_factor(text_percent as f32 / 100.0);
+    ctx.set_zoom_factor(now.text_percent as f32 / 100.0);
+    // What was drawn of this frame has the colours of before.
+    ctx.request_repaint();
 }
 
-fn style_of(style: &mut egui::Style, p: &Palette) {
+fn set_styles(ctx: &egui::Context, contrast: Contrast) {
+    let (light, dark, line) = match contrast {
+        Contrast::Normal => (&LIGHT, &DARK, stroke::LINE),
+        Contrast::High => (&LIGHT_HIGH, &DARK_HIGH, stroke::HEAVY),
+    };
+    for (theme, palette) in [(egui::Theme::Light, light), (egui::Theme::Dark, dark)] {
+        ctx.style_mut_of(theme, |style| style_of(style, palette, line));
+    }
+}
+
+fn style_of(style: &mut egui::Style, p: &Palette, line: f32) {
     style.text_styles = [
         (TextStyle::Small, FontId::proportional(size::SMALL)),
         (TextStyle::Body, FontId::proportional(size::BODY)),
-        (TextStyle::Button, FontId::proportional(14.0)),
+        (TextStyle::Button, FontId::proportional(size::CONTROL)),
         (TextStyle::Heading, FontId::proportional(size::TITLE)),
-        (TextStyle::Monospace, FontId::monospace(13.5)),
+        (TextStyle::Monospace, FontId::monospace(size::MONO)),
     ]
     .into();
     let spacing = &mut style.spacing;
-    spacing.item_spacing = Vec2::new(8.0, 8.0);
-    spacing.button_padding = Vec2::new(12.0, 6.0);
+    spacing.item_spacing = Vec2::splat(f32::from(space::S));
+    spacing.button_padding = Vec2::new(f32::from(space::M), 6.0);
     spacing.interact_size = Vec2::new(CONTROL, CONTROL);
     spacing.window_margin = Margin::same(space::L);
     spacing.menu_margin = Margin::same(space::S);
@@ -263,14 +426,14 @@ fn style_of(style: &mut egui::Style, p: &Palette) {
     spacing.scroll.floating = true;
     // A moving fade would repaint while nothing happens.
     style.animation_time = 0.0;
-    style.interaction.tooltip_delay = 0.4;
+    style.interaction.tooltip_delay = motion::TOOLTIP_S;
 
     let v = &mut style.visuals;
     let radius = CornerRadius::same(RADIUS);
     v.panel_fill = p.ground;
     v.window_fill = p.raised;
-    v.window_stroke = Stroke::new(1.0, p.line);
-    v.window_corner_radius = CornerRadius::same(12);
+    v.window_stroke = Stroke::new(line, p.line);
+    v.window_corner_radius = CornerRadius::same(RADIUS_LARGE);
     v.menu_corner_radius = radius;
     v.extreme_bg_color = p.field;
     v.faint_bg_color = p.raised;
@@ -280,27 +443,27 @@ fn style_of(style: &mut egui::Style, p: &Palette) {
     v.error_fg_color = p.error;
     v.weak_text_color = Some(p.weak);
     v.selection.bg_fill = p.accent.gamma_multiply(0.35);
-    v.selection.stroke = Stroke::new(2.0, p.accent);
+    v.selection.stroke = Stroke::new(stroke::FOCUS, p.accent);
     v.text_cursor.stroke = Stroke::new(2.0, p.accent);
     // A blinking cursor would repaint for ever.
     v.text_cursor.blink = false;
     v.button_frame = true;
     let widgets = &mut v.widgets;
-    for (state, fill, line) in [
-        (&mut widgets.noninteractive, p.raised, p.line),
-        (&mut widgets.inactive, p.raised, p.line),
-        (&mut widgets.hovered, p.hovered, p.line),
-        (&mut widgets.active, p.selected, p.accent),
-        (&mut widgets.open, p.hovered, p.line),
+    let rest = p.plain(Look::Rest);
+    for (state, paint) in [
+        (&mut widgets.noninteractive, Paint { line: p.line, ..rest }),
+        (&mut widgets.inactive, rest),
+        (&mut widgets.hovered, p.plain(Look::Hovered)),
+        (&mut widgets.active, p.plain(Look::Pressed)),
+        (&mut widgets.open, p.plain(Look::Hovered)),
     ] {
-        state.bg_fill = fill;
-        state.weak_bg_fill = fill;
-        state.bg_stroke = Stroke::new(1.0, line);
-        state.fg_stroke = Stroke::new(1.0, p.text);
+        state.bg_fill = paint.fill;
+        state.weak_bg_fill = paint.fill;
+        state.bg_stroke = Stroke::new(line, paint.line);
+        state.fg_stroke = Stroke::new(line, paint.ink);
         state.corner_radius = radius;
         state.expansion = 0.0;
     }
-    widgets.active.fg_stroke = Stroke::new(1.0, p.strong);
     // The rails of sliders.
     widgets.inactive.bg_fill = p.line;
     v.slider_trailing_fill = true;
@@ -323,29 +486,104 @@ mod tests {
         (a.max(b) + 0.05) / (a.min(b) + 0.05)
     }
 
-    /// WCAG 2.2: 1.4.3 and, for text itself, 1.4.6.
+    const LOOKS: [Look; 5] = [Look::Rest, Look::Hovered, Look::Pressed, Look::Selected, Look::Disabled];
+
+    /// Name, colours, and the least contrast of text, of all other words, and of lines.
+    const PALETTES: [(&str, Palette, [f64; 3]); 4] = [
+        ("light", LIGHT, [7.0, 4.5, 3.0]),
+        ("dark", DARK, [7.0, 4.5, 3.0]),
+        ("light, high contrast", LIGHT_HIGH, [7.0, 7.0, 4.5]),
+        ("dark, high contrast", DARK_HIGH, [7.0, 7.0, 4.5]),
+    ];
+
+    fn grounds(p: &Palette) -> [Color32; 7] {
+        [p.ground, p.sidebar, p.raised, p.hovered, p.selected, p.question, p.field]
+    }
+
+    /// WCAG 2.2: 1.4.3, 1.4.6 for text itself and for everything in high contrast, 1.4.11 for lines.
     #[test]
-    fn text_can_be_read_on_every_ground_in_both_themes() {
-        for (name, p) in [("light", LIGHT), ("dark", DARK)] {
-            let grounds = [p.ground, p.sidebar, p.raised, p.hovered, p.selected, p.question, p.field];
-            for ground in grounds {
-                assert!(contrast(p.text, ground) >= 7.0, "{name} text on {ground:?}");
-                for colour in [p.weak, p.accent, p.warn, p.error] {
+    fn text_and_controls_can_be_seen_on_every_ground_in_every_palette() {
+        for (name, p, [text, words, lines]) in PALETTES {
+            for ground in grounds(&p) {
+                let least = |what: &str, colour, least| {
                     let ratio = contrast(colour, ground);
-                    assert!(ratio >= 4.5, "{name}: {colour:?} on {ground:?} is {ratio:.2}");
+                    assert!(ratio >= least, "{name}: {what} {colour:?} on {ground:?} is {ratio:.2}");
+                };
+                least("text", p.text, text);
+                least("strong", p.strong, text);
+                for (what, colour) in [("weak", p.weak), ("warn", p.warn), ("error", p.error)] {
+                    least(what, colour, words);
+                }
+                // The accent is also the line around what has the keyboard.
+                least("accent", p.accent, words);
+                least("edge", p.edge, lines);
+                // Next to each other one speaker is clearly lighter.
+                for (i, speaker) in p.speakers.into_iter().enumerate() {
+                    least("speaker", speaker, 3.0);
+                    let next = p.speakers[(i + 1) % p.speakers.len()];
+                    assert!(contrast(speaker, next) >= 1.12, "{name}: speakers {i} and {}", i + 1);
                 }
             }
-            // 1.4.11, and next to each other one is clearly lighter.
-            for (i, speaker) in p.speakers.into_iter().enumerate() {
-                for ground in grounds {
-                    let ratio = contrast(speaker, ground);
-                    assert!(ratio >= 3.0, "{name}: speaker {i} on {ground:?} is {ratio:.2}");
-                }
-                let next = p.speakers[(i + 1) % p.speakers.len()];
-                assert!(contrast(speaker, next) >= 1.12, "{name}: speakers {i} and {}", i + 1);
-            }
-            assert!(contrast(p.on_accent, p.accent) >= 4.5, "{name} button");
             assert!(contrast(p.text, p.mark) >= 4.5, "{name} quote");
         }
+    }
+
+    #[test]
+    fn words_on_controls_can_be_read_in_every_state() {
+        for (name, p, [_, words, _]) in PALETTES {
+            for look in LOOKS {
+                // What cannot be used need not reach it (1.4.3), but must be found.
+                let least = if look == Look::Disabled { 2.0 } else { words };
+                for (kind, paint) in [("plain", p.plain(look)), ("inviting", p.inviting(look))] {
+                    let ratio = contrast(paint.ink, paint.fill);
+                    assert!(ratio >= least, "{name}: {kind} {look:?} is {ratio:.2}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn states_can_be_told_apart_without_their_order() {
+        for (name, p, _) in PALETTES {
+            for (i, a) in LOOKS.into_iter().enumerate() {
+                for b in LOOKS.into_iter().skip(i + 1) {
+                    // A selected control looks pressed.
+                    if (a, b) != (Look::Pressed, Look::Selected) {
+                        assert_ne!(p.plain(a), p.plain(b), "{name}: {a:?} and {b:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_widget_finds_the_palette_of_the_settings() {
+        let ctx = egui::Context::default();
+        install(&ctx);
+        let mut before = None;
+        for (theme, contrast, expected) in [
+            (Theme::Light, Contrast::Normal, &LIGHT),
+            (Theme::Dark, Contrast::High, &DARK_HIGH),
+            (Theme::Light, Contrast::High, &LIGHT_HIGH),
+            (Theme::Dark, Contrast::Normal, &DARK),
+        ] {
+            let now = Appearance::from(&Settings { theme, contrast, ..Settings::default() });
+            apply(&ctx, before, now);
+            before = Some(now);
+            let mut found = None;
+            drop(ctx.run_ui(egui::RawInput::default(), |ui: &mut egui::Ui| found = Some(*palette(ui))));
+            assert_eq!(found.as_ref(), Some(expected), "{theme:?} {contrast:?}");
+        }
+    }
+
+    #[test]
+    fn reduced_motion_jumps_where_text_would_slide() {
+        let ctx = egui::Context::default();
+        install(&ctx);
+        let still = Appearance::from(&Settings { motion: Motion::Reduced, ..Settings::default() });
+        apply(&ctx, None, still);
+        assert_eq!(ctx.global_style().scroll_animation, ScrollAnimation::none());
+        apply(&ctx, Some(still), Appearance::from(&Settings::default()));
+        assert_eq!(ctx.global_style().scroll_animation, ScrollAnimation::default());
     }
 }

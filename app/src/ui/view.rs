@@ -6,12 +6,26 @@ use std::sync::{Arc, Weak};
 use egui::{ColorImage, TextureHandle, TextureOptions};
 use engine::tasks::ask::ReadFile;
 
+use super::announce::Announcer;
 use super::markdown::MarkdownCache;
-use super::panels::{ReaderView, StageView, TranscriptView};
-use crate::state::{Attachment, AttachmentId, ConversationId, ExchangeId, Load, Picture};
+use super::panels::{
+    InsideView, LibraryView, ModelsView, PaletteView, ReaderView, StageView, TalkList, TeachView,
+    TranscriptView,
+};
+use super::panes::PanesView;
+use crate::state::{Attachment, AttachmentId, ConversationId, Editing, ExchangeId, Keep, Load, Picture};
 
 /// Textures that were not drawn for this many frames are freed.
 const KEEP_FRAMES: u64 = 240;
+
+/// Which folder is being named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Folding {
+    /// A new one, for this conversation.
+    New(ConversationId),
+    /// One that has a name.
+    Rename(String),
+}
 
 /// The view's memory.
 #[derive(Default)]
@@ -20,6 +34,24 @@ pub struct ViewState {
     pub draft: String,
     /// The title that is being edited.
     pub rename: Option<(ConversationId, String)>,
+    /// The question or answer that is being edited, and what it became.
+    pub edit: Option<(Editing, String)>,
+    /// The list of questions and answers.
+    pub talk: TalkList,
+    /// Show this question.
+    pub jump: Option<ExchangeId>,
+    /// The question that was looked for.
+    pub found: Option<ExchangeId>,
+    /// Folders that are folded up.
+    pub folded: std::collections::BTreeSet<String>,
+    /// The name of a folder that is being written: of the conversation that goes there, or the one to rename.
+    pub folder_name: Option<(Folding, String)>,
+    /// What conversations are looked for.
+    pub hunt: String,
+    /// Put the cursor into the field for it.
+    pub focus_hunt: bool,
+    /// The name of a preset that is being written.
+    pub preset_name: String,
     /// The path that is being typed.
     pub path: String,
     /// Put the cursor into the question field.
@@ -32,6 +64,14 @@ pub struct ViewState {
     pub transcript: TranscriptView,
     /// The reading pane.
     pub reader: ReaderView,
+    /// The pane of models.
+    pub models: ModelsView,
+    /// The pane that looks into answers.
+    pub inside: InsideView,
+    /// The library.
+    pub library: LibraryView,
+    /// Teaching.
+    pub teach: TeachView,
     /// Text on its way to the clipboard.
     pub to_copy: Option<String>,
     /// Small pictures of files.
@@ -42,8 +82,22 @@ pub struct ViewState {
     pub stage: StageView,
     /// All files that are added are shown, however many.
     pub all_files: bool,
-    /// Asked whether to delete everything.
-    pub confirm_clear: bool,
+    /// Asked whether to delete what is kept of a kind; everything when it names none.
+    pub confirm_delete: Option<Option<Keep>>,
+    /// What is looked for in the settings.
+    pub settings_query: String,
+    /// What is looked for in the shortcuts.
+    pub shortcuts_query: String,
+    /// The command palette.
+    pub palette: PaletteView,
+    /// Give the keyboard to a pane so many further on.
+    pub step_pane: i32,
+    /// Whether the colours are dark.
+    pub is_dark: bool,
+    /// Whether the middle of the window has the question field.
+    pub(super) has_composer: bool,
+    pub(super) panes: PanesView,
+    pub(super) announcer: Announcer,
     pub(super) markdown: MarkdownCache,
     /// Tokens of files, with the findings that they were counted in.
     tokens: BTreeMap<AttachmentId, (Weak<ReadFile>, usize)>,
@@ -54,9 +108,11 @@ pub struct ViewState {
 }
 
 impl ViewState {
-    pub(super) fn begin_frame(&mut self, _: &egui::Context) {
+    pub(super) fn begin_frame(&mut self, editing: Option<Editing>) {
         self.frame += 1;
         let oldest = self.frame.saturating_sub(KEEP_FRAMES);
+        // The next edit begins with the text that is there then.
+        self.edit.take_if(|_| editing.is_none());
         self.textures.retain(|_, (_, used)| *used >= oldest);
         self.film.take_if(|(_, _, used)| *used < oldest);
     }

@@ -1,16 +1,20 @@
 //! Questions and the answers that stream in.
 
+use std::collections::BTreeSet;
+
 use engine::tasks::ask::{AskRequest, Attachment, Clip, Turn};
 use engine::{Event, Place, StopReason};
 
-use super::{Asking, attach, conversation, transcript, viewer};
+use super::{Asking, Deleted, attach, conversation, transcript, viewer};
 use crate::App;
+use crate::command::{Command, TalkCommand};
 use crate::jobs::{EngineJob, JobId};
 use crate::state::{
-    Answer, AnswerStatus, AttachmentState, Context, Conversation, ConversationId, Exchange, ExchangeId,
-    Passage, Progress,
+    Answer, AnswerStatus, AppState, AttachmentId, AttachmentState, Context, Conversation, ConversationId,
+    Exchange, ExchangeId, Passage, Progress, Setup, Thought, Toast,
 };
 use crate::storage::Write;
+use crate::words::say;
 
 /// A running answer is on the disk at most this much later, in seconds.
 const SAVE_EVERY_S: f64 = 0.5;
@@ -20,8 +24,6 @@ pub(super) fn send(app: &mut App, text: &str, context: Context) -> Option<Exchan
     if app.state.current().is_none() {
         conversation::new(app);
     }
-    let id = ExchangeId(app.state.fresh_id());
-    let (asked_s, model) = (app.state.now_s, app.state.settings.model.clone());
     let conversation = app.state.current_mut()?;
     let conversation_id = conversation.id;
     let attachments = conversation.drafts().map(|a| a.id).collect();
@@ -29,17 +31,42 @@ pub(super) fn send(app: &mut App, text: &str, context: Context) -> Option<Exchan
         attachment.sent = true;
     }
     let question = text.trim().to_owned();
+    let parent = conversation.exchanges.last().map(|e| e.id);
     if conversation.exchanges.is_empty() && conversation.title == crate::state::UNTITLED {
         conversation.title = Conversation::title_from(&question);
     }
-    let answer = Answer { model, ..Answer::default() };
-    conversation.exchanges.push(Exchange { id, question, attachments, context, asked_s, answer });
+    let id = add(app, Asked { parent, question, attachments, context })?;
     app.view.draft.clear();
-    app.view.scroll_to_end = true;
     app.view.focus_composer = true;
-    conversation::touch(app, conversation_id);
     attach::save_all(app, conversation_id);
-    save(app, id);
+    Some(id)
+}
+
+/// A question that was not answered yet.
+struct Asked {
+    parent: Option<ExchangeId>,
+    question: String,
+    attachments: Vec<AttachmentId>,
+    context: Context,
+}
+
+/// Adds a question to the shown conversation, and shows it.
+fn add(app: &mut App, asked: Asked) -> Option<ExchangeId> {
+    let id = ExchangeId(app.state.fresh_id());
+    super::inside::follow(app, id);
+    let now_s = app.state.now_s;
+    let AppState { conversations, settings, selected, .. } = &mut app.state;
+    let conversation = conversations.iter_mut().find(|c| Some(c.id) == *selected)?;
+    let conversation_id = conversation.id;
+    let Asked { parent, question, attachments, context } = asked;
+    let model = conversation.setup.with(&context.setup).model(settings).to_owned();
+    let answer = Answer { model, ..Answer::default() };
+    let (asked_s, active, shown_s) = (now_s, true, now_s);
+    let exchange = Exchange { id, parent, active, shown_s, question, attachments, context, asked_s, answer };
+    let changed = conversation.add(exchange, now_s);
+    app.view.scroll_to_end = true;
+    conversation::touch(app, conversation_id);
+    changed.into_iter().for_each(|id| save(app, id));
     Some(id)
 }
 
@@ -47,7 +74,7 @@ pub(super) fn send(app: &mut App, text: &str, context: Context) -> Option<Exchan
 pub(super) fn tick(app: &mut App) -> Option<f64> {
     if app.active.ask.is_none() {
         let ready = app.state.conversations.iter().find_map(|c| {
-            let exchange = c.exchanges.iter().find(|e| e.answer.status == AnswerStatus::Waiting)?;
+            let exchange = c.all().find(|e| e.answer.status == AnswerStatus::Waiting)?;
             c.attachments.iter().all(|a| a.is_settled()).then_some((c.id, exchange.id))
         });
         let (conversation, exchange) = ready?;
@@ -71,25 +98,38 @@ pub(super) fn tick(app: &mut App) -> Option<f64> {
 
 fn start(app: &mut App, conversation: ConversationId, id: ExchangeId) {
     transcript::tell(app);
-    let (options, model) = (app.state.settings.generate_options(), app.state.settings.model.clone());
+    let folder = super::library::folder(app);
     let now_s = app.state.now_s;
-    let Some(conversation) = app.state.conversation_mut(conversation) else { return };
-    let mut request = AskRequest { options, ..AskRequest::default() };
+    let AppState { conversations, settings, .. } = &mut app.state;
+    let Some(conversation) = conversations.iter_mut().find(|c| c.id == conversation) else { return };
+    let path = conversation.path_to(id);
+    let Some((exchange, before)) = path.split_last() else { return };
+    let context = exchange.context.clone();
+    let setup = conversation.setup.with(&context.setup);
+    let mut options = setup.generate_options(settings);
+    // What a temporary conversation says is nowhere kept.
+    options.prefix_cache &= !conversation.temporary;
+    let mut request = AskRequest { options, system: setup.system.clone(), ..AskRequest::default() };
     let mut notices = Vec::new();
-    let context =
-        conversation.exchanges.iter().find(|e| e.id == id).map(|e| e.context.clone()).unwrap_or_default();
     let passage = context.passage.as_ref();
+    // Files of other branches are not on the way here.
+    let on_path: BTreeSet<AttachmentId> = path.iter().flat_map(|e| &e.attachments).copied().collect();
+    let elsewhere: BTreeSet<AttachmentId> =
+        conversation.all().flat_map(|e| &e.attachments).copied().collect();
     let about_one = passage.map(|p| p.attachment).or(context.clip.as_ref().map(|clip| clip.attachment));
-    let is_asked = |id| match about_one {
+    let is_asked = |id: AttachmentId| match about_one {
         Some(attachment) => attachment == id,
-        None => context.about.is_empty() || context.about.contains(&id),
+        None if !context.about.is_empty() => context.about.contains(&id),
+        None => on_path.contains(&id) || !elsewhere.contains(&id),
     };
     request.clip = context.clip.as_ref().map(|clip| Clip {
         path: clip.path.clone(),
         from_s: clip.from_s,
         to_s: clip.to_s,
     });
-    for attachment in conversation.attachments.iter().filter(|a| a.sent && is_asked(a.id)) {
+    let library = context.library.clone().map(|scope| (folder, scope));
+    let files = conversation.attachments.iter().filter(|_| library.is_none());
+    for attachment in files.filter(|a| a.sent && is_asked(a.id)) {
         match &attachment.state {
             AttachmentState::Read(read) => {
                 let mut read = read.as_ref().clone();
@@ -104,29 +144,27 @@ fn start(app: &mut App, conversation: ConversationId, id: ExchangeId) {
             _ => {}
         }
     }
-    request.whole = context.whole;
-    for exchange in &mut conversation.exchanges {
-        if exchange.id == id {
-            request.question = match passage {
-                Some(passage) => passage.question(&exchange.question),
-                None => exchange.question.clone(),
-            };
-            exchange.answer.notices = notices;
-            exchange.answer.model = model.clone();
-            exchange.answer.status = AnswerStatus::Running(Progress {
-                stage: engine::Stage::Load,
-                done: 0,
-                total: 0,
-                since_s: now_s,
-            });
-            break;
-        }
-        if !exchange.answer.text.is_empty() {
-            let (question, answer) = (exchange.question.clone(), exchange.answer.text.clone());
-            request.history.push(Turn { question, answer });
-        }
+    (request.whole, request.think) = (context.whole, context.think);
+    request.question = match passage {
+        Some(passage) => passage.question(&exchange.question),
+        None => exchange.question.clone(),
+    };
+    request.history = before
+        .iter()
+        .filter(|exchange| !exchange.answer.text.is_empty())
+        .map(|exchange| Turn { question: exchange.question.clone(), answer: exchange.answer.text.clone() })
+        .collect();
+    let model = setup.model(settings).to_owned();
+    // An adapter fits the model that it was made for.
+    let adapter = settings.adapter.clone().filter(|_| model == settings.model);
+    if let Some(exchange) = conversation.all_mut().find(|e| e.id == id) {
+        exchange.answer.notices = notices;
+        exchange.answer.model = model.clone();
+        exchange.answer.status =
+            AnswerStatus::Running(Progress { stage: engine::Stage::Load, done: 0, total: 0, since_s: now_s });
     }
-    let job = app.jobs.engine(EngineJob::Ask { exchange: id, model, request: Box::new(request) });
+    let job =
+        app.jobs.engine(EngineJob::Ask { exchange: id, model, adapter, request: Box::new(request), library });
     app.active.ask = Some(Asking { job, exchange: id, saved_s: now_s, unsaved: false });
 }
 
@@ -152,6 +190,10 @@ pub(super) fn stop(app: &mut App) {
 
 pub(super) fn event(app: &mut App, job: JobId, id: ExchangeId, event: Event) {
     let now_s = app.state.now_s;
+    let event = match event {
+        Event::Inside(seen) => return super::inside::seen(app, id, *seen),
+        event => event,
+    };
     let Some((_, exchange)) = app.state.exchange_mut(id) else { return };
     let answer = &mut exchange.answer;
     let current = app.active.ask.as_mut().filter(|asking| asking.job == job);
@@ -193,6 +235,10 @@ pub(super) fn event(app: &mut App, job: JobId, id: ExchangeId, event: Event) {
             answer.evidence.push(evidence);
             asking.unsaved = true;
         }
+        Event::Thought { chain, text, answer: said } => {
+            answer.thoughts.push(Thought { chain, text, answer: said });
+            asking.unsaved = true;
+        }
         Event::Part(part) => {
             answer.parts.push(part);
             asking.unsaved = true;
@@ -218,48 +264,122 @@ pub(super) fn failed(app: &mut App, job: JobId, id: ExchangeId, reason: String) 
     }
 }
 
-/// Answers the last question of the shown conversation again.
-/// From every section of its files, if `whole` or if it was so before.
+/// Answers the last question of the shown conversation again, from every section of its files if `whole`.
 pub(super) fn regenerate(app: &mut App, whole: bool) {
-    let Some(exchange) = app.state.current_mut().and_then(|c| c.exchanges.last_mut()) else { return };
-    let id = exchange.id;
-    exchange.answer = Answer::default();
-    exchange.context.whole |= whole;
+    if let Some(id) = app.state.current().and_then(|c| c.exchanges.last()).map(|e| e.id) {
+        answer_again(app, id, whole, Setup::default());
+    }
+}
+
+/// Answers a question again, beside the answer that it has; one that has none is answered in its place.
+/// From every section of the files, if `whole` or if it was so before.
+pub(super) fn answer_again(app: &mut App, id: ExchangeId, whole: bool, setup: Setup) {
+    let Some(exchange) = app.state.exchange(id) else { return };
+    let mut context = exchange.context.clone();
+    context.whole |= whole;
+    context.setup = context.setup.with(&setup);
+    if exchange.answer.text.trim().is_empty() {
+        let now_s = app.state.now_s;
+        let AppState { conversations, settings, .. } = &mut app.state;
+        let Some((conversation, exchange)) = conversations.iter_mut().find_map(|c| {
+            let conversation = c.setup.clone();
+            Some((conversation, c.all_mut().find(|e| e.id == id)?))
+        }) else {
+            return;
+        };
+        let model = conversation.with(&context.setup).model(settings).to_owned();
+        exchange.answer = Answer { model, ..Answer::default() };
+        (exchange.context, exchange.asked_s) = (context, now_s);
+        viewer::leave(app, id);
+        app.view.scroll_to_end = true;
+        return save(app, id);
+    }
+    let (parent, question) = (exchange.parent, exchange.question.clone());
+    let attachments = exchange.attachments.clone();
     viewer::leave(app, id);
-    app.view.scroll_to_end = true;
+    add(app, Asked { parent, question, attachments, context });
+}
+
+/// Asks in other words, beside the question as it was; its files go with it.
+pub(super) fn ask_edited(app: &mut App, id: ExchangeId, text: &str) {
+    app.state.editing = None;
+    let question = text.trim().to_owned();
+    let Some(exchange) = app.state.exchange(id) else { return };
+    if question.is_empty() || question == exchange.question {
+        return;
+    }
+    let (parent, attachments) = (exchange.parent, exchange.attachments.clone());
+    let context = exchange.context.clone();
+    viewer::close(app);
+    add(app, Asked { parent, question, attachments, context });
+}
+
+/// Keeps an answer as somebody wrote it; what the model wrote stays beside it.
+pub(super) fn keep_edited(app: &mut App, id: ExchangeId, text: &str) {
+    app.state.editing = None;
+    let Some((_, exchange)) = app.state.exchange_mut(id) else { return };
+    let answer = &mut exchange.answer;
+    if text.trim().is_empty() || text == answer.text {
+        return;
+    }
+    let before = std::mem::replace(&mut answer.text, text.to_owned());
+    let original = answer.original.take().unwrap_or(before);
+    answer.original = (original != answer.text).then_some(original);
     save(app, id);
 }
 
-/// Puts a question back into the composer and takes it and everything after it out.
-pub(super) fn edit(app: &mut App, id: ExchangeId) {
-    let Some(conversation) = app.state.current_mut() else { return };
-    let Some(at) = conversation.exchanges.iter().position(|e| e.id == id) else { return };
-    let removed = conversation.exchanges.split_off(at);
-    for attachment in &mut conversation.attachments {
-        if removed.iter().any(|e| e.attachments.contains(&attachment.id)) {
-            attachment.sent = false;
-        }
+/// Goes back to what the model wrote.
+pub(super) fn restore(app: &mut App, id: ExchangeId) {
+    let Some((_, exchange)) = app.state.exchange_mut(id) else { return };
+    if let Some(original) = exchange.answer.original.take() {
+        exchange.answer.text = original;
+        save(app, id);
     }
-    let conversation_id = conversation.id;
-    viewer::close(app);
-    if let Some(first) = removed.first() {
-        app.view.draft = first.question.clone();
-        app.state.about = first.context.about.clone();
-        app.state.passage = first.context.passage.clone();
-        app.state.clip = first.context.clip.clone();
-    }
-    for exchange in removed {
-        app.storage.write(Write::DeleteExchange(exchange.id));
-    }
-    attach::save_all(app, conversation_id);
-    app.view.focus_composer = true;
 }
 
+/// Shows the branch that a question is on.
+pub(super) fn show_branch(app: &mut App, id: ExchangeId) {
+    let now_s = app.state.now_s;
+    let Some(conversation) = app.state.conversations.iter_mut().find(|c| c.find(id).is_some()) else {
+        return;
+    };
+    let changed = conversation.show(id, now_s);
+    app.state.editing = None;
+    viewer::close(app);
+    changed.into_iter().for_each(|id| save(app, id));
+}
+
+/// Takes a question with its answer out; what followed it stays.
 pub(super) fn delete(app: &mut App, id: ExchangeId) {
     let Some(conversation) = app.state.current_mut() else { return };
-    conversation.exchanges.retain(|e| e.id != id);
+    let followers = conversation.all().filter(|e| e.parent == Some(id)).map(|e| e.id).collect();
+    let conversation_id = conversation.id;
+    let Some((exchange, changed)) = conversation.take_out(id) else { return };
     viewer::leave(app, id);
+    app.state.editing = None;
     app.storage.write(Write::DeleteExchange(id));
+    changed.into_iter().for_each(|id| save(app, id));
+    app.state.toast = Some(Toast {
+        text: say("conversations-question-deleted").to_owned(),
+        action: Some((say("conversations-undo"), Command::Talk(TalkCommand::UndoDelete(id)))),
+        until_s: app.state.now_s + conversation::UNDO_S,
+    });
+    app.active.deleted = Some(Deleted { conversation: conversation_id, exchange, followers });
+}
+
+/// Brings back the question that was deleted last, with what followed it.
+pub(super) fn undo_delete(app: &mut App, id: ExchangeId) {
+    app.state.toast = None;
+    let Some(deleted) = app.active.deleted.take_if(|deleted| deleted.exchange.id == id) else { return };
+    let now_s = app.state.now_s;
+    let Some(conversation) = app.state.conversation_mut(deleted.conversation) else { return };
+    let mut changed = conversation.add(deleted.exchange, now_s);
+    for follower in conversation.all_mut().filter(|e| deleted.followers.contains(&e.id)) {
+        follower.parent = Some(id);
+        changed.push(follower.id);
+    }
+    conversation.arrange();
+    changed.into_iter().for_each(|id| save(app, id));
 }
 
 pub(super) fn copy(app: &mut App, id: Option<ExchangeId>, ctx: &egui::Context) {
@@ -270,7 +390,7 @@ pub(super) fn copy(app: &mut App, id: Option<ExchangeId>, ctx: &egui::Context) {
     };
     if let Some(exchange) = chosen {
         ctx.copy_text(exchange.answer.text.clone());
-        app.state.say("Answer copied");
+        app.state.say(say("conversations-answer-copied"));
     }
 }
 

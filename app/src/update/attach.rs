@@ -14,6 +14,7 @@ use crate::platform::{clipboard, dialog, screen};
 use crate::say;
 use crate::state::{Attachment, AttachmentId, AttachmentState, ConversationId, Load, Overlay};
 use crate::storage::Write;
+use crate::words::say;
 
 /// Opens the file dialog.
 pub(super) fn choose(app: &mut App) {
@@ -59,8 +60,36 @@ pub(super) fn paste(app: &mut App) {
     }
 }
 
+/// Saves a long text away from the window's thread: it may have many megabytes.
+pub(super) fn add_text(app: &mut App, text: Arc<str>) {
+    let folder = match conversation::folder_for_files(app) {
+        Ok(folder) => folder,
+        Err(reason) => return app.state.say(reason),
+    };
+    let now_s = app.state.now_s;
+    app.jobs.spawn("pasted text", move |job, _, events| {
+        let saved = clipboard::save_text(&folder, &text, now_s).map_err(|error| format!("{error:#}"));
+        events.send(job, JobEvent::TextSaved(saved));
+    });
+}
+
+pub(super) fn text_saved(app: &mut App, job: JobId, result: Result<PathBuf, String>) {
+    app.jobs.close(job);
+    match result {
+        Ok(path) => {
+            add(app, vec![path]);
+            app.state.say(say("media-long-text"));
+        }
+        Err(reason) => app.state.say(reason),
+    }
+}
+
 pub(super) fn add_picture(app: &mut App, size: [usize; 2], rgba: &[u8]) {
-    match clipboard::save_picture(&app.state.data_folder, size, rgba, app.state.now_s) {
+    let folder = match conversation::folder_for_files(app) {
+        Ok(folder) => folder,
+        Err(reason) => return app.state.say(reason),
+    };
+    match clipboard::save_picture(&folder, size, rgba, app.state.now_s) {
         Ok(path) => add(app, vec![path]),
         Err(error) => app.state.say(format!("{error:#}")),
     }

@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 use engine::PrefixStore;
 use engine::models::Store;
 
-use crate::command::Command;
+use crate::command::{Command, TalkCommand};
 use crate::jobs::scripted::Scripted;
-use crate::state::{AnswerStatus, AttachmentState, StopReason};
+use crate::state::{AnswerStatus, AttachmentState, Editing, Sampling, Setup, StopReason};
 use crate::{App, AppOptions};
 
 struct Bench {
@@ -94,17 +94,88 @@ fn two_windows_over_the_same_data_keep_both_conversations() {
 }
 
 #[test]
-fn an_edited_question_comes_back_with_its_files() {
-    let mut bench = Bench::open(&folder("edit"), Scripted::default(), None);
+fn an_edited_question_is_asked_beside_the_old_one_with_its_files() {
+    let scripted = Scripted::default();
+    let asked = scripted.asked.clone();
+    let mut bench = Bench::open(&folder("edit"), scripted, None);
     let path = bench.file("notes.txt");
     bench.run(Command::AttachFiles(vec![path]));
     bench.ask("What about the budgte?");
-    let id = bench.app.state().current().unwrap().exchanges[0].id;
-    bench.run(Command::EditQuestion(id));
+    bench.ask("And then?");
+    let first = bench.app.state().current().unwrap().exchanges[0].id;
+    bench.run(Command::EditQuestion(first));
+    assert_eq!(bench.app.state().editing, Some(Editing::Question(first)));
+    bench.run(Command::Talk(TalkCommand::AskEdited(first, "What about the budget?".into())));
+    bench.wait("answering", |app| app.state().running().is_none());
     let conversation = bench.app.state().current().unwrap();
-    assert!(conversation.exchanges.is_empty());
-    assert_eq!(conversation.drafts().count(), 1);
-    assert_eq!(bench.app.draft(), "What about the budgte?");
+    assert_eq!(bench.app.state().editing, None);
+    assert_eq!(conversation.exchanges.len(), 1, "the old branch is aside");
+    assert_eq!(conversation.all().count(), 3);
+    let edited = &conversation.exchanges[0];
+    assert_eq!(edited.attachments, conversation.find(first).unwrap().attachments);
+    assert_eq!(edited.answer.evidence.len(), 1, "the file was asked about");
+    let request = asked.lock().unwrap().last().cloned().unwrap();
+    assert_eq!((request.history.len(), request.media.len()), (0, 1));
+    bench.run(Command::Talk(TalkCommand::ShowBranch(first)));
+    assert_eq!(bench.app.state().current().unwrap().exchanges.len(), 2);
+    bench.ask("On the old branch?");
+    let request = asked.lock().unwrap().last().cloned().unwrap();
+    assert_eq!(request.history.len(), 2, "what was said on this branch goes with it");
+    // All of it is there at the next start.
+    let folder = bench.folder.clone();
+    drop(bench);
+    let bench = Bench::open(&folder, Scripted::default(), None);
+    let conversation = bench.app.state().current().unwrap();
+    assert_eq!((conversation.exchanges.len(), conversation.all().count()), (3, 4));
+}
+
+#[test]
+fn files_of_one_branch_are_not_asked_about_on_another() {
+    let scripted = Scripted::default();
+    let asked = scripted.asked.clone();
+    let mut bench = Bench::open(&folder("branch-files"), scripted, None);
+    bench.ask("Hello?");
+    let path = bench.file("notes.txt");
+    bench.run(Command::AttachFiles(vec![path]));
+    bench.ask("What is in it?");
+    let first = bench.app.state().current().unwrap().exchanges[0].id;
+    bench.run(Command::Talk(TalkCommand::AskEdited(first, "Good morning?".into())));
+    bench.wait("answering", |app| app.state().running().is_none());
+    bench.ask("And now?");
+    assert!(asked.lock().unwrap().last().unwrap().media.is_empty());
+}
+
+#[test]
+fn an_answer_is_kept_as_edited_and_what_the_model_wrote_can_come_back() {
+    let mut bench = Bench::open(&folder("edit-answer"), Scripted::default(), None);
+    bench.ask("What is it?");
+    let id = bench.app.state().current().unwrap().exchanges[0].id;
+    let answer = |bench: &Bench| bench.app.state().exchange(id).unwrap().answer.clone();
+    let written = answer(&bench).text;
+    for text in ["A dog.", "A small dog."] {
+        bench.run(Command::Talk(TalkCommand::KeepEdited(id, text.into())));
+        assert_eq!((answer(&bench).text.as_str(), answer(&bench).original), (text, Some(written.clone())));
+    }
+    bench.run(Command::Talk(TalkCommand::RestoreAnswer(id)));
+    assert_eq!((answer(&bench).text, answer(&bench).original), (written, None));
+}
+
+#[test]
+fn an_answer_again_stands_beside_the_first_and_may_have_another_model() {
+    let scripted = Scripted::default();
+    let asked = scripted.asked.clone();
+    let mut bench = Bench::open(&folder("again"), scripted, None);
+    bench.ask("What is it?");
+    let id = bench.app.state().current().unwrap().exchanges[0].id;
+    let sampling = Sampling { temperature: 0.9, ..Sampling::default() };
+    let setup = Setup { model: Some("other".into()), sampling: Some(sampling), ..Setup::default() };
+    bench.run(Command::Talk(TalkCommand::AnswerAgain(id, Box::new(setup))));
+    bench.wait("answering", |app| app.state().running().is_none());
+    let conversation = bench.app.state().current().unwrap();
+    let shown = &conversation.exchanges[0];
+    assert_eq!((shown.answer.model.as_str(), shown.question.as_str()), ("other", "What is it?"));
+    assert_eq!(conversation.answer_versions(shown.id).ids, [id, shown.id]);
+    assert_eq!(asked.lock().unwrap().last().unwrap().options.temperature, 0.9);
 }
 
 #[test]

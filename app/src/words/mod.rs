@@ -4,6 +4,10 @@
 //! `say("area-name")` is a message without variables, `say!("area-name", count = 3)` one with them. Sentences of the
 //! engine, which name files and tell what failed, are English in every language, as is the command line.
 
+mod find;
+
+mod keys;
+
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -11,6 +15,9 @@ use std::sync::LazyLock;
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource};
 use serde::{Deserialize, Serialize};
+
+pub use find::{fit, folded};
+pub use keys::keys;
 
 /// A language of the window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -102,6 +109,7 @@ macro_rules! areas {
 }
 
 areas!(
+    "command",
     "common",
     "conversations",
     "inside",

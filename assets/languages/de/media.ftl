@@ -1,3 +1,4 @@
+media-long-text = Der eingefügte Text ist lang und wurde als Datei hinzugefügt
 # Belege im Text einer Antwort und darunter.
 media-source = Quelle { $number }: { $file }, { $place }
 media-no-source = Keine Quelle für diesen Satz gefunden

@@ -1,3 +1,4 @@
+media-long-text = The pasted text is long, so it was added as a file
 # Evidence in the text of an answer and under it.
 media-source = Source { $number }: { $file }, { $place }
 media-no-source = No source found for this sentence

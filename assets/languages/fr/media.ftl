@@ -1,3 +1,4 @@
+media-long-text = Le texte collé est long : il a été ajouté comme fichier
 # Preuves dans le texte d’une réponse et en dessous.
 media-source = Source { $number } : { $file }, { $place }
 media-no-source = Aucune source trouvée pour cette phrase

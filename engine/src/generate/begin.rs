@@ -2,9 +2,9 @@
 
 use super::{Conversation, GenerateOptions, Keeping};
 use crate::cancel::Cancel;
-use crate::decoder::{CacheFormat, DecoderConfig, Input};
+use crate::decoder::{CacheFormat, Decoder, DecoderConfig, Input};
 use crate::error::{Error, Result};
-use crate::memory::human_bytes;
+use crate::memory::{available_bytes, human_bytes};
 use crate::model::LanguageModel;
 use crate::prefix_store::ModelPrefixes;
 
@@ -46,6 +46,23 @@ pub(super) fn begin(
     }
     let is_alone = conversation.input.is_empty();
     Ok((conversation, Some(keeping).filter(|_| is_alone)))
+}
+
+/// Bytes that keys and values may take: what is free, or what was asked for where that is less; `None` where neither is
+/// known.
+pub(crate) fn free_bytes(decoder: &Decoder, options: &GenerateOptions) -> Option<u64> {
+    let free = if decoder.is_on_processor() { available_bytes() } else { None };
+    [free, options.cache_bytes].into_iter().flatten().min()
+}
+
+/// The most tokens whose keys and values take at most so many bytes.
+pub(crate) fn largest_context(config: &DecoderConfig, format: CacheFormat, bytes: u64) -> usize {
+    let (mut least, mut most) = (0, config.context_tokens + 1);
+    while most - least > 1 {
+        let middle = least + (most - least) / 2;
+        if config.cache_bytes(middle, format) <= bytes { least = middle } else { most = middle }
+    }
+    least
 }
 
 /// Takes the largest format in which keys and values fit into the memory that is free, where that is allowed; says so

@@ -10,13 +10,12 @@ use std::time::Instant;
 use super::event::{Event, StopReason, Usage};
 use super::options::{GenerateOptions, Speculation};
 use super::writer::{self, End, Writer};
-use super::{Generation, Rate, check_memory};
+use super::{Generation, Rate, check_memory, free_bytes};
 use crate::cancel::Cancel;
 use crate::decoder::{DecodeState, Input, Logits};
 use crate::error::{Error, Result};
 use crate::features::text::TokenId;
 use crate::kernels::team;
-use crate::memory::available_bytes;
 use crate::model::LanguageModel;
 
 /// What is told while answers are written.
@@ -115,7 +114,7 @@ impl Chains {
         let own: usize = ends.iter().map(Input::len).sum();
         let max_tokens = options.max_tokens.saturating_mul(seeds.len()).saturating_add(own);
         let all = GenerateOptions { max_tokens, ..options.clone() };
-        check_memory(model.decoder().config(), prompt.len(), &all, available_bytes())?;
+        check_memory(model.decoder().config(), prompt.len(), &all, free_bytes(model.decoder(), &all))?;
         let prompt = Generation::new(model.clone(), prompt, &options, None, None, cancel)?;
         Ok(Self {
             model,

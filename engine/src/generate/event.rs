@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::inside::Inside;
 use crate::decoder::Routing;
 use crate::sequence::{Evidence, Place, ReadFile};
 
@@ -57,6 +58,8 @@ pub enum Event {
     Read(ReadFile),
     /// Which experts of a mixture of experts were used for this answer and its prompt.
     Routing(Routing),
+    /// What can be seen of how the answer came about; only where that was asked for.
+    Inside(Box<Inside>),
     /// A chain of thought that votes on the answer.
     Thought {
         /// Which, counted from 1; 0 is the likeliest one.

@@ -7,6 +7,8 @@
 
 pub mod event;
 
+pub mod inside;
+
 mod options;
 
 mod begin;
@@ -29,17 +31,17 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::cancel::Cancel;
-use crate::decoder::{DecodeState, Input, Logits, Routing};
+use crate::decoder::{DecodeState, Decoder, Input, Logits, Routing};
 use crate::error::{Error, Result};
 use crate::kernels::buffer;
-use crate::memory::available_bytes;
 use crate::model::LanguageModel;
 use crate::prefix_store::ModelPrefixes;
 use ahead::Ahead;
-pub(crate) use begin::shrink_cache;
 use begin::{begin, check_memory};
+pub(crate) use begin::{free_bytes, largest_context, shrink_cache};
 pub use chains::{Chains, ChainsEvent};
 use event::{Event, Stage, StopReason, Usage};
+use inside::{Experts, Written};
 use keeping::Keeping;
 pub use options::{GenerateOptions, Speculation};
 use writer::{End, Writer};
@@ -52,6 +54,13 @@ pub(crate) const PREFILL_CHUNK: usize = 256;
 pub struct Conversation {
     input: Input,
     state: DecodeState,
+}
+
+impl Conversation {
+    /// Bytes of its keys and values.
+    pub(crate) fn bytes(&self, decoder: &Decoder) -> u64 {
+        decoder.config().cache_bytes(self.state.pos(), self.state.format())
+    }
 }
 
 /// An answer that is being written.
@@ -70,6 +79,10 @@ pub struct Generation {
     first_token_s: f64,
     /// What the experts had done before, until that of this answer is told; none without experts.
     routing: Option<Routing>,
+    /// What the experts had done when the prompt was read, where somebody looks on.
+    routing_read: Option<Routing>,
+    experts: Option<Experts>,
+    inside: bool,
     /// Tokens of the prompt that are not read again.
     cached: usize,
     /// What is stored after the answer.
@@ -139,8 +152,7 @@ impl Generation {
             return Err(Error::Request { reason });
         }
         let decoder = model.decoder();
-        let available = if decoder.is_on_processor() { available_bytes() } else { None };
-        check_memory(decoder.config(), prompt.len(), options, available)?;
+        check_memory(decoder.config(), prompt.len(), options, free_bytes(decoder, options))?;
         let (mut conversation, keeping) = begin(&model, &prompt, options, earlier, prefixes, cancel)?;
         conversation.state.reserve(prompt.len().saturating_add(options.max_tokens).min(context));
         let (cached, routing) = (conversation.input.len(), conversation.state.routing());
@@ -148,6 +160,9 @@ impl Generation {
             writer: Writer::new(model.clone(), options, context - prompt.len()),
             ahead: Ahead::new(options.speculation, decoder.rows_alike()),
             routing: (!routing.is_empty()).then(|| routing.clone()),
+            routing_read: None,
+            experts: None,
+            inside: options.inside,
             model,
             conversation,
             prompt,
@@ -179,6 +194,16 @@ impl Generation {
     /// Whether the whole prompt was read and nothing was written yet.
     fn is_read(&self) -> bool {
         self.phase == Phase::Writing && self.writer.written().is_empty()
+    }
+
+    /// What was seen of its tokens and experts, where that was asked for.
+    pub(crate) fn take_inside(&mut self) -> (Vec<Written>, Option<Experts>) {
+        (self.writer.take_watched(), self.experts.take())
+    }
+
+    /// Whether the prompt is still being read.
+    pub(crate) fn is_reading(&self) -> bool {
+        self.phase == Phase::Reading
     }
 
     /// What was read and written, for the next prompt.
@@ -226,6 +251,9 @@ impl Generation {
         self.prefill.add(chunk.len(), since);
         if end == self.prompt.len() {
             self.ahead.begin(&self.prompt);
+            if self.inside && self.routing.is_some() {
+                self.routing_read = Some(self.conversation.state.routing().clone());
+            }
             self.phase = Phase::Writing;
         }
         Ok(self.progress(Stage::Prefill, end, self.prompt.len()))
@@ -292,6 +320,10 @@ impl Iterator for Generation {
                 Phase::Ending(reason) => {
                     self.ahead.settle(&mut self.conversation);
                     if let Some(before) = self.routing.take() {
+                        if let Some(read) = self.routing_read.take() {
+                            let written = self.conversation.state.routing().since(&read);
+                            self.experts = Some(Experts { prompt: read.since(&before), written });
+                        }
                         let used = self.conversation.state.routing().since(&before);
                         return Some(Ok(Event::Routing(used)));
                     }
@@ -434,6 +466,27 @@ mod tests {
         let earlier = Some(generation.into_conversation());
         let again = model.generate(prompt(&model, "hello"), &options(6), earlier, &Cancel::new()).unwrap();
         assert_eq!(collect(again).0, collect(start(&model, "hello", &options(6))).0);
+    }
+
+    #[test]
+    fn who_looks_on_sees_every_token_and_changes_none() {
+        let model = Arc::new(LanguageModel::tiny());
+        let options = GenerateOptions { temperature: 0.9, ..options(12) };
+        let (plain, _, usage) = collect(start(&model, "hello", &options));
+        let mut watched = start(&model, "hello", &GenerateOptions { inside: true, ..options });
+        assert_eq!(collect(&mut watched).0, plain);
+        let (tokens, experts) = watched.take_inside();
+        assert_eq!(tokens.iter().map(|token| token.text.as_str()).collect::<String>(), plain);
+        assert_eq!(tokens.iter().filter(|token| !token.is_end).count(), usage.generated_tokens);
+        for token in &tokens {
+            assert!(token.likeliest.is_sorted_by(|a, b| a.probability >= b.probability), "{token:?}");
+            let all: f32 = token.likeliest.iter().map(|likely| likely.probability).sum();
+            assert!(token.likeliest.len() == 5 && all > 0.0 && all < 1.001, "{token:?}");
+            let same = token.likeliest.iter().find(|likely| likely.id == token.id);
+            assert!(same.is_none_or(|likely| likely.probability == token.probability), "{token:?}");
+            assert!(same.is_some() || token.probability <= token.likeliest[4].probability, "{token:?}");
+        }
+        assert_eq!(experts, None, "there are none");
     }
 
     #[test]

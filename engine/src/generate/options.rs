@@ -38,6 +38,13 @@ pub struct GenerateOptions {
     /// Whether tokens are read before they are chosen, where that is quicker; the answer is the same.
     #[serde(default)]
     pub speculation: Speculation,
+    /// Whether the answer ends with an [`Event::Inside`](super::event::Event::Inside), which takes a little time for each
+    /// token.
+    #[serde(default)]
+    pub inside: bool,
+    /// The most bytes that keys and values may take; what is free where there is none.
+    #[serde(default)]
+    pub cache_bytes: Option<u64>,
 }
 
 /// How tokens are guessed that are read before they are chosen.
@@ -72,11 +79,19 @@ impl Default for GenerateOptions {
             shrink_cache: true,
             prefix_cache: true,
             speculation: Speculation::default(),
+            inside: false,
+            cache_bytes: None,
         }
     }
 }
 
 impl GenerateOptions {
+    /// The smallest format in which keys and values may be kept.
+    pub(crate) fn smallest_cache(&self) -> CacheFormat {
+        let smallest = CacheFormat::ALL.last().copied().filter(|_| self.shrink_cache);
+        smallest.unwrap_or(self.cache)
+    }
+
     /// What the model itself likes best, whatever it is: for comparisons and for text without a template.
     pub fn plain() -> Self {
         Self { repetition_penalty: 1.0, end_repeats: false, ..Self::default() }

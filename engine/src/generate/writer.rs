@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::GenerateOptions;
 use super::detokenize::Detokenizer;
 use super::event::StopReason;
+use super::inside::{Watch, Written};
 use super::repeats::{self, Repeats};
 use super::stop::StopStrings;
 use crate::decoder::Logits;
@@ -27,6 +28,8 @@ pub(super) struct Writer {
     stop: StopStrings,
     /// None where repeats are wanted.
     repeats: Option<Repeats>,
+    /// None where nobody looks on.
+    watch: Option<Watch>,
 }
 
 /// Why an answer is over.
@@ -49,12 +52,18 @@ impl Writer {
             detokenizer: Detokenizer::default(),
             stop: StopStrings::new(&options.stop),
             repeats: options.end_repeats.then(Repeats::default),
+            watch: options.inside.then(Watch::default),
         }
     }
 
     /// Its tokens.
     pub(super) fn written(&self) -> &[TokenId] {
         &self.written
+    }
+
+    /// What was seen of its tokens, where somebody looks on.
+    pub(super) fn take_watched(&mut self) -> Vec<Written> {
+        self.watch.take().map(|watch| watch.tokens).unwrap_or_default()
     }
 
     /// All that was drawn: its tokens, and the one that ended it.
@@ -72,14 +81,23 @@ impl Writer {
     /// # Shapes
     /// - `logits`: `[n_vocab]`
     pub(super) fn write(&mut self, logits: Logits) -> (String, Option<End>) {
+        if let Some(watch) = &mut self.watch {
+            watch.look(&logits);
+        }
         let token = self.sampler.sample(logits, &self.written);
         if self.model.tokenizer().is_end(token) {
             self.ended_by = Some(token);
+            if let Some(watch) = &mut self.watch {
+                watch.chose(token, "", self.model.tokenizer());
+            }
             let (text, end) = self.end(StopReason::Stop);
             return (text, Some(end));
         }
         self.written.push(token);
         let text = self.detokenizer.push(self.model.tokenizer().bytes(token));
+        if let Some(watch) = &mut self.watch {
+            watch.chose(token, &text, self.model.tokenizer());
+        }
         let (text, stopped) = self.stop.push(&text);
         let end = stopped.then_some(End::Reason(StopReason::Stop));
         let Some(repeats) = &mut self.repeats else { return (text, end) };

@@ -29,7 +29,7 @@ use std::path::{Path, PathBuf};
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
-pub use document::{DocumentReader, Line, OutlineEntry, Page};
+pub use document::{DocumentReader, Line, Link, LinkTarget, OutlineEntry, Page};
 pub use picture::Picture;
 pub use sound::{SAMPLE_RATE_HZ, Samples, SoundReader};
 pub use video::{Frame, FrameStep, VideoReader, frame_beside};

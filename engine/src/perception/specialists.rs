@@ -20,6 +20,14 @@ impl<T> Default for Lazy<T> {
 }
 
 impl<T> Lazy<T> {
+    fn clear(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    fn is_loaded(&self) -> bool {
+        self.0.try_lock().is_ok_and(|slot| slot.is_some())
+    }
+
     fn get(&self, load: impl FnOnce() -> Result<T>) -> Result<Arc<T>> {
         let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match &*slot {
@@ -52,6 +60,32 @@ impl Specialists {
             passages: Lazy::default(),
             speakers: Lazy::default(),
         }
+    }
+
+    /// Frees all; each is loaded again when it is needed.
+    pub fn unload(&self) {
+        *self.speech.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.ocr.clear();
+        self.tagger.clear();
+        self.sentences.clear();
+        self.passages.clear();
+        self.speakers.clear();
+    }
+
+    /// The ids of those that are in memory.
+    pub fn loaded(&self) -> Vec<String> {
+        let speech = self.speech.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut ids: Vec<String> = speech.iter().map(|(id, _)| id.clone()).collect();
+        let has_sentences = self.sentences.is_loaded() || self.passages.is_loaded();
+        for (is_loaded, id) in [
+            (self.ocr.is_loaded(), "ppocr-v6-small"),
+            (self.tagger.is_loaded(), "efficientnet-lite2"),
+            (has_sentences, "minilm-l6"),
+            (self.speakers.is_loaded(), "ge2e-speaker"),
+        ] {
+            ids.extend(is_loaded.then(|| id.to_owned()));
+        }
+        ids
     }
 
     /// Where the models are.

@@ -10,6 +10,10 @@ mod think;
 
 mod prompt;
 
+mod context_map;
+
+mod room;
+
 mod whole;
 
 pub(crate) mod perceive;

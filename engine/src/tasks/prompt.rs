@@ -1,10 +1,12 @@
 //! What the decoder reads: instructions, notes from the media, earlier turns, the question.
 
 use super::ask::{AskRequest, ReadFile};
+use super::context_map::{Content, Piece};
 use super::evidence::Found;
 use crate::decoder::Input;
 use crate::error::Result;
 use crate::features::text::{ChatMessage, MEDIUM, Role};
+use crate::generate::inside::{LeftOut, PartKind};
 use crate::media::Kind;
 use crate::model::{LanguageModel, Medium};
 use crate::sequence::{Finding, Place, Span};
@@ -36,38 +38,44 @@ const LEAST_SURE: f32 = 0.2;
 pub(super) struct Prompt {
     pub(super) input: Input,
     pub(super) notices: Vec<String>,
+    /// What it was made from, in order.
+    pub(super) pieces: Vec<Piece>,
+    pub(super) left_out: Vec<LeftOut>,
 }
 
-/// Builds the prompt so that it leaves room for the answer.
-/// `media` are what the model itself sees and hears.
+/// Builds the prompt so that it leaves room for the answer in a context of so many tokens.
+/// `media` are what the model itself sees and hears of the first files, with their names.
 pub(super) fn build(
     model: &LanguageModel,
     request: &AskRequest,
     found: Option<&Found>,
-    media: &[Medium],
+    media: (&[Medium], &[String]),
+    context: usize,
 ) -> Result<Prompt> {
+    let (media, names) = media;
     let taken: usize = media.iter().map(Medium::len).sum();
-    let room = model.context_tokens().saturating_sub(request.options.max_tokens);
-    let mut notices = Vec::new();
+    let room = context.saturating_sub(request.options.max_tokens);
+    let (mut notices, mut left_out) = (Vec::new(), Vec::new());
     if !model.has_chat_template() {
         notices
             .push("this is a base model, not trained to answer questions; it only continues a text".into());
     }
     let notes = match found {
         Some(found) => {
-            let (notes, left_out) =
-                notes(model, found, MOST_NOTE_TOKENS.min(room.saturating_sub(taken) / 2))?;
+            let notes = notes(model, found, MOST_NOTE_TOKENS.min(room.saturating_sub(taken) / 2))?;
+            left_out = self::left_out(found, &notes.chosen);
             // Excerpts of a library are a choice already, and how much of them fits says nothing about the documents.
             if request.found.is_none() {
-                notices.extend(left_out);
+                notices.extend(left_out.iter().filter_map(told));
             }
-            notes
+            notes.of_files
         }
-        None => String::new(),
+        None => Vec::new(),
     };
+    let text: String = notes.iter().map(|(_, notes)| notes.as_str()).collect();
     let mut skipped = 0;
     loop {
-        let input = model.render_media(&messages(request, &notes, skipped, media.len()), media)?;
+        let input = model.render_media(&messages(request, &text, skipped, media.len()), media)?;
         if input.len() < room || skipped >= request.history.len() {
             if skipped > 0 {
                 let total = request.history.len();
@@ -75,10 +83,39 @@ pub(super) fn build(
                     "the first {skipped} of {total} earlier questions and answers no longer fit and were left out"
                 ));
             }
-            return Ok(Prompt { input, notices });
+            let pieces = pieces(request, (media, names), &notes, skipped);
+            if skipped > 0 {
+                left_out.push(LeftOut::Turns { left: skipped, of: request.history.len() });
+            }
+            return Ok(Prompt { input, notices, pieces, left_out });
         }
         skipped += 1;
     }
+}
+
+/// What a prompt is made from, in the order of [`messages`].
+fn pieces(
+    request: &AskRequest,
+    (media, names): (&[Medium], &[String]),
+    notes: &[(String, String)],
+    skipped: usize,
+) -> Vec<Piece> {
+    let system = request.system.as_deref().unwrap_or(INSTRUCTIONS.trim());
+    let has_system = request.system.is_some() || !notes.is_empty();
+    let mut pieces: Vec<Piece> =
+        has_system.then(|| Piece::text(PartKind::Instructions, "", system)).into_iter().collect();
+    pieces.extend(media.iter().zip(names).map(|(medium, name)| Piece {
+        kind: PartKind::Medium,
+        name: name.clone(),
+        content: Content::Soft(medium.len()),
+    }));
+    for turn in &request.history[skipped..] {
+        pieces.push(Piece::text(PartKind::EarlierQuestion, "", &turn.question));
+        pieces.push(Piece::text(PartKind::EarlierAnswer, "", &turn.answer));
+    }
+    pieces.extend(notes.iter().map(|(name, notes)| Piece::text(PartKind::Notes, name, notes)));
+    pieces.push(Piece::text(PartKind::Question, "", request.question.trim()));
+    pieces
 }
 
 /// Media stand at the beginning of the first question, so that follow-ups begin alike and read them no second
@@ -107,9 +144,14 @@ fn messages(request: &AskRequest, notes: &str, skipped: usize, n_media: usize) -
     messages
 }
 
-/// The passages that fit best, in the order of the media, each with a short id; and for each file
-/// how much of it was left out.
-fn notes(model: &LanguageModel, found: &Found, budget: usize) -> Result<(String, Vec<String>)> {
+/// The notes of each file with its name, and the passages that they are made from.
+struct Notes {
+    of_files: Vec<(String, String)>,
+    chosen: Vec<usize>,
+}
+
+/// The passages that fit best, in the order of the media, each with a short id.
+fn notes(model: &LanguageModel, found: &Found, budget: usize) -> Result<Notes> {
     let files = found.files();
     let mut chosen = Vec::new();
     let mut used = 0;
@@ -135,10 +177,10 @@ fn notes(model: &LanguageModel, found: &Found, budget: usize) -> Result<(String,
         }
     }
     chosen.sort_unstable();
-    let mut text = String::new();
+    let mut of_files = Vec::with_capacity(files.len());
     let mut id = 0;
     for (index, file) in files.iter().enumerate() {
-        text.push_str(&format!("Notes from {} ({}):\n", name(file), describe(file)));
+        let mut text = format!("Notes from {} ({}):\n", name(file), describe(file));
         let mut notes: Vec<String> = Vec::new();
         let mut tags = 0;
         let is_sure =
@@ -181,8 +223,9 @@ fn notes(model: &LanguageModel, found: &Found, budget: usize) -> Result<(String,
             // At the end: a small model begins its answer with an id that stands at the beginning.
             text.push_str(&format!("{note} [{id}]\n"));
         }
+        of_files.push((name(file), text));
     }
-    Ok((text, left_out(found, &chosen)))
+    Ok(Notes { of_files, chosen })
 }
 
 /// Speech is cut where somebody takes a breath; the neighbours that complete the sentences of what was
@@ -209,28 +252,33 @@ fn rest_of_sentences(found: &Found, chosen: &[usize]) -> Vec<usize> {
     rest
 }
 
-/// A sentence for each file of which a part was not given to the model.
-fn left_out(found: &Found, chosen: &[usize]) -> Vec<String> {
-    let mut said = Vec::new();
+/// The files of which a part was not given to the model.
+fn left_out(found: &Found, chosen: &[usize]) -> Vec<LeftOut> {
+    let mut left_out = Vec::new();
     for (index, file) in found.files().iter().enumerate() {
         let total = found.passages().iter().filter(|passage| passage.file == index).count();
         let given = chosen.iter().filter(|i| found.passages()[**i].file == index).count();
         // Of a picture only the likely tags count; a few unlikely ones are no loss.
         if file.kind != Kind::Picture && given < total {
-            let left = total - given;
-            said.push(match given {
-                0 => format!("nothing of {} was given to the model", name(file)),
-                _ => format!(
-                    "the answer rests on the {given} of {total} passages of {} that fit best; {left} were not given to the model",
-                    name(file)
-                ),
-            });
+            left_out.push(LeftOut::Passages { name: name(file), given, of: total });
         }
     }
-    said
+    left_out
 }
 
-fn name(file: &ReadFile) -> String {
+/// A sentence about passages that were not given to the model.
+fn told(left_out: &LeftOut) -> Option<String> {
+    match left_out {
+        LeftOut::Passages { name, given: 0, .. } => Some(format!("nothing of {name} was given to the model")),
+        LeftOut::Passages { name, given, of } => Some(format!(
+            "the answer rests on the {given} of {of} passages of {name} that fit best; {} were not given to the model",
+            of.saturating_sub(*given)
+        )),
+        LeftOut::Turns { .. } | LeftOut::Told { .. } => None,
+    }
+}
+
+pub(super) fn name(file: &ReadFile) -> String {
     file.path
         .file_name()
         .map_or_else(|| file.path.display().to_string(), |name| name.to_string_lossy().into_owned())

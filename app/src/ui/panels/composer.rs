@@ -6,16 +6,20 @@ use egui::{
 };
 
 use super::drafts::{drafts_ui, part_ui};
+use super::library::{about_text, choices_ui};
 use super::live::{live_ui, microphone_ui};
+use super::teach::adapter_ui;
+use super::thoughts::think_ui;
 use crate::command::{Command, Commands, MediaCommand, ReaderCommand};
+use crate::say;
 use crate::state::{AppState, Attachment, AttachmentId};
 use crate::ui::icons::Icon;
 use crate::ui::theme::{self, size, space};
 use crate::ui::view::ViewState;
-use crate::ui::widgets::{command_button_ui, elided, focus_ring, icon_button_ui, quoted_ui};
-
-/// The name of the question field for screen readers and tests.
-pub const QUESTION: &str = "Question";
+use crate::ui::widgets::{
+    command_button_ui, elided, focus_ring, icon_button_ui, keep_cursor_inside, quoted_ui,
+};
+use crate::words::say;
 
 /// Files that go with the next question, the field, and the buttons.
 pub fn composer_ui(ui: &mut Ui, state: &AppState, view: &mut ViewState, commands: &Commands) {
@@ -73,18 +77,22 @@ fn passage_ui(ui: &mut Ui, state: &AppState, commands: &Commands) {
 fn about_ui(ui: &mut Ui, state: &AppState, commands: &Commands) {
     let Some(conversation) = state.current() else { return };
     let files = &conversation.attachments;
-    if files.len() < 2 || state.passage.is_some() {
+    let has_library = state.library.n_documents() > 0 || state.about_library.is_some();
+    if (files.len() < 2 && !has_library) || state.passage.is_some() {
         return;
     }
     let palette = theme::palette(ui);
     let chosen: Vec<_> = files.iter().filter(|file| state.about.contains(&file.id)).collect();
+    let library = about_text(state);
     let text = match chosen.as_slice() {
-        [] => "About all files".to_owned(),
-        [one] => format!("About {}", elided(&one.name(), 18)),
-        some => format!("About {} of {} files", some.len(), files.len()),
+        _ if let Some(text) = &library => say!("library-about", what = text.as_str()),
+        [] if files.is_empty() => say("library-about-nothing").to_owned(),
+        [] => say("conversations-about-all").to_owned(),
+        [one] => say!("conversations-about-one", file = elided(&one.name(), 18)),
+        some => say!("conversations-about-some", count = some.len(), total = files.len()),
     };
     let font = egui::FontId::proportional(size::SMALL);
-    let colour = if chosen.is_empty() { palette.weak } else { palette.accent };
+    let colour = if chosen.is_empty() && library.is_none() { palette.weak } else { palette.accent };
     let galley = ui.painter().layout_no_wrap(text.clone(), font, colour);
     let wide = egui::Vec2::new(galley.size().x + 30.0, theme::CONTROL);
     let (rect, response) = ui.allocate_exact_size(wide, egui::Sense::click());
@@ -97,26 +105,31 @@ fn about_ui(ui: &mut Ui, state: &AppState, commands: &Commands) {
     Icon::Document.paint(ui.painter(), icon, colour);
     let at = egui::pos2(rect.left() + 26.0, rect.center().y - galley.size().y / 2.0);
     ui.painter().galley(at, galley, colour);
-    let response = response.on_hover_text("Which files the next questions are about");
+    let response = response.on_hover_text(say("conversations-about-hint"));
     let send = |about| commands.send(Command::Reader(ReaderCommand::AskAbout(about)));
     let menu = Popup::menu(&response).close_behavior(PopupCloseBehavior::CloseOnClickOutside);
     menu.show(|ui| {
         ui.set_min_width(220.0);
-        if ui.radio(state.about.is_empty(), "All files").clicked() {
+        choices_ui(ui, state, commands);
+        if ui.radio(state.about.is_empty() && library.is_none(), say("conversations-all-files")).clicked() {
             send(Vec::new());
         }
         let open: Vec<_> = state.reader.tabs.iter().filter_map(|tab| tab.attachment).collect();
         if !open.is_empty()
-            && ui.radio(!state.about.is_empty() && state.about == open, "Open documents").clicked()
+            && ui
+                .radio(!state.about.is_empty() && state.about == open, say("conversations-open-documents"))
+                .clicked()
         {
             send(open.clone());
         }
         if let Some(shown) = state.reader.shown().and_then(|tab| tab.attachment)
-            && ui.radio(state.about == [shown], "The document that is shown").clicked()
+            && ui.radio(state.about == [shown], say("conversations-shown-document")).clicked()
         {
             send(vec![shown]);
         }
-        ui.separator();
+        if !files.is_empty() {
+            ui.separator();
+        }
         ScrollArea::vertical().max_height(220.0).show(ui, |ui| {
             for file in files {
                 let mut is_in = state.about.is_empty() || state.about.contains(&file.id);
@@ -147,11 +160,13 @@ fn field_ui(ui: &mut Ui, id: egui::Id, view: &mut ViewState) {
             .margin(Margin::symmetric(6, 4))
             .desired_width(f32::INFINITY)
             .desired_rows(1)
-            .hint_text("Ask about your files")
+            .hint_text(say("conversations-ask-hint"))
             // Enter asks; Shift+Enter begins a line.
             .return_key(KeyboardShortcut::new(Modifiers::SHIFT, Key::Enter));
         let response = ui.add(field);
-        ui.ctx().accesskit_node_builder(response.id, |node| node.set_label(QUESTION));
+        keep_cursor_inside(&response, &view.draft);
+        ui.ctx()
+            .accesskit_node_builder(response.id, |node| node.set_label(say("conversations-question-field")));
         if std::mem::take(&mut view.focus_composer) {
             response.request_focus();
         }
@@ -175,27 +190,33 @@ fn buttons_ui(ui: &mut Ui, state: &AppState, view: &ViewState, commands: &Comman
         });
         microphone_ui(ui, state, commands);
         about_ui(ui, state, commands);
+        think_ui(ui, state, commands);
+        adapter_ui(ui, state, commands);
         if state.picking {
-            ui.label(RichText::new("Waiting for the file dialog").size(size::SMALL).color(palette.weak));
-            if ui.link(RichText::new("Type a path instead").size(size::SMALL)).clicked() {
+            ui.label(
+                RichText::new(say("conversations-dialog-waiting")).size(size::SMALL).color(palette.weak),
+            );
+            if ui.link(RichText::new(say("conversations-type-path")).size(size::SMALL)).clicked() {
                 commands.send(Command::AttachByPath);
             }
         }
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             if state.running().is_some() {
-                let tooltip = "Stop (Esc)";
+                let tooltip = say("conversations-stop-keys");
                 if round_button_ui(ui, Icon::Stop, Command::Stop.label(), tooltip, None).clicked() {
                     commands.send(Command::Stop);
                 }
             } else {
                 let send = Command::Send(view.draft.clone());
                 let why_not = send.enabled(state).err();
-                if round_button_ui(ui, Icon::Send, send.label(), "Send (Enter)", why_not).clicked() {
+                if round_button_ui(ui, Icon::Send, send.label(), say("conversations-send-keys"), why_not)
+                    .clicked()
+                {
                     commands.send(send);
                 }
             }
             if ui.available_width() > 220.0 && !state.picking {
-                let hint = "Enter asks, Shift+Enter begins a line";
+                let hint = say("conversations-enter-hint");
                 ui.label(RichText::new(hint).size(size::SMALL).color(palette.weak));
             }
         });

@@ -1,6 +1,6 @@
 //! The middle of the window: header, questions and answers, composer.
 
-use egui::{Align, Layout, Margin, RichText, ScrollArea, Ui, Vec2};
+use egui::{Align, Layout, Margin, RichText, Ui, Vec2};
 
 use super::composer::composer_ui;
 use super::exchange::exchange_ui;
@@ -12,6 +12,7 @@ use crate::ui::icons::Icon;
 use crate::ui::theme::{self, COLUMN, size, space};
 use crate::ui::view::ViewState;
 use crate::ui::widgets::{icon_button_ui, notice_bar_ui, within_ui};
+use crate::words::say;
 
 /// Draws the shown conversation with everything around it.
 pub fn main_ui(ui: &mut Ui, state: &AppState, view: &mut ViewState, commands: &Commands, wide: bool) {
@@ -35,6 +36,9 @@ pub fn main_ui(ui: &mut Ui, state: &AppState, view: &mut ViewState, commands: &C
         if let Some(notice) = &state.storage_notice {
             column(ui, side, |ui| notice_bar_ui(ui, notice, commands));
         }
+        if let Some(unsaved) = &state.unsaved {
+            column(ui, side, |ui| unsaved_ui(ui, unsaved));
+        }
         if !ready || state.models.download.is_some() {
             ui.add_space(12.0);
             column(ui, side, |ui| missing_models_ui(ui, state, commands));
@@ -45,26 +49,50 @@ pub fn main_ui(ui: &mut Ui, state: &AppState, view: &mut ViewState, commands: &C
             }
             return;
         }
-        let mut area = ScrollArea::vertical().id_salt(("conversation", state.selected.map(|id| id.0)));
-        let end = std::mem::take(&mut view.scroll_to_end);
-        area = area.auto_shrink([false, false]).stick_to_bottom(true);
-        let output = area.show(ui, |ui| {
-            ui.add_space(f32::from(space::M));
-            let exchanges = state.current().map(|c| c.exchanges.as_slice()).unwrap_or_default();
-            for (i, exchange) in exchanges.iter().enumerate() {
-                let last = i + 1 == exchanges.len();
-                column(ui, side, |ui| exchange_ui(ui, exchange, last, state, view, commands));
-                ui.add_space(f32::from(space::L));
-            }
-            if end {
-                ui.scroll_to_cursor(Some(Align::BOTTOM));
-            }
+        let Some(conversation) = state.current() else { return };
+        if std::mem::take(&mut view.scroll_to_end) {
+            view.talk.follow();
+        }
+        if let Some(id) = view.jump.take() {
+            view.talk.jump_to(id);
+        }
+        let mut list = std::mem::take(&mut view.talk);
+        let n = conversation.exchanges.len();
+        let drawn = list.show(ui, conversation, |ui, at, exchange| {
+            let found = view.found == Some(exchange.id);
+            column(ui, side, |ui| {
+                exchange_ui(ui, exchange, at + 1 == n, state, view, commands);
+                if found {
+                    found_ui(ui);
+                }
+            });
         });
-        let left = output.content_size.y - output.inner_rect.height() - output.state.clamped_offset().y;
-        if left > 80.0 {
-            jump_ui(ui, output.inner_rect, view);
+        view.talk = list;
+        if drawn.below > 80.0 {
+            jump_ui(ui, drawn.rect, view);
         }
     });
+}
+
+/// What waits to be written; it goes by itself.
+fn unsaved_ui(ui: &mut Ui, text: &str) {
+    let palette = theme::palette(ui);
+    let frame = egui::Frame::new().fill(palette.mark).corner_radius(theme::RADIUS);
+    frame.inner_margin(Margin::symmetric(space::M, space::S)).show(ui, |ui| {
+        ui.set_width(ui.available_width());
+        ui.label(RichText::new(text).color(palette.text));
+    });
+}
+
+/// A line beside the question that was looked for.
+fn found_ui(ui: &Ui) {
+    let palette = theme::palette(ui);
+    let beside = ui.min_rect();
+    let bar = egui::Rect::from_min_max(
+        egui::pos2(beside.left() - 12.0, beside.top()),
+        egui::pos2(beside.left() - 9.0, beside.bottom()),
+    );
+    ui.painter().rect_filled(bar, 1.5, palette.accent);
 }
 
 /// The button that goes to the end; scrolling up stays up until it is pressed.
@@ -75,7 +103,8 @@ fn jump_ui(ui: &mut Ui, view_rect: egui::Rect, view: &mut ViewState) {
     within_ui(ui, rect, |ui| {
         let stroke = egui::Stroke::new(1.0, palette.line);
         ui.painter().circle(rect.center(), 17.0, palette.raised, stroke);
-        if icon_button_ui(ui, Icon::Down, "Go to the end", "Go to the end", None).clicked() {
+        let name = say("conversations-to-the-end");
+        if icon_button_ui(ui, Icon::Down, name, name, None).clicked() {
             view.scroll_to_end = true;
             ui.ctx().request_repaint();
         }
@@ -111,19 +140,25 @@ fn greeting_ui(ui: &mut Ui, state: &AppState) {
     ui.vertical_centered(|ui| {
         ui.set_max_width((ui.available_width() - 24.0).clamp(120.0, 520.0));
         let any = state.current().is_some_and(|c| !c.attachments.is_empty());
-        let title = if any { "What would you like to know?" } else { "Ask about your files" };
+        let title = match state.current() {
+            Some(c) if c.temporary => say("conversations-temporary"),
+            _ if any => say("conversations-greeting-with-files"),
+            _ => say("conversations-greeting"),
+        };
         ui.label(RichText::new(title).size(size::DISPLAY).color(palette.text));
         ui.add_space(2.0);
-        let hint = "Drop pictures, recordings, videos or documents anywhere in this window, \
-                    then ask a question. Every answer comes with the place it was found.";
+        let hint = match state.current() {
+            Some(c) if c.temporary => say("conversations-temporary-hint"),
+            _ => say("conversations-greeting-hint"),
+        };
         ui.label(RichText::new(hint).color(palette.weak));
         if room > 300.0 {
             ui.add_space(14.0);
             let icons = [
-                (Icon::Picture, "Pictures"),
-                (Icon::Sound, "Recordings"),
-                (Icon::Video, "Videos"),
-                (Icon::Document, "Documents"),
+                (Icon::Picture, say("conversations-pictures")),
+                (Icon::Sound, say("conversations-recordings")),
+                (Icon::Video, say("conversations-videos")),
+                (Icon::Document, say("conversations-documents")),
             ];
             let width = (ui.available_width() / icons.len() as f32).min(96.0);
             let total = width * icons.len() as f32;
@@ -139,7 +174,7 @@ fn greeting_ui(ui: &mut Ui, state: &AppState) {
             }
         }
         ui.add_space(6.0);
-        let private = "Everything stays on this computer.";
+        let private = say("conversations-private");
         ui.label(RichText::new(private).size(size::SMALL).color(palette.weak));
     });
 }

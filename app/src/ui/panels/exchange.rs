@@ -6,16 +6,20 @@ use egui::{CollapsingHeader, CornerRadius, Frame, Margin, Rect, RichText, Sense,
 use engine::StopReason;
 
 use super::answer::answer_ui;
+use super::branch::{VERSIONS_WIDTH, again_menu_ui, difference, editor_ui, versions_ui};
 use super::parts::parts_ui;
-use crate::command::{Command, Commands, MediaCommand, ReaderCommand};
-use crate::state::{AnswerStatus, AppState, Exchange};
+use super::thoughts::{about_ui, thoughts_ui};
+use crate::command::{Command, Commands, InsideCommand, MediaCommand, ReaderCommand, TalkCommand};
+use crate::say;
+use crate::state::{AnswerStatus, AppState, Editing, Exchange};
 use crate::ui::icons::Icon;
-use crate::ui::theme::{self, size, space};
+use crate::ui::theme::{self, CONTROL, size, space};
 use crate::ui::view::ViewState;
 use crate::ui::widgets::{
     attachment_cards_ui, clip_ui, command_button_ui, evidence_card_ui, icon_button_ui, progress_row_ui,
     quoted_ui, within_ui,
 };
+use crate::words::say;
 
 /// Of more evidence the rest is folded.
 const MOST_CARDS: usize = 12;
@@ -32,11 +36,19 @@ pub fn exchange_ui(
     ui.push_id(exchange.id.0, |ui| {
         files_ui(ui, exchange, state, view, commands);
         passage_ui(ui, exchange, commands);
+        about_ui(ui, exchange);
         part_ui(ui, exchange, commands);
-        question_ui(ui, exchange);
+        let question = Editing::Question(exchange.id);
+        if !editor_ui(ui, question, &exchange.question, state, view, commands) {
+            question_ui(ui, exchange, state, commands);
+        }
         ui.add_space(10.0);
-        answer_ui(ui, exchange, state, view, commands);
+        let answer = Editing::Answer(exchange.id);
+        if !editor_ui(ui, answer, &exchange.answer.text, state, view, commands) {
+            answer_ui(ui, exchange, state, view, commands);
+        }
         status_ui(ui, exchange, last, state, commands);
+        thoughts_ui(ui, exchange);
         parts_ui(ui, exchange, commands);
         evidence_ui(ui, exchange, state, commands);
         notices_ui(ui, exchange);
@@ -71,13 +83,16 @@ fn part_ui(ui: &mut Ui, exchange: &Exchange, commands: &Commands) {
     }
 }
 
-/// The question in a bubble at the right.
-fn question_ui(ui: &mut Ui, exchange: &Exchange) {
+/// The question in a bubble at the right; beside it the pencil, and its other versions.
+fn question_ui(ui: &mut Ui, exchange: &Exchange, state: &AppState, commands: &Commands) {
     let palette = theme::palette(ui);
     let pad = Vec2::new(14.0, 10.0);
     let room = ui.available_width();
+    let versions = state.current().map(|c| c.question_versions(exchange.id));
+    let versions = versions.filter(|versions| versions.ids.len() > 1);
+    let beside = CONTROL + 4.0 + if versions.is_some() { VERSIONS_WIDTH } else { 0.0 };
     let font = egui::TextStyle::Body.resolve(ui.style());
-    let wrap = (0.86 * room - 2.0 * pad.x).max(60.0);
+    let wrap = ((0.86 * room).min(room - beside) - 2.0 * pad.x - 2.0).max(60.0);
     let galley = ui.painter().layout(exchange.question.clone(), font, palette.text, wrap);
     // A little more than the text, or rounding would wrap its last word.
     let text = galley.size() + Vec2::new(2.0, 0.0);
@@ -86,6 +101,27 @@ fn question_ui(ui: &mut Ui, exchange: &Exchange) {
     ui.painter().rect_filled(bubble, CornerRadius::same(14), palette.question);
     within_ui(ui, bubble.shrink2(pad), |ui| {
         ui.label(RichText::new(&exchange.question).color(palette.text));
+    });
+    let right = bubble.left() - 4.0;
+    let place = Rect::from_min_max(
+        egui::pos2(right - beside, bubble.bottom() - CONTROL),
+        egui::pos2(right, bubble.bottom()),
+    );
+    within_ui(ui, place, |ui| {
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            ui.spacing_mut().item_spacing.x = 0.0;
+            let edit = Command::EditQuestion(exchange.id);
+            let why_not = edit.enabled(state).err();
+            if icon_button_ui(ui, Icon::Pencil, edit.label(), edit.label(), why_not).clicked() {
+                commands.send(edit);
+            }
+            if let Some(versions) = &versions {
+                ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
+                    let names = ["conversations-previous-question", "conversations-next-question"].map(say);
+                    versions_ui(ui, versions, names, commands);
+                });
+            }
+        });
     });
 }
 
@@ -96,8 +132,10 @@ fn status_ui(ui: &mut Ui, exchange: &Exchange, last: bool, state: &AppState, com
         AnswerStatus::Waiting => {
             let reading = state.current().and_then(|c| c.attachments.iter().find(|a| !a.is_settled()));
             let text = match reading {
-                Some(file) => format!("Reading {} first: {}", file.name(), file.state_text()),
-                None => "Waiting for the answer before this one".to_owned(),
+                Some(file) => {
+                    say!("conversations-reading-first", file = file.name(), how = file.state_text())
+                }
+                None => say("conversations-waiting").to_owned(),
             };
             ui.label(weak(&text));
         }
@@ -111,7 +149,7 @@ fn status_ui(ui: &mut Ui, exchange: &Exchange, last: bool, state: &AppState, com
                 .inner_margin(Margin::same(space::M))
                 .show(ui, |ui| {
                     ui.set_width(ui.available_width());
-                    ui.label(RichText::new("This could not be answered").color(palette.error).strong());
+                    ui.label(RichText::new(say("conversations-not-answered")).color(palette.error).strong());
                     ui.label(RichText::new(reason).color(palette.text));
                     if last {
                         command_button_ui(ui, Icon::Again, Command::Regenerate, state, commands);
@@ -119,17 +157,17 @@ fn status_ui(ui: &mut Ui, exchange: &Exchange, last: bool, state: &AppState, com
                 });
         }
         AnswerStatus::Interrupted => {
-            ui.label(weak("Medley was closed while this was written."));
+            ui.label(weak(say("conversations-interrupted")));
         }
         AnswerStatus::Done(StopReason::Cancelled) => {
-            ui.label(weak("Stopped."));
+            ui.label(weak(say("conversations-stopped")));
         }
         AnswerStatus::Done(StopReason::Length) => {
-            ui.label(weak("The answer reached its largest length; the settings can allow more."));
+            ui.label(weak(say("conversations-too-long")));
         }
         AnswerStatus::Done(StopReason::Stop) => {
             if exchange.answer.text.trim().is_empty() {
-                ui.label(weak("The model had nothing to say. Ask in other words."));
+                ui.label(weak(say("conversations-nothing-said")));
             }
         }
     }
@@ -169,10 +207,10 @@ fn evidence_ui(ui: &mut Ui, exchange: &Exchange, state: &AppState, commands: &Co
     let small = |text: String| RichText::new(text).size(size::SMALL).color(palette.weak);
     ui.add_space(f32::from(space::S));
     let shown = evidence.len().min(MOST_CARDS);
-    ui.label(small("Evidence".into()));
+    ui.label(small(say("conversations-evidence").into()));
     cards_ui(ui, exchange, 0..shown, state, commands);
     if shown < evidence.len() {
-        let more = small(format!("{} more places", evidence.len() - shown));
+        let more = small(say!("conversations-more-places", count = evidence.len() - shown));
         CollapsingHeader::new(more).id_salt("more evidence").show(ui, |ui| {
             cards_ui(ui, exchange, shown..evidence.len(), state, commands);
         });
@@ -206,12 +244,14 @@ fn cards_ui(ui: &mut Ui, exchange: &Exchange, range: Range<usize>, state: &AppSt
 
 fn footer_ui(ui: &mut Ui, exchange: &Exchange, last: bool, state: &AppState, commands: &Commands) {
     let palette = theme::palette(ui);
-    if exchange.answer.status.is_running() {
+    if exchange.answer.status.is_running() || state.editing == Some(Editing::Answer(exchange.id)) {
         return;
     }
+    let small = |text: &str| RichText::new(text).size(size::SMALL).color(palette.weak);
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = 2.0;
-        if !exchange.answer.text.is_empty() {
+        let answered = !exchange.answer.text.is_empty();
+        if answered {
             let copy = Command::CopyAnswer(Some(exchange.id));
             let tooltip =
                 if last { Command::CopyAnswer(None).tooltip(ui.ctx()) } else { copy.label().into() };
@@ -219,34 +259,66 @@ fn footer_ui(ui: &mut Ui, exchange: &Exchange, last: bool, state: &AppState, com
                 commands.send(copy);
             }
         }
-        if last && !matches!(exchange.answer.status, AnswerStatus::Failed(_)) {
-            command_button_ui(ui, Icon::Again, Command::Regenerate, state, commands);
-            let whole = Command::AnswerWhole;
-            if !exchange.context.whole && whole.enabled(state).is_ok() {
-                command_button_ui(ui, Icon::Transcript, whole, state, commands);
+        if !matches!(exchange.answer.status, AnswerStatus::Failed(_)) {
+            if last {
+                command_button_ui(ui, Icon::Again, Command::Regenerate, state, commands);
+                let whole = Command::AnswerWhole;
+                let has_files = exchange.context.library.is_none();
+                if has_files && !exchange.context.whole && whole.enabled(state).is_ok() {
+                    command_button_ui(ui, Icon::Transcript, whole, state, commands);
+                }
+            } else {
+                let again = TalkCommand::AnswerAgain(exchange.id, Box::default());
+                command_button_ui(ui, Icon::Again, Command::Talk(again), state, commands);
             }
         }
-        let edit = Command::EditQuestion(exchange.id);
-        let tooltip = if last { "Edit question" } else { "Edit question; what comes after it is deleted" };
-        if icon_button_ui(ui, Icon::Pencil, edit.label(), tooltip, edit.enabled(state).err()).clicked() {
-            commands.send(edit);
+        if !exchange.answer.text.is_empty() {
+            command_button_ui(
+                ui,
+                Icon::Inside,
+                Command::Inside(InsideCommand::Show(exchange.id)),
+                state,
+                commands,
+            );
+        }
+        again_menu_ui(ui, exchange, state, commands);
+        if answered {
+            let edit = Command::Talk(TalkCommand::EditAnswer(exchange.id));
+            command_button_ui(ui, Icon::Pencil, edit, state, commands);
         }
         command_button_ui(ui, Icon::Trash, Command::DeleteExchange(exchange.id), state, commands);
+        if let Some(versions) = state.current().map(|c| c.answer_versions(exchange.id)) {
+            let names = ["conversations-previous-answer", "conversations-next-answer"].map(say);
+            versions_ui(ui, &versions, names, commands);
+            ui.spacing_mut().item_spacing.x = 2.0;
+        }
+        if exchange.answer.original.is_some() {
+            ui.add_space(8.0);
+            ui.label(small(say("conversations-edited")));
+            let restore = TalkCommand::RestoreAnswer(exchange.id);
+            ui.add_space(4.0);
+            if ui.link(RichText::new(restore.label()).size(size::SMALL)).clicked() {
+                commands.send(Command::Talk(restore));
+            }
+        }
         let usage = exchange.answer.usage;
         let mut parts = Vec::new();
         if usage.generated_tokens > 0 {
-            parts.push(format!("{} tokens", usage.generated_tokens));
+            parts.push(say!("conversations-tokens", count = usage.generated_tokens));
             if usage.decode_tokens_per_s > 0.0 {
-                parts.push(format!("{:.0} a second", usage.decode_tokens_per_s));
+                let rate = format!("{:.0}", usage.decode_tokens_per_s);
+                parts.push(say!("conversations-per-second", rate = rate));
             }
         }
         if usage.first_token_s > 0.0 {
-            parts.push(format!("first word after {:.1} s", usage.first_token_s));
+            let seconds = format!("{:.1}", usage.first_token_s);
+            parts.push(say!("conversations-first-word", seconds = seconds));
         }
         if !exchange.answer.model.is_empty() {
             parts.push(crate::ui::widgets::elided(&exchange.answer.model, 28));
         }
+        parts.extend(difference(&exchange.context.setup, state));
         ui.add_space(8.0);
-        ui.label(RichText::new(parts.join("  ·  ")).size(size::SMALL).color(palette.weak));
+        ui.label(small(&parts.join("  ·  ")));
     });
 }

@@ -1,18 +1,19 @@
 //! A field for the path of a file, for where there is no file dialog.
 
-use egui::{Id, Key, Modal, RichText, TextEdit, Ui};
+use egui::{Id, Key, TextEdit, Ui};
 
 use crate::command::{Command, Commands};
-use crate::ui::theme::{self, size};
+use crate::ui::theme::sheet;
 use crate::ui::view::ViewState;
-use crate::ui::widgets::{text_button_ui, title_ui};
+use crate::ui::widgets::{caption_ui, modal_ui, sheet_size, text_button_ui, title_ui};
+use crate::words::say;
 
 /// Draws the field.
 pub fn path_entry_ui(ui: &Ui, view: &mut ViewState, commands: &Commands) {
-    let palette = theme::palette(ui);
-    let modal = Modal::new(Id::unique("path entry")).show(ui.ctx(), |ui| {
-        ui.set_width((ui.ctx().content_rect().width() - 80.0).min(520.0));
-        let title = title_ui(ui, "Add a file by its path");
+    let most = sheet_size(ui, sheet::NARROW);
+    let modal = modal_ui(ui, "path entry", say("common-path-title"), |ui| {
+        ui.set_width(most.x);
+        let title = title_ui(ui, say("common-path-title"));
         let id = Id::unique("path field");
         let first = !ui.memory(|memory| memory.has_focus(id)) && view.path.is_empty();
         let field = TextEdit::singleline(&mut view.path)
@@ -24,13 +25,13 @@ pub fn path_entry_ui(ui: &Ui, view: &mut ViewState, commands: &Commands) {
             response.request_focus();
         }
         let path = std::path::PathBuf::from(view.path.trim().trim_matches('"'));
-        let note = "Tip: files can also be dropped on the window.";
-        ui.label(RichText::new(note).size(size::SMALL).color(palette.weak));
+        caption_ui(ui, say("common-path-tip"));
         let enter = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
         ui.horizontal(|ui| {
-            let add =
-                ui.add_enabled_ui(!view.path.trim().is_empty(), |ui| text_button_ui(ui, None, "Add", true));
-            let cancel = text_button_ui(ui, None, "Cancel", false);
+            let add = ui.add_enabled_ui(!view.path.trim().is_empty(), |ui| {
+                text_button_ui(ui, None, say("common-path-add"), true)
+            });
+            let cancel = text_button_ui(ui, None, say("common-cancel"), false);
             if (add.inner.clicked() || enter) && !view.path.trim().is_empty() {
                 commands.send(Command::AttachFiles(vec![path]));
                 view.path.clear();

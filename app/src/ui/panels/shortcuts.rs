@@ -1,64 +1,105 @@
-//! The sheet of shortcuts.
+//! The sheet of shortcuts, by groups.
 
-use egui::{Grid, RichText, Ui};
+use egui::{Id, RichText, Ui};
 
-use crate::command::{Command, Commands};
-use crate::ui::theme;
-use crate::ui::widgets::sheet_ui;
+use super::palette::shortcut_text;
+use crate::command::{Command, Commands, Group};
+use crate::say;
+use crate::ui::theme::{self, sheet, size, space};
+use crate::ui::view::ViewState;
+use crate::ui::widgets::{caption_ui, search_field_ui, sheet_ui};
+use crate::words;
+use crate::words::say;
 
-/// The keys of the transcript pane.
-const TRANSCRIPT: [(&str, &str); 9] = [
-    ("Space", "Transcript: play or pause"),
-    ("Left, Right", "Transcript: 5 seconds back or on"),
-    ("P", "Transcript: play from the line"),
-    ("S", "Transcript: who says the line"),
-    ("F2, Enter", "Transcript: correct the line"),
-    ("Enter, Backspace", "In a line: cut it here, join it with the one before"),
-    ("Delete", "Transcript: take the line out"),
-    ("Ctrl+F, Ctrl+H, F3", "Transcript: find, replace, next"),
-    ("Ctrl+Z, Ctrl+Shift+Z", "Transcript: undo, redo"),
+/// Keys that belong to no command of their own.
+const OTHER: [(Group, &str, &str); 26] = [
+    (Group::Questions, "Enter", "common-keys-ask"),
+    (Group::Questions, "Shift+Enter", "common-keys-line"),
+    (Group::Window, "Tab, Shift+Tab", "common-keys-tab"),
+    (Group::Window, "Ctrl+Shift+P", "common-command-palette"),
+    (Group::Documents, "Ctrl+F, F3", "common-keys-document-find"),
+    (Group::Documents, "Ctrl+G", "common-keys-document-page"),
+    (Group::Documents, "Alt+Left, Alt+Right", "common-keys-document-history"),
+    (Group::Documents, "Ctrl++, Ctrl+-", "common-keys-document-zoom"),
+    (Group::Documents, "Ctrl+0, Ctrl+9", "common-keys-document-fit"),
+    (Group::Documents, "Alt+1, 2, 3", "common-keys-document-side"),
+    (Group::Documents, "Shift+arrows", "common-keys-document-select"),
+    (Group::Documents, "H or 1 to 4", "common-keys-document-highlight"),
+    (Group::Documents, "N", "common-keys-document-note"),
+    (Group::Documents, "A, E, S", "common-keys-document-ask"),
+    (Group::Documents, "Ctrl+PageDown", "common-keys-document-next"),
+    (Group::Documents, "Ctrl+W", "common-keys-document-close"),
+    (Group::Transcripts, "Space", "common-keys-transcript-play"),
+    (Group::Transcripts, "Left, Right", "common-keys-transcript-skip"),
+    (Group::Transcripts, "P", "common-keys-transcript-from"),
+    (Group::Transcripts, "S", "common-keys-transcript-speaker"),
+    (Group::Transcripts, "F2, Enter", "common-keys-transcript-edit"),
+    (Group::Transcripts, "Enter, Backspace", "common-keys-transcript-cut"),
+    (Group::Transcripts, "Delete", "common-keys-transcript-delete"),
+    (Group::Transcripts, "Ctrl+F, F3", "common-keys-transcript-find"),
+    (Group::Transcripts, "Ctrl+H", "common-keys-transcript-replace"),
+    (Group::Transcripts, "Ctrl+Z, Ctrl+Shift+Z", "common-keys-transcript-undo"),
 ];
 
-/// The keys of the reading pane.
-const READER: [(&str, &str); 11] = [
-    ("F6", "Document: give the keyboard to the pages"),
-    ("Ctrl+F, F3", "Document: find, next"),
-    ("Ctrl+G", "Document: go to a page"),
-    ("Alt+Left, Alt+Right", "Document: back, forward"),
-    ("Ctrl++, Ctrl+-", "Document: larger, smaller"),
-    ("Ctrl+0, Ctrl+9", "Document: fit the width, the page"),
-    ("Alt+1, 2, 3", "Document: contents, small pages, notes"),
-    ("Shift+arrows", "Document: select"),
-    ("H or 1 to 4, N", "Selection: highlight, note"),
-    ("A, E, S", "Selection: ask, explain, summarise"),
-    ("Ctrl+PageDown, Ctrl+W", "Document: next one, close"),
-];
+/// Width of the column of keys.
+const KEYS: f32 = 190.0;
 
 /// Draws the sheet.
-pub fn shortcuts_ui(ui: &Ui, commands: &Commands) {
-    let palette = theme::palette(ui);
-    sheet_ui(ui, "shortcuts", "Keyboard shortcuts", 500.0, commands, |ui| {
-        Grid::new("shortcut grid").num_columns(2).spacing([24.0, 8.0]).min_col_width(130.0).show(ui, |ui| {
-            let mut row = |keys: String, text: &str| {
-                ui.label(RichText::new(keys).monospace().color(palette.accent));
-                ui.label(RichText::new(text).color(palette.text));
-                ui.end_row();
-            };
-            row("Enter".into(), "Ask");
-            row("Shift+Enter".into(), "Begin a line");
-            row("Tab, Shift+Tab".into(), "Go to the next or previous control");
-            for command in Command::with_shortcuts() {
-                if let Some(shortcut) = command.shortcut() {
-                    row(commands_text(&shortcut), command.label());
-                }
+pub fn shortcuts_ui(ui: &Ui, view: &mut ViewState, commands: &Commands) {
+    let query = &mut view.shortcuts_query;
+    let title = say("common-shortcuts");
+    sheet_ui(ui, say("common-shortcuts-name"), title, sheet::NARROW, commands, |ui| {
+        search_field_ui(ui, Id::unique("shortcuts field"), query, say("common-shortcuts-search"));
+        let mut any = false;
+        for group in Group::ALL {
+            let rows = rows(group, query.trim());
+            if rows.is_empty() {
+                continue;
             }
-            for (keys, text) in READER.into_iter().chain(TRANSCRIPT) {
-                row(keys.into(), text);
+            any = true;
+            ui.add_space(f32::from(space::S));
+            let palette = theme::palette(ui);
+            ui.label(RichText::new(group.name()).color(palette.strong));
+            for (keys, text) in rows {
+                row_ui(ui, &keys, text);
             }
-        });
+        }
+        if !any {
+            caption_ui(ui, &say!("common-palette-none", query = query.trim()));
+        }
     });
 }
 
-fn commands_text(shortcut: &egui::KeyboardShortcut) -> String {
-    shortcut.format(&egui::ModifierNames::NAMES, cfg!(target_os = "macos"))
+/// Keys and what they do; in a small window below each other.
+fn row_ui(ui: &mut Ui, keys: &str, text: &str) {
+    let palette = theme::palette(ui);
+    let keys = RichText::new(keys).monospace().size(size::MONO).color(palette.accent);
+    let text = RichText::new(text).size(size::CONTROL).color(palette.text);
+    if ui.available_width() < 2.0 * KEYS {
+        ui.label(text);
+        ui.label(keys);
+        ui.add_space(f32::from(space::XS));
+        return;
+    }
+    ui.horizontal_top(|ui| {
+        ui.vertical(|ui| {
+            ui.set_width(KEYS);
+            ui.label(keys);
+        });
+        ui.vertical(|ui| ui.label(text));
+    });
+}
+
+/// The rows of a group that fit what was typed, in what they do or in their keys.
+fn rows(group: Group, query: &str) -> Vec<(String, &'static str)> {
+    let of_commands = Command::with_shortcuts().into_iter().filter(|c| Group::of(c) == group);
+    let of_commands = of_commands.filter_map(|c| c.shortcut().map(|keys| (shortcut_text(&keys), c.label())));
+    let others =
+        OTHER.iter().filter(|(of, ..)| *of == group).map(|(_, keys, id)| (words::keys(keys), say(id)));
+    let fits = |(keys, text): &(String, &str)| {
+        query.is_empty()
+            || words::fit(query, text).is_some()
+            || words::folded(keys).contains(&words::folded(query))
+    };
+    of_commands.chain(others).filter(fits).collect()
 }

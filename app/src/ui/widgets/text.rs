@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use egui::text::{LayoutJob, TextWrapping};
-use egui::{Color32, FontId, Galley, RichText, Ui};
+use egui::text::{CCursor, LayoutJob, TextWrapping};
+use egui::text_edit::TextEditState;
+use egui::{Color32, FontId, Galley, Response, RichText, Ui};
 
-use crate::ui::theme::{self, size};
+use crate::ui::theme::{self, size, space};
 
 /// Lays text out in at most `rows` rows of `width` points; what does not fit becomes "…".
 pub fn galley_elided(
@@ -25,6 +26,21 @@ pub fn galley_elided(
         job.wrap.break_anywhere = true;
     }
     ui.painter().layout_job(job)
+}
+
+/// Takes the cursor of a field back to the end of its text. A click into text that runs from right to left can put it
+/// beyond, and egui 0.37 panics when the next word is deleted from there.
+pub fn keep_cursor_inside(field: &Response, text: &str) {
+    let Some(mut state) = TextEditState::load(&field.ctx, field.id) else { return };
+    let Some(mut range) = state.cursor.char_range() else { return };
+    let end = CCursor::new(text.chars().count());
+    if range.primary.index > end.index || range.secondary.index > end.index {
+        for cursor in [&mut range.primary, &mut range.secondary] {
+            cursor.index = cursor.index.min(end.index);
+        }
+        state.cursor.set_char_range(Some(range));
+        state.store(&field.ctx, field.id);
+    }
 }
 
 /// A name for a label: the middle is left out where it is too long, so that the ending stays.
@@ -51,6 +67,27 @@ pub fn time_text(seconds: f64) -> String {
 /// The title of a pane.
 pub fn title_ui(ui: &mut Ui, text: &str) -> egui::Response {
     ui.label(RichText::new(text).size(size::TITLE).color(theme::palette(ui).strong))
+}
+
+/// A field for a few letters by which something is found; it takes the keyboard when it is first drawn.
+pub fn search_field_ui(ui: &mut Ui, id: egui::Id, query: &mut String, name: &str) -> egui::Response {
+    let field = egui::TextEdit::singleline(query)
+        .id(id)
+        .desired_width(f32::INFINITY)
+        .margin(egui::Margin::symmetric(space::S, space::S))
+        .hint_text(name);
+    let is_new = ui.ctx().read_response(id).is_none();
+    let response = ui.add(field);
+    ui.ctx().accesskit_node_builder(response.id, |node| node.set_label(name));
+    if is_new {
+        response.request_focus();
+    }
+    response
+}
+
+/// Less important text, as small as it may be.
+pub fn caption_ui(ui: &mut Ui, text: &str) -> egui::Response {
+    ui.label(RichText::new(text).size(size::SMALL).color(theme::palette(ui).weak))
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ mod play;
 
 use std::path::PathBuf;
 
-use engine::Place;
 use engine::media::{FrameStep, Kind};
+use engine::{Evidence, Place};
 
 use super::{attach, reader, transcript};
 use crate::App;
@@ -68,10 +68,14 @@ pub(super) fn run(app: &mut App, command: MediaCommand) {
 
 /// Shows a piece of evidence.
 pub(super) fn open(app: &mut App, exchange: ExchangeId, index: usize) {
-    let Some(evidence) = app.state.exchange(exchange).and_then(|e| e.answer.evidence.get(index)).cloned()
-    else {
-        return;
-    };
+    let evidence = app.state.exchange(exchange).and_then(|e| e.answer.evidence.get(index)).cloned();
+    if let Some(evidence) = evidence {
+        open_place(app, Some((exchange, index)), &evidence);
+    }
+}
+
+/// Shows a place in a file; `of` says whose evidence it is, if it is an answer's.
+pub(super) fn open_place(app: &mut App, of: Option<(ExchangeId, usize)>, evidence: &Evidence) {
     if let Some(pane) = &app.state.transcript {
         if pane.path == evidence.source && matches!(evidence.place, Place::Time { .. } | Place::Frame { .. })
         {
@@ -82,15 +86,16 @@ pub(super) fn open(app: &mut App, exchange: ExchangeId, index: usize) {
         transcript::close(app);
     }
     if matches!(evidence.place, Place::Page { .. }) {
-        return reader::open_evidence(app, exchange, index, &evidence);
+        return reader::open_evidence(app, of, evidence);
     }
     reader::hide(app);
-    let read = app.state.read_file(&evidence);
+    let read = app.state.read_file(evidence);
     let kind = read.as_ref().map_or_else(|| likely_kind(&evidence.place), |read| read.kind);
     let time_s = Viewer::start_s(&evidence.place);
     let path = evidence.source.clone();
     app.view.scroll_to_quote = true;
-    show(app, path, kind, time_s, Some(Cited { exchange, index, evidence }));
+    let (exchange, index) = of.unwrap_or((ExchangeId::NONE, 0));
+    show(app, path, kind, time_s, Some(Cited { exchange, index, evidence: evidence.clone() }));
 }
 
 /// Shows a file of the conversation.

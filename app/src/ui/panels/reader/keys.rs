@@ -43,9 +43,6 @@ pub(super) fn pane_keys(ui: &Ui, state: &AppState, tab: &Tab, view: &mut ReaderV
             send(ReaderCommand::SetSide(if state.reader.side == side { Side::None } else { side }));
         }
     }
-    if pressed(NONE, Key::F6) {
-        view.focus_pages = true;
-    }
     let memory = view.tab(tab.id);
     if pressed(CTRL, Key::F) {
         (memory.find.open, memory.find.focus) = (true, true);

@@ -155,6 +155,11 @@ fn is_same(a: Position, b: Position) -> bool {
 }
 
 impl ReaderView {
+    /// Gives the keyboard to the pages.
+    pub(in crate::ui) fn give_keyboard(&mut self) {
+        self.focus_pages = true;
+    }
+
     pub(super) fn tab(&mut self, id: TabId) -> &mut TabView {
         self.tabs.entry(id).or_default()
     }

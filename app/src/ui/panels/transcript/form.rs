@@ -5,9 +5,8 @@ use egui::{ComboBox, DragValue, Frame, Margin, RichText, ScrollArea, Stroke, Ui,
 use super::weak;
 use crate::command::{Command, Commands, TranscriptCommand};
 use crate::say;
-use crate::state::{AppState, Hearing, HearingForm, Speakers, TranscriptPane};
+use crate::state::{AppState, Hearing, HearingForm, Speakers, TranscriptPane, megabytes};
 use crate::ui::icons::Icon;
-use crate::ui::panels::missing_models::megabytes;
 use crate::ui::theme::{self, RADIUS, size, space};
 use crate::ui::widgets::{bar_ui, text_button_ui, time_text};
 use crate::words::say;

@@ -1,5 +1,7 @@
 //! Ask about media: read what is new, find the evidence, let the decoder answer.
 
+mod answering;
+
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -9,20 +11,17 @@ use serde::{Deserialize, Serialize};
 
 pub use super::clip::Clip;
 use super::evidence::{Found, Rarity, Search};
-use super::prompt;
-use super::think::{STEPS, Thinking};
+use super::think::Thinking;
 use super::whole::Whole;
 use crate::cancel::Cancel;
-use crate::decoder::Input;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::generate::event::{Event, Stage, StopReason, Usage};
-use crate::generate::{GenerateOptions, Generation, Speculation, shrink_cache};
-use crate::memory::available_bytes;
+use crate::generate::inside::{Inside, LeftOut};
+use crate::generate::{GenerateOptions, Generation};
 use crate::model::Medium;
 use crate::perception::{Collected, ReadEvent, Reading};
 pub use crate::sequence::ReadFile;
-use crate::tune::form::END;
 
 /// A medium that goes with a question.
 #[derive(Debug, Clone, PartialEq)]
@@ -89,6 +88,9 @@ pub struct FoundPart {
     pub score: f32,
 }
 
+/// A stage that took less is not told.
+const LEAST_S: f64 = 5e-4;
+
 /// What is said instead of an answer that no passage supports.
 pub const NOT_FOUND: &str = "Not in these documents.";
 
@@ -104,12 +106,19 @@ pub struct Ask {
     files: Vec<ReadFile>,
     /// What the model itself saw and heard of them.
     media: Vec<Medium>,
+    /// Of which files these are.
+    media_names: Vec<String>,
     events: VecDeque<Event>,
     step: Step,
     started: Instant,
     /// Seconds until the prompt was there.
     before_s: f64,
     answer: String,
+    /// How it came about, where that was asked for.
+    inside: Option<Box<Inside>>,
+    /// A context that there is memory for; the model's own where there is none.
+    context: Option<usize>,
+    ended: Option<(StopReason, Usage)>,
 }
 
 enum Step {
@@ -119,12 +128,39 @@ enum Step {
     Search(Box<Search>),
     /// Every section is read.
     Whole(Box<Whole>),
+    /// The decoder is waited for.
+    Load(Option<Box<Found>>),
     /// The model itself looks at the file of this number.
     Perceive(Option<Box<Found>>, usize),
     Prompt(Option<Box<Found>>),
     Write(Box<Generation>, Option<Box<Found>>),
+    /// More evidence is looked for, now that the answer is there.
+    Support(Box<Found>, StopReason, Usage),
     Think(Box<Thinking>),
     Done,
+}
+
+impl Step {
+    /// Its stage, and the file that it is about.
+    fn doing(&self, files: &[ReadFile]) -> Option<(Stage, String)> {
+        let of = |stage| Some((stage, String::new()));
+        match self {
+            Self::Read(reading, ..) => Some((Stage::Decode, file_name(reading.path()))),
+            Self::Search(_) | Self::Support(..) => of(Stage::Search),
+            Self::Whole(_) => of(Stage::Sections),
+            // The models that search are loaded when all files are there.
+            Self::Load(_) | Self::Attach(_) => of(Stage::Load),
+            Self::Perceive(_, next) => Some((Stage::Encode, file_name(&files.get(*next)?.path))),
+            Self::Write(generation, _) if !generation.is_reading() => of(Stage::Generate),
+            Self::Prompt(_) | Self::Write(..) => of(Stage::Prefill),
+            Self::Think(_) => of(Stage::Generate),
+            Self::Done => None,
+        }
+    }
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
 impl Ask {
@@ -134,9 +170,13 @@ impl Ask {
         Self {
             engine,
             cancel: cancel.clone(),
+            inside: request.options.inside.then(Box::default),
+            context: None,
+            ended: None,
             request,
             files: Vec::new(),
             media: Vec::new(),
+            media_names: Vec::new(),
             events: VecDeque::new(),
             step: Step::Attach(media),
             started: Instant::now(),
@@ -146,12 +186,35 @@ impl Ask {
     }
 
     fn progress(&mut self, stage: Stage, what: &Path, done: u64, total: u64) {
-        let what = what.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        self.events.push_back(Event::Progress { stage, what, done, total });
+        self.events.push_back(Event::Progress { stage, what: file_name(what), done, total });
     }
 
     fn advance(&mut self) -> Result<()> {
-        if self.cancel.is_cancelled() && !matches!(self.step, Step::Write(..) | Step::Think(_) | Step::Done) {
+        let doing = self.inside.as_ref().and_then(|_| self.step.doing(&self.files));
+        let since = Instant::now();
+        let stepped = self.go_on();
+        if let Some((inside, (stage, what))) = self.inside.as_mut().zip(doing) {
+            let seconds = since.elapsed().as_secs_f64();
+            // Looking that there is nothing to load is no stage.
+            if seconds >= LEAST_S || !matches!(stage, Stage::Load) {
+                inside.spend(stage, &what, seconds);
+            }
+        }
+        if let Some((reason, usage)) = self.ended.take() {
+            if let Some(mut inside) = self.inside.take() {
+                inside.seconds = self.started.elapsed().as_secs_f64();
+                inside.context.cached_tokens = usage.cached_tokens;
+                self.events.push_back(Event::Inside(inside));
+            }
+            self.events.push_back(Event::Done { reason, usage });
+        }
+        stepped
+    }
+
+    fn go_on(&mut self) -> Result<()> {
+        if self.cancel.is_cancelled()
+            && !matches!(self.step, Step::Write(..) | Step::Support(..) | Step::Think(_) | Step::Done)
+        {
             self.done(StopReason::Cancelled, Usage::default());
             return Ok(());
         }
@@ -163,9 +226,15 @@ impl Ask {
             }
             Step::Search(search) => self.search(search),
             Step::Whole(whole) => self.whole(whole),
+            Step::Load(found) => {
+                self.engine.language_model()?;
+                self.step = Step::Perceive(found, 0);
+                Ok(())
+            }
             Step::Perceive(found, next) => self.perceive(found, next),
             Step::Prompt(found) => self.prompt(found),
             Step::Write(generation, found) => self.write(generation, found),
+            Step::Support(mut found, reason, usage) => self.support(&mut found, reason, usage),
             Step::Think(thinking) => self.think(thinking),
             Step::Done => Ok(()),
         }
@@ -304,7 +373,7 @@ impl Ask {
         if !self.engine.decoder_is_loaded() {
             self.progress(Stage::Load, Path::new(""), 0, 0);
         }
-        self.step = Step::Perceive(found, 0);
+        self.step = Step::Load(found);
     }
 
     /// Lets a model with eyes and ears of its own see and hear the file of number `next`.
@@ -321,7 +390,14 @@ impl Ask {
         let room = (model.context_tokens() / 2).saturating_sub(taken);
         match self.engine.perceive(&model, &path, self.request.clip.as_ref(), room, &self.cancel) {
             Ok(Some(perceived)) => {
-                self.media.extend(perceived.medium.clone());
+                if let Some(medium) = &perceived.medium {
+                    self.media.push(medium.clone());
+                    self.media_names.push(file_name(&path));
+                }
+                if let Some(inside) = &mut self.inside {
+                    let told = perceived.notices.iter().map(|text| LeftOut::Told { text: text.clone() });
+                    inside.context.left_out.extend(told);
+                }
                 self.events.extend(perceived.notices.iter().cloned().map(Event::Notice));
             }
             // Cancelled: the next step ends the request.
@@ -332,103 +408,8 @@ impl Ask {
         Ok(())
     }
 
-    fn prompt(&mut self, found: Option<Box<Found>>) -> Result<()> {
-        let model = self.engine.language_model()?;
-        self.events.extend(model.notice().map(|text| Event::Notice(text.to_owned())));
-        let adapter = self.engine.adapter()?;
-        let mut options = self.request.options.clone();
-        // Without media a question is put as those that the adapter learnt from.
-        let tuned = adapter.as_ref().filter(|adapter| {
-            adapter.habit().is_some() && !self.request.raw && found.is_none() && self.media.is_empty()
-        });
-        let input = if let Some(adapter) = tuned {
-            options.stop.push(END.to_owned());
-            options.repetition_penalty = 1.0;
-            adapter.prompt(&model, &self.request.question)?
-        } else {
-            if self.request.think.is_some() {
-                self.request.question = format!("{}\n{STEPS}", self.request.question);
-            }
-            let input = if self.request.raw {
-                Input::from(model.raw_prompt(&self.request.question)?)
-            } else {
-                let prompt = prompt::build(&model, &self.request, found.as_deref(), &self.media)?;
-                self.events.extend(prompt.notices.into_iter().map(Event::Notice));
-                prompt.input
-            };
-            match &adapter {
-                Some(adapter) => adapter.before(&model, input)?,
-                None => input,
-            }
-        };
-        if found.is_some() {
-            // A small model goes on with notes and questions of its own.
-            options.stop.extend(["\nQuestion: ", "\nNotes from "].map(str::to_owned));
-        }
-        let free = if model.decoder().is_on_processor() { available_bytes() } else { None };
-        let shrunk = shrink_cache(model.decoder().config(), input.len(), &mut options, free);
-        self.events.extend(shrunk.map(Event::Notice));
-        if let Some(n) = self.request.think {
-            let thinking = Thinking::new(model, input, &options, n, &self.cancel)?;
-            self.step = Step::Think(Box::new(thinking));
-            return Ok(());
-        }
-        let earlier = self.engine.take_conversation();
-        let prefixes = self.engine.prefixes();
-        self.before_s = self.started.elapsed().as_secs_f64();
-        let mut generation = Generation::new(model, input, &options, earlier, prefixes, &self.cancel)?;
-        if options.speculation == Speculation::On
-            && let Some(draft) = self.engine.draft_model()?
-        {
-            generation = generation.with_draft(draft)?;
-        }
-        self.step = Step::Write(Box::new(generation), found);
-        Ok(())
-    }
-
-    fn think(&mut self, mut thinking: Box<Thinking>) -> Result<()> {
-        match thinking.next().transpose()? {
-            Some(Event::Done { reason, usage }) => {
-                let first_token_s = self.started.elapsed().as_secs_f64();
-                self.done(reason, Usage { first_token_s, ..usage });
-            }
-            Some(event) => {
-                self.events.push_back(event);
-                self.step = Step::Think(thinking);
-            }
-            None => {}
-        }
-        Ok(())
-    }
-
-    fn write(&mut self, mut generation: Box<Generation>, found: Option<Box<Found>>) -> Result<()> {
-        match generation.next().transpose()? {
-            Some(Event::Done { reason, mut usage }) => {
-                self.engine.keep_conversation(generation.into_conversation());
-                if let Some(mut found) = found
-                    && reason != StopReason::Cancelled
-                {
-                    let more = found.support(&self.answer, &self.cancel)?;
-                    self.events.extend(more.into_iter().map(Event::Evidence));
-                }
-                // People wait from the question on, not from the prompt on.
-                usage.first_token_s += self.before_s;
-                self.done(reason, usage);
-            }
-            Some(event) => {
-                if let Event::Text(piece) = &event {
-                    self.answer.push_str(piece);
-                }
-                self.events.push_back(event);
-                self.step = Step::Write(generation, found);
-            }
-            None => {}
-        }
-        Ok(())
-    }
-
     fn done(&mut self, reason: StopReason, usage: Usage) {
-        self.events.push_back(Event::Done { reason, usage });
+        self.ended = Some((reason, usage));
         self.step = Step::Done;
     }
 }
