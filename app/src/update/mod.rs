@@ -316,21 +316,11 @@ fn escape(app: &mut App) {
     } else if app.state.reader.is_shown {
         reader::escape(app);
     } else if app.state.viewer.is_some() {
-<<<<<<< ours
         if !app.view.stage.close_on_top() {
             viewer::close(app);
             app.view.focus_composer = true;
         }
-    } else if app.state.inside.shown.is_some() {
-||||||| base
-        viewer::close(app);
-        app.view.focus_composer = true;
-    } else if app.state.inside.shown.is_some() {
-=======
-        viewer::close(app);
-        app.view.focus_composer = true;
     } else if app.state.looked_into().is_some() {
->>>>>>> theirs
         app.state.inside.shown = None;
     } else if app.state.middle != Middle::Conversation {
         show_middle(app, Middle::Conversation);
