@@ -18,6 +18,7 @@ use medley_app::command::Command;
 use medley_app::jobs::scripted::Scripted;
 use medley_app::platform;
 use medley_app::platform::sound::{Player, Start};
+use medley_app::state::Overlay;
 use medley_tests::sample;
 use medley_tests::window::Window;
 
@@ -144,9 +145,9 @@ const KEYS: [Key; 22] = [
     Key::K,
 ];
 
-/// Whether this deletes something; a careful session leaves it alone.
+/// Whether this deletes something, or begins what is not kept; a careful session leaves it alone.
 fn deletes(label: &str) -> bool {
-    ["elete", "emove", "lear", "ösch", "ntfern", "upprim", "ffacer", "etirer", "Reset"]
+    ["elete", "emove", "lear", "ösch", "ntfern", "upprim", "ffacer", "etirer", "Reset", "emporary"]
         .iter()
         .any(|part| label.contains(part))
 }
@@ -180,6 +181,17 @@ impl Monkey {
         }
     }
 
+    /// Whether something that deletes lies at this place, perhaps above what is meant.
+    fn deletes_at(&self, pos: Pos2) -> bool {
+        let root = self.window.harness.root();
+        root.children_recursive().any(|node| {
+            // The root has no place.
+            node.accesskit_node().bounding_box().is_some()
+                && node.rect().contains(pos)
+                && deletes(&node.accesskit_node().label().unwrap_or_default())
+        })
+    }
+
     fn click(&mut self) {
         let careful = self.careful;
         let nodes: Vec<_> = self
@@ -197,6 +209,10 @@ impl Monkey {
             return;
         }
         let node = self.dice.of(&nodes);
+        let has_place = node.accesskit_node().bounding_box().is_some();
+        if !has_place || (careful && self.deletes_at(node.rect().center())) {
+            return;
+        }
         note(format!("click {:?}", node.accesskit_node().label()));
         match self.dice.below(12) {
             0 => node.click_secondary(),
@@ -224,7 +240,9 @@ impl Monkey {
         let root = self.window.harness.root();
         let focused = root.children_recursive().find(|node| node.accesskit_node().is_focused());
         let told = focused.and_then(|node| node.accesskit_node().label()).unwrap_or_default();
-        if !(self.careful && (key == Key::Delete || deletes(&told))) {
+        // Enter runs what the palette found, which may delete.
+        let finds = self.window.app().state().overlay == Overlay::Palette;
+        if !(self.careful && (key == Key::Delete || deletes(&told) || (finds && key == Key::Enter))) {
             note(format!("{modifiers:?} {key:?} on {told:?}"));
             self.window.harness.key_press_modifiers(modifiers, key);
         }
@@ -260,6 +278,7 @@ impl Monkey {
         let size = self.window.harness.ctx.content_rect().size();
         let mut at = || Pos2::new(size.x * self.dice.share(), size.y * self.dice.share());
         let (from, to) = (at(), at());
+        let careful = self.careful && (self.deletes_at(from) || self.deletes_at(to));
         let press = |pos, pressed| Event::PointerButton {
             pos,
             button: PointerButton::Primary,
@@ -275,7 +294,7 @@ impl Monkey {
         };
         let events = match self.dice.below(3) {
             0 => vec![Event::PointerMoved(from), wheel],
-            1 if self.careful => vec![Event::PointerMoved(from)],
+            _ if careful => vec![Event::PointerMoved(from)],
             1 => vec![Event::PointerMoved(from), press(from, true), press(from, false)],
             // Something may be let go elsewhere than it was taken.
             _ => {
@@ -287,6 +306,9 @@ impl Monkey {
     }
 
     fn ask(&mut self) {
+        if self.window.app().state().overlay != Overlay::None {
+            return;
+        }
         let Some(field) = self.window.harness.query_by_role_and_label(Role::MultilineTextInput, "Question")
         else {
             return;

@@ -322,6 +322,27 @@ fn a_temporary_conversation_says_so_and_leaves_nothing_unless_it_is_kept() {
 }
 
 #[test]
+fn a_picture_pasted_into_a_temporary_conversation_goes_with_it_or_is_kept_with_it() {
+    let mut window = Window::open(Scripted::default());
+    window.press(CTRL_SHIFT, Key::N);
+    let image = egui::ColorImage::filled([8, 6], egui::Color32::RED);
+    window.harness.event(egui::Event::PasteImage(std::sync::Arc::new(image)));
+    window.settle();
+    window.wait_until_read();
+    window.ask("What is this?");
+    let path = |window: &Window| window.app().state().current().unwrap().attachments[0].path.clone();
+    let pasted = path(&window);
+    assert!(pasted.exists() && !pasted.starts_with(window.folder.path()), "{pasted:?}");
+    window.click("Keep this conversation");
+    let kept = path(&window);
+    assert!(kept.exists() && kept.starts_with(window.folder.path()), "{kept:?}");
+    let state = window.app().state();
+    assert_eq!(state.current().unwrap().exchanges[0].answer.evidence[0].source, kept);
+    drop(window);
+    assert!(!pasted.exists(), "what was not kept is gone with the window");
+}
+
+#[test]
 fn a_database_of_a_newer_medley_is_shown_and_not_changed() {
     let mut window = Window::open(Scripted::default());
     window.ask("From later");
@@ -421,34 +442,63 @@ fn seen(window: &Window) -> Vec<(String, f32)> {
     seen.filter(|(_, top)| view.contains(top)).collect()
 }
 
+/// Seconds of processor time that this thread has used: what else this machine does at the same time is no matter.
+#[cfg(target_os = "linux")]
+fn processor_s() -> f64 {
+    let used = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    used.split_whitespace().next().unwrap().parse::<f64>().unwrap() / 1e9
+}
+
+#[cfg(not(target_os = "linux"))]
+fn processor_s() -> f64 {
+    medley_app::platform::now_s()
+}
+
 #[test]
 fn a_thousand_questions_open_at_once_at_their_end_and_only_those_in_view_are_laid_out() {
     let folder = tempfile::tempdir().unwrap();
     write_long(folder.path(), 1000);
-    let begin = Instant::now();
+    let storage = Storage::open(folder.path()).unwrap();
+    storage.write(Write::Conversation {
+        id: ConversationId(2),
+        title: "Short".into(),
+        created_s: 1.0,
+        updated_s: medley_app::platform::now_s() + 10.0,
+        pinned: false,
+        folder: String::new(),
+        setup: Box::default(),
+    });
+    storage.flush();
+    drop(storage);
     let mut window = Window::open_in(Scripted::default(), folder, [1180.0, 780.0]);
-    let opened = begin.elapsed();
+    assert_eq!(window.app().state().current().unwrap().title, "Short");
+    let begin_s = processor_s();
+    let ctx = window.harness.ctx.clone();
+    window.harness.state_mut().as_mut().unwrap().run(Command::Select(ConversationId(1)), &ctx);
+    window.harness.step();
+    let opened_s = processor_s() - begin_s;
+    window.settle();
     assert_eq!(window.app().state().current().unwrap().exchanges.len(), 1000);
     assert_eq!(seen(&window).last().map(|(text, _)| text.as_str()), Some("Question number 999?"));
-    assert!(window.app().answers_laid_out() < 20, "{}", window.app().answers_laid_out());
-    let mut frames: Vec<Duration> = Vec::new();
+    let mut frames_s: Vec<f64> = Vec::new();
     let mut most = 0;
     for i in 0..400 {
-        let begin = Instant::now();
+        let (begin_s, begin) = (processor_s(), ctx.cumulative_frame_nr());
         scroll(&mut window, if i < 300 { 120.0 } else { -60.0 });
-        frames.push(begin.elapsed());
+        frames_s.push((processor_s() - begin_s) / (ctx.cumulative_frame_nr() - begin).max(1) as f64);
         most = most.max(window.app().answers_laid_out());
     }
-    frames.sort();
-    let at = |share: f64| frames[(share * (frames.len() - 1) as f64) as usize];
+    frames_s.sort_by(f64::total_cmp);
+    let at_ms = |share: f64| 1e3 * frames_s[(share * (frames_s.len() - 1) as f64) as usize];
     println!(
-        "opened in {opened:?}; frames: median {:?}, 99 % {:?}, longest {:?}; at most {most} answers laid out",
-        at(0.5),
-        at(0.99),
-        at(1.0)
+        "opened in {:.0} ms of processor time; frames: median {:.1} ms, 99 % {:.1} ms; at most {most} answers laid out",
+        1e3 * opened_s,
+        at_ms(0.5),
+        at_ms(0.99)
     );
     assert!(most < 20, "{most} answers were laid out in one frame");
-    assert!(opened < Duration::from_millis(1500), "{opened:?}");
+    assert!(opened_s < 0.2, "opened in {opened_s} s");
+    assert!(at_ms(0.99) < 16.0, "{} ms", at_ms(0.99));
     window.settle();
     window.assert_idle();
 }
@@ -489,6 +539,10 @@ fn scrolling_up_while_an_answer_is_written_stays_and_a_button_goes_back() {
     assert!(window.harness.query_by_label("Go to the end").is_none(), "it follows");
     for _ in 0..60 {
         scroll(&mut window, 200.0);
+    }
+    // The wheel comes to rest.
+    for _ in 0..60 {
+        window.harness.step();
     }
     let place = seen(&window);
     assert!(!place.is_empty());

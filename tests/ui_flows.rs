@@ -107,9 +107,9 @@ fn a_question_waits_for_its_files_and_a_bad_file_says_why() {
     let conversation = window.app().state().current().unwrap();
     assert_eq!(conversation.attachments.len(), 2);
     let AttachmentState::Failed(reason) = &conversation.attachments[0].state else { panic!("not failed") };
-    assert_eq!(reason, "the file is empty");
+    assert_eq!(reason, "the file is empty; save or copy it again");
     let answer = &conversation.exchanges[0].answer;
-    assert_eq!(answer.notices, ["empty.png was left out: the file is empty"]);
+    assert_eq!(answer.notices, ["empty.png was left out: the file is empty; save or copy it again"]);
     assert_eq!(answer.evidence.len(), 1, "the good file was used");
 }
 
@@ -362,4 +362,23 @@ fn write_until_killed(folder: &Path) -> ! {
         writeln!(notes, "{} {shown}", begin.elapsed().as_secs_f64()).unwrap();
         std::thread::sleep(Duration::from_millis(50));
     }
+}
+
+#[test]
+fn a_very_long_pasted_text_becomes_a_file() {
+    let mut window = Window::open(Scripted::default());
+    let text = "A line of a very long text.\n".repeat(1_500_000);
+    assert!(text.len() > 40_000_000);
+    window.harness.get_by_role_and_label(Role::MultilineTextInput, "Question").focus();
+    window.settle();
+    window.harness.input_mut().events.push(egui::Event::Paste(text.clone()));
+    window.harness.step();
+    window.wait("saving the text", |app| {
+        app.state().current().is_some_and(|conversation| !conversation.attachments.is_empty())
+    });
+    assert_eq!(window.app().draft(), "", "nothing of it is in the field");
+    let path = window.app().state().current().unwrap().attachments[0].path.clone();
+    assert!(std::fs::read_to_string(path).unwrap() == text, "the file has all of it");
+    let told = "The pasted text is long, so it was added as a file";
+    assert_eq!(window.app().state().toast.as_ref().map(|toast| toast.text.as_str()), Some(told));
 }

@@ -13,7 +13,7 @@ use medley_app::command::{Command, ReaderCommand};
 use medley_app::jobs::scripted::Scripted;
 use medley_app::state::{Colour, Load, Position, Reading, Tab, Zoom};
 use medley_app::storage::Storage;
-use medley_tests::media_files::book;
+use medley_tests::media_files::{book, page_objects, pdf};
 use medley_tests::window::{CTRL, CTRL_SHIFT, Window};
 
 const NONE: Modifiers = Modifiers::NONE;
@@ -429,8 +429,8 @@ fn highlights_and_notes_are_made_changed_exported_and_there_again() {
     let reading = kept(&mut window, |reading| reading.marks.len() == 2 && reading.position.page >= 4);
     assert_eq!(reading.marks, tab(&window).marks);
     let folder = shut(window);
+    // It is open again by itself.
     let mut window = Window::open_to_read(Scripted::default(), folder, WIDE);
-    window.press(CTRL, Key::D);
     wait_until_open(&mut window);
     assert_eq!(tab(&window).marks, reading.marks);
     assert_eq!(page(&mut window), 5, "and one is where one was");
@@ -451,7 +451,6 @@ fn where_somebody_was_and_how_large_is_kept_for_each_document() {
     // Nothing is closed or flushed: as if the process was killed.
     std::mem::forget(harness);
     let mut window = Window::open_to_read(Scripted::default(), folder, WIDE);
-    window.press(CTRL, Key::D);
     wait_until_open(&mut window);
     let after = place(&mut window);
     assert_eq!((after.0.page, after.1), (before.0.page, before.1));
@@ -738,4 +737,100 @@ fn in_a_small_window_the_document_stands_in_the_place_of_the_conversation() {
     window.press(ALT, Key::Num1);
     window.press(NONE, Key::Escape);
     window.harness.get_by_label("Send");
+}
+
+/// Three pages; the first leads to the third, to an address on the web, and to a file of this machine.
+fn with_links() -> Vec<u8> {
+    let link =
+        |y: u32, to: &str| format!("<< /Type /Annot /Subtype /Link /Rect [72 {y} 300 {}] {to} >>", y + 20);
+    let outside = |address: &str| format!("/A << /S /URI /URI ({address}) >>");
+    let annots = [
+        link(700, "/Dest [9 0 R /XYZ 0 400 0]"),
+        link(660, &outside("https://example.org/paper?id=7")),
+        link(620, &outside("file:///etc/hostname")),
+    ];
+    let text = "BT /F1 12 Tf 72 705 Td (To the third page.) Tj ET";
+    let mut objects = page_objects(&[text, text, text], "");
+    objects[4] = objects[4].replace("/MediaBox", &format!("/Annots [{}] /MediaBox", annots.join(" ")));
+    pdf(&objects)
+}
+
+fn link<'a>(window: &'a Window, name: &'a str) -> egui_kittest::Node<'a> {
+    window.harness.get_by_role_and_label(Role::Link, name)
+}
+
+#[test]
+fn links_inside_are_followed_and_addresses_outside_are_opened_only_when_that_is_confirmed() {
+    let mut window = open_window(Scripted::default());
+    let path = write(&window, "linked.pdf", &with_links());
+    window.drop_file(path);
+    window.wait_until_read();
+    open(&mut window, "linked.pdf");
+    link(&window, "Link to page 3").click();
+    window.settle();
+    wait_for_pages(&mut window);
+    assert_eq!(page(&mut window), 3);
+    window.press(ALT, Key::ArrowLeft);
+    wait_for_pages(&mut window);
+    assert_eq!(page(&mut window), 1, "one can go back");
+    // The whole address is shown before anything happens.
+    link(&window, "Link to https://example.org/paper?id=7").click();
+    window.settle();
+    assert_eq!(window.app().state().reader.link.as_deref(), Some("https://example.org/paper?id=7"));
+    window.harness.get_by_label("https://example.org/paper?id=7");
+    window.click("Cancel");
+    assert_eq!(window.app().state().reader.link, None);
+    link(&window, "Link to https://example.org/paper?id=7").click();
+    window.settle();
+    window.harness.get_by_label("Open in the browser").click();
+    let mut opened = None;
+    for _ in 0..10 {
+        window.harness.step();
+        for command in &window.harness.output().platform_output.commands {
+            if let OutputCommand::OpenUrl(url) = command {
+                opened = Some(url.url.clone());
+            }
+        }
+    }
+    assert_eq!(opened.as_deref(), Some("https://example.org/paper?id=7"));
+    assert_eq!(window.app().state().reader.link, None);
+    // What could start a program is never opened.
+    window.settle();
+    link(&window, "Link to file:///etc/hostname").click();
+    window.settle();
+    assert!(window.harness.query_by_label("Open in the browser").is_none());
+    window.harness.get_by_label("Only web and mail addresses are opened; this one is neither.");
+    window.press(NONE, Key::Escape);
+    assert_eq!(window.app().state().reader.link, None);
+    assert!(window.app().state().reader.is_shown, "Escape closes what is on top");
+}
+
+#[test]
+fn documents_that_were_open_are_open_at_the_next_start() {
+    let mut window = open_window(Scripted::default());
+    for (name, n) in [("first.pdf", 3), ("second.pdf", 4), ("third.pdf", 2)] {
+        let path = write(&window, name, &report(n));
+        window.drop_file(path);
+        window.wait_until_read();
+        open(&mut window, name);
+    }
+    window.press(CTRL, Key::PageUp);
+    window.settle();
+    let gone = window.folder.path().join("third.pdf");
+    let folder = shut(window);
+    std::fs::remove_file(gone).unwrap();
+    let mut window = Window::open_to_read(Scripted::default(), folder, WIDE);
+    wait_until_open(&mut window);
+    let reader = &window.app().state().reader;
+    let names: Vec<String> = reader.tabs.iter().map(Tab::name).collect();
+    assert_eq!(names, ["first.pdf", "second.pdf"], "what is gone is left out");
+    assert_eq!(reader.shown().unwrap().name(), "second.pdf");
+    assert!(reader.tabs.iter().all(|tab| tab.attachment.is_some()), "they are those of the conversation");
+    // Closed and hidden documents stay so.
+    send(&mut window, ReaderCommand::Close(None));
+    send(&mut window, ReaderCommand::Hide);
+    let folder = shut(window);
+    let window = Window::open_to_read(Scripted::default(), folder, WIDE);
+    let reader = &window.app().state().reader;
+    assert_eq!((reader.tabs.len(), reader.is_shown), (1, false));
 }

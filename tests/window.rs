@@ -68,6 +68,11 @@ impl Window {
         Self::over(backend, Some(Store::open_default().unwrap()), folder, size)
     }
 
+    /// Opens it over a store of models.
+    pub fn open_over(backend: Scripted, store: Store, folder: tempfile::TempDir) -> Self {
+        Self::over(backend, Some(store), folder, [1180.0, 780.0])
+    }
+
     /// Opens it over an empty store, so that every model is missing.
     pub fn open_without_models(backend: Scripted, folder: tempfile::TempDir, size: [f32; 2]) -> Self {
         let store = Store::open(&folder.path().join("models"));
@@ -153,6 +158,11 @@ impl Window {
         self.harness.state().as_ref().unwrap()
     }
 
+    /// The program, to be set up.
+    pub fn app_mut(&mut self) -> &mut App {
+        self.harness.state_mut().as_mut().unwrap()
+    }
+
     /// Draws until nothing changes.
     pub fn settle(&mut self) {
         self.harness.run_ok();
@@ -188,11 +198,12 @@ impl Window {
         self.settle();
     }
 
-    /// Drops files on the window at once, and draws nothing yet.
+    /// Drops files on the window and draws one frame.
     pub fn drop_files(&mut self, paths: Vec<PathBuf>) {
         for path in paths {
             self.harness.input_mut().dropped_files.push(Arc::new(Dropped(path)));
         }
+        self.harness.step();
     }
 
     /// Waits until every file is read.
@@ -225,6 +236,13 @@ impl Window {
     pub fn press(&mut self, modifiers: Modifiers, key: Key) {
         self.harness.key_press_modifiers(modifiers, key);
         self.settle();
+    }
+
+    /// Presses a key while something goes on, so that the window does not come to rest.
+    pub fn press_while_running(&mut self, modifiers: Modifiers, key: Key) {
+        self.harness.key_press_modifiers(modifiers, key);
+        self.harness.step();
+        self.harness.step();
     }
 
     /// Clicks what has this name.

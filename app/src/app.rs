@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::models::Store;
-use engine::{MeasuredStore, PrefixStore};
+use engine::models::{Places, Store};
+use engine::{Engine, MeasuredStore, PrefixStore};
 
 use crate::command::{Command, Commands, ProgramCommand};
 use crate::jobs::{Backend, Jobs, Waker};
@@ -44,6 +44,10 @@ pub struct App {
     pub(crate) store: Option<Store>,
     pub(crate) prefixes: Option<PrefixStore>,
     pub(crate) measured: Option<MeasuredStore>,
+    /// Where other programs keep their models.
+    pub(crate) places: Places,
+    /// What reads for the library.
+    pub(crate) engine: Option<Engine>,
     pub(crate) active: Active,
     pub(crate) player: Arc<dyn Player>,
     /// The conversation that was deleted last, with its place in the list.
@@ -64,6 +68,7 @@ impl App {
             Duration::ZERO => for_waker.request_repaint(),
             pause => for_waker.request_repaint_after(pause),
         });
+        let engine = options.backend.engine();
         let jobs = Jobs::start(options.backend, options.store.clone(), waker)?;
         let mut settings = storage.settings().or_else(|error| match storage.is_read_only() {
             true => Ok(crate::state::Settings::default()),
@@ -96,6 +101,8 @@ impl App {
             store: options.store,
             prefixes: options.prefixes,
             measured: MeasuredStore::open_default().ok(),
+            places: Places::here(),
+            engine,
             active: Active::default(),
             player: Arc::new(sound::Device),
             deleted: None,
@@ -103,12 +110,18 @@ impl App {
             applied: None,
         };
         update::models::refresh(&mut app);
+        update::models::keep_for(&app, app.state.settings.unload_after_min);
         update::models::look_ahead(&mut app, Measuring::Never);
         let first = match app.state.conversations.first() {
             Some(newest) if options.attach.is_empty() => Command::Select(newest.id),
             _ => Command::NewConversation,
         };
         app.run(first, ctx);
+        update::library::open_at_start(&mut app);
+        update::teach::look(&mut app);
+        if options.attach.is_empty() {
+            update::reader::restore_tabs(&mut app);
+        }
         if !options.attach.is_empty() {
             app.run(Command::AttachFiles(options.attach), ctx);
         }
@@ -135,6 +148,11 @@ impl App {
     /// Keeps what is measured of this machine there (for scripts).
     pub fn set_measured(&mut self, measured: MeasuredStore) {
         self.measured = Some(measured);
+    }
+
+    /// Looks for models of other programs there (for scripts).
+    pub fn set_places(&mut self, places: Places) {
+        self.places = places;
     }
 
     /// The question that is being written.
@@ -237,12 +255,17 @@ impl App {
             dropped.map(|file| file.path().to_path_buf()).filter(|path| path != Path::new("")).collect()
         });
         if !dropped.is_empty() {
-            self.commands.send(Command::AttachFiles(dropped));
+            self.commands.send(Command::of_drop(dropped, &self.state));
         }
         // An open menu takes Escape for itself.
         let in_menu = egui::Popup::is_any_open(ctx);
         ctx.input_mut(|input| {
             input.events.retain(|event| match event {
+                // Nobody edits a book in the field for questions, and laying it out would take seconds.
+                egui::Event::Paste(text) if text.len() > clipboard::LONG_TEXT_BYTES => {
+                    self.commands.send(Command::AttachText(text.as_str().into()));
+                    false
+                }
                 egui::Event::Paste(text) => {
                     let files = clipboard::files_in(text);
                     let keep = files.is_empty();

@@ -18,6 +18,8 @@ pub mod export;
 
 pub mod platform;
 
+pub mod library;
+
 pub mod live;
 
 pub mod words;

@@ -18,7 +18,7 @@ use crate::perception::speakers::SpeakerEncoder;
 use crate::perception::{Reading, Specialists};
 use crate::prefix_store::{ModelPrefixes, PrefixStore};
 use crate::sequence::Evidence;
-use crate::tasks::ask::{Ask, AskRequest, FoundInLibrary, ReadFile};
+use crate::tasks::ask::{Ask, AskRequest, Clip, FoundInLibrary, ReadFile};
 use crate::tasks::evidence::{self, Meanings};
 use crate::tasks::perceive::{self, Perceived};
 use crate::tasks::transcribe::{self, Live, TranscribeOptions, Transcription};
@@ -71,8 +71,8 @@ struct Shared {
     perceived: Mutex<Vec<(PerceivedKey, Arc<Perceived>)>>,
 }
 
-/// A file as it was when it was looked at, and the room that there was for it.
-type PerceivedKey = (PathBuf, Option<SystemTime>, usize);
+/// A file as it was when it was looked at, the part of it (bits of its seconds), and the room that there was for it.
+type PerceivedKey = (PathBuf, Option<SystemTime>, Option<[u64; 2]>, usize);
 
 /// Which decoder is wanted, and that one once it is loaded; with an adapter where one is wanted.
 struct DecoderSlot {
@@ -410,6 +410,7 @@ impl Engine {
         &self,
         model: &LanguageModel,
         path: &Path,
+        clip: Option<&Clip>,
         room: usize,
         cancel: &Cancel,
     ) -> Result<Option<Arc<Perceived>>> {
@@ -417,12 +418,14 @@ impl Engine {
         const MOST: usize = 32;
         let about = std::fs::metadata(path).ok();
         let changed = about.as_ref().and_then(|about| about.modified().ok());
-        let key = (path.to_path_buf(), changed, room);
+        let clip = clip.filter(|clip| clip.path == path);
+        let part = clip.map(|clip| [clip.from_s, clip.to_s].map(f64::to_bits));
+        let key = (path.to_path_buf(), changed, part, room);
         let known = lock(&self.0.perceived).iter().find(|(known, _)| *known == key).map(|(_, p)| p.clone());
         if known.is_some() {
             return Ok(known);
         }
-        let Some(perceived) = perceive::perceive(model, &self.opener(), path, room, cancel)? else {
+        let Some(perceived) = perceive::perceive(model, &self.opener(), path, clip, room, cancel)? else {
             return Ok(None);
         };
         let perceived = Arc::new(perceived);

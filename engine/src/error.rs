@@ -166,28 +166,31 @@ pub enum Error {
 #[non_exhaustive]
 pub enum MediaProblem {
     /// Nothing at that path.
-    #[error("there is no such file")]
+    #[error("there is no such file; look whether it was moved or renamed")]
     NotFound,
+    /// The system lets somebody else read it, not this person.
+    #[error("you may not read this file; change its permissions or copy it to a folder of your own")]
+    Forbidden,
     /// A folder was given.
     #[error("this is a folder; give the files in it")]
     IsDirectory,
     /// Zero bytes.
-    #[error("the file is empty")]
+    #[error("the file is empty; save or copy it again")]
     Empty,
     /// The content matches no supported type.
-    #[error("the content is not a picture, sound, video or document that Medley can read{}", hint.as_deref().map(|h| format!(" ({h})")).unwrap_or_default())]
+    #[error("the content is not a picture, sound, video or document that Medley can read{}; save it as PNG, MP3, MP4, PDF or another common format and add that", hint.as_deref().map(|h| format!(" ({h})")).unwrap_or_default())]
     UnknownKind {
         /// What it looks like, if anything.
         hint: Option<String>,
     },
     /// Recognised, but damaged.
-    #[error("the file is damaged or cut short: {detail}")]
+    #[error("the file is damaged or cut short: {detail}; get it anew from where it came from")]
     Damaged {
         /// What the decoder said.
         detail: String,
     },
     /// Larger than a limit.
-    #[error("too large: {what} is {actual}, the limit is {limit}")]
+    #[error("too large: {what} is {actual}, the limit is {limit}; add a smaller copy or a part of it")]
     TooLarge {
         /// Which quantity.
         what: &'static str,
@@ -200,10 +203,10 @@ pub enum MediaProblem {
     #[error("a password protects this document; save a copy without one and add that")]
     Password,
     /// A recording without sound.
-    #[error("there is no sound track in this file")]
+    #[error("there is no sound track in this file; add a recording that has one")]
     NoSound,
     /// A container without pictures or sound.
-    #[error("there is neither a picture nor a sound track in this file")]
+    #[error("there is neither a picture nor a sound track in this file; add one that has")]
     NoTracks,
     /// A picture was asked for, of something that has none.
     #[error("there is no picture to show of this file")]

@@ -1,10 +1,20 @@
 //! Everything a user can do, as one enum: label, tooltip, shortcut and whether it can be done now.
 
+mod inside;
+
+mod models;
+
+mod library;
+
 mod program;
+
+mod media;
 
 mod reader;
 
 mod talk;
+
+mod teach;
 
 mod transcript;
 
@@ -12,14 +22,20 @@ use std::path::PathBuf;
 
 use egui::{Key, KeyboardShortcut, Modifiers};
 
+pub use inside::InsideCommand;
+pub use library::LibraryCommand;
+pub use media::MediaCommand;
+pub use models::ModelsCommand;
 pub use program::{Group, ProgramCommand};
 pub use reader::ReaderCommand;
 pub use talk::TalkCommand;
+pub use teach::TeachCommand;
 pub use transcript::TranscriptCommand;
 
 use crate::platform::listen::Source;
 use crate::state::{
-    AppState, Attachment, AttachmentId, Conversation, ConversationId, ExchangeId, Overlay, Purpose, Settings,
+    AppState, Attachment, AttachmentId, Conversation, ConversationId, ExchangeId, Middle, Overlay, Purpose,
+    Settings,
 };
 use crate::words::say;
 
@@ -52,6 +68,8 @@ pub enum Command {
     AttachFiles(Vec<PathBuf>),
     /// Add a picture of width, height and RGBA bytes.
     AttachPicture([usize; 2], std::sync::Arc<[u8]>),
+    /// Add a text that is too long for the field for questions.
+    AttachText(std::sync::Arc<str>),
     /// Add what lies in the clipboard.
     PasteFiles,
     /// Take a file out.
@@ -128,8 +146,20 @@ pub enum Command {
     Transcript(TranscriptCommand),
     /// Do something with a document that is read.
     Reader(ReaderCommand),
+    /// Look into an answer.
+    Inside(InsideCommand),
+    /// Do something with models.
+    Models(ModelsCommand),
+    /// Do something with the library.
+    Library(LibraryCommand),
+    /// Do something to teach a model.
+    Teach(TeachCommand),
+    /// So many chains of thought vote on the next answers.
+    Think(Option<usize>),
     /// Do something with the program itself.
     Program(ProgramCommand),
+    /// Do something with a picture, recording or video.
+    Media(MediaCommand),
 }
 
 const CTRL: Modifiers = Modifiers::COMMAND;
@@ -158,7 +188,11 @@ impl Command {
             Self::Talk(TalkCommand::NewTemporary),
             Self::Talk(TalkCommand::FocusSearch),
             Self::Reader(ReaderCommand::Toggle),
+            Self::Library(LibraryCommand::Toggle),
+            Self::Teach(TeachCommand::Toggle),
             Self::ShowTranscript,
+            Self::Inside(InsideCommand::Toggle),
+            Self::Models(ModelsCommand::Toggle),
             Self::LargerText,
             Self::SmallerText,
             Self::ToggleSidebar,
@@ -184,7 +218,7 @@ impl Command {
             Self::UndoDelete(_) => say("command-undo"),
             Self::Attach => say("command-add-files-dialog"),
             Self::AttachByPath => say("command-add-by-path"),
-            Self::AttachFiles(_) | Self::AttachPicture(..) => say("command-add-files"),
+            Self::AttachFiles(_) | Self::AttachPicture(..) | Self::AttachText(_) => say("command-add-files"),
             Self::PasteFiles => say("command-paste-files"),
             Self::RemoveAttachment(_) => say("command-remove-file"),
             Self::RetryAttachment(_) => say("command-read-again"),
@@ -222,7 +256,13 @@ impl Command {
             Self::Talk(command) => command.label(),
             Self::Transcript(command) => command.label(),
             Self::Reader(command) => command.label(),
+            Self::Inside(command) => command.label(),
+            Self::Models(command) => command.label(),
+            Self::Library(command) => command.label(),
+            Self::Teach(command) => command.label(),
+            Self::Think(_) => say("teach-think"),
             Self::Program(command) => command.label(),
+            Self::Media(command) => command.label(),
         }
     }
 
@@ -247,6 +287,10 @@ impl Command {
             Self::Talk(TalkCommand::NewTemporary) => (CTRL_SHIFT, Key::N),
             Self::Talk(TalkCommand::FocusSearch) => (CTRL_SHIFT, Key::F),
             Self::Reader(ReaderCommand::Toggle) => (CTRL, Key::D),
+            Self::Inside(InsideCommand::Toggle) => (CTRL_SHIFT, Key::I),
+            Self::Models(ModelsCommand::Toggle) => (CTRL_SHIFT, Key::M),
+            Self::Library(LibraryCommand::Toggle) => (CTRL_SHIFT, Key::L),
+            Self::Teach(TeachCommand::Toggle) => (CTRL_SHIFT, Key::T),
             Self::OpenSettings => (CTRL, Key::Comma),
             Self::OpenShortcuts => (Modifiers::NONE, Key::F1),
             Self::LargerText => (CTRL, Key::Plus),
@@ -314,6 +358,13 @@ impl Command {
             }
             Self::Talk(command) => command.enabled(state),
             Self::Reader(command) => Self::reader_enabled(command, state),
+            Self::Models(command) => command.enabled(state),
+            Self::Inside(InsideCommand::Toggle) => {
+                let any = state.current().is_some_and(|c| !c.exchanges.is_empty());
+                check(any, say("command-no-answer"))
+            }
+            Self::Library(command) => command.enabled(state),
+            Self::Teach(command) => command.enabled(state),
             Self::Program(command) => command.enabled(state),
             Self::ShowTranscript => {
                 let any = state.current().is_some_and(|c| c.attachments.iter().any(Attachment::is_recording));
@@ -349,7 +400,9 @@ impl Command {
                 state.overlay != Overlay::None
                     || state.viewer.is_some()
                     || state.reader.is_shown
+                    || state.middle != Middle::Conversation
                     || state.transcript.is_some()
+                    || state.looked_into().is_some()
                     || state.renaming.is_some()
                     || state.editing.is_some()
                     || state.running().is_some()
@@ -383,6 +436,17 @@ impl Command {
                 check(any, say("command-no-marks"))
             }
             _ => Ok(()),
+        }
+    }
+}
+
+impl Command {
+    /// What dropping files means for what is shown.
+    pub fn of_drop(paths: Vec<PathBuf>, state: &AppState) -> Self {
+        match (state.middle, paths.as_slice()) {
+            (Middle::Library, _) => Self::Library(LibraryCommand::Add(paths)),
+            (Middle::Teach, [one]) => Self::Teach(TeachCommand::Take(one.clone())),
+            _ => Self::AttachFiles(paths),
         }
     }
 }

@@ -143,6 +143,7 @@ impl Group {
             | Command::EditQuestion(_)
             | Command::DeleteExchange(_)
             | Command::CopyAnswer(_)
+            | Command::Inside(_)
             | Command::FocusComposer
             | Command::Talk(TalkCommand::AnswerAgain(..) | TalkCommand::EditAnswer(_)) => Self::Questions,
             Command::Attach

@@ -56,6 +56,8 @@ pub enum ReaderCommand {
     AskAbout(Vec<AttachmentId>),
     /// The next question is not about the passage.
     DropPassage,
+    /// Ask whether an address outside of the document is to be opened, or close that question.
+    ShowLink(Option<String>),
 }
 
 impl ReaderCommand {
@@ -90,6 +92,7 @@ impl ReaderCommand {
             Self::Export | Self::ExportTo(..) => say("command-export-notes"),
             Self::AskAbout(_) => say("command-ask-about"),
             Self::DropPassage => say("command-drop-passage"),
+            Self::ShowLink(_) => say("reader-link-title"),
         }
     }
 }

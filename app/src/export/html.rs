@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use pulldown_cmark::{CowStr, Event, Options, Parser, Tag, TagEnd};
+use sha2::{Digest as _, Sha256};
 
 use super::{author, date_text, ending, evidence_text, files_of, other_branches, pictures_of};
 use crate::say;
@@ -12,6 +13,12 @@ use crate::words::say;
 const PICTURE_PX: u32 = 640;
 
 const STYLE: &str = include_str!("page.css");
+
+/// What the page may load: this one style, and pictures that are inside it.
+fn policy() -> String {
+    let hash = base64::engine::general_purpose::STANDARD.encode(Sha256::digest(STYLE));
+    format!("default-src 'none'; style-src 'sha256-{hash}'; img-src data:")
+}
 
 /// The branch that is shown.
 pub(super) fn page(conversation: &Conversation) -> String {
@@ -60,10 +67,11 @@ pub(super) fn page(conversation: &Conversation) -> String {
     );
     format!(
         "<!DOCTYPE html>\n<html>\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"{}\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"generator\" content=\"Medley\">\n<title>{}</title>\n<style>\n{STYLE}</style>\n</head>\n\
+         <meta name=\"generator\" content=\"Medley\">\n<title>{}</title>\n<style>{STYLE}</style>\n</head>\n\
          <body>\n<main>\n{body}</main>\n</body>\n</html>\n",
+        policy(),
         escaped(&conversation.title)
     )
 }

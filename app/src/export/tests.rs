@@ -31,7 +31,6 @@ fn exchange(id: i64, parent: Option<i64>, question: &str, text: &str) -> Exchang
             notices: vec!["one page was skipped".into()],
             model: "m".into(),
             status: AnswerStatus::Done(StopReason::Stop),
-            inside: serde_json::from_str(r#"{"a":1}"#).unwrap(),
             ..Answer::default()
         },
     }

@@ -3,14 +3,17 @@
 use std::path::Path;
 
 use super::live::{Ears, EngineEars};
+use engine::library::Library;
 use engine::models::Store;
 use engine::perception::ReadEvent;
 use engine::perception::speakers::SpeakerOptions;
-use engine::tasks::ask::AskRequest;
+use engine::tasks::ask::{AskRequest, Attachment};
 use engine::tasks::transcribe::{JournalStore, TranscribeEvent, TranscribeOptions, Transcription};
-use engine::{Cancel, Engine, EngineOptions, Event, PanelStore, PrefixStore, Result};
+use engine::{Cancel, Engine, EngineOptions, Error, Event, LoadedModel, PanelStore, PrefixStore, Result};
 
-use crate::state::{HearingForm, Speakers};
+use super::library_scope;
+use crate::library::excerpt;
+use crate::state::{HearingForm, LibraryScope, Speakers};
 use crate::storage::KnownVoices;
 /// What live sound is heard with.
 const SPEECH_MODEL: &str = "whisper-tiny.en";
@@ -27,6 +30,26 @@ pub trait Backend: Send {
     /// What listens to live sound.
     fn ears(&self) -> std::sync::Arc<dyn Ears>;
 
+    /// What reads and compares for the library; none leaves that to an engine of the library's own.
+    fn engine(&self) -> Option<Engine> {
+        None
+    }
+
+    /// Answers with what was made for the decoder, or with the decoder as it is.
+    fn set_adapter(&mut self, _: Option<&Path>) {}
+
+    /// Gives a question what documents of a library have to say to it; what was left out, and why.
+    ///
+    /// # Errors
+    /// When the library cannot be searched, or holds nothing.
+    fn find(
+        &mut self,
+        folder: &Path,
+        scope: &LibraryScope,
+        request: &mut AskRequest,
+        cancel: &Cancel,
+    ) -> Result<Vec<String>>;
+
     /// Answers a question with a decoder.
     fn ask<'a>(
         &'a mut self,
@@ -42,9 +65,15 @@ pub trait Backend: Send {
         form: &HearingForm,
         cancel: &Cancel,
     ) -> Box<dyn Iterator<Item = Result<TranscribeEvent>> + 'a>;
+
+    /// What is in memory.
+    fn loaded(&self) -> Vec<LoadedModel>;
+
+    /// Frees it; what is needed is loaded again.
+    fn unload(&mut self);
 }
 
-/// The real one. Another decoder means another engine: the first one's memory is free again.
+/// The real one.
 pub struct EngineBackend {
     options: EngineOptions,
     engine: Engine,
@@ -61,6 +90,32 @@ impl EngineBackend {
 }
 
 impl Backend for EngineBackend {
+    fn loaded(&self) -> Vec<LoadedModel> {
+        self.engine.loaded()
+    }
+
+    fn unload(&mut self) {
+        self.engine.unload();
+    }
+
+    fn engine(&self) -> Option<Engine> {
+        Some(self.engine.clone())
+    }
+
+    fn set_adapter(&mut self, folder: Option<&Path>) {
+        self.engine.set_adapter(folder);
+    }
+
+    fn find(
+        &mut self,
+        folder: &Path,
+        scope: &LibraryScope,
+        request: &mut AskRequest,
+        cancel: &Cancel,
+    ) -> Result<Vec<String>> {
+        find(&self.engine, folder, scope, request, cancel)
+    }
+
     fn ears(&self) -> std::sync::Arc<dyn Ears> {
         std::sync::Arc::new(EngineEars { options: self.options.clone(), model: SPEECH_MODEL })
     }
@@ -79,10 +134,7 @@ impl Backend for EngineBackend {
         request: AskRequest,
         cancel: &Cancel,
     ) -> Box<dyn Iterator<Item = Result<Event>> + 'a> {
-        if model != self.options.model {
-            self.options.model = model.to_owned();
-            self.engine = Engine::new(self.options.clone());
-        }
+        self.engine.set_model(model);
         Box::new(self.engine.ask(request, cancel))
     }
 
@@ -97,6 +149,32 @@ impl Backend for EngineBackend {
             Err(error) => Box::new(std::iter::once(Err(error))),
         }
     }
+}
+
+/// As [`Backend::find`], with this engine.
+pub(super) fn find(
+    engine: &Engine,
+    folder: &Path,
+    scope: &LibraryScope,
+    request: &mut AskRequest,
+    cancel: &Cancel,
+) -> Result<Vec<String>> {
+    let library = Library::open(folder)?;
+    if library.status()?.passages == 0 {
+        let reason = "nothing in the library can be searched yet; add documents to it".to_owned();
+        return Err(Error::Request { reason });
+    }
+    let scope = library_scope(&library, &scope.documents)?;
+    if scope.as_ref().is_some_and(Vec::is_empty) {
+        let reason = "these documents are not in the library any more; choose others".to_owned();
+        return Err(Error::Request { reason });
+    }
+    let found = excerpt(&library, &request.question, scope, engine, cancel)?;
+    request.media = found.files.into_iter().map(Attachment::Read).collect();
+    request.found = Some(found.known);
+    // Whole documents are not here.
+    request.whole = false;
+    Ok(found.notices)
 }
 
 impl EngineBackend {

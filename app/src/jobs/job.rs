@@ -1,20 +1,25 @@
 //! What workers can be given and what they tell.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use engine::media::Kind;
+use engine::media::{FrameStep, Kind};
 use engine::models::PullEvent;
 use engine::tasks::ask::{AskRequest, ReadFile};
 use engine::tasks::transcribe::TranscribeEvent;
 use engine::tasks::transcribe::format::Format;
 use engine::{Event, Stage};
 
-use super::ReaderNews;
+use super::{CropJob, LibraryNews, MediaNews, ModelsNews, ReaderNews, TeachNews};
 use crate::live::{LiveEnd, LiveNews};
 use crate::platform::listen::Microphone;
 use crate::state::{
-    AttachmentId, ExchangeId, HearingForm, Keep, KeptPlace, Load, Picture, Play, Prospects, TabId, Wave,
+    AttachmentId, ExchangeId, HearingForm, Keep, KeptPlace, LibraryScope, Load, Picture, Play, Prospects,
+    TabId, Wave,
 };
+
+/// The worker's own news, which belong to no job.
+pub(super) const OF_NO_JOB: JobId = JobId(0);
 
 /// Names a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -39,14 +44,22 @@ pub enum EngineJob {
         /// How.
         form: HearingForm,
     },
+    /// Free the memory that models take.
+    Unload,
+    /// Free it when nothing was asked for so long; never where there is none.
+    KeepFor(Option<Duration>),
     /// Answer a question.
     Ask {
         /// Which one.
         exchange: ExchangeId,
         /// The decoder.
         model: String,
+        /// What was made for the decoder.
+        adapter: Option<PathBuf>,
         /// What is asked.
         request: Box<AskRequest>,
+        /// The library that it is answered from, and which of its documents.
+        library: Option<(PathBuf, LibraryScope)>,
     },
 }
 
@@ -71,6 +84,8 @@ pub enum MediaJob {
     Picture {
         /// The file.
         path: PathBuf,
+        /// Neither side is longer, in pixels.
+        longest_px: u32,
     },
     /// Decode a frame for the viewer.
     Frame {
@@ -79,6 +94,26 @@ pub enum MediaJob {
         /// Seconds from the start.
         time_s: f64,
     },
+    /// Decode the neighbour of a frame for the viewer.
+    Step {
+        /// The file.
+        path: PathBuf,
+        /// Seconds from the start.
+        time_s: f64,
+        /// Which neighbour.
+        step: FrameStep,
+    },
+    /// Decode the picture for a mark in an answer.
+    Preview {
+        /// Which evidence of which answer.
+        of: (ExchangeId, usize),
+        /// The file.
+        path: PathBuf,
+        /// The second of a video.
+        time_s: Option<f64>,
+    },
+    /// Save a part of a picture or frame as a picture of its own.
+    Crop(CropJob),
     /// Measure loudness over time for the viewer.
     Wave {
         /// The file.
@@ -155,6 +190,8 @@ pub enum JobEvent {
     },
     /// The picture or frame of the viewer.
     ViewerPicture(Load<Picture>),
+    /// Something else about what the viewer shows.
+    Media(MediaNews),
     /// The waveform of the viewer.
     ViewerWave(Load<Wave>),
     /// The sound of the viewer.
@@ -174,6 +211,12 @@ pub enum JobEvent {
     Talk(crate::update::talk::TalkNews),
     /// What was chosen in the file dialog; empty when it was closed.
     Picked(Vec<PathBuf>),
+    /// Where a pasted text lies, or why it does not.
+    TextSaved(Result<PathBuf, String>),
+    /// Something about the library.
+    Library(LibraryNews),
+    /// Something about teaching.
+    Teach(TeachNews),
     /// Something about a document that is read.
     Reader(TabId, ReaderNews),
     /// Where highlights and notes shall go; none when the dialog was closed.
@@ -184,6 +227,8 @@ pub enum JobEvent {
     Pull(PullEvent),
     /// Ends a fetch.
     PullEnded(Result<(), String>),
+    /// Something about models.
+    Models(ModelsNews),
     /// What is expected of models, by id.
     Prospects(Vec<(String, Prospects)>),
     /// What is kept on the disk was measured.
@@ -203,8 +248,11 @@ impl JobEvent {
         match self {
             Self::Answer { event, .. } => !matches!(event, Event::Done { .. }),
             Self::ReadProgress { .. } | Self::Pull(_) | Self::Live(_) => true,
+            Self::Models(news) => matches!(news, ModelsNews::Checking(..)),
             Self::Heard { event, .. } => !matches!(event, TranscribeEvent::Done { .. }),
             Self::Sound(play) => matches!(play, Play::Playing { .. }),
+            Self::Library(news) => news.is_streamed(),
+            Self::Teach(news) => news.is_streamed(),
             Self::Reader(_, news) => news.is_streamed(),
             _ => false,
         }

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Receiver;
 
@@ -12,6 +12,7 @@ use engine::models::Store;
 use image::RgbImage;
 use sha2::{Digest, Sha256};
 
+use super::viewing::{beside, preview, still};
 use super::{Events, JobEvent, MediaJob, Ticket};
 use crate::state::{Load, Picture, Wave};
 
@@ -19,7 +20,7 @@ use crate::state::{Load, Picture, Wave};
 const THUMBNAIL_PX: u32 = 192;
 
 /// Longest side of a picture or frame in the viewer, in pixels.
-const VIEW_PX: u32 = 1600;
+pub(super) const VIEW_PX: u32 = 1600;
 
 /// Most peaks of a waveform; more than a pane has points across.
 const PEAKS: usize = 1200;
@@ -44,7 +45,14 @@ pub(super) fn run(jobs: Receiver<Ticket<MediaJob>>, store: Option<Store>, events
                 };
                 JobEvent::Thumbnail { attachment, picture }
             }
-            MediaJob::Picture { path } => JobEvent::ViewerPicture(still(&path, opener.pdfium)),
+            MediaJob::Picture { path, longest_px } => {
+                JobEvent::Media(still(&opener, &path, longest_px, &cancel))
+            }
+            MediaJob::Step { path, time_s, step } => JobEvent::Media(beside(&path, time_s, step)),
+            MediaJob::Preview { of, path, time_s } => {
+                JobEvent::Media(preview(of, &opener, &path, time_s, &cancel))
+            }
+            MediaJob::Crop(crop) => JobEvent::Media(crop.run(&opener, &cancel)),
             MediaJob::Frame { path, time_s } => {
                 JobEvent::ViewerPicture(match media::frame_at(&path, time_s, VIEW_PX) {
                     Ok(image) => Load::Ready(picture(image)),
@@ -80,13 +88,6 @@ pub(super) fn check(path: &Path, cancel: &Cancel) -> Result<(media::Kind, String
     }
     let hash = hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     Ok((kind, hash))
-}
-
-fn still(path: &Path, pdfium: Option<PathBuf>) -> Load<Picture> {
-    match media::thumbnail(path, VIEW_PX, pdfium.as_deref()) {
-        Ok(image) => Load::Ready(picture(image)),
-        Err(error) => Load::Failed(error.to_string()),
-    }
 }
 
 /// The sound of a recording or video, from its start.
@@ -127,7 +128,7 @@ fn wave(opener: &Opener, path: &Path, cancel: &Cancel) -> Load<Wave> {
 }
 
 /// Gives pixels a number that no other picture has.
-fn picture(image: RgbImage) -> Picture {
+pub(super) fn picture(image: RgbImage) -> Picture {
     static SERIAL: AtomicU64 = AtomicU64::new(1);
     let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
     let size = [image.width() as usize, image.height() as usize];

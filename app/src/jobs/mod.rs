@@ -8,15 +8,27 @@ mod backend;
 
 mod engine_thread;
 
+mod film;
+
 mod job;
+
+mod library;
 
 mod live;
 
 mod media_thread;
 
+mod models;
+
+mod viewing;
+
 mod reader;
 
 pub mod scripted;
+
+mod scripted_inside;
+
+mod teach;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,12 +40,20 @@ use engine::Cancel;
 use engine::models::Store;
 
 pub use backend::{Backend, EngineBackend};
+pub(crate) use film::{Film, play_film};
 pub use job::{EngineJob, JobEvent, JobId, MediaJob};
+pub use library::{LibraryDesk, LibraryHandle, LibraryNews, LibraryWish};
+pub(crate) use library::{keep as keep_library, scope as library_scope, search as search_library};
 pub use live::Ears;
 pub(crate) use live::listen;
 pub(crate) use media_thread::{opener, sound_of};
+pub use models::ModelsNews;
 pub use reader::ReaderNews;
 pub(crate) use reader::{Desk, Found, Post, Work, serve};
+pub use teach::TeachNews;
+pub(crate) use teach::{teach, with_adapters};
+pub use viewing::{CropJob, MediaNews};
+pub(crate) use viewing::{THUMBNAILS, thumbnails};
 
 /// Asks the window to draw within this time.
 pub type Waker = Arc<dyn Fn(Duration) + Send + Sync>;
@@ -66,6 +86,13 @@ struct Ticket<J> {
     id: JobId,
     job: J,
     cancel: Cancel,
+}
+
+impl<J> Ticket<J> {
+    /// What a worker gives itself to do.
+    fn of_no_job(job: J) -> Self {
+        Self { id: job::OF_NO_JOB, job, cancel: Cancel::new() }
+    }
 }
 
 /// The workers and their jobs.
@@ -126,6 +153,13 @@ impl Jobs {
         id
     }
 
+    /// Tells the engine something that nobody waits for: its news come when they do.
+    pub fn tell_engine(&self, job: EngineJob) {
+        if let Some(engine) = &self.engine {
+            drop(engine.send(Ticket::of_no_job(job)));
+        }
+    }
+
     /// Gives a job to the media worker.
     pub fn media(&mut self, job: MediaJob) -> JobId {
         let (id, cancel) = self.open();
@@ -180,7 +214,11 @@ impl Jobs {
     pub fn poll(&mut self) -> Vec<(JobId, JobEvent)> {
         let Some(events) = &self.events else { return Vec::new() };
         let live = &self.live;
-        events.try_iter().take(4 * WAITING_EVENTS).filter(|(id, _)| live.contains_key(id)).collect()
+        events
+            .try_iter()
+            .take(4 * WAITING_EVENTS)
+            .filter(|(id, _)| *id == job::OF_NO_JOB || live.contains_key(id))
+            .collect()
     }
 
     fn open(&mut self) -> (JobId, Cancel) {

@@ -4,19 +4,20 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use engine::media::Kind;
+use engine::media::{Kind, Media, Opener};
 use engine::perception::ReadEvent;
 use engine::tasks::ask::AskRequest;
 use engine::tasks::transcribe::{LiveEvent, Segment, TranscribeEvent, Word};
 use engine::{
-    Cancel, Error, Event, Evidence, Finding, Part, Place, Rect, Result, Span, Stage, StopReason, Usage,
+    Cancel, Error, Event, Evidence, Finding, LoadedModel, Part, Place, Rect, Result, Span, Stage, StopReason,
+    Usage,
 };
 
 use super::{Backend, Ears};
 use crate::live::{LiveEnd, LiveNews};
 use crate::platform::listen::{Microphone, Source};
 use crate::platform::wave_file::WaveFile;
-use crate::state::{Document, HearingForm, Speakers};
+use crate::state::{Document, HearingForm, LibraryScope, Speakers};
 
 /// Three hours of three people: 2,500 lines, 27,500 words.
 pub fn long_transcript() -> Document {
@@ -59,8 +60,14 @@ pub struct Scripted {
     pub has_microphone: bool,
     /// A word in a question that makes it fail.
     pub fail_on: Option<String>,
+    /// Files are really opened with this, so that those that cannot be read fail as they would.
+    pub opener: Option<Opener>,
     /// Everything that was asked.
     pub asked: Arc<Mutex<Vec<AskRequest>>>,
+    /// The decoder that is in memory.
+    pub loaded: Arc<Mutex<Option<String>>>,
+    /// A word in a question at which the device breaks.
+    pub breaks_on: Option<String>,
 }
 
 impl Default for Scripted {
@@ -72,7 +79,10 @@ impl Default for Scripted {
             context_tokens: 2048,
             has_microphone: true,
             fail_on: None,
+            opener: None,
             asked: Arc::default(),
+            loaded: Arc::default(),
+            breaks_on: None,
         }
     }
 }
@@ -141,6 +151,15 @@ impl Scripted {
     }
 }
 
+/// Takes the first piece of a medium, which is where some damage shows.
+fn first_piece(media: Media) -> Result<()> {
+    match media {
+        Media::Sound(mut sound) => sound.next().transpose().map(drop),
+        Media::Video(mut video) => video.next().transpose().map(drop),
+        Media::Picture(_) | Media::Document(_) => Ok(()),
+    }
+}
+
 /// Hears one sentence, and records a second of silence; fails where there is no microphone.
 struct ScriptedEars {
     has_microphone: bool,
@@ -192,11 +211,54 @@ impl Ears for ScriptedEars {
 }
 
 impl Backend for Scripted {
+    fn loaded(&self) -> Vec<LoadedModel> {
+        let loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        let model = |id: &String| LoadedModel {
+            id: id.clone(),
+            bytes: 98_000_000,
+            conversation_bytes: 2_000_000,
+            device: "cpu".into(),
+        };
+        loaded.iter().map(model).collect()
+    }
+
+    fn unload(&mut self) {
+        self.loaded.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    /// The real one, over the models of this machine.
+    fn find(
+        &mut self,
+        folder: &Path,
+        scope: &LibraryScope,
+        request: &mut AskRequest,
+        cancel: &Cancel,
+    ) -> Result<Vec<String>> {
+        let store = engine::models::Store::open_default()?;
+        let options = engine::EngineOptions {
+            store,
+            model: String::new(),
+            limits: engine::media::Limits::default(),
+            prefixes: None,
+            panels: None,
+        };
+        super::backend::find(&engine::Engine::new(options), folder, scope, request, cancel)
+    }
+
     fn ears(&self) -> Arc<dyn Ears> {
         Arc::new(ScriptedEars { has_microphone: self.has_microphone })
     }
 
-    fn read<'a>(&'a mut self, path: &Path, _: &Cancel) -> Box<dyn Iterator<Item = Result<ReadEvent>> + 'a> {
+    fn read<'a>(
+        &'a mut self,
+        path: &Path,
+        cancel: &Cancel,
+    ) -> Box<dyn Iterator<Item = Result<ReadEvent>> + 'a> {
+        if let Some(opener) = &self.opener
+            && let Err(error) = opener.open(path, cancel).and_then(first_piece)
+        {
+            return Box::new(std::iter::once(Err(error)));
+        }
         let (kind, summary, spans) = Self::finding(path);
         let opened = ReadEvent::Opened { kind, summary: summary.into() };
         let progress = |done| ReadEvent::Progress { stage: Stage::Encode, done, total: 2 };
@@ -206,14 +268,21 @@ impl Backend for Scripted {
 
     fn ask<'a>(
         &'a mut self,
-        _: &str,
+        model: &str,
         request: AskRequest,
         cancel: &Cancel,
     ) -> Box<dyn Iterator<Item = Result<Event>> + 'a> {
+        *self.loaded.lock().unwrap_or_else(PoisonError::into_inner) = Some(model.to_owned());
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).push(request.clone());
         if let Some(word) = self.fail_on.as_ref().filter(|word| request.question.contains(*word)) {
             let reason = format!("the script has no answer to {word:?}");
             return Box::new(std::iter::once(Err(Error::Request { reason })));
+        }
+        if self.breaks_on.as_ref().is_some_and(|word| request.question.contains(word)) {
+            self.unload();
+            let lost = Error::DeviceLost { device: "cuda:0".into(), reason: "it fell off the bus".into() };
+            let words = self.answer.split_inclusive(' ').next().map(|word| Ok(Event::Text(word.to_owned())));
+            return Box::new(words.into_iter().chain([Err(lost)]));
         }
         let evidence = request.media.iter().filter_map(|attachment| match attachment {
             engine::tasks::ask::Attachment::Read(read) => {
@@ -234,6 +303,13 @@ impl Backend for Scripted {
         if request.whole {
             first = Self::notes(&request);
         }
+        // Every third chain thinks otherwise.
+        let chain = |chain: usize| {
+            let answer = if chain % 3 == 2 { "7" } else { "12" };
+            let text = format!("I count them one by one. The answer is {answer}.");
+            Event::Thought { chain, text, answer: Some(answer.into()) }
+        };
+        first.extend(request.think.iter().flat_map(|n| (0..=*n).map(chain)));
         let events: Vec<Event> = first.into_iter().chain(evidence).collect();
         let words: Vec<String> = self.answer.split_inclusive(' ').map(str::to_owned).collect();
         let (pause, cancel, n_words) = (self.pause, cancel.clone(), words.len());
@@ -252,11 +328,14 @@ impl Backend for Scripted {
             std::thread::sleep(pause);
             (!cancel.is_cancelled()).then_some(Event::Text(word))
         });
+        let inside =
+            request.options.inside.then(|| super::scripted_inside::inside(&request, &self.answer, &usage));
+        let inside = inside.map(|inside| Event::Inside(Box::new(inside)));
         let done = std::iter::once_with(move || {
             let reason = if stop.is_cancelled() { StopReason::Cancelled } else { StopReason::Stop };
             Event::Done { reason, usage }
         });
-        Box::new(events.into_iter().chain(text).chain(done).map(Ok))
+        Box::new(events.into_iter().chain(text).chain(inside).chain(done).map(Ok))
     }
 
     /// Says the lines of its finding, each word half as long as the pause after a line.

@@ -73,18 +73,60 @@ fn percent_decoded(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
+/// Pasted text that is longer becomes a file.
+pub const LONG_TEXT_BYTES: usize = 50_000;
+
+/// Saves a pasted text, so that it can be attached like any other file.
+///
+/// # Errors
+/// When the data folder cannot be written.
+pub fn save_text(folder: &Path, text: &str, now_s: f64) -> anyhow::Result<PathBuf> {
+    let folder = folder.join("pasted");
+    std::fs::create_dir_all(&folder).with_context(|| format!("{}: cannot be made", folder.display()))?;
+    let path = folder.join(format!("pasted-{:.0}.txt", now_s * 1000.0));
+    super::files::write_whole(&path, text.as_bytes())
+        .with_context(|| format!("{}: saving the pasted text failed", path.display()))?;
+    Ok(path)
+}
+
 /// Saves a pasted picture, so that it can be attached like any other file.
 ///
 /// # Errors
 /// When the data folder cannot be written.
 pub fn save_picture(folder: &Path, size: [usize; 2], rgba: &[u8], now_s: f64) -> anyhow::Result<PathBuf> {
-    let folder = folder.join("pasted");
-    std::fs::create_dir_all(&folder).with_context(|| format!("{}: cannot be made", folder.display()))?;
-    let path = folder.join(format!("pasted-{:.0}.png", now_s * 1000.0));
+    let path = place_for(folder, "pasted", now_s)?;
     let [width, height] = size.map(|side| u32::try_from(side).unwrap_or(u32::MAX));
     image::save_buffer(&path, rgba, width, height, image::ExtendedColorType::Rgba8)
         .with_context(|| format!("{}: saving the pasted picture failed", path.display()))?;
     Ok(path)
+}
+
+/// Saves a part of a picture, named after the picture, so that it can be attached like any other file.
+///
+/// # Errors
+/// When the data folder cannot be written.
+pub fn save_part(folder: &Path, stem: &str, part: &image::RgbImage, now_s: f64) -> anyhow::Result<PathBuf> {
+    let short: String = stem.chars().take(40).collect();
+    let path = place_for(folder, &format!("part-of-{short}"), now_s)?;
+    part.save(&path).with_context(|| format!("{}: saving the part of the picture failed", path.display()))?;
+    Ok(path)
+}
+
+/// Copies a picture that the desktop made of the screen, so that it stays when the desktop cleans up.
+///
+/// # Errors
+/// When it cannot be read or the data folder cannot be written.
+pub fn save_capture(folder: &Path, made: &Path, now_s: f64) -> anyhow::Result<PathBuf> {
+    let path = place_for(folder, "screen", now_s)?;
+    std::fs::copy(made, &path).with_context(|| format!("{}: keeping the picture failed", made.display()))?;
+    Ok(path)
+}
+
+/// A name for a picture in the data folder that no other has.
+fn place_for(folder: &Path, name: &str, now_s: f64) -> anyhow::Result<PathBuf> {
+    let folder = folder.join("pasted");
+    std::fs::create_dir_all(&folder).with_context(|| format!("{}: cannot be made", folder.display()))?;
+    Ok(folder.join(format!("{name}-{:.0}.png", now_s * 1000.0)))
 }
 
 #[cfg(test)]

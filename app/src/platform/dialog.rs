@@ -26,6 +26,47 @@ pub fn choose_place(
         .map(|path| if path.extension().is_some() { path } else { path.with_extension(extension) })
 }
 
+/// Formats of documents and recordings, for a library.
+const DOCUMENTS: [&str; 22] = [
+    "pdf", "epub", "docx", "html", "htm", "md", "txt", "wav", "mp3", "flac", "ogg", "opus", "m4a", "aac",
+    "aiff", "mp4", "mkv", "webm", "mov", "avi", "srt", "vtt",
+];
+
+/// Words of a dialog. They are chosen by the window, whose thread knows its language.
+#[derive(Debug, Clone, Copy)]
+pub struct Words {
+    /// Above it.
+    pub title: &'static str,
+    /// What is offered.
+    pub kinds: &'static str,
+    /// All files.
+    pub all: &'static str,
+}
+
+/// Lets the user choose documents and recordings; empty when the dialog was closed or the desktop has none.
+pub fn choose_documents(words: Words) -> Vec<PathBuf> {
+    rfd::FileDialog::new()
+        .set_title(words.title)
+        .add_filter(words.kinds, &DOCUMENTS)
+        .add_filter(words.all, &["*"])
+        .pick_files()
+        .unwrap_or_default()
+}
+
+/// Lets the user choose a folder; none when the dialog was closed or the desktop has none.
+pub fn choose_folder(title: &str) -> Option<PathBuf> {
+    rfd::FileDialog::new().set_title(title).pick_folder()
+}
+
+/// Lets the user choose a file of questions and answers.
+pub fn choose_questions(words: Words) -> Option<PathBuf> {
+    rfd::FileDialog::new()
+        .set_title(words.title)
+        .add_filter(words.kinds, &["jsonl"])
+        .add_filter(words.all, &["*"])
+        .pick_file()
+}
+
 /// Lets the user choose files; empty when the dialog was closed or the desktop has none.
 pub fn choose_files() -> Vec<PathBuf> {
     if super::without_desktop() {

@@ -30,6 +30,17 @@ pub fn read_whole(path: &Path, most: u64) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Copies a file, into a folder that is made where it is missing.
+///
+/// # Errors
+/// When the folder or the disk does not take it.
+pub fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    if let Some(folder) = to.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    std::fs::copy(from, to).map(drop)
+}
+
 /// Temporary files are for their owner only; an exported file is an ordinary one.
 #[cfg(unix)]
 fn readable(file: &std::fs::File) -> std::io::Result<()> {

@@ -12,6 +12,8 @@ pub mod instance;
 
 pub mod folders;
 
+pub mod screen;
+
 pub mod sound;
 
 pub mod listen;
@@ -23,6 +25,13 @@ pub fn now_s() -> f64 {
     std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .map_or(0.0, |since| since.as_secs_f64())
+}
+
+/// Bytes of memory that this program takes, with the parts of mapped files that are in memory; where the system tells it.
+pub fn resident_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
 }
 
 /// The sample media: those of an installed Medley, which lie beside the program, else those of the folder that it was

@@ -8,6 +8,8 @@ use engine::media::Kind;
 use engine::tasks::ask::ReadFile;
 use serde::{Deserialize, Serialize};
 
+use crate::words::say;
+
 /// Names an attachment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct AttachmentId(pub i64);
@@ -80,6 +82,22 @@ impl Attachment {
         }
     }
 
+    /// About how many tokens of a model's context all takes that was read in it; none until it was read.
+    pub fn about_tokens(&self) -> Option<usize> {
+        match &self.state {
+            AttachmentState::Read(read) => Some(read.spans.iter().map(|span| tokens_of(&span.text)).sum()),
+            _ => None,
+        }
+    }
+
+    /// Why it cannot be used, if it cannot.
+    pub fn failed(&self) -> Option<&str> {
+        match &self.state {
+            AttachmentState::Failed(reason) => Some(reason),
+            _ => None,
+        }
+    }
+
     /// Whether it is read or has failed.
     pub fn is_settled(&self) -> bool {
         matches!(self.state, AttachmentState::Read(_) | AttachmentState::Failed(_))
@@ -88,12 +106,12 @@ impl Attachment {
     /// Its state for people, in a few words.
     pub fn state_text(&self) -> String {
         match &self.state {
-            AttachmentState::Checking => "checking…".into(),
-            AttachmentState::Waiting => "waiting to be read".into(),
+            AttachmentState::Checking => say("media-checking").into(),
+            AttachmentState::Waiting => say("media-waiting").into(),
             AttachmentState::Reading { stage, done, total } => {
                 let doing = match stage {
-                    Stage::Load => "loading models",
-                    _ => "reading",
+                    Stage::Load => say("media-loading-models"),
+                    _ => say("media-reading"),
                 };
                 match total {
                     0 => format!("{doing}…"),
@@ -106,7 +124,32 @@ impl Attachment {
     }
 }
 
+/// Tokens of a text, without its tokenizer: about four letters each in Latin script, one sign each in scripts without
+/// letters, two signs of other scripts. What stands around a note in the prompt is about a dozen more.
+fn tokens_of(text: &str) -> usize {
+    const AROUND: usize = 12;
+    // In twelfths, so that nothing is rounded before the end.
+    let twelfths = |c: char| match c {
+        '\0'..='\u{24f}' => 3,
+        '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}' => 12,
+        _ => 6,
+    };
+    text.chars().map(twelfths).sum::<usize>().div_ceil(12) + AROUND
+}
+
 /// The last part of a path, for people.
 pub fn file_name(path: &Path) -> String {
     path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_are_about_four_letters_or_one_sign() {
+        assert_eq!(tokens_of("The budget is too small for it."), 8 + 12);
+        assert_eq!(tokens_of("予算は足りません"), 8 + 12);
+        assert_eq!(tokens_of(""), 12);
+    }
 }

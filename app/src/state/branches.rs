@@ -28,6 +28,7 @@ impl Exchange {
             && self.attachments == other.attachments
             && self.context.about == other.context.about
             && self.context.passage == other.context.passage
+            && self.context.library == other.context.library
     }
 }
 

@@ -1,11 +1,15 @@
 //! Questions and their answers.
 
+use std::sync::Arc;
+
 use engine::{Evidence, Part, Stage, StopReason, Usage};
 use serde::{Deserialize, Serialize};
 
-use super::attachment::{Attachment, AttachmentId};
+use super::attachment::{Attachment, AttachmentId, AttachmentState};
+use super::library::LibraryScope;
 use super::reader::Passage;
 use super::setup::Setup;
+use super::viewer::Clip;
 
 /// Names a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -14,6 +18,11 @@ pub struct ConversationId(pub i64);
 /// Names a question with its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ExchangeId(pub i64);
+
+impl ExchangeId {
+    /// No question's: numbers come from the clock.
+    pub const NONE: Self = Self(0);
+}
 
 /// The title of a conversation that was not asked anything yet.
 pub const UNTITLED: &str = "New conversation";
@@ -80,8 +89,14 @@ pub struct Context {
     pub passage: Option<Quoted>,
     /// Every section of the files is read for the answer.
     pub whole: bool,
+    /// Documents of the library, in the place of files.
+    pub library: Option<LibraryScope>,
+    /// So many chains of thought vote on the answer.
+    pub think: Option<usize>,
     /// What differs from the conversation, for this answer.
     pub setup: Setup,
+    /// A part of a recording or video.
+    pub clip: Option<Clip>,
 }
 
 /// A passage of a document, as a question carries it.
@@ -134,6 +149,8 @@ pub struct Answer {
     pub evidence: Vec<Evidence>,
     /// What each section of the files says, for an answer from all of them.
     pub parts: Vec<Part>,
+    /// Chains of thought that voted on it; the first is the likeliest one.
+    pub thoughts: Vec<Thought>,
     /// What was left out or failed, and why.
     pub notices: Vec<String>,
     /// What it took; all zero until done.
@@ -142,8 +159,17 @@ pub struct Answer {
     pub model: String,
     /// How it stands.
     pub status: AnswerStatus,
-    /// What the engine told of how it was made; kept as it is.
-    pub inside: serde_json::Map<String, serde_json::Value>,
+}
+
+/// A chain of thought.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Thought {
+    /// Which, counted from 1; 0 is the likeliest one.
+    pub chain: usize,
+    /// What was thought.
+    pub text: String,
+    /// The answer at its end, where there is one.
+    pub answer: Option<String>,
 }
 
 /// How an answer stands.
@@ -263,6 +289,28 @@ impl Conversation {
     /// Whether nothing was asked or added yet.
     pub fn is_blank(&self) -> bool {
         self.loaded && self.exchanges.is_empty() && self.attachments.is_empty() && self.title == UNTITLED
+    }
+
+    /// One of its files has another place; everything that names it names that.
+    pub fn file_moved(&mut self, from: &std::path::Path, to: &std::path::Path) {
+        let moved = |path: &mut std::path::PathBuf| {
+            if path == from {
+                *path = to.to_path_buf();
+            }
+        };
+        for attachment in &mut self.attachments {
+            moved(&mut attachment.path);
+            if let AttachmentState::Read(read) = &mut attachment.state {
+                let read = Arc::make_mut(read);
+                moved(&mut read.path);
+                Arc::make_mut(&mut read.spans).iter_mut().for_each(|span| moved(&mut span.source));
+            }
+        }
+        for exchange in self.all_mut() {
+            exchange.answer.evidence.iter_mut().for_each(|evidence| moved(&mut evidence.source));
+            exchange.answer.parts.iter_mut().for_each(|part| moved(&mut part.source));
+            exchange.context.passage.iter_mut().for_each(|passage| moved(&mut passage.path));
+        }
     }
 
     /// Files that were added since the last question.

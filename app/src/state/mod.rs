@@ -6,6 +6,10 @@ mod branches;
 
 mod conversation;
 
+mod inside;
+
+mod library;
+
 mod live;
 
 mod models;
@@ -20,6 +24,8 @@ mod setup;
 
 mod talk;
 
+mod teach;
+
 mod transcript;
 
 mod viewer;
@@ -33,10 +39,12 @@ pub use attachment::{Attachment, AttachmentId, AttachmentState, file_name};
 pub use branches::Versions;
 pub use conversation::{
     Answer, AnswerStatus, Context, Conversation, ConversationId, Editing, Exchange, ExchangeId, Progress,
-    Quoted, UNTITLED,
+    Quoted, Thought, UNTITLED,
 };
+pub use inside::{InsidePane, InsideTab};
+pub use library::{Doing, Holdings, LibraryPane, LibraryScope, LibrarySearch};
 pub use live::LiveState;
-pub use models::{Download, ModelRow, Models, Prospects};
+pub use models::{Checking, Download, ModelRow, Models, Other, Prospects, Space, megabytes};
 pub use program::{CrashReport, Keep, KeptPlace, Program};
 pub use reader::{
     Citation, Colour, DocumentInfo, Extent, Finder, Folded, Hit, Mark, MarkId, PageBoxes, Passage, Position,
@@ -46,11 +54,12 @@ pub use reader::{
 pub use settings::{Contrast, Motion, Settings, Theme};
 pub use setup::{Preset, Sampling, Setup};
 pub use talk::{Heading, Hunt, Match};
+pub use teach::{AdapterInfo, AdapterState, Curve, Rationale, Run, RunState, TeachForm, TeachPane};
 pub use transcript::{
     Document, Edit, Editor, Found, Hearing, HearingForm, Line, Query, SPEEDS, Speaker, SpeakerId, Speakers,
     StoredTranscript, TranscriptPane, UNSURE_BELOW, Word,
 };
-pub use viewer::{Load, Picture, Play, Viewer, Wave};
+pub use viewer::{Cited, Clip, Load, Picture, Play, Viewer, Wave};
 
 /// What lies over or beside the conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -64,6 +73,8 @@ pub enum Overlay {
     Shortcuts,
     /// The field for typing a path.
     PathEntry,
+    /// The models.
+    Models,
     /// What the conversation has chosen for itself.
     Setup,
     /// All commands, to be found by typing.
@@ -72,6 +83,18 @@ pub enum Overlay {
     Privacy,
     /// The report of the last crash.
     Crash,
+}
+
+/// What stands in the middle of the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Middle {
+    /// The conversation, or the transcript over it.
+    #[default]
+    Conversation,
+    /// The library.
+    Library,
+    /// Teaching.
+    Teach,
 }
 
 /// A short message at the bottom, with one thing that can be done about it.
@@ -106,6 +129,8 @@ pub struct AppState {
     pub settings: Settings,
     /// Which models are here and what is being fetched.
     pub models: Models,
+    /// How answers came about.
+    pub inside: InsidePane,
     /// The evidence that is shown beside the conversation.
     pub viewer: Option<Viewer>,
     /// The documents that are read.
@@ -114,8 +139,20 @@ pub struct AppState {
     pub about: Vec<AttachmentId>,
     /// What the next question is about, with the file it is from.
     pub passage: Option<Quoted>,
+    /// The part of a recording that the next question is about.
+    pub clip: Option<Clip>,
     /// The transcript that is shown in the place of the conversation.
     pub transcript: Option<TranscriptPane>,
+    /// Which documents of the library the next questions are about, when they are not about files.
+    pub about_library: Option<LibraryScope>,
+    /// So many chains of thought vote on the next answers.
+    pub think: Option<usize>,
+    /// What stands in the middle.
+    pub middle: Middle,
+    /// The library.
+    pub library: LibraryPane,
+    /// Teaching a model.
+    pub teach: TeachPane,
     /// The program itself.
     pub program: Program,
     /// What lies over the conversation.
@@ -182,6 +219,11 @@ impl AppState {
         self.current()?.exchanges.iter().find(|e| e.id == id)
     }
 
+    /// The answer of the shown conversation that is looked into.
+    pub fn looked_into(&self) -> Option<ExchangeId> {
+        self.inside.shown.filter(|id| self.exchange(*id).is_some())
+    }
+
     /// An attachment anywhere, with the conversation it belongs to.
     pub fn attachment_mut(&mut self, id: AttachmentId) -> Option<(ConversationId, &mut Attachment)> {
         self.conversations.iter_mut().find_map(|c| {
@@ -197,7 +239,8 @@ impl AppState {
 
     /// The evidence that is looked at.
     pub fn shown_evidence(&self) -> Option<(ExchangeId, usize)> {
-        let viewed = self.viewer.as_ref().map(|viewer| (viewer.exchange, viewer.index));
+        let cited = self.viewer.as_ref().and_then(|viewer| viewer.cited.as_ref());
+        let viewed = cited.map(|cited| (cited.exchange, cited.index));
         viewed.or_else(|| self.reader.evidence())
     }
 

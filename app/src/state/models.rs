@@ -1,6 +1,22 @@
 //! Which models are on this machine.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use engine::LoadedModel;
+use engine::models::{Ability, FoundModel};
 use engine::plan::here::Fit;
+
+use crate::say;
+use crate::words::say;
+
+/// "12 MB".
+pub fn megabytes(bytes: u64) -> String {
+    match bytes {
+        b if b >= 1_000_000_000 => format!("{:.1} GB", b as f64 / 1e9),
+        b => format!("{:.0} MB", (b as f64 / 1e6).ceil()),
+    }
+}
 
 /// One model of the registry.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,10 +35,16 @@ pub struct ModelRow {
     pub present: bool,
     /// What is expected of it here, once that was looked at.
     pub prospects: Option<Prospects>,
+    /// The licence that it comes with.
+    pub licence: String,
+    /// What it can do.
+    pub does: Vec<Ability>,
+    /// Bytes that an interrupted fetch left.
+    pub started_bytes: u64,
 }
 
 /// What is expected of a model on this machine.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Prospects {
     /// Whether it fits the memory that is free.
     pub fit: Option<Fit>,
@@ -33,11 +55,21 @@ pub struct Prospects {
 impl ModelRow {
     /// "fits, about 260 tokens/s", or nothing while nothing is known.
     pub fn expected(&self) -> String {
-        let Some(prospects) = self.prospects else { return String::new() };
-        let fit = prospects.fit.map(|fit| fit.name().to_owned());
-        let speed = prospects.tokens_per_s.map(|rate| match rate {
-            rate if rate >= 10.0 => format!("about {rate:.0} tokens/s"),
-            rate => format!("about {rate:.1} tokens/s"),
+        self.prospects.map(|prospects| prospects.text()).unwrap_or_default()
+    }
+}
+
+impl Prospects {
+    /// "fits, about 260 tokens/s", or nothing while nothing is known.
+    pub fn text(&self) -> String {
+        let fit = self.fit.map(|fit| match fit {
+            Fit::Fits => say("models-fits").to_owned(),
+            Fit::Tight => say("models-tight").to_owned(),
+            Fit::DoesNotFit => say("models-does-not-fit").to_owned(),
+        });
+        let speed = self.tokens_per_s.map(|rate| match rate {
+            rate if rate >= 10.0 => say!("models-speed", rate = format!("{rate:.0}")),
+            rate => say!("models-speed", rate = format!("{rate:.1}")),
         });
         fit.into_iter().chain(speed).collect::<Vec<String>>().join(", ")
     }
@@ -62,6 +94,10 @@ pub struct Download {
     pub notice: Option<String>,
     /// Why it ended.
     pub failed: Option<String>,
+    /// The models that are still to be fetched, that one first.
+    pub ids: Vec<String>,
+    /// Whether it was stopped for a while.
+    pub paused: bool,
 }
 
 /// The models.
@@ -73,6 +109,59 @@ pub struct Models {
     pub download: Option<Download>,
     /// Whether this machine is being measured.
     pub measuring: bool,
+    /// What is in memory.
+    pub loaded: Vec<LoadedModel>,
+    /// What the program takes of the memory, where the system tells it.
+    pub resident_bytes: Option<u64>,
+    /// What is taken on disk, once it was looked at.
+    pub space: Option<Space>,
+    /// What other programs have, once it was looked for.
+    pub others: Option<Vec<Other>>,
+    /// The model that is being checked.
+    pub checking: Option<Checking>,
+    /// What the last check of each model found: nothing, or what is wrong.
+    pub verdicts: BTreeMap<String, Option<String>>,
+    /// The model that is being deleted.
+    pub deleting: Option<String>,
+}
+
+/// A check that is going on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checking {
+    /// The model.
+    pub id: String,
+    /// Bytes of all its files that were read.
+    pub done_bytes: u64,
+    /// Bytes of all its files.
+    pub total_bytes: u64,
+}
+
+/// What is taken on disk.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Space {
+    /// Where the models are.
+    pub folder: PathBuf,
+    /// Bytes of the models.
+    pub models_bytes: u64,
+    /// Bytes of models as the kernels want them, so that they start sooner.
+    pub panels_bytes: u64,
+    /// Bytes of what was read of long prompts.
+    pub prompts_bytes: u64,
+    /// Bytes that are free on the disk of the models.
+    pub free_bytes: Option<u64>,
+}
+
+/// A model of another program.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Other {
+    /// Whose, what and where.
+    pub found: FoundModel,
+    /// What it can do.
+    pub does: Vec<Ability>,
+    /// What is expected of it here.
+    pub prospects: Prospects,
+    /// Why it cannot be used.
+    pub problem: Option<String>,
 }
 
 impl Models {
@@ -88,7 +177,12 @@ impl Models {
 
     /// Whether a fetch is going on.
     pub fn is_downloading(&self) -> bool {
-        self.download.as_ref().is_some_and(|d| d.failed.is_none())
+        self.download.as_ref().is_some_and(|d| d.failed.is_none() && !d.paused)
+    }
+
+    /// A model by id.
+    pub fn row(&self, id: &str) -> Option<&ModelRow> {
+        self.rows.iter().find(|row| row.id == id)
     }
 }
 
@@ -106,6 +200,9 @@ mod tests {
             answers: true,
             present: true,
             prospects,
+            licence: String::new(),
+            does: Vec::new(),
+            started_bytes: 0,
         };
         assert_eq!(row(None).expected(), "");
         let of = |fit, tokens_per_s| row(Some(Prospects { fit, tokens_per_s })).expected();

@@ -54,12 +54,18 @@ pub struct Settings {
     pub language: Language,
     /// The decoder: an id of the registry or a path.
     pub model: String,
+    /// What `medley tune` or the teaching pane made for it; none for the model as it is.
+    pub adapter: Option<std::path::PathBuf>,
     /// Most tokens of an answer.
     pub max_tokens: usize,
     /// 0 takes the likeliest token every time.
     pub temperature: f32,
     /// Keep the states of long prompts on disk.
     pub prefix_cache: bool,
+    /// Minutes without a request after which models leave the memory; 0 keeps them.
+    pub unload_after_min: u32,
+    /// Keep what can be seen of how answers come about.
+    pub inside: bool,
     /// Size of text in percent.
     pub text_percent: u32,
     /// Whether the tour was seen, or was not wanted.
@@ -74,9 +80,12 @@ impl Default for Settings {
             motion: Motion::Normal,
             language: Language::System,
             model: "smollm2-135m".into(),
+            adapter: None,
             max_tokens: 512,
             temperature: 0.0,
             prefix_cache: true,
+            unload_after_min: 30,
+            inside: true,
             text_percent: 100,
             tour_seen: false,
         }
@@ -99,6 +108,7 @@ impl Settings {
             max_tokens: self.max_tokens,
             temperature: self.temperature,
             prefix_cache: self.prefix_cache,
+            inside: self.inside,
             ..GenerateOptions::default()
         }
     }

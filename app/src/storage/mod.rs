@@ -4,6 +4,8 @@
 //! running answer is written every half second, so that a killed program loses less than a second.
 //! A database that cannot be read is moved aside and named in a message, never deleted.
 
+pub mod adapters;
+
 mod read;
 
 mod schema;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use engine::Inside;
 use engine::tasks::ask::ReadFile;
 use rusqlite::{OptionalExtension as _, Row, params};
 
@@ -49,7 +50,7 @@ impl Storage {
         let id = conversation.id.0;
         let mut statement = self.reader.prepare_cached(
             "SELECT id, question, attachments, asked_s, answer, notices, usage, model, status, context, parts,
-                 parent, active, shown_s, original, inside
+                 parent, active, shown_s, original, thoughts
              FROM messages WHERE conversation = ?1 ORDER BY id",
         )?;
         let exchanges = statement.query_map([id], exchange)?;
@@ -81,6 +82,21 @@ impl Storage {
         }
         conversation.loaded = true;
         Ok(())
+    }
+
+    /// How the answer to a question came about, where that was kept; only when somebody looks, since it is larger than
+    /// the answer.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn inside(&self, exchange: ExchangeId) -> rusqlite::Result<Option<Inside>> {
+        let json: Option<String> = self
+            .reader
+            .prepare_cached("SELECT inside FROM messages WHERE id = ?1")?
+            .query_row([exchange.0], |row| row.get(0))
+            .optional()?;
+        let inside = json.and_then(|json| serde_json::from_str::<Inside>(&json).ok());
+        Ok(inside.filter(|inside| *inside != Inside::default()))
     }
 
     /// What was found in a file of this content, as if it had been read at this path; what is said in it as its
@@ -162,6 +178,13 @@ impl Storage {
         Ok(json.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default())
     }
 
+    /// What was kept under a name between runs, if it is there and understood.
+    pub fn kept<T: serde::de::DeserializeOwned>(&self, name: &str) -> Option<T> {
+        let json: rusqlite::Result<String> =
+            self.reader.query_row("SELECT json FROM settings WHERE name = ?1", [name], |row| row.get(0));
+        serde_json::from_str(&json.ok()?).ok()
+    }
+
     /// The largest id in use.
     ///
     /// # Errors
@@ -194,11 +217,11 @@ fn exchange(row: &Row<'_>) -> rusqlite::Result<Exchange> {
             original: row.get(14)?,
             evidence: Vec::new(),
             parts: serde_json::from_str(&json(10)?).unwrap_or_default(),
+            thoughts: serde_json::from_str(&json(15)?).unwrap_or_default(),
             notices: serde_json::from_str(&json(5)?).unwrap_or_default(),
             usage: serde_json::from_str(&json(6)?).unwrap_or_default(),
             model: row.get(7)?,
             status: AnswerStatus::from_json(&json(8)?),
-            inside: serde_json::from_str(&json(15)?).unwrap_or_default(),
         },
     })
 }

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, ErrorCode};
 
 /// The format this program writes, kept in `user_version`.
-pub(super) const VERSION: i64 = 4;
+pub(super) const VERSION: i64 = 5;
 
 /// Each step takes the format one version further; never change one that was released.
 const STEPS: [&str; VERSION as usize] = [
@@ -86,6 +86,7 @@ const STEPS: [&str; VERSION as usize] = [
             VALUES ('delete', old.id, old.question, old.answer);
     END;
 ",
+    "ALTER TABLE messages ADD COLUMN thoughts TEXT NOT NULL DEFAULT '[]';",
 ];
 
 /// Why a database was not opened.
@@ -127,14 +128,15 @@ pub(super) fn prepare(mut connection: Connection) -> Result<Connection, OpenErro
         let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
         return Err(OpenError::Damaged(rusqlite::Error::SqliteFailure(code, Some(health))));
     }
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    // With WAL a killed program loses nothing that was committed; only a power cut could.
-    connection.pragma_update(None, "synchronous", "NORMAL")?;
-    connection.pragma_update(None, "foreign_keys", true)?;
+    // A newer program may have its own ways: nothing of its file is changed.
     let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     if found > VERSION {
         return Err(OpenError::Newer { found });
     }
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // With WAL a killed program loses nothing that was committed; only a power cut could.
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
     for step in found.max(0)..VERSION {
         let transaction = connection.transaction()?;
         transaction.execute_batch(STEPS[step as usize])?;

@@ -48,6 +48,11 @@ fn exchange(id: i64, text: &str) -> Exchange {
                 label: Some("cat".into()),
                 score: 0.5,
             }],
+            thoughts: vec![crate::state::Thought {
+                chain: 1,
+                text: "So it is.".into(),
+                answer: Some("5".into()),
+            }],
             parts: vec![Part {
                 source: "/a/ü.png".into(),
                 from: Place::Picture { area: Rect::WHOLE },
@@ -60,7 +65,6 @@ fn exchange(id: i64, text: &str) -> Exchange {
             usage: Usage { prompt_tokens: 3, ..Usage::default() },
             model: "m".into(),
             status: AnswerStatus::Done(StopReason::Stop),
-            inside: serde_json::from_str(r#"{"later":[1,2]}"#).unwrap(),
         },
     }
 }
@@ -384,7 +388,6 @@ fn a_database_from_before_transcripts_and_readings_gets_tables_for_them() {
         before.context = crate::state::Context::default();
         before.answer.parts.clear();
         before.answer.original = None;
-        before.answer.inside.clear();
         before
     };
     let expected = [before(3, "A cat.", None), before(4, "A dog.", Some(ExchangeId(3)))];
@@ -437,4 +440,22 @@ fn where_a_document_was_left_comes_back_with_its_highlights() {
     storage.write(Write::ClearAll);
     storage.flush();
     assert_eq!(storage.reading("ab").unwrap(), None);
+}
+
+#[test]
+fn how_an_answer_came_about_is_kept_apart_from_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = Storage::open(folder.path()).unwrap();
+    let id = ExchangeId(3);
+    storage.write(conversation(1, "A"));
+    storage.write(Write::Exchange(ConversationId(1), Box::new(exchange(3, "A cat."))));
+    storage.flush();
+    assert_eq!(storage.inside(id).unwrap(), None);
+    let inside = engine::Inside { seconds: 1.5, ..Default::default() };
+    storage.write(Write::Inside(id, Arc::new(inside.clone())));
+    // A change of the answer leaves it.
+    storage.write(Write::Exchange(ConversationId(1), Box::new(exchange(3, "A dog."))));
+    storage.flush();
+    assert_eq!(storage.inside(id).unwrap(), Some(inside));
+    assert_eq!(storage.inside(ExchangeId(4)).unwrap(), None, "there is no such question");
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
+use engine::Inside;
 use engine::tasks::ask::ReadFile;
 use rusqlite::{Connection, params};
 
@@ -38,6 +39,8 @@ pub enum Write {
     Deleted(ConversationId, bool),
     /// Adds or changes a question with its answer.
     Exchange(ConversationId, Box<Exchange>),
+    /// Keeps how the answer to a question came about.
+    Inside(ExchangeId, Arc<Inside>),
     /// Takes a question with its answer out.
     DeleteExchange(ExchangeId),
     /// Adds or changes a file of a conversation.
@@ -202,6 +205,9 @@ fn apply(db: &Connection, change: &Write) -> anyhow::Result<()> {
             db.prepare_cached("DELETE FROM messages WHERE id = ?1")?.execute([id.0])?
         }
         Write::Attachment(conversation, attachment) => put_attachment(db, *conversation, attachment)?,
+        Write::Inside(id, inside) => db
+            .prepare_cached("UPDATE messages SET inside = ?2 WHERE id = ?1")?
+            .execute(params![id.0, serde_json::to_string(inside)?])?,
         Write::DeleteAttachment(id) => {
             db.prepare_cached("DELETE FROM attachments WHERE id = ?1")?.execute([id.0])?
         }
@@ -244,11 +250,11 @@ fn put_exchange(db: &Connection, conversation: ConversationId, e: &Exchange) -> 
     db.prepare_cached(
         "INSERT INTO messages
              (id, conversation, question, attachments, asked_s, answer, notices, usage, model, status, context, parts,
-              parent, active, shown_s, original, inside)
+              parent, active, shown_s, original, thoughts)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
          ON CONFLICT (id) DO UPDATE SET question = ?3, attachments = ?4, asked_s = ?5, answer = ?6,
              notices = ?7, usage = ?8, model = ?9, status = ?10, context = ?11, parts = ?12,
-             parent = ?13, active = ?14, shown_s = ?15, original = ?16, inside = ?17",
+             parent = ?13, active = ?14, shown_s = ?15, original = ?16, thoughts = ?17",
     )?
     .execute(params![
         e.id.0,
@@ -267,7 +273,7 @@ fn put_exchange(db: &Connection, conversation: ConversationId, e: &Exchange) -> 
         e.active,
         e.shown_s,
         e.answer.original,
-        serde_json::to_string(&e.answer.inside)?,
+        serde_json::to_string(&e.answer.thoughts)?,
     ])?;
     db.prepare_cached("DELETE FROM evidence WHERE message = ?1")?.execute([e.id.0])?;
     let mut insert =

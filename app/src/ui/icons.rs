@@ -77,12 +77,22 @@ pub enum Icon {
     On,
     /// Lines of text beside a bar.
     Transcript,
+    /// Three layers of dots that are joined.
+    Inside,
+    /// A box, seen from a corner.
+    Model,
+    /// A tick in a circle.
+    Check,
     /// Three dots.
     More,
     /// A folder.
     Folder,
     /// An angle down.
     Unfold,
+    /// Books that stand side by side.
+    Library,
+    /// A hat of somebody who learnt something.
+    Teach,
 }
 
 impl Icon {
@@ -291,6 +301,24 @@ impl Icon {
                 line(&[(9.5, 12.0), (19.5, 12.0)]);
                 line(&[(9.5, 17.5), (15.5, 17.5)]);
             }
+            Self::Inside => {
+                for (x, y) in [(5.0, 7.0), (5.0, 17.0)] {
+                    line(&[(x + 1.8, y), (10.2, 12.0)]);
+                    line(&[(19.0 - 1.8, y), (13.8, 12.0)]);
+                }
+                for (x, y) in [(5.0, 7.0), (5.0, 17.0), (19.0, 7.0), (19.0, 17.0), (12.0, 12.0)] {
+                    circle(x, y, 1.9);
+                }
+            }
+            Self::Model => {
+                closed(&[(12.0, 3.5), (19.5, 7.5), (19.5, 16.5), (12.0, 20.5), (4.5, 16.5), (4.5, 7.5)]);
+                line(&[(4.5, 7.5), (12.0, 11.5), (19.5, 7.5)]);
+                line(&[(12.0, 11.5), (12.0, 20.5)]);
+            }
+            Self::Check => {
+                circle(12.0, 12.0, 8.5);
+                line(&[(8.0, 12.5), (11.0, 15.5), (16.0, 9.0)]);
+            }
             Self::More => {
                 for x in [6.0, 12.0, 18.0] {
                     dot(x, 12.0, 1.6);
@@ -300,6 +328,16 @@ impl Icon {
                 closed(&[(3.5, 6.0), (9.5, 6.0), (11.5, 8.5), (20.5, 8.5), (20.5, 19.0), (3.5, 19.0)]);
             }
             Self::Unfold => line(&[(6.0, 9.5), (12.0, 15.5), (18.0, 9.5)]),
+            Self::Library => {
+                frame(4.0, 5.0, 8.0, 19.5);
+                frame(9.5, 3.5, 13.5, 19.5);
+                closed(&[(15.3, 5.6), (18.2, 4.8), (21.0, 18.7), (18.1, 19.5)]);
+            }
+            Self::Teach => {
+                closed(&[(12.0, 5.0), (22.0, 9.5), (12.0, 14.0), (2.0, 9.5)]);
+                line(&[(6.5, 12.0), (6.5, 16.5), (12.0, 19.0), (17.5, 16.5), (17.5, 12.0)]);
+                line(&[(22.0, 9.5), (22.0, 15.0)]);
+            }
             Self::Open => {
                 line(&[(11.0, 5.5), (5.5, 5.5), (5.5, 18.5), (18.5, 18.5), (18.5, 13.0)]);
                 line(&[(11.5, 12.5), (19.0, 5.0)]);

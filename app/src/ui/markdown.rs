@@ -1,23 +1,41 @@
 //! Streamed Markdown that stays cheap: text is split into blocks, each block keeps its height, and
 //! only blocks inside the view are laid out.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::ops::Range;
+use std::rc::Rc;
 
-use egui::{Rect, RichText, Ui, Vec2};
-use egui_commonmark::{CommonMarkCache, CommonMarkViewer};
+use egui::{Rect, RichText, Sense, Ui, Vec2};
+use egui_commonmark::{CommonMarkCache, CommonMarkViewer, RenderMathFn};
 
+use super::cited::{Mark, with_marks};
 use super::icons::Icon;
 use super::theme;
-use super::widgets::icon_button_ui;
-use crate::state::ExchangeId;
+use super::widgets::{icon_button_ui, mark_size, within_ui};
+use crate::state::{Answer, ExchangeId};
+use crate::words::say;
 
 /// Blocks and heights of the texts that are shown.
 #[derive(Default)]
 pub struct MarkdownCache {
     inner: CommonMarkCache,
     texts: BTreeMap<ExchangeId, Blocks>,
+    marked: BTreeMap<ExchangeId, Marked>,
 }
+
+/// A finished answer with marks for its evidence.
+#[derive(Default)]
+struct Marked {
+    /// Hash of the answer it was made from, number of its evidence, and whether missing evidence is told.
+    key: (u64, usize, bool),
+    text: String,
+    blocks: Blocks,
+}
+
+/// Draws a mark.
+type MarkFn<'a> = dyn Fn(&mut Ui, &Mark) + 'a;
 
 /// How a text is split.
 #[derive(Default)]
@@ -102,38 +120,82 @@ fn closes(mark: &str, line: &str) -> bool {
 impl MarkdownCache {
     /// Draws an answer; blocks outside the view only take their room.
     pub fn show(&mut self, ui: &mut Ui, id: ExchangeId, text: &str) {
-        let Self { inner, texts } = self;
-        let blocks = texts.entry(id).or_default();
-        blocks.update(text);
-        let width = ui.available_width();
-        if (blocks.width - width).abs() > 0.5 {
-            blocks.width = width;
-            blocks.heights.fill(0.0);
+        let Self { inner, texts, .. } = self;
+        blocks_ui(ui, inner, texts.entry(id).or_default(), id, text, None);
+    }
+
+    /// The same for a finished answer, with a mark after each sentence that evidence supports.
+    pub fn show_marked(
+        &mut self,
+        ui: &mut Ui,
+        id: ExchangeId,
+        answer: &Answer,
+        tells_missing: bool,
+        mark_ui: &MarkFn<'_>,
+    ) {
+        let Self { inner, marked, .. } = self;
+        let marked = marked.entry(id).or_default();
+        // Also answers that somebody changes are marked anew.
+        let mut hasher = DefaultHasher::new();
+        answer.text.hash(&mut hasher);
+        let key = (hasher.finish(), answer.evidence.len(), tells_missing);
+        if marked.key != key {
+            let text = with_marks(&answer.text, &answer.evidence, tells_missing);
+            *marked = Marked { key, text, blocks: Blocks::default() };
         }
-        ui.spacing_mut().item_spacing.y = 8.0;
-        let clip = ui.clip_rect();
-        // A little more than the view, so that scrolling never shows a gap.
-        let view = clip.expand2(Vec2::new(0.0, 200.0));
-        for (i, range) in blocks.finished.iter().enumerate() {
-            let height = blocks.heights[i];
-            let place = Rect::from_min_size(ui.cursor().min, Vec2::new(width, height));
-            if height > 0.0 && !view.intersects(place) {
-                ui.allocate_space(place.size());
-                continue;
-            }
-            let before = ui.cursor().min.y;
-            ui.push_id((id.0, i), |ui| block_ui(ui, inner, &text[range.clone()]));
-            let spacing = ui.spacing().item_spacing.y;
-            blocks.heights[i] = (ui.cursor().min.y - before - spacing).max(1.0);
-        }
-        if !blocks.tail.is_empty() {
-            ui.push_id((id.0, "tail"), |ui| block_ui(ui, inner, &text[blocks.tail.clone()]));
-        }
+        blocks_ui(ui, inner, &mut marked.blocks, id, &marked.text, Some(mark_ui));
     }
 }
 
-fn block_ui(ui: &mut Ui, cache: &mut CommonMarkCache, text: &str) {
+fn blocks_ui(
+    ui: &mut Ui,
+    inner: &mut CommonMarkCache,
+    blocks: &mut Blocks,
+    id: ExchangeId,
+    text: &str,
+    mark_ui: Option<&MarkFn<'_>>,
+) {
+    blocks.update(text);
+    let width = ui.available_width();
+    if (blocks.width - width).abs() > 0.5 {
+        blocks.width = width;
+        blocks.heights.fill(0.0);
+    }
+    ui.spacing_mut().item_spacing.y = 8.0;
+    let clip = ui.clip_rect();
+    // A little more than the view, so that scrolling never shows a gap.
+    let view = clip.expand2(Vec2::new(0.0, 200.0));
+    for (i, range) in blocks.finished.iter().enumerate() {
+        let height = blocks.heights[i];
+        let place = Rect::from_min_size(ui.cursor().min, Vec2::new(width, height));
+        if height > 0.0 && !view.intersects(place) {
+            ui.allocate_space(place.size());
+            continue;
+        }
+        let before = ui.cursor().min.y;
+        ui.push_id((id.0, i), |ui| block_ui(ui, inner, &text[range.clone()], mark_ui));
+        let spacing = ui.spacing().item_spacing.y;
+        blocks.heights[i] = (ui.cursor().min.y - before - spacing).max(1.0);
+    }
+    if !blocks.tail.is_empty() {
+        ui.push_id((id.0, "tail"), |ui| block_ui(ui, inner, &text[blocks.tail.clone()], mark_ui));
+    }
+}
+
+fn block_ui(ui: &mut Ui, cache: &mut CommonMarkCache, text: &str, mark_ui: Option<&MarkFn<'_>>) {
     let text = text.trim_end();
+    // The renderer takes no function that borrows anything: it only keeps room, and the marks are drawn into that.
+    let places: Rc<RefCell<Vec<(Mark, Rect)>>> = Rc::default();
+    let found = places.clone();
+    let keep_room = move |ui: &mut Ui, text: &str, _: bool| match Mark::from_text(text) {
+        Some(mark) => {
+            let (rect, _) = ui.allocate_exact_size(mark_size(ui, &mark), Sense::hover());
+            found.borrow_mut().push((mark, rect));
+        }
+        None => {
+            ui.label(text);
+        }
+    };
     ui.vertical(|ui| {
         ui.set_width(ui.available_width());
         // List numbers and table rows are as high as a line, not as a button.
@@ -141,10 +203,16 @@ fn block_ui(ui: &mut Ui, cache: &mut CommonMarkCache, text: &str) {
         match FENCES.into_iter().find(|mark| text.trim_start().starts_with(mark)) {
             Some(mark) => code_ui(ui, text.trim_start(), mark),
             None => {
-                CommonMarkViewer::new().show(ui, cache, text);
+                let keep_room: Option<&RenderMathFn> = mark_ui.is_some().then_some(&keep_room as _);
+                CommonMarkViewer::new().render_math_fn(keep_room).show(ui, cache, text);
             }
         }
     });
+    if let Some(mark_ui) = mark_ui {
+        for (i, (mark, rect)) in places.take().iter().enumerate() {
+            ui.push_id(("mark", i), |ui| within_ui(ui, *rect, |ui| mark_ui(ui, mark)));
+        }
+    }
 }
 
 /// A block of code with its language and a button that copies it.
@@ -167,7 +235,9 @@ fn code_ui(ui: &mut Ui, text: &str, mark: &str) {
         ui.horizontal(|ui| {
             ui.label(RichText::new(language).size(theme::size::SMALL).color(palette.weak));
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                if icon_button_ui(ui, Icon::Copy, "Copy code", "Copy code", None).clicked() {
+                if icon_button_ui(ui, Icon::Copy, say("media-copy-code"), say("media-copy-code"), None)
+                    .clicked()
+                {
                     ui.ctx().copy_text(code.to_owned());
                 }
             });

@@ -12,6 +12,8 @@ mod icons;
 
 mod look;
 
+mod cited;
+
 mod markdown;
 
 mod panels;
@@ -21,7 +23,7 @@ mod panes;
 mod widgets;
 
 use crate::command::Commands;
-use crate::state::{AppState, Overlay};
+use crate::state::{AppState, Middle, Overlay};
 use panes::{Pane, begin_pane};
 use theme::space;
 use view::ViewState;
@@ -76,6 +78,21 @@ pub fn root_ui(ui: &mut egui::Ui, state: &AppState, view: &mut ViewState, comman
                 panels::reader_ui(ui, state, view, commands);
             });
     }
+    let looks_inside =
+        state.looked_into().is_some() && !reads && state.viewer.is_none() && state.transcript.is_none();
+    let inside_beside = looks_inside && width >= WIDE_FOR_EVIDENCE;
+    if inside_beside {
+        let frame = egui::Frame::new().fill(palette.raised).inner_margin(egui::Margin::same(space::M));
+        egui::Panel::right("inside")
+            .frame(frame)
+            .resizable(true)
+            .default_size((0.38 * width).clamp(340.0, 620.0))
+            .size_range(320.0..=(width - 248.0 - 320.0).max(320.0))
+            .show(ui, |ui| {
+                begin_pane(ui, Pane::Evidence, view);
+                panels::inside_ui(ui, state, view, commands);
+            });
+    }
     let beside = state.viewer.is_some() && width >= WIDE_FOR_EVIDENCE;
     if beside {
         let frame = egui::Frame::new().fill(palette.raised).inner_margin(egui::Margin::same(space::M));
@@ -96,18 +113,29 @@ pub fn root_ui(ui: &mut egui::Ui, state: &AppState, view: &mut ViewState, comman
             return;
         }
         let pages = state.transcript.is_none() && reads && !reads_beside;
-        view.has_composer = state.transcript.is_none() && !pages && (state.viewer.is_none() || beside);
+        view.has_composer = state.middle == Middle::Conversation
+            && state.transcript.is_none()
+            && !pages
+            && (state.viewer.is_none() || beside);
         begin_pane(ui, if pages { Pane::Documents } else { Pane::Middle }, view);
         if state.transcript.is_some() {
             panels::transcript_ui(ui, state, view, commands, wide);
         } else if reads && !reads_beside {
             panels::reader_ui(ui, state, view, commands);
+        } else if looks_inside && !inside_beside {
+            egui::Frame::new()
+                .inner_margin(egui::Margin::same(space::M))
+                .show(ui, |ui| panels::inside_ui(ui, state, view, commands));
         } else if state.viewer.is_some() && !beside {
             egui::Frame::new()
                 .inner_margin(egui::Margin::same(space::M))
                 .show(ui, |ui| panels::evidence_ui(ui, state, view, commands));
         } else {
-            panels::main_ui(ui, state, view, commands, wide);
+            match state.middle {
+                Middle::Conversation => panels::main_ui(ui, state, view, commands, wide),
+                Middle::Library => panels::library_ui(ui, state, view, commands, wide),
+                Middle::Teach => panels::teach_ui(ui, state, view, commands, wide),
+            }
         }
     });
     match state.overlay {
@@ -116,6 +144,7 @@ pub fn root_ui(ui: &mut egui::Ui, state: &AppState, view: &mut ViewState, comman
         Overlay::Shortcuts => panels::shortcuts_ui(ui, view, commands),
         Overlay::Setup => panels::setup_ui(ui, state, view, commands),
         Overlay::PathEntry => panels::path_entry_ui(ui, view, commands),
+        Overlay::Models => panels::models_ui(ui, state, view, commands),
         Overlay::Palette => panels::palette_ui(ui, state, view, commands),
         Overlay::Privacy => panels::privacy_ui(ui, state, view, commands),
         Overlay::Crash => panels::crash_ui(ui, state, commands),
@@ -124,7 +153,7 @@ pub fn root_ui(ui: &mut egui::Ui, state: &AppState, view: &mut ViewState, comman
         panels::forget_palette(view);
     }
     widgets::toast_ui(ui, state, commands);
-    widgets::drop_zone_ui(ui);
+    widgets::drop_zone_ui(ui, state.middle);
     let told = view.announcer.hear(state).to_owned();
     widgets::live_region_ui(ui, &told);
     panes::end(ui, state, view);

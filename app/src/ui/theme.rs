@@ -63,6 +63,8 @@ pub mod sheet {
     pub const NARROW: f32 = 520.0;
     /// A list.
     pub const WIDE: f32 = 640.0;
+    /// A list whose rows have much to say.
+    pub const BROAD: f32 = 780.0;
     /// A window below this width has panes from edge to edge, and their rows below each other.
     pub const SMALL_WINDOW: f32 = 520.0;
 }
@@ -320,6 +322,20 @@ pub fn selected_text(ui: &egui::Ui, on_paper: bool) -> Color32 {
     accent.gamma_multiply(0.30)
 }
 
+/// Behind a token that the model gave this probability: nothing where it was sure, darker the less sure it was.
+pub fn unsure(ui: &egui::Ui, probability: f32) -> Color32 {
+    let doubt = (1.0 - probability.clamp(0.0, 1.0)).powf(0.8);
+    palette(ui).warn.gamma_multiply(0.42 * doubt)
+}
+
+/// A cell of a map of shares, 0 to 1: the ground where nothing is, the accent where all is.
+pub fn heat(ui: &egui::Ui, share: f32) -> Color32 {
+    let p = palette(ui);
+    // Small shares are told apart, too.
+    let t = share.clamp(0.0, 1.0).sqrt();
+    egui::lerp(egui::Rgba::from(p.hovered)..=egui::Rgba::from(p.accent), t).into()
+}
+
 /// Outer and inner line of a box on a picture.
 pub fn box_lines() -> (Color32, Color32) {
     (Color32::from_black_alpha(0xb0), Color32::from_rgb(0xff, 0xd2, 0x3f))
@@ -338,6 +354,16 @@ impl From<&Settings> for Appearance {
     fn from(s: &Settings) -> Self {
         Self { theme: s.theme, contrast: s.contrast, motion: s.motion, text_percent: s.text_percent }
     }
+}
+
+/// Words over a film.
+pub fn on_film() -> Color32 {
+    Color32::WHITE
+}
+
+/// Behind words over a film.
+pub fn behind_film_text() -> Color32 {
+    Color32::from_black_alpha(0xb8)
 }
 
 /// Sets both styles, once.

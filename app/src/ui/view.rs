@@ -1,14 +1,19 @@
 //! What the view needs to remember and nobody would save: drafts, scrolling, textures.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Weak};
 
 use egui::{ColorImage, TextureHandle, TextureOptions};
+use engine::tasks::ask::ReadFile;
 
 use super::announce::Announcer;
 use super::markdown::MarkdownCache;
-use super::panels::{PaletteView, ReaderView, TalkList, TranscriptView};
+use super::panels::{
+    InsideView, LibraryView, ModelsView, PaletteView, ReaderView, StageView, TalkList, TeachView,
+    TranscriptView,
+};
 use super::panes::PanesView;
-use crate::state::{AttachmentId, ConversationId, Editing, ExchangeId, Keep, Load, Picture};
+use crate::state::{Attachment, AttachmentId, ConversationId, Editing, ExchangeId, Keep, Load, Picture};
 
 /// Textures that were not drawn for this many frames are freed.
 const KEEP_FRAMES: u64 = 240;
@@ -59,10 +64,24 @@ pub struct ViewState {
     pub transcript: TranscriptView,
     /// The reading pane.
     pub reader: ReaderView,
+    /// The pane of models.
+    pub models: ModelsView,
+    /// The pane that looks into answers.
+    pub inside: InsideView,
+    /// The library.
+    pub library: LibraryView,
+    /// Teaching.
+    pub teach: TeachView,
     /// Text on its way to the clipboard.
     pub to_copy: Option<String>,
     /// Small pictures of files.
     pub thumbnails: BTreeMap<AttachmentId, Load<Picture>>,
+    /// Pictures for marks in answers.
+    pub previews: BTreeMap<(ExchangeId, usize), Load<Picture>>,
+    /// The picture or frame that is looked at.
+    pub stage: StageView,
+    /// All files that are added are shown, however many.
+    pub all_files: bool,
     /// Asked whether to delete what is kept of a kind; everything when it names none.
     pub confirm_delete: Option<Option<Keep>>,
     /// What is looked for in the settings.
@@ -80,7 +99,11 @@ pub struct ViewState {
     pub(super) panes: PanesView,
     pub(super) announcer: Announcer,
     pub(super) markdown: MarkdownCache,
+    /// Tokens of files, with the findings that they were counted in.
+    tokens: BTreeMap<AttachmentId, (Weak<ReadFile>, usize)>,
     textures: BTreeMap<u64, (TextureHandle, u64)>,
+    /// The frame of a film, its number, and when it was drawn.
+    film: Option<(TextureHandle, u64, u64)>,
     frame: u64,
 }
 
@@ -91,6 +114,20 @@ impl ViewState {
         // The next edit begins with the text that is there then.
         self.edit.take_if(|_| editing.is_none());
         self.textures.retain(|_, (_, used)| *used >= oldest);
+        self.film.take_if(|(_, _, used)| *used < oldest);
+    }
+
+    /// About how many tokens a file takes; counted once for what was found in it.
+    pub fn tokens_of(&mut self, attachment: &Attachment) -> Option<usize> {
+        let read = attachment.read()?;
+        match self.tokens.get(&attachment.id) {
+            Some((counted, tokens)) if counted.as_ptr() == Arc::as_ptr(&read) => Some(*tokens),
+            _ => {
+                let tokens = attachment.about_tokens()?;
+                self.tokens.insert(attachment.id, (Arc::downgrade(&read), tokens));
+                Some(tokens)
+            }
+        }
     }
 
     /// The texture of a picture; sent to the graphics card when first drawn.
@@ -102,5 +139,19 @@ impl ViewState {
         });
         entry.1 = frame;
         entry.0.clone()
+    }
+
+    /// The texture of a frame of a film: one for all of them, or a second would take as much memory as hundred pictures.
+    pub fn film_texture(&mut self, ctx: &egui::Context, picture: &Picture) -> TextureHandle {
+        let image = || ColorImage::from_rgb(picture.size, &picture.rgb);
+        let frame = self.frame;
+        let (texture, serial, used) = self.film.get_or_insert_with(|| {
+            (ctx.load_texture("film", image(), TextureOptions::LINEAR), picture.serial, frame)
+        });
+        *used = frame;
+        if std::mem::replace(serial, picture.serial) != picture.serial {
+            texture.set(image(), TextureOptions::LINEAR);
+        }
+        texture.clone()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use engine::tasks::ask::{AskRequest, Attachment, Turn};
+use engine::tasks::ask::{AskRequest, Attachment, Clip, Turn};
 use engine::{Event, Place, StopReason};
 
 use super::{Asking, Deleted, attach, conversation, transcript, viewer};
@@ -11,7 +11,7 @@ use crate::command::{Command, TalkCommand};
 use crate::jobs::{EngineJob, JobId};
 use crate::state::{
     Answer, AnswerStatus, AppState, AttachmentId, AttachmentState, Context, Conversation, ConversationId,
-    Exchange, ExchangeId, Passage, Progress, Setup, Toast,
+    Exchange, ExchangeId, Passage, Progress, Setup, Thought, Toast,
 };
 use crate::storage::Write;
 use crate::words::say;
@@ -53,6 +53,7 @@ struct Asked {
 /// Adds a question to the shown conversation, and shows it.
 fn add(app: &mut App, asked: Asked) -> Option<ExchangeId> {
     let id = ExchangeId(app.state.fresh_id());
+    super::inside::follow(app, id);
     let now_s = app.state.now_s;
     let AppState { conversations, settings, selected, .. } = &mut app.state;
     let conversation = conversations.iter_mut().find(|c| Some(c.id) == *selected)?;
@@ -97,6 +98,7 @@ pub(super) fn tick(app: &mut App) -> Option<f64> {
 
 fn start(app: &mut App, conversation: ConversationId, id: ExchangeId) {
     transcript::tell(app);
+    let folder = super::library::folder(app);
     let now_s = app.state.now_s;
     let AppState { conversations, settings, .. } = &mut app.state;
     let Some(conversation) = conversations.iter_mut().find(|c| c.id == conversation) else { return };
@@ -114,12 +116,20 @@ fn start(app: &mut App, conversation: ConversationId, id: ExchangeId) {
     let on_path: BTreeSet<AttachmentId> = path.iter().flat_map(|e| &e.attachments).copied().collect();
     let elsewhere: BTreeSet<AttachmentId> =
         conversation.all().flat_map(|e| &e.attachments).copied().collect();
-    let is_asked = |id: AttachmentId| match passage {
-        Some(passage) => passage.attachment == id,
+    let about_one = passage.map(|p| p.attachment).or(context.clip.as_ref().map(|clip| clip.attachment));
+    let is_asked = |id: AttachmentId| match about_one {
+        Some(attachment) => attachment == id,
         None if !context.about.is_empty() => context.about.contains(&id),
         None => on_path.contains(&id) || !elsewhere.contains(&id),
     };
-    for attachment in conversation.attachments.iter().filter(|a| a.sent && is_asked(a.id)) {
+    request.clip = context.clip.as_ref().map(|clip| Clip {
+        path: clip.path.clone(),
+        from_s: clip.from_s,
+        to_s: clip.to_s,
+    });
+    let library = context.library.clone().map(|scope| (folder, scope));
+    let files = conversation.attachments.iter().filter(|_| library.is_none());
+    for attachment in files.filter(|a| a.sent && is_asked(a.id)) {
         match &attachment.state {
             AttachmentState::Read(read) => {
                 let mut read = read.as_ref().clone();
@@ -134,7 +144,7 @@ fn start(app: &mut App, conversation: ConversationId, id: ExchangeId) {
             _ => {}
         }
     }
-    request.whole = context.whole;
+    (request.whole, request.think) = (context.whole, context.think);
     request.question = match passage {
         Some(passage) => passage.question(&exchange.question),
         None => exchange.question.clone(),
@@ -145,13 +155,16 @@ fn start(app: &mut App, conversation: ConversationId, id: ExchangeId) {
         .map(|exchange| Turn { question: exchange.question.clone(), answer: exchange.answer.text.clone() })
         .collect();
     let model = setup.model(settings).to_owned();
+    // An adapter fits the model that it was made for.
+    let adapter = settings.adapter.clone().filter(|_| model == settings.model);
     if let Some(exchange) = conversation.all_mut().find(|e| e.id == id) {
         exchange.answer.notices = notices;
         exchange.answer.model = model.clone();
         exchange.answer.status =
             AnswerStatus::Running(Progress { stage: engine::Stage::Load, done: 0, total: 0, since_s: now_s });
     }
-    let job = app.jobs.engine(EngineJob::Ask { exchange: id, model, request: Box::new(request) });
+    let job =
+        app.jobs.engine(EngineJob::Ask { exchange: id, model, adapter, request: Box::new(request), library });
     app.active.ask = Some(Asking { job, exchange: id, saved_s: now_s, unsaved: false });
 }
 
@@ -177,6 +190,10 @@ pub(super) fn stop(app: &mut App) {
 
 pub(super) fn event(app: &mut App, job: JobId, id: ExchangeId, event: Event) {
     let now_s = app.state.now_s;
+    let event = match event {
+        Event::Inside(seen) => return super::inside::seen(app, id, *seen),
+        event => event,
+    };
     let Some((_, exchange)) = app.state.exchange_mut(id) else { return };
     let answer = &mut exchange.answer;
     let current = app.active.ask.as_mut().filter(|asking| asking.job == job);
@@ -216,6 +233,10 @@ pub(super) fn event(app: &mut App, job: JobId, id: ExchangeId, event: Event) {
         }
         Event::Evidence(evidence) => {
             answer.evidence.push(evidence);
+            asking.unsaved = true;
+        }
+        Event::Thought { chain, text, answer: said } => {
+            answer.thoughts.push(Thought { chain, text, answer: said });
             asking.unsaved = true;
         }
         Event::Part(part) => {

@@ -7,12 +7,14 @@ use engine::Stage;
 use engine::media::Kind;
 use engine::tasks::ask::ReadFile;
 
-use super::{conversation, reader, transcript};
+use super::{conversation, reader, transcript, viewer};
 use crate::App;
-use crate::jobs::{EngineJob, JobEvent, JobId, MediaJob};
-use crate::platform::{clipboard, dialog};
+use crate::jobs::{EngineJob, JobEvent, JobId, MediaJob, MediaNews};
+use crate::platform::{clipboard, dialog, screen};
+use crate::say;
 use crate::state::{Attachment, AttachmentId, AttachmentState, ConversationId, Load, Overlay};
 use crate::storage::Write;
+use crate::words::say;
 
 /// Opens the file dialog.
 pub(super) fn choose(app: &mut App) {
@@ -30,6 +32,25 @@ pub(super) fn picked(app: &mut App, job: JobId, paths: Vec<PathBuf>) {
     }
 }
 
+/// Lets the person choose a part of the screen.
+pub(super) fn capture(app: &mut App) {
+    app.jobs.spawn("screen", |job, _, events| {
+        events.send(job, JobEvent::Media(MediaNews::Captured(screen::capture())));
+    });
+}
+
+pub(super) fn captured(app: &mut App, made: Result<Option<PathBuf>, String>) {
+    let kept = match made {
+        Ok(Some(made)) => clipboard::save_capture(&app.state.data_folder, &made, app.state.now_s),
+        Ok(None) => return,
+        Err(reason) => return app.state.say(say!("media-no-capture", reason = reason)),
+    };
+    match kept {
+        Ok(path) => add(app, vec![path]),
+        Err(error) => app.state.say(format!("{error:#}")),
+    }
+}
+
 /// Adds what lies in the clipboard.
 pub(super) fn paste(app: &mut App) {
     match clipboard::read() {
@@ -39,8 +60,36 @@ pub(super) fn paste(app: &mut App) {
     }
 }
 
+/// Saves a long text away from the window's thread: it may have many megabytes.
+pub(super) fn add_text(app: &mut App, text: Arc<str>) {
+    let folder = match conversation::folder_for_files(app) {
+        Ok(folder) => folder,
+        Err(reason) => return app.state.say(reason),
+    };
+    let now_s = app.state.now_s;
+    app.jobs.spawn("pasted text", move |job, _, events| {
+        let saved = clipboard::save_text(&folder, &text, now_s).map_err(|error| format!("{error:#}"));
+        events.send(job, JobEvent::TextSaved(saved));
+    });
+}
+
+pub(super) fn text_saved(app: &mut App, job: JobId, result: Result<PathBuf, String>) {
+    app.jobs.close(job);
+    match result {
+        Ok(path) => {
+            add(app, vec![path]);
+            app.state.say(say("media-long-text"));
+        }
+        Err(reason) => app.state.say(reason),
+    }
+}
+
 pub(super) fn add_picture(app: &mut App, size: [usize; 2], rgba: &[u8]) {
-    match clipboard::save_picture(&app.state.data_folder, size, rgba, app.state.now_s) {
+    let folder = match conversation::folder_for_files(app) {
+        Ok(folder) => folder,
+        Err(reason) => return app.state.say(reason),
+    };
+    match clipboard::save_picture(&folder, size, rgba, app.state.now_s) {
         Ok(path) => add(app, vec![path]),
         Err(error) => app.state.say(format!("{error:#}")),
     }
@@ -71,7 +120,7 @@ pub(super) fn add(app: &mut App, paths: Vec<PathBuf>) {
         check(app, attachment_id);
     }
     if known > 0 {
-        app.state.say("This file is already part of the conversation");
+        app.state.say(crate::words::say("media-already"));
     }
     conversation::touch(app, id);
     save_all(app, id);
@@ -161,6 +210,7 @@ pub(super) fn read_done(app: &mut App, job: JobId, id: AttachmentId, result: Res
     save(app, conversation, id);
     transcript::was_read(app, id);
     reader::was_read(app, id);
+    viewer::was_read(app, id);
 }
 
 /// The card shows the file's name already.
@@ -175,6 +225,7 @@ pub(super) fn remove(app: &mut App, id: AttachmentId) {
         transcript::close(app);
     }
     reader::forget(app, id);
+    viewer::forget(app, id);
     for conversation in &mut app.state.conversations {
         conversation.attachments.retain(|a| a.id != id);
     }

@@ -4,7 +4,7 @@ use super::{attach, viewer};
 use crate::App;
 use crate::command::Command;
 use crate::say;
-use crate::state::{Conversation, ConversationId, Heading, Toast};
+use crate::state::{Conversation, ConversationId, Heading, Middle, Toast};
 use crate::storage::Write;
 use crate::words::say;
 
@@ -34,6 +34,7 @@ pub(super) fn select(app: &mut App, id: ConversationId) {
         app.state.editing = None;
     }
     app.state.sidebar_open = false;
+    app.state.middle = Middle::Conversation;
     app.state.selected = Some(id);
     app.state.renaming = app.state.renaming.filter(|renaming| *renaming == id);
     let App { state, storage, .. } = app;
@@ -95,12 +96,16 @@ pub(super) fn new_temporary(app: &mut App) {
     let id = ConversationId(app.state.fresh_id());
     let conversation = Conversation { temporary: true, ..Conversation::new(id, app.state.now_s) };
     app.storage.leave_out(id);
+    app.state.middle = Middle::Conversation;
     app.state.conversations.insert(0, conversation);
     app.state.selected = Some(id);
 }
 
 /// Keeps the shown temporary conversation as any other.
 pub(super) fn keep_temporary(app: &mut App) {
+    if let Err(reason) = take_files_over(app) {
+        return app.state.say(reason);
+    }
     let Some(conversation) = app.state.current_mut().filter(|c| c.temporary) else { return };
     conversation.temporary = false;
     let id = conversation.id;
@@ -115,6 +120,41 @@ pub(super) fn keep_temporary(app: &mut App) {
         }
     }
     app.state.say(say("conversations-kept"));
+}
+
+/// Brings pasted pictures and recordings of the shown conversation from the folder that goes with the window into that
+/// of the data.
+fn take_files_over(app: &mut App) -> Result<(), String> {
+    let App { state, active, .. } = app;
+    let Some(folder) = active.temporary.as_ref().map(tempfile::TempDir::path) else { return Ok(()) };
+    let data_folder = state.data_folder.clone();
+    let Some(conversation) = state.current_mut().filter(|c| c.temporary) else { return Ok(()) };
+    let paths = conversation.attachments.iter().map(|a| a.path.clone());
+    for path in paths.collect::<Vec<_>>() {
+        let Ok(inside) = path.strip_prefix(folder) else { continue };
+        let kept = data_folder.join(inside);
+        crate::platform::files::copy(&path, &kept).map_err(|error| format!("{}: {error}", kept.display()))?;
+        conversation.file_moved(&path, &kept);
+    }
+    Ok(())
+}
+
+/// Where pasted pictures and recordings of the shown conversation go: the data folder, or one that goes with the window.
+///
+/// # Errors
+/// When there can be no such folder, as a sentence.
+pub(super) fn folder_for_files(app: &mut App) -> Result<std::path::PathBuf, String> {
+    if !app.state.current().is_some_and(|c| c.temporary) {
+        return Ok(app.state.data_folder.clone());
+    }
+    let folder = match app.active.temporary.take() {
+        Some(folder) => folder,
+        None => tempfile::tempdir()
+            .map_err(|error| say!("conversations-no-temporary-folder", reason = error.to_string()))?,
+    };
+    let path = folder.path().to_path_buf();
+    app.active.temporary = Some(folder);
+    Ok(path)
 }
 
 /// Writes every question of a conversation, on all branches.

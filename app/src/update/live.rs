@@ -28,10 +28,17 @@ pub(super) fn toggle(app: &mut App) {
 
 fn start(app: &mut App) {
     let source = app.state.live_source.clone();
+    let folder = match super::conversation::folder_for_files(app) {
+        Ok(folder) => folder,
+        Err(reason) => {
+            app.state.live_problem = Some(reason);
+            return;
+        }
+    };
     app.state.live_problem = None;
     app.state.live = Some(LiveState { source: source.clone(), ..LiveState::default() });
     let name = format!("recording-{:.0}.wav", app.state.now_s * 1000.0);
-    let path = app.state.data_folder.join("recordings").join(name);
+    let path = folder.join("recordings").join(name);
     let ears = app.jobs.ears();
     let job = app.jobs.spawn("live", move |job, stop, events| {
         crate::jobs::listen(&ears, source, path, job, stop, events);

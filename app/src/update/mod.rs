@@ -7,17 +7,25 @@ mod attach;
 
 mod conversation;
 
+mod inside;
+
+pub(crate) mod library;
+
 mod live;
 
 pub mod models;
 
 mod program;
 
-mod reader;
+pub(crate) mod reader;
 
 mod settings;
 
 pub(crate) mod talk;
+
+pub(crate) mod teach;
+
+mod think;
 
 mod transcript;
 
@@ -31,8 +39,8 @@ use std::collections::BTreeMap;
 use self::models::Measuring;
 use crate::App;
 use crate::command::Command;
-use crate::jobs::{JobEvent, JobId};
-use crate::state::{AttachmentId, Context, ConversationId, Editing, Exchange, ExchangeId, Overlay};
+use crate::jobs::{JobEvent, JobId, LibraryHandle};
+use crate::state::{AttachmentId, Context, ConversationId, Editing, Exchange, ExchangeId, Middle, Overlay};
 use crate::storage::Saving;
 
 /// Which job does what, so that it can be stopped.
@@ -45,7 +53,7 @@ pub struct Active {
     /// The answer that is being written.
     ask: Option<Asking>,
     /// What the viewer waits for.
-    viewer: Vec<JobId>,
+    viewer: viewer::Work,
     /// The sound that plays.
     sound: Option<JobId>,
     /// What works for the transcript pane.
@@ -54,14 +62,26 @@ pub struct Active {
     reader: reader::Readers,
     /// What listens.
     live: Option<JobId>,
+    /// What keeps the library.
+    library: Option<LibraryHandle>,
+    /// What looks for words in it.
+    library_search: Option<JobId>,
+    /// What teaches.
+    teach: Option<JobId>,
     /// The fetch.
     pull: Option<JobId>,
     /// What looks how models would do here.
     prospects: Option<JobId>,
+    /// What looks for models of other programs.
+    others: Option<JobId>,
+    /// What reads a model's files again.
+    check: Option<JobId>,
     /// What looks for words in all conversations.
     hunt: Option<JobId>,
     /// The question that was deleted last.
     deleted: Option<Deleted>,
+    /// Pasted pictures and recordings of temporary conversations; deleted with the window.
+    temporary: Option<tempfile::TempDir>,
 }
 
 /// A question that was deleted, so that it can come back.
@@ -90,6 +110,9 @@ pub fn run(app: &mut App, command: Command, ctx: &egui::Context) {
         app.state.say(reason);
         return;
     }
+    if matches!(command, Command::NewConversation | Command::Select(_) | Command::AttachFiles(_)) {
+        app.state.middle = Middle::Conversation;
+    }
     match command {
         Command::NewConversation => conversation::new(app),
         Command::Select(id) => conversation::select(app, id),
@@ -104,13 +127,17 @@ pub fn run(app: &mut App, command: Command, ctx: &egui::Context) {
         Command::AttachByPath => app.state.overlay = Overlay::PathEntry,
         Command::AttachFiles(paths) => attach::add(app, paths),
         Command::AttachPicture(size, rgba) => attach::add_picture(app, size, &rgba),
+        Command::AttachText(text) => attach::add_text(app, text),
         Command::PasteFiles => attach::paste(app),
         Command::RemoveAttachment(id) => attach::remove(app, id),
         Command::RetryAttachment(id) => attach::retry(app, id),
         Command::Send(text) => {
             let about = app.state.about.clone();
             let passage = app.state.passage.take();
-            ask::send(app, &text, Context { about, passage, ..Context::default() });
+            let library = app.state.about_library.clone().filter(|_| passage.is_none());
+            let think = app.state.think;
+            let clip = app.state.clip.take();
+            ask::send(app, &text, Context { about, passage, library, think, clip, ..Context::default() });
         }
         Command::Stop => ask::stop(app),
         Command::Regenerate => ask::regenerate(app, false),
@@ -156,7 +183,13 @@ pub fn run(app: &mut App, command: Command, ctx: &egui::Context) {
         Command::ShowTranscript => transcript::toggle(app),
         Command::Transcript(command) => transcript::run(app, command),
         Command::Reader(command) => reader::run(app, command),
+        Command::Inside(command) => inside::run(app, command),
+        Command::Models(command) => models::run(app, command),
+        Command::Library(command) => library::run(app, command),
+        Command::Teach(command) => teach::run(app, command),
+        Command::Think(n) => think::choose(app, n),
         Command::Program(command) => program::run(app, command),
+        Command::Media(command) => viewer::run(app, command),
     }
 }
 
@@ -182,10 +215,7 @@ pub fn apply(app: &mut App, job: JobId, event: JobEvent) {
         JobEvent::Answer { exchange, event } => ask::event(app, job, exchange, event),
         JobEvent::AnswerFailed { exchange, reason } => ask::failed(app, job, exchange, reason),
         JobEvent::ViewerPicture(picture) => {
-            app.jobs.close(job);
-            if let Some(viewer) = &mut app.state.viewer {
-                viewer.picture = picture;
-            }
+            viewer::picture(app, job, picture);
         }
         JobEvent::ViewerWave(wave) => {
             app.jobs.close(job);
@@ -197,6 +227,7 @@ pub fn apply(app: &mut App, job: JobId, event: JobEvent) {
             }
         }
         JobEvent::Sound(play) => viewer::sound(app, job, play),
+        JobEvent::Media(news) => viewer::news(app, job, news),
         JobEvent::Heard { attachment, event } => transcript::heard(app, job, attachment, event),
         JobEvent::HearingFailed { attachment, reason } => {
             transcript::hearing_failed(app, job, attachment, reason);
@@ -206,13 +237,17 @@ pub fn apply(app: &mut App, job: JobId, event: JobEvent) {
         JobEvent::Reader(tab, news) => reader::news(app, job, tab, news),
         JobEvent::NotesPlace(tab, place) => reader::place_chosen(app, job, tab, place),
         JobEvent::NotesWritten(result) => reader::notes_written(app, job, result),
+        JobEvent::Library(news) => library::news(app, job, news),
+        JobEvent::Teach(news) => teach::news(app, job, news),
         JobEvent::Microphones(found) => live::found(app, job, found),
         JobEvent::Live(news) => live::news(app, job, news),
         JobEvent::LiveEnded { end, read } => live::ended(app, job, end, read),
         JobEvent::Talk(news) => talk::news(app, job, news),
+        JobEvent::TextSaved(result) => attach::text_saved(app, job, result),
         JobEvent::Picked(paths) => attach::picked(app, job, paths),
         JobEvent::Pull(event) => models::progress(app, event),
         JobEvent::PullEnded(result) => models::ended(app, job, result),
+        JobEvent::Models(news) => models::news(app, job, news),
         JobEvent::Prospects(found) => models::looked_ahead(app, job, found),
         JobEvent::Kept { places, deleted, problem } => program::kept(app, job, places, deleted, problem),
     }
@@ -230,6 +265,7 @@ pub fn tick(app: &mut App) -> Option<f64> {
     }
     let now_s = app.state.now_s;
     let mut due_s = ask::tick(app);
+    library::tick(app);
     for left_s in [transcript::tick(app), reader::tick(app)].into_iter().flatten() {
         due_s = Some(due_s.unwrap_or(left_s).min(left_s));
     }
@@ -250,14 +286,27 @@ fn toggle(app: &mut App, overlay: Overlay) {
     app.state.overlay = if app.state.overlay == overlay { Overlay::None } else { overlay };
 }
 
+/// Shows something in the middle of the window.
+fn show_middle(app: &mut App, middle: Middle) {
+    transcript::close(app);
+    app.state.overlay = Overlay::None;
+    app.state.sidebar_open = false;
+    app.state.middle = middle;
+    app.view.focus_composer = middle == Middle::Conversation;
+}
+
 /// Closes what is on top; with nothing on top, stops the answer.
 fn escape(app: &mut App) {
-    if app.state.overlay != Overlay::None {
+    if app.state.reader.link.take().is_some() {
+        // It is over everything else.
+    } else if app.state.overlay != Overlay::None {
         app.state.overlay = Overlay::None;
     } else if app.state.renaming.is_some() {
         app.state.renaming = None;
     } else if app.state.editing.is_some() {
         app.state.editing = None;
+    } else if app.state.hunt.is_some() {
+        talk::run(app, crate::command::TalkCommand::Search(String::new()));
     } else if app.state.sidebar_open {
         app.state.sidebar_open = false;
     } else if app.state.transcript.is_some() {
@@ -267,12 +316,16 @@ fn escape(app: &mut App) {
     } else if app.state.reader.is_shown {
         reader::escape(app);
     } else if app.state.viewer.is_some() {
-        viewer::close(app);
-        app.view.focus_composer = true;
+        if !app.view.stage.close_on_top() {
+            viewer::close(app);
+            app.view.focus_composer = true;
+        }
+    } else if app.state.looked_into().is_some() {
+        app.state.inside.shown = None;
+    } else if app.state.middle != Middle::Conversation {
+        show_middle(app, Middle::Conversation);
     } else if app.state.running().is_some() {
         ask::stop(app);
-    } else if app.state.hunt.is_some() {
-        talk::run(app, crate::command::TalkCommand::Search(String::new()));
     } else if app.state.program.tour.is_some() {
         program::run(app, crate::command::ProgramCommand::EndTour);
     } else {
@@ -284,5 +337,6 @@ fn escape(app: &mut App) {
 pub fn stop_all(app: &mut App) {
     transcript::close(app);
     reader::save(app);
+    reader::save_tabs(app);
     ask::stop(app);
 }

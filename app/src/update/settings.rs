@@ -11,6 +11,15 @@ pub(super) fn set(app: &mut App, mut settings: Settings) {
     settings.text_percent = settings.text_percent.clamp(low, high);
     settings.max_tokens = settings.max_tokens.clamp(1, 32_768);
     settings.temperature = settings.temperature.clamp(0.0, 2.0);
+    settings.unload_after_min = settings.unload_after_min.min(24 * 60);
+    if settings.unload_after_min != app.state.settings.unload_after_min {
+        super::models::keep_for(app, settings.unload_after_min);
+    }
+    let before = &app.state.settings;
+    if settings.model != before.model && settings.adapter == before.adapter {
+        // What was made for the other model does not fit this one.
+        settings.adapter = None;
+    }
     app.state.settings = settings;
     super::models::refresh(app);
     super::attach::read_waiting(app);

@@ -182,3 +182,4 @@ conversations-years-ago = { $count ->
     [one] vor { $count } Jahr
    *[other] vor { $count } Jahren
 }
+conversations-no-temporary-folder = Für die Dateien eines temporären Gesprächs gibt es keinen Ordner: { $reason }

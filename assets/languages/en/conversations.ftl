@@ -182,3 +182,4 @@ conversations-years-ago = { $count ->
     [one] { $count } year ago
    *[other] { $count } years ago
 }
+conversations-no-temporary-folder = There is no folder for the files of a temporary conversation: { $reason }

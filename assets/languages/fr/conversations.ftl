@@ -182,3 +182,4 @@ conversations-years-ago = { $count ->
     [one] il y a { $count } an
    *[other] il y a { $count } ans
 }
+conversations-no-temporary-folder = Il n’y a pas de dossier pour les fichiers d’une conversation temporaire : { $reason }

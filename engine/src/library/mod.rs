@@ -37,6 +37,7 @@ mod search;
 
 mod excerpt;
 
+use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 use catalogue::Catalogue;
@@ -206,6 +207,24 @@ impl Library {
     /// [`Error::Library`].
     pub fn roots(&self) -> Result<Vec<PathBuf>> {
         self.catalogue.roots()
+    }
+
+    /// A number that is another one when a file of what was added has come, gone or changed (by its size or time). Looks
+    /// at each file and opens none, so it is a cheap way to learn whether an update has anything to do.
+    ///
+    /// # Errors
+    /// [`Error::Library`].
+    pub fn look(&self) -> Result<u64> {
+        let mut hash = std::hash::DefaultHasher::new();
+        for root in self.catalogue.roots()? {
+            root.exists().hash(&mut hash);
+            for path in roots::files_below(&root) {
+                roots::stamp(&path).hash(&mut hash);
+                path.hash(&mut hash);
+            }
+            root.hash(&mut hash);
+        }
+        Ok(hash.finish())
     }
 
     /// Adds a file, or a folder whose documents and recordings all belong to it; the next [`Library::update`] reads

@@ -15,6 +15,7 @@ use crate::error::{Error, MediaProblem, Result};
 pub(super) fn open_file(path: &Path, limits: &Limits) -> Result<File> {
     let unreadable = |source: io::Error| match source.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Error::media(path, MediaProblem::NotFound),
+        io::ErrorKind::PermissionDenied => Error::media(path, MediaProblem::Forbidden),
         _ => Error::io("opening", path, source),
     };
     // Before opening: opening a pipe would wait for its writer.
@@ -196,7 +197,7 @@ mod tests {
         std::fs::write(file.path(), [0; 100]).unwrap();
         let limits = Limits { file_bytes: 99, ..Limits::default() };
         let error = open_file(file.path(), &limits).unwrap_err();
-        assert!(error.to_string().ends_with("too large: the file is 100 bytes, the limit is 99 bytes"));
+        assert!(error.to_string().contains("too large: the file is 100 bytes, the limit is 99 bytes"));
     }
 
     #[test]

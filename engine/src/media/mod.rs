@@ -29,10 +29,10 @@ use std::path::{Path, PathBuf};
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
-pub use document::{DocumentReader, Line, OutlineEntry, Page};
+pub use document::{DocumentReader, Line, Link, LinkTarget, OutlineEntry, Page};
 pub use picture::Picture;
 pub use sound::{SAMPLE_RATE_HZ, Samples, SoundReader};
-pub use video::{Frame, VideoReader};
+pub use video::{Frame, FrameStep, VideoReader, frame_beside};
 
 use crate::cancel::Cancel;
 use crate::error::{Error, MediaProblem, Result};
@@ -207,6 +207,11 @@ pub fn thumbnail(path: &Path, longest_side_px: u32, pdfium: Option<&Path>) -> Re
         Media::Video(video) => video.first_good_frame().map(|frame| picture::shrink(frame, longest_side_px)),
         Media::Document(document) => document.page_picture(1, longest_side_px)?.ok_or_else(nothing),
     }
+}
+
+/// Scales a picture down so that neither side is longer than `longest_side_px`; never up.
+pub fn shrink(pixels: RgbImage, longest_side_px: u32) -> RgbImage {
+    picture::shrink(pixels, longest_side_px)
 }
 
 /// The video frame that is shown at `time_s` (the last one when the video is shorter), turned

@@ -9,6 +9,8 @@ mod store;
 
 mod local;
 
+mod others;
+
 mod fetch;
 
 mod inspect;
@@ -16,5 +18,6 @@ mod inspect;
 pub use fetch::{Pull, PullEvent, PullStage};
 pub(crate) use inspect::projector_beside;
 pub use inspect::{Memory, ModelInfo, Step, inspect, shape};
-pub use registry::{FileEntry, ModelEntry, PackagePart, Registry, Source};
+pub use others::{FoundModel, Places, Tool, find_others};
+pub use registry::{Ability, FileEntry, ModelEntry, PackagePart, Registry, Source};
 pub use store::{FileState, Store, Verify, VerifyEvent, cache_folder, data_folder};

@@ -1,6 +1,6 @@
 //! `assets/models.toml` as types.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Every model that can be fetched.
 #[derive(Debug, Clone, Deserialize)]
@@ -20,12 +20,43 @@ pub struct ModelEntry {
     pub what: String,
     /// An SPDX expression, or the name of the terms.
     pub licence: String,
+    /// What it can do.
+    #[serde(default)]
+    pub does: Vec<Ability>,
     /// Whether `make run` fetches it.
     #[serde(default)]
     pub default: bool,
     /// Its files, those of this platform only.
     #[serde(rename = "file")]
     pub files: Vec<FileEntry>,
+}
+
+/// Something that a model can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ability {
+    /// Answers questions.
+    Answers,
+    /// Goes on with a text; it was not trained to answer.
+    Continues,
+    /// Sees pictures itself.
+    Sees,
+    /// Hears sound itself.
+    Hears,
+    /// Writes down what is said.
+    Transcribes,
+    /// Finds where somebody speaks.
+    FindsSpeech,
+    /// Tells speakers apart.
+    TellsSpeakers,
+    /// Finds passages by their meaning.
+    FindsMeaning,
+    /// Names the things in a picture.
+    NamesThings,
+    /// Reads text in pictures and scanned pages.
+    ReadsText,
+    /// Opens PDF pages.
+    OpensPdf,
 }
 
 /// One file of a model.
@@ -134,6 +165,7 @@ mod tests {
         }
         for model in registry.models() {
             assert!(!model.files.is_empty(), "{} has files", model.id);
+            assert!(!model.does.is_empty(), "{} can do something", model.id);
             for file in &model.files {
                 assert_eq!(file.sha256.len(), 64, "{} {}", model.id, file.role);
                 assert!(file.bytes > 0 && !file.sources.is_empty(), "{} {}", model.id, file.role);

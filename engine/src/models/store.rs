@@ -119,7 +119,28 @@ impl Store {
         self.blob(&file.sha256)
     }
 
-    /// Deletes a model's files; returns the bytes that became free.
+    /// Bytes of a model that an interrupted fetch left to go on from.
+    pub fn started_bytes(&self, id: &str) -> u64 {
+        folder_bytes(&self.staging(id))
+    }
+
+    /// Where what is being fetched of a model waits until it is whole.
+    pub(super) fn staging(&self, id: &str) -> PathBuf {
+        self.root.join("staging").join(id)
+    }
+
+    /// Bytes of everything in the store, also of what is half fetched.
+    pub fn bytes(&self) -> u64 {
+        folder_bytes(&self.root)
+    }
+
+    /// Bytes that are free on the store's disk; `None` where the system does not tell.
+    pub fn free_bytes(&self) -> Option<u64> {
+        let there = self.root.ancestors().find(|folder| folder.exists())?;
+        fs4::available_space(there).ok()
+    }
+
+    /// Deletes a model's files and what was half fetched of it; returns the bytes that became free.
     ///
     /// # Errors
     /// [`Error::ModelUnknown`], [`Error::Io`].
@@ -132,6 +153,11 @@ impl Store {
                 std::fs::remove_file(&path).map_err(|e| Error::io("deleting", &path, e))?;
                 freed += found.len();
             }
+        }
+        let staging = self.staging(id);
+        if staging.is_dir() {
+            freed += folder_bytes(&staging);
+            std::fs::remove_dir_all(&staging).map_err(|e| Error::io("deleting", &staging, e))?;
         }
         Ok(freed)
     }
@@ -269,6 +295,17 @@ impl Iterator for Verify {
     }
 }
 
+/// Bytes of all files in a folder of folders.
+fn folder_bytes(folder: &Path) -> u64 {
+    let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
+    let of_entry = |entry: std::fs::DirEntry| match entry.metadata() {
+        Ok(meta) if meta.is_dir() => folder_bytes(&entry.path()),
+        Ok(meta) if meta.is_file() => meta.len(),
+        _ => 0,
+    };
+    entries.flatten().map(of_entry).sum()
+}
+
 /// The name of a damaged blob until a pull replaces it.
 pub(super) fn set_aside(blob: &Path) -> PathBuf {
     blob.with_extension("damaged")
@@ -351,6 +388,18 @@ mod tests {
         let error = store.file("m", "model").unwrap_err().to_string();
         assert!(error.contains("medley models pull m"), "{error}");
         assert!(problem(&store).unwrap().contains("missing"));
+    }
+
+    #[test]
+    fn what_is_half_fetched_is_counted_and_deleted_with_the_model() {
+        let (folder, store) = store_with(Some(b"hello"));
+        let staging = folder.path().join("staging/m/a-1");
+        std::fs::create_dir_all(&staging).unwrap();
+        std::fs::write(staging.join("w.whl.partial"), b"123").unwrap();
+        assert_eq!((store.started_bytes("m"), store.bytes()), (3, 8));
+        assert!(store.free_bytes().is_some_and(|free| free > 0));
+        assert_eq!(store.remove("m").unwrap(), 8);
+        assert_eq!((store.started_bytes("m"), store.bytes()), (0, 0));
     }
 
     #[test]

@@ -395,7 +395,7 @@ mod tests {
     #[test]
     fn lines_of_a_paragraph_become_one_span_with_a_box_each() {
         let lines = vec![line("One two", 0, 0.1), line("three.", 0, 0.12), line("Next.", 1, 0.2)];
-        let page = Page { number: 2, lines, has_text: true, heading: None };
+        let page = Page { number: 2, lines, has_text: true, ..Page::default() };
         let spans = paragraphs("a.pdf".as_ref(), &page);
         assert_eq!(
             spans.iter().map(|span| span.text.as_str()).collect::<Vec<_>>(),

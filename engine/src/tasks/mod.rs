@@ -4,6 +4,8 @@ pub mod evidence;
 
 pub mod ask;
 
+mod clip;
+
 mod think;
 
 mod prompt;

@@ -11,8 +11,9 @@ use crate::encoders::Encoders;
 use crate::error::Result;
 use crate::features::soft_tokens::{BUDGETS, FRAME_BUDGET, PICTURE_BUDGET};
 use crate::features::uniform_frames::{FRAMES, stamp};
-use crate::media::{Media, Opener, SoundReader, VideoReader};
+use crate::media::{Media, Opener, SAMPLE_RATE_HZ, SoundReader, VideoReader};
 use crate::model::{LanguageModel, Medium, Native};
+use crate::tasks::clip::Clip;
 
 /// Longest side of the frames that are decoded for an encoder; its budget of tokens is used up below that.
 const FRAME_SIDE_PX: u32 = 960;
@@ -26,7 +27,8 @@ pub(crate) struct Perceived {
     pub(crate) notices: Vec<String>,
 }
 
-/// Encodes a file with the model's own encoders into at most `room` positions; `None` when cancelled.
+/// Encodes a file, or only this part of it, with the model's own encoders into at most `room` positions; `None` when
+/// cancelled.
 ///
 /// # Errors
 /// As [`Opener::open`] and the encoders.
@@ -34,6 +36,7 @@ pub(crate) fn perceive(
     model: &LanguageModel,
     opener: &Opener,
     path: &Path,
+    clip: Option<&Clip>,
     room: usize,
     cancel: &Cancel,
 ) -> Result<Option<Perceived>> {
@@ -42,8 +45,20 @@ pub(crate) fn perceive(
     let about = std::fs::metadata(path).ok();
     (path, about.as_ref().map(std::fs::Metadata::len)).hash(&mut file);
     about.and_then(|about| about.modified().ok()).hash(&mut file);
-    let mut work =
-        Work { model, native, path, file, room, cancel, medium: Medium::default(), notices: Vec::new() };
+    if let Some(clip) = clip {
+        [clip.from_s, clip.to_s].map(f64::to_bits).hash(&mut file);
+    }
+    let mut work = Work {
+        model,
+        native,
+        path,
+        clip,
+        file,
+        room,
+        cancel,
+        medium: Medium::default(),
+        notices: Vec::new(),
+    };
     let done = match opener.open(path, cancel)? {
         Media::Picture(picture) => work.picture(&picture.pixels)?,
         Media::Video(mut video) => {
@@ -64,7 +79,8 @@ struct Work<'a> {
     model: &'a LanguageModel,
     native: &'a Native,
     path: &'a Path,
-    /// Has heard the path, the length and the time of the last change.
+    clip: Option<&'a Clip>,
+    /// Has heard the path, the length, the time of the last change and the part.
     file: DefaultHasher,
     room: usize,
     cancel: &'a Cancel,
@@ -122,7 +138,9 @@ impl Work<'_> {
 
     /// A frame of each second, or [`FRAMES`] in all, each after its time.
     fn video(&mut self, video: &mut VideoReader) -> Result<bool> {
-        let duration_s = video.duration_s().unwrap_or(0.0);
+        let whole_s = video.duration_s().unwrap_or(0.0);
+        let (from_s, to_s) = self.clip.map_or((0.0, whole_s), |clip| (clip.from_s, clip.to_s.min(whole_s)));
+        let duration_s = (to_s - from_s).max(0.0);
         let n = (duration_s.ceil() as usize).clamp(1, FRAMES);
         for i in 0..n {
             if self.cancel.is_cancelled() {
@@ -132,7 +150,7 @@ impl Work<'_> {
                 self.too_much(&format!("the model saw the first {i} of {n} frames"));
                 break;
             }
-            let time_s = duration_s * i as f64 / n as f64;
+            let time_s = from_s + duration_s * i as f64 / n as f64;
             let frame = match video.frame_at(time_s, FRAME_SIDE_PX) {
                 Err(_) if self.cancel.is_cancelled() => return Ok(false),
                 frame => frame?,
@@ -147,7 +165,7 @@ impl Work<'_> {
     }
 
     /// Clips of at most half a minute, one after the other.
-    fn sound(&mut self, sound: SoundReader) -> Result<bool> {
+    fn sound(&mut self, mut sound: SoundReader) -> Result<bool> {
         let Some(marks) = self.native.marks(Modality::Sound) else {
             self.notices.push(format!(
                 "{}: this model has no encoder for sound; the words that another model heard in it are used",
@@ -155,12 +173,26 @@ impl Work<'_> {
             ));
             return Ok(true);
         };
+        let (mut leave_out, mut most) = (0, usize::MAX);
+        if let Some(clip) = self.clip {
+            let at = |seconds: f64| (seconds.max(0.0) * f64::from(SAMPLE_RATE_HZ)) as usize;
+            let begin_s = sound.skip_towards(clip.from_s);
+            leave_out = at(clip.from_s - begin_s);
+            most = at(clip.to_s - clip.from_s);
+        }
         let mut samples = Vec::new();
         for block in sound {
             if self.cancel.is_cancelled() {
                 return Ok(false);
             }
-            samples.extend(block?);
+            let block = block?;
+            let from = leave_out.min(block.len());
+            leave_out -= from;
+            samples.extend_from_slice(&block[from..]);
+            if samples.len() >= most {
+                samples.truncate(most);
+                break;
+            }
             // 25 tokens each second: more than fits need not be decoded.
             if samples.len() / 640 > self.left() {
                 break;

@@ -24,7 +24,7 @@ use tempfile::TempDir;
 
 use self::args::EvalAction;
 use super::failure::{Failure, Outcome};
-use super::library::READ_PASSAGES;
+use medley_app::library::READ_PASSAGES;
 
 /// Does what the arguments say.
 pub fn run(action: EvalAction, cancel: &Cancel) -> Outcome {

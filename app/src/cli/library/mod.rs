@@ -17,9 +17,7 @@ use super::args::AnswerArgs;
 use super::failure::{Failure, Outcome};
 use super::output::Output;
 use super::progress::{Bar, peak_rss_bytes, say};
-
-/// Passages that the answer is looked for in; with their neighbours more than the decoder is shown.
-pub const READ_PASSAGES: usize = 10;
+use medley_app::library::excerpt;
 
 /// Progress is told at most so often.
 const TELL: Duration = Duration::from_millis(200);
@@ -336,15 +334,10 @@ pub fn read(
         return Err(Failure::Usage(text.into()));
     }
     let mut answerer = Answerer::new(&args.model, args.json, cancel)?;
-    let options =
-        SearchOptions { most: READ_PASSAGES, scope: scope(&library, within)?, ..Default::default() };
-    let found = library.search(&question, answerer.engine(), &options, cancel)?;
-    for text in library.notices().iter().chain(&found.notices) {
+    let scope = scope(&library, within)?;
+    let found = excerpt(&library, &question, scope, answerer.engine(), cancel)?;
+    for text in &found.notices {
         answerer.notice(text)?;
     }
-    let (files, known) = library.excerpt(&question, &found.hits)?;
-    for text in files.iter().flat_map(|file| &file.notices) {
-        answerer.notice(text)?;
-    }
-    answerer.answer_found(files, known, question, args, started)
+    answerer.answer_found(found.files, found.known, question, args, started)
 }

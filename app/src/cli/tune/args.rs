@@ -83,8 +83,8 @@ pub struct RunArgs {
     /// Let so many chains vote on each held-out question at the end
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub votes: usize,
-    /// Measure the variance of the gradient every so many steps
-    #[arg(long, default_value_t = 0, value_name = "N")]
+    /// Measure the variance of the gradient every so many steps, which then take up to three times as long; 0 for never
+    #[arg(long, default_value_t = 10, value_name = "N")]
     pub measure_every: usize,
     /// Write a checkpoint after so many steps
     #[arg(long, default_value_t = 10, value_name = "N")]

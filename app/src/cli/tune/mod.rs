@@ -2,10 +2,13 @@
 
 pub mod args;
 
+mod plot;
+
 use engine::Cancel;
 use engine::tune::{TuneEvent, Tuning, data};
 
 use self::args::TuneArgs;
+use self::plot::{Plot, side_by_side, sparks};
 use super::failure::{Failure, Outcome};
 use super::output::Output;
 use super::perplexity::decoder;
@@ -70,7 +73,7 @@ pub fn run(args: &TuneArgs, cancel: &Cancel) -> Outcome {
     }
 }
 
-/// What was told so far, for the little plots.
+/// What was told so far, for the plots.
 #[derive(Default)]
 struct Shown {
     losses: Vec<f64>,
@@ -80,6 +83,24 @@ struct Shown {
 }
 
 impl Shown {
+    /// All curves so far; after each check, so that they come while the run goes on.
+    fn plots(&self, out: &mut Output) -> Outcome {
+        let percent: fn(f64) -> String = |share| format!("{share:.0} %");
+        let number: fn(f64) -> String = |number| format!("{number:.3}");
+        let accepted: Vec<f64> = self.accepted.iter().map(|share| 100.0 * share).collect();
+        let text = side_by_side(&[
+            Plot { title: "loss", numbers: &self.losses, said: number },
+            Plot { title: "held-out accuracy", numbers: &self.checks, said: percent },
+            Plot { title: "accepted", numbers: &accepted, said: percent },
+            Plot {
+                title: "gradient variance, share of that without control",
+                numbers: &self.variances,
+                said: number,
+            },
+        ]);
+        text.lines().try_for_each(|line| out.line(line))
+    }
+
     fn tell(&mut self, event: &TuneEvent, bar: &Bar, out: &mut Output) -> Outcome {
         match event {
             TuneEvent::Begun { method, train, held_out, exemplars, parameters, step } => {
@@ -136,7 +157,8 @@ impl Shown {
                     share(*right),
                     voted.unwrap_or_default(),
                     sparks(&self.checks)
-                ))
+                ))?;
+                self.plots(out)
             }
             TuneEvent::Notice { text } => {
                 bar.clear();
@@ -152,32 +174,5 @@ impl Shown {
                 ))
             }
         }
-    }
-}
-
-/// The last numbers as a line of small bars, from the smallest to the largest of them.
-fn sparks(numbers: &[f64]) -> String {
-    const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-    const MOST: usize = 16;
-    let last = &numbers[numbers.len().saturating_sub(MOST)..];
-    let least = last.iter().copied().fold(f64::INFINITY, f64::min);
-    let most = last.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let bar = |number: &f64| match most > least {
-        true => BARS[((number - least) / (most - least) * 7.0).round() as usize],
-        false => BARS[3],
-    };
-    last.iter().map(bar).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bars_go_from_the_smallest_to_the_largest() {
-        assert_eq!(sparks(&[1.0, 2.0, 3.0]), "▁▅█");
-        assert_eq!(sparks(&[2.0, 2.0]), "▄▄");
-        assert_eq!(sparks(&[]), "");
-        assert_eq!(sparks(&[1.0; 40]).chars().count(), 16);
     }
 }

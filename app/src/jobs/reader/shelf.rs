@@ -1,7 +1,6 @@
 //! An open document with what is remembered of it.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use egui::ColorImage;
@@ -17,9 +16,6 @@ use crate::state::{
 /// Pages whose text is remembered.
 const REMEMBERED: usize = 64;
 
-/// Pages that are read or drawn before the file is opened anew: the PDF library keeps what it met of every page.
-const FRESH_AFTER: u32 = 128;
-
 /// A quote that is not on its page is looked for so many pages before and after it.
 const NEAR: u32 = 3;
 
@@ -28,12 +24,8 @@ const MOST_ASKED: usize = 6_000;
 
 /// An open document.
 pub(super) struct Shelf {
-    opener: Opener,
-    path: PathBuf,
     cancel: Cancel,
     document: DocumentReader,
-    /// Pages that were read or drawn since it was opened.
-    used: u32,
     extent: Extent,
     texts: BTreeMap<u32, (u64, Arc<Page>)>,
     clock: u64,
@@ -47,12 +39,9 @@ impl Shelf {
     pub(super) fn open(opener: &Opener, path: &std::path::Path, cancel: &Cancel) -> Result<Self, String> {
         let document = open(opener, path, cancel)?;
         Ok(Self {
-            opener: opener.clone(),
-            path: path.to_path_buf(),
             cancel: cancel.clone(),
             extent: extent(&document, cancel)?,
             document,
-            used: 0,
             texts: BTreeMap::new(),
             clock: 0,
             words: BTreeMap::new(),
@@ -83,20 +72,6 @@ impl Shelf {
         self.texts.len() < before
     }
 
-    /// Makes room for one more page.
-    fn refresh(&mut self) {
-        self.used += 1;
-        if self.used > FRESH_AFTER && matches!(self.extent, Extent::Paper(_)) {
-            self.used = 0;
-            // A file that changed meanwhile goes on as it was opened.
-            if let Ok(document) = open(&self.opener, &self.path, &self.cancel)
-                && document.page_count() == self.document.page_count()
-            {
-                self.document = document;
-            }
-        }
-    }
-
     /// The text of a page.
     pub(super) fn page(&mut self, number: u32) -> Result<Arc<Page>, String> {
         self.clock += 1;
@@ -104,8 +79,9 @@ impl Shelf {
             *used = self.clock;
             return Ok(page.clone());
         }
-        self.refresh();
         let mut page = self.document.page(number).map_err(|e| e.to_string())?;
+        // Without them it can still be read.
+        page.links = self.document.links(number).unwrap_or_default();
         if !page.has_text
             && let Some(read) = &self.read
         {
@@ -140,7 +116,6 @@ impl Shelf {
 
     /// A picture of a page; none when the format has no pages to look at.
     pub(super) fn picture(&mut self, number: u32, side: u32) -> Load<Arc<ColorImage>> {
-        self.refresh();
         match self.document.page_picture(number, side) {
             Ok(Some(image)) => {
                 let size = [image.width() as usize, image.height() as usize];

@@ -241,6 +241,8 @@ pub struct Reader {
     pub is_shown: bool,
     /// What stands beside the pages.
     pub side: Side,
+    /// The address that it is asked about whether it is to be opened.
+    pub link: Option<String>,
 }
 
 impl Reader {

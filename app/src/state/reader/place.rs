@@ -248,7 +248,12 @@ pub(super) mod tests {
             let area = Rect { x0: 0.0, y0, x1: text.chars().count() as f32 / 100.0, y1 };
             Line { text: text.into(), area: Some(area), words, paragraph, level: 0 }
         };
-        Page { number: 3, lines: lines.iter().enumerate().map(line).collect(), has_text: true, heading: None }
+        Page {
+            number: 3,
+            lines: lines.iter().enumerate().map(line).collect(),
+            has_text: true,
+            ..Page::default()
+        }
     }
 
     fn at(line: u32, byte: u32) -> TextPos {

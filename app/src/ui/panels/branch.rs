@@ -8,7 +8,7 @@ use crate::state::{AppState, Editing, Exchange, Preset, Setup, Versions};
 use crate::ui::icons::Icon;
 use crate::ui::theme::{self, CONTROL, size};
 use crate::ui::view::ViewState;
-use crate::ui::widgets::{elided, icon_button_ui, text_button_ui};
+use crate::ui::widgets::{elided, icon_button_ui, keep_cursor_inside, text_button_ui};
 use crate::words::say;
 
 /// Width of ‹ 2/3 ›.
@@ -68,6 +68,7 @@ pub(super) fn editor_ui(
         .margin(egui::Margin::symmetric(12, 9))
         .return_key(KeyboardShortcut::new(newline, Key::Enter));
     let response = ui.add(field);
+    keep_cursor_inside(&response, draft);
     ui.ctx().accesskit_node_builder(response.id, |node| node.set_label(say(name)));
     if fresh {
         response.request_focus();

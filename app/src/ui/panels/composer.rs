@@ -5,15 +5,19 @@ use egui::{
     TextEdit, Ui,
 };
 
+use super::drafts::{drafts_ui, part_ui};
+use super::library::{about_text, choices_ui};
 use super::live::{live_ui, microphone_ui};
-use crate::command::{Command, Commands, ReaderCommand};
+use super::teach::adapter_ui;
+use super::thoughts::think_ui;
+use crate::command::{Command, Commands, MediaCommand, ReaderCommand};
 use crate::say;
 use crate::state::{AppState, Attachment, AttachmentId};
 use crate::ui::icons::Icon;
 use crate::ui::theme::{self, size, space};
 use crate::ui::view::ViewState;
 use crate::ui::widgets::{
-    attachment_cards_ui, command_button_ui, elided, focus_ring, icon_button_ui, quoted_ui,
+    command_button_ui, elided, focus_ring, icon_button_ui, keep_cursor_inside, quoted_ui,
 };
 use crate::words::say;
 
@@ -33,6 +37,7 @@ pub fn composer_ui(ui: &mut Ui, state: &AppState, view: &mut ViewState, commands
             live_ui(ui, state, commands);
             drafts_ui(ui, state, view, commands);
             passage_ui(ui, state, commands);
+            part_ui(ui, state, commands);
             field_ui(ui, id, view);
             buttons_ui(ui, state, view, commands);
         });
@@ -49,24 +54,6 @@ fn enter_pressed(ui: &Ui) -> bool {
             matches!(event, egui::Event::Key { key: Key::Enter, pressed: true, modifiers, .. } if modifiers.is_none())
         })
     })
-}
-
-/// Files that were added since the last question.
-fn drafts_ui(ui: &mut Ui, state: &AppState, view: &mut ViewState, commands: &Commands) {
-    let Some(conversation) = state.current() else { return };
-    let drafts: Vec<_> = conversation.drafts().collect();
-    if drafts.is_empty() {
-        return;
-    }
-    ScrollArea::vertical().id_salt("drafts").max_height(128.0).min_scrolled_height(128.0).show(ui, |ui| {
-        attachment_cards_ui(ui, &drafts, true, view, commands);
-    });
-    for attachment in drafts {
-        if let crate::state::AttachmentState::Failed(reason) = &attachment.state {
-            let text = format!("{}: {reason}", attachment.name());
-            ui.label(RichText::new(text).size(size::SMALL).color(theme::palette(ui).error));
-        }
-    }
 }
 
 /// The passage that the next question is about.
@@ -90,18 +77,22 @@ fn passage_ui(ui: &mut Ui, state: &AppState, commands: &Commands) {
 fn about_ui(ui: &mut Ui, state: &AppState, commands: &Commands) {
     let Some(conversation) = state.current() else { return };
     let files = &conversation.attachments;
-    if files.len() < 2 || state.passage.is_some() {
+    let has_library = state.library.n_documents() > 0 || state.about_library.is_some();
+    if (files.len() < 2 && !has_library) || state.passage.is_some() {
         return;
     }
     let palette = theme::palette(ui);
     let chosen: Vec<_> = files.iter().filter(|file| state.about.contains(&file.id)).collect();
+    let library = about_text(state);
     let text = match chosen.as_slice() {
+        _ if let Some(text) = &library => say!("library-about", what = text.as_str()),
+        [] if files.is_empty() => say("library-about-nothing").to_owned(),
         [] => say("conversations-about-all").to_owned(),
         [one] => say!("conversations-about-one", file = elided(&one.name(), 18)),
         some => say!("conversations-about-some", count = some.len(), total = files.len()),
     };
     let font = egui::FontId::proportional(size::SMALL);
-    let colour = if chosen.is_empty() { palette.weak } else { palette.accent };
+    let colour = if chosen.is_empty() && library.is_none() { palette.weak } else { palette.accent };
     let galley = ui.painter().layout_no_wrap(text.clone(), font, colour);
     let wide = egui::Vec2::new(galley.size().x + 30.0, theme::CONTROL);
     let (rect, response) = ui.allocate_exact_size(wide, egui::Sense::click());
@@ -119,7 +110,8 @@ fn about_ui(ui: &mut Ui, state: &AppState, commands: &Commands) {
     let menu = Popup::menu(&response).close_behavior(PopupCloseBehavior::CloseOnClickOutside);
     menu.show(|ui| {
         ui.set_min_width(220.0);
-        if ui.radio(state.about.is_empty(), say("conversations-all-files")).clicked() {
+        choices_ui(ui, state, commands);
+        if ui.radio(state.about.is_empty() && library.is_none(), say("conversations-all-files")).clicked() {
             send(Vec::new());
         }
         let open: Vec<_> = state.reader.tabs.iter().filter_map(|tab| tab.attachment).collect();
@@ -135,7 +127,9 @@ fn about_ui(ui: &mut Ui, state: &AppState, commands: &Commands) {
         {
             send(vec![shown]);
         }
-        ui.separator();
+        if !files.is_empty() {
+            ui.separator();
+        }
         ScrollArea::vertical().max_height(220.0).show(ui, |ui| {
             for file in files {
                 let mut is_in = state.about.is_empty() || state.about.contains(&file.id);
@@ -170,6 +164,7 @@ fn field_ui(ui: &mut Ui, id: egui::Id, view: &mut ViewState) {
             // Enter asks; Shift+Enter begins a line.
             .return_key(KeyboardShortcut::new(Modifiers::SHIFT, Key::Enter));
         let response = ui.add(field);
+        keep_cursor_inside(&response, &view.draft);
         ui.ctx()
             .accesskit_node_builder(response.id, |node| node.set_label(say("conversations-question-field")));
         if std::mem::take(&mut view.focus_composer) {
@@ -184,7 +179,8 @@ fn buttons_ui(ui: &mut Ui, state: &AppState, view: &ViewState, commands: &Comman
         let attach =
             ui.add_enabled_ui(true, |ui| command_button_ui(ui, Icon::Clip, Command::Attach, state, commands));
         attach.inner.context_menu(|ui| {
-            for command in [Command::Attach, Command::AttachByPath, Command::PasteFiles] {
+            let capture = Command::Media(MediaCommand::CaptureScreen);
+            for command in [Command::Attach, Command::AttachByPath, Command::PasteFiles, capture] {
                 let text = command.tooltip(ui.ctx());
                 if ui.button(text).clicked() {
                     commands.send(command);
@@ -194,6 +190,8 @@ fn buttons_ui(ui: &mut Ui, state: &AppState, view: &ViewState, commands: &Comman
         });
         microphone_ui(ui, state, commands);
         about_ui(ui, state, commands);
+        think_ui(ui, state, commands);
+        adapter_ui(ui, state, commands);
         if state.picking {
             ui.label(
                 RichText::new(say("conversations-dialog-waiting")).size(size::SMALL).color(palette.weak),

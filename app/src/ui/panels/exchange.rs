@@ -5,17 +5,19 @@ use std::ops::Range;
 use egui::{CollapsingHeader, CornerRadius, Frame, Margin, Rect, RichText, Sense, Ui, Vec2};
 use engine::StopReason;
 
+use super::answer::answer_ui;
 use super::branch::{VERSIONS_WIDTH, again_menu_ui, difference, editor_ui, versions_ui};
 use super::parts::parts_ui;
-use crate::command::{Command, Commands, ReaderCommand, TalkCommand};
+use super::thoughts::{about_ui, thoughts_ui};
+use crate::command::{Command, Commands, InsideCommand, MediaCommand, ReaderCommand, TalkCommand};
 use crate::say;
 use crate::state::{AnswerStatus, AppState, Editing, Exchange};
 use crate::ui::icons::Icon;
 use crate::ui::theme::{self, CONTROL, size, space};
 use crate::ui::view::ViewState;
 use crate::ui::widgets::{
-    attachment_cards_ui, command_button_ui, evidence_card_ui, icon_button_ui, progress_row_ui, quoted_ui,
-    within_ui,
+    attachment_cards_ui, clip_ui, command_button_ui, evidence_card_ui, icon_button_ui, progress_row_ui,
+    quoted_ui, within_ui,
 };
 use crate::words::say;
 
@@ -34,6 +36,8 @@ pub fn exchange_ui(
     ui.push_id(exchange.id.0, |ui| {
         files_ui(ui, exchange, state, view, commands);
         passage_ui(ui, exchange, commands);
+        about_ui(ui, exchange);
+        part_ui(ui, exchange, commands);
         let question = Editing::Question(exchange.id);
         if !editor_ui(ui, question, &exchange.question, state, view, commands) {
             question_ui(ui, exchange, state, commands);
@@ -41,9 +45,10 @@ pub fn exchange_ui(
         ui.add_space(10.0);
         let answer = Editing::Answer(exchange.id);
         if !editor_ui(ui, answer, &exchange.answer.text, state, view, commands) {
-            view.markdown.show(ui, exchange.id, &exchange.answer.text);
+            answer_ui(ui, exchange, state, view, commands);
         }
         status_ui(ui, exchange, last, state, commands);
+        thoughts_ui(ui, exchange);
         parts_ui(ui, exchange, commands);
         evidence_ui(ui, exchange, state, commands);
         notices_ui(ui, exchange);
@@ -66,6 +71,15 @@ fn passage_ui(ui: &mut Ui, exchange: &Exchange, commands: &Commands) {
     if quoted_ui(ui, quoted, ui.available_width()).clicked() {
         let open = ReaderCommand::OpenPassage(quoted.path.clone(), quoted.passage.clone());
         commands.send(Command::Reader(open));
+    }
+}
+
+/// The part of a recording that the question is about, above it; a click shows it.
+fn part_ui(ui: &mut Ui, exchange: &Exchange, commands: &Commands) {
+    let Some(clip) = &exchange.context.clip else { return };
+    if clip_ui(ui, clip, ui.available_width()).clicked() {
+        let open = MediaCommand::OpenPart(clip.attachment, clip.from_s, clip.to_s);
+        commands.send(Command::Media(open));
     }
 }
 
@@ -217,7 +231,9 @@ fn cards_ui(ui: &mut Ui, exchange: &Exchange, range: Range<usize>, state: &AppSt
             for (column, item) in pair.iter().enumerate() {
                 let index = range.start + row * columns + column;
                 let open = state.shown_evidence() == Some((exchange.id, index));
-                let card = ui.push_id(index, |ui| evidence_card_ui(ui, item, width, has_quotes, open)).inner;
+                let card = ui
+                    .push_id(index, |ui| evidence_card_ui(ui, index + 1, item, width, has_quotes, open))
+                    .inner;
                 if card.clicked() {
                     commands.send(Command::OpenEvidence(exchange.id, index));
                 }
@@ -247,13 +263,23 @@ fn footer_ui(ui: &mut Ui, exchange: &Exchange, last: bool, state: &AppState, com
             if last {
                 command_button_ui(ui, Icon::Again, Command::Regenerate, state, commands);
                 let whole = Command::AnswerWhole;
-                if !exchange.context.whole && whole.enabled(state).is_ok() {
+                let has_files = exchange.context.library.is_none();
+                if has_files && !exchange.context.whole && whole.enabled(state).is_ok() {
                     command_button_ui(ui, Icon::Transcript, whole, state, commands);
                 }
             } else {
                 let again = TalkCommand::AnswerAgain(exchange.id, Box::default());
                 command_button_ui(ui, Icon::Again, Command::Talk(again), state, commands);
             }
+        }
+        if !exchange.answer.text.is_empty() {
+            command_button_ui(
+                ui,
+                Icon::Inside,
+                Command::Inside(InsideCommand::Show(exchange.id)),
+                state,
+                commands,
+            );
         }
         again_menu_ui(ui, exchange, state, commands);
         if answered {

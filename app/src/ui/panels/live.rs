@@ -6,23 +6,25 @@ use egui::{FontId, Popup, Rect, RichText, ScrollArea, Sense, TextFormat, Ui, Vec
 
 use crate::command::{Command, Commands};
 use crate::platform::listen::Source;
+use crate::say;
 use crate::state::{AppState, LiveState};
 use crate::ui::icons::Icon;
 use crate::ui::theme::{self, size};
 use crate::ui::widgets::{bar_ui, icon_button_ui, text_button_ui, time_text};
+use crate::words::say;
 
 /// The button that starts, and the one that chooses where the sound comes from.
 pub fn microphone_ui(ui: &mut Ui, state: &AppState, commands: &Commands) {
     let toggle = Command::ToggleLive;
     let tooltip = format!("{}: {}", toggle.tooltip(ui.ctx()), state.live_source.name());
     let why_not = match &state.live {
-        Some(_) => Some("Listening already"),
+        Some(_) => Some(say("live-already")),
         None => toggle.enabled(state).err(),
     };
-    if icon_button_ui(ui, Icon::Microphone, "Start listening", &tooltip, why_not).clicked() {
+    if icon_button_ui(ui, Icon::Microphone, say("live-start"), &tooltip, why_not).clicked() {
         commands.send(toggle);
     }
-    let label = "Choose what to listen to";
+    let label = say("live-choose");
     let choose = icon_button_ui(ui, Icon::Down, label, label, why_not);
     if choose.clicked() {
         commands.send(Command::FindMicrophones);
@@ -37,11 +39,11 @@ fn sources_ui(ui: &mut Ui, state: &AppState, commands: &Commands) {
             ui.close();
         }
     };
-    choice(ui, Source::DefaultMicrophone, "Default microphone");
+    choice(ui, Source::DefaultMicrophone, say("live-default"));
     match &state.microphones {
-        None => drop(ui.label("Looking for microphones…")),
+        None => drop(ui.label(say("live-looking"))),
         Some(found) if found.is_empty() => {
-            let text = "No microphone was found: plug one in and allow Medley to use it";
+            let text = say("live-no-microphone");
             ui.label(RichText::new(text).color(theme::palette(ui).weak));
         }
         Some(found) => {
@@ -51,7 +53,7 @@ fn sources_ui(ui: &mut Ui, state: &AppState, commands: &Commands) {
         }
     }
     if cfg!(target_os = "linux") {
-        choice(ui, Source::SystemSound, "System sound: what the computer plays");
+        choice(ui, Source::SystemSound, say("live-system"));
     }
 }
 
@@ -66,7 +68,9 @@ pub fn live_ui(ui: &mut Ui, state: &AppState, commands: &Commands) {
             let width = ui.available_width() - 40.0;
             ui.vertical(|ui| {
                 ui.set_width(width);
-                ui.label(RichText::new(format!("Not listening: {problem}")).color(palette.error));
+                ui.label(
+                    RichText::new(say!("live-problem", problem = problem.as_str())).color(palette.error),
+                );
             });
             let close = Command::CloseLiveProblem;
             if icon_button_ui(ui, Icon::Close, close.label(), close.label(), None).clicked() {
@@ -84,13 +88,13 @@ fn running_ui(ui: &mut Ui, live: &LiveState, commands: &Commands) {
     let palette = theme::palette(ui);
     ui.horizontal(|ui| {
         let (rect, response) = ui.allocate_exact_size(Vec2::new(96.0, 18.0), Sense::hover());
-        response.widget_info(|| WidgetInfo::labeled(Role::Label, true, "Sound level"));
+        response.widget_info(|| WidgetInfo::labeled(Role::Label, true, say("live-level")));
         bar_ui(ui, Rect::from_center_size(rect.center(), Vec2::new(96.0, 6.0)), live.level);
         ui.label(RichText::new(time_text(live.at_s)).size(size::SMALL).monospace());
         let doing = match (live.stopping, live.opened) {
-            (true, _) => "Writing down the rest".to_owned(),
-            (false, false) => format!("Opening {}", live.source.name()),
-            (false, true) => format!("Listening to {}", live.source.name()),
+            (true, _) => say("live-rest").to_owned(),
+            (false, false) => say!("live-opening", source = live.source.name()),
+            (false, true) => say!("live-listening", source = live.source.name()),
         };
         // In a small window the button is enough; it says so, too.
         if ui.available_width() > 2.0 * BUTTON {
@@ -98,7 +102,7 @@ fn running_ui(ui: &mut Ui, live: &LiveState, commands: &Commands) {
         }
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             ui.add_enabled_ui(!live.stopping, |ui| {
-                if text_button_ui(ui, Some(Icon::Stop), "Stop listening", true).clicked() {
+                if text_button_ui(ui, Some(Icon::Stop), say("live-stop"), true).clicked() {
                     commands.send(Command::ToggleLive);
                 }
             });

@@ -2,11 +2,15 @@
 
 mod branch;
 
+mod answer;
+
 mod composer;
 
 mod conversation;
 
 mod crash;
+
+mod drafts;
 
 mod evidence;
 
@@ -16,9 +20,15 @@ mod found;
 
 mod header;
 
+mod inside;
+
+mod library;
+
 mod live;
 
 mod missing_models;
+
+mod models;
 
 mod parts;
 
@@ -40,13 +50,24 @@ mod sidebar;
 
 mod talk_list;
 
+mod teach;
+
+mod thoughts;
+
 mod tour;
 
 mod transcript;
 
 pub(super) use conversation::main_ui;
 pub(super) use crash::crash_ui;
+pub use evidence::StageView;
 pub(super) use evidence::evidence_ui;
+pub use inside::InsideView;
+pub(super) use inside::inside_ui;
+pub use library::LibraryView;
+pub(super) use library::library_ui;
+pub use models::ModelsView;
+pub(super) use models::models_ui;
 pub use palette::PaletteView;
 pub(super) use palette::{forget_palette, palette_ui};
 pub(super) use path_entry::path_entry_ui;
@@ -58,6 +79,8 @@ pub(super) use setup::setup_ui;
 pub(super) use shortcuts::shortcuts_ui;
 pub(super) use sidebar::sidebar_ui;
 pub use talk_list::TalkList;
+pub use teach::TeachView;
+pub(super) use teach::teach_ui;
 pub(super) use tour::tour_ui;
 pub use transcript::TranscriptView;
 pub(super) use transcript::transcript_ui;

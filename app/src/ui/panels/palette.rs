@@ -144,7 +144,7 @@ fn rows_ui(ui: &mut Ui, found: &[Entry], view: &mut PaletteView, height: f32, re
         // As little as brings the row into view.
         let top = view.chosen as f32 * CONTROL;
         let shown = height.min(found.len() as f32 * CONTROL);
-        view.offset = view.offset.clamp((top + CONTROL - shown).max(0.0), top.max(0.0));
+        view.offset = view.offset.max(top + CONTROL - shown).min(top).max(0.0);
         area = area.vertical_scroll_offset(view.offset);
     }
     ui.spacing_mut().item_spacing.y = 0.0;

@@ -2,10 +2,9 @@
 
 use egui::{Frame, Margin, RichText, Ui};
 
-use super::missing_models::megabytes;
 use crate::command::{Command, Commands, ProgramCommand};
 use crate::say;
-use crate::state::{AppState, Keep, KeptPlace, Load};
+use crate::state::{AppState, Keep, KeptPlace, Load, megabytes};
 use crate::ui::icons::Icon;
 use crate::ui::theme::{self, RADIUS, sheet, size, space};
 use crate::ui::view::ViewState;

@@ -3,10 +3,9 @@
 use egui::accesskit::Role;
 use egui::{ComboBox, DragValue, Id, RichText, Slider, Ui, UiBuilder};
 
-use super::missing_models::megabytes;
 use crate::command::{Command, Commands, ProgramCommand};
 use crate::say;
-use crate::state::{AppState, Contrast, Motion, Settings, Theme};
+use crate::state::{AppState, Contrast, Motion, Settings, Theme, megabytes};
 use crate::ui::icons::Icon;
 use crate::ui::theme::{self, CONTROL, sheet, size, space};
 use crate::ui::view::ViewState;

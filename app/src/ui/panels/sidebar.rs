@@ -7,7 +7,7 @@ use egui::{
 };
 
 use super::found::found_ui;
-use crate::command::{Command, Commands, TalkCommand};
+use crate::command::{Command, Commands, LibraryCommand, ModelsCommand, TalkCommand, TeachCommand};
 use crate::export::Format;
 use crate::say;
 use crate::state::{AppState, Conversation, Heading};
@@ -53,6 +53,10 @@ pub fn sidebar_ui(ui: &mut Ui, state: &AppState, view: &mut ViewState, commands:
     ui.horizontal(|ui| {
         command_button_ui(ui, Icon::Settings, Command::OpenSettings, state, commands);
         command_button_ui(ui, Icon::Help, Command::OpenShortcuts, state, commands);
+        command_button_ui(ui, Icon::Model, Command::Models(ModelsCommand::Toggle), state, commands);
+        let library = Command::Library(LibraryCommand::Toggle);
+        command_button_ui(ui, Icon::Library, library, state, commands);
+        command_button_ui(ui, Icon::Teach, Command::Teach(TeachCommand::Toggle), state, commands);
     });
 }
 

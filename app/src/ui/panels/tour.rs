@@ -2,10 +2,9 @@
 
 use egui::{Frame, Margin, Panel, RichText, ScrollArea, Stroke, Ui};
 
-use super::missing_models::megabytes;
 use crate::command::{Command, Commands, ProgramCommand};
 use crate::say;
-use crate::state::AppState;
+use crate::state::{AppState, megabytes};
 use crate::ui::icons::Icon;
 use crate::ui::theme::{self, RADIUS, space};
 use crate::ui::widgets::{caption_ui, text_button_ui, title_ui};

@@ -1,16 +1,24 @@
 //! A file: picture, name, and how far it has been read.
 
 use egui::accesskit::Role;
-use egui::{Color32, CornerRadius, Rect, Response, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, pos2};
+use egui::{
+    Color32, CornerRadius, CursorIcon, Rect, Response, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, pos2,
+};
 
+use engine::media::Kind;
+
+use super::button::focus_ring;
 use super::{bar_ui, elided, galley_elided, icon_button_ui, within_ui};
-use crate::command::{Command, Commands, ReaderCommand, TranscriptCommand};
+use crate::command::{Command, Commands, MediaCommand, ReaderCommand, TranscriptCommand};
+use crate::say;
 use crate::state::{Attachment, AttachmentState, Load};
 use crate::ui::icons::Icon;
 use crate::ui::theme::{self, RADIUS, size};
 use crate::ui::view::ViewState;
+use crate::words::say;
 
-const SIZE: Vec2 = Vec2::new(240.0, 56.0);
+/// How large a card is, in points.
+pub const SIZE: Vec2 = Vec2::new(256.0, 56.0);
 
 /// Draws files in as many columns as fit; `removable` shows their buttons,
 /// otherwise they stand at the right.
@@ -59,7 +67,7 @@ fn card_ui(
     ui.painter().rect(rect, radius, palette.raised, Stroke::new(1.0, line), StrokeKind::Inside);
 
     let thumb = Rect::from_min_size(rect.min + Vec2::splat(6.0), Vec2::splat(SIZE.y - 12.0));
-    thumbnail_ui(ui, attachment, thumb, view);
+    thumbnail_ui(ui, attachment, thumb, view, commands);
 
     let has_transcript = attachment.is_recording();
     let can_be_read = attachment.is_document();
@@ -75,7 +83,13 @@ fn card_ui(
     ui.painter().galley(pos2(left, rect.top() + 9.0), galley, palette.text);
     let (colour, rows) = if failed { (palette.error, 1) } else { (palette.weak, 1) };
     let font = egui::FontId::proportional(size::SMALL);
-    let galley = galley_elided(ui, &attachment.state_text(), font, colour, width, rows);
+    let tokens = view.tokens_of(attachment);
+    let mut about = attachment.state_text();
+    if let Some(tokens) = tokens {
+        about.push_str(" · ");
+        about.push_str(&say!("media-tokens", count = tokens));
+    }
+    let galley = galley_elided(ui, &about, font, colour, width, rows);
     ui.painter().galley(pos2(left, rect.top() + 29.0), galley, colour);
     if let AttachmentState::Reading { done, total, .. } = &attachment.state
         && *total > 0
@@ -89,15 +103,17 @@ fn card_ui(
             ui.horizontal(|ui| {
                 ui.spacing_mut().item_spacing.x = 0.0;
                 if has_transcript {
-                    let label = format!("Transcript of {}", attachment.name());
-                    if icon_button_ui(ui, Icon::Transcript, &label, "Show the transcript", None).clicked() {
+                    let label = say!("media-transcript-of", file = attachment.name());
+                    if icon_button_ui(ui, Icon::Transcript, &label, say("media-show-transcript"), None)
+                        .clicked()
+                    {
                         let open = TranscriptCommand::Open(attachment.id, 0.0);
                         commands.send(Command::Transcript(open));
                     }
                 }
                 if can_be_read {
-                    let label = format!("Read {}", attachment.name());
-                    if icon_button_ui(ui, Icon::Book, &label, "Read the document", None).clicked() {
+                    let label = say!("media-read-file", file = attachment.name());
+                    if icon_button_ui(ui, Icon::Book, &label, say("media-read-document"), None).clicked() {
                         commands.send(Command::Reader(ReaderCommand::Open(attachment.id)));
                     }
                 }
@@ -105,24 +121,38 @@ fn card_ui(
                     return;
                 }
                 if failed {
-                    let label = format!("Read {} again", attachment.name());
-                    if icon_button_ui(ui, Icon::Again, &label, "Read again", None).clicked() {
+                    let label = say!("media-read-again-file", file = attachment.name());
+                    if icon_button_ui(ui, Icon::Again, &label, say("media-read-again"), None).clicked() {
                         commands.send(Command::RetryAttachment(attachment.id));
                     }
                 }
-                let label = format!("Remove {}", attachment.name());
-                if icon_button_ui(ui, Icon::Close, &label, "Remove file", None).clicked() {
+                let label = say!("media-remove-file", file = attachment.name());
+                if icon_button_ui(ui, Icon::Close, &label, say("media-remove"), None).clicked() {
                     commands.send(Command::RemoveAttachment(attachment.id));
                 }
             });
         });
     }
-    let tip = format!("{}\n{}", attachment.path.display(), attachment.state_text());
+    let mut tip = format!("{}\n{}", attachment.path.display(), attachment.state_text());
+    if let Some(tokens) = tokens {
+        tip.push_str("\n\n");
+        tip.push_str(&say!("media-tokens-tip", count = tokens));
+    }
     response.on_hover_text(tip)
 }
 
-fn thumbnail_ui(ui: &Ui, attachment: &Attachment, rect: Rect, view: &mut ViewState) {
+fn thumbnail_ui(ui: &Ui, attachment: &Attachment, rect: Rect, view: &mut ViewState, commands: &Commands) {
     let palette = theme::palette(ui);
+    // A document has a button of its own.
+    if matches!(attachment.kind, Some(Kind::Picture | Kind::Sound | Kind::Video)) {
+        let show = ui.interact(rect, ui.scope_id().with("show"), Sense::click());
+        let name = say!("media-show", file = attachment.name());
+        show.widget_info(|| WidgetInfo::labeled(Role::Button, true, &name));
+        focus_ring(ui, &show);
+        if show.on_hover_cursor(CursorIcon::PointingHand).on_hover_text(&name).clicked() {
+            commands.send(Command::Media(MediaCommand::Open(attachment.id)));
+        }
+    }
     let radius = CornerRadius::same(6);
     ui.painter().rect_filled(rect, radius, palette.hovered);
     if let Some(Load::Ready(picture)) = view.thumbnails.get(&attachment.id).cloned() {
@@ -135,7 +165,7 @@ fn thumbnail_ui(ui: &Ui, attachment: &Attachment, rect: Rect, view: &mut ViewSta
         let mesh =
             egui::epaint::RectShape::filled(rect, radius, Color32::WHITE).with_texture(texture.id(), uv);
         ui.painter().add(mesh);
-        if attachment.kind == Some(engine::media::Kind::Video) {
+        if attachment.kind == Some(Kind::Video) {
             let badge = Rect::from_center_size(rect.center(), Vec2::splat(22.0));
             ui.painter().circle_filled(rect.center(), 11.0, palette.veil);
             Icon::Play.paint(ui.painter(), badge.shrink(4.0), palette.text);

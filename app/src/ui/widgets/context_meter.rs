@@ -4,7 +4,9 @@ use egui::accesskit::Role;
 use egui::{Response, Sense, Ui, Vec2, WidgetInfo};
 
 use super::bar_ui;
+use crate::say;
 use crate::ui::theme;
+use crate::words::say;
 use engine::Usage;
 
 /// From this share on the meter warns.
@@ -20,7 +22,9 @@ pub fn context_meter_ui(ui: &mut Ui, usage: Usage) -> Response {
     let share = used as f32 / usage.context_tokens.max(1) as f32;
     let (rect, response) = ui.allocate_exact_size(Vec2::new(88.0, 20.0), Sense::hover());
     let percent = (100.0 * share).round();
-    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, format!("Context {percent} % full")));
+    response.widget_info(|| {
+        WidgetInfo::labeled(Role::Label, true, say!("media-context-full", percent = percent))
+    });
     let colour = if share >= FULL {
         palette.error
     } else if share >= WARN {
@@ -39,10 +43,10 @@ pub fn context_meter_ui(ui: &mut Ui, usage: Usage) -> Response {
         ui.painter().rect_filled(filled, 2.0, colour);
     }
     ui.painter().galley(egui::pos2(bar.right() + 6.0, rect.center().y - text.size().y / 2.0), text, colour);
-    let advice =
-        if share >= WARN { "\nEarlier turns will soon be left out; start a new conversation." } else { "" };
-    response.on_hover_text(format!(
-        "The last turn used {used} of the {} tokens that the model can hold.{advice}",
-        usage.context_tokens
-    ))
+    let mut text = say!("media-context-used", used = used, total = usage.context_tokens);
+    if share >= WARN {
+        text.push('\n');
+        text.push_str(say("media-context-advice"));
+    }
+    response.on_hover_text(text)
 }

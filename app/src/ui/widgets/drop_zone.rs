@@ -2,11 +2,14 @@
 
 use egui::{Align2, FontId, Id, LayerId, Order, Stroke, StrokeKind, Ui, Vec2};
 
+use crate::say;
+use crate::state::Middle;
 use crate::ui::icons::Icon;
 use crate::ui::theme::{self, size};
+use crate::words::say;
 
 /// Shows where dragged files will go.
-pub fn drop_zone_ui(ui: &Ui) {
+pub fn drop_zone_ui(ui: &Ui, middle: Middle) {
     let names = ui.input(|input| {
         let hovered = input.raw.hovered_files.iter();
         hovered
@@ -29,13 +32,17 @@ pub fn drop_zone_ui(ui: &Ui) {
     painter.text(
         centre + Vec2::new(0.0, 8.0),
         Align2::CENTER_CENTER,
-        "Drop to add to the conversation",
+        match middle {
+            Middle::Conversation => say("media-drop"),
+            Middle::Library => say("library-drop"),
+            Middle::Teach => say("teach-drop-file"),
+        },
         font,
         palette.text,
     );
     let what = match names.as_slice() {
         [one] => super::elided(one, 60),
-        many => format!("{} files", many.len()),
+        many => say!("common-files", count = many.len()),
     };
     painter.text(
         centre + Vec2::new(0.0, 42.0),

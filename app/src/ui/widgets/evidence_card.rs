@@ -8,16 +8,18 @@ use engine::{Evidence, Place};
 
 use super::button::focus_ring;
 use super::{elided, galley_elided, time_text};
+use crate::say;
 use crate::ui::icons::Icon;
 use crate::ui::theme::{self, RADIUS, size};
+use crate::words::say;
 
 /// Where something is, in words: "page 3", "0:12–0:15", "frame 0:02", "picture".
 pub fn place_text(place: &Place) -> String {
     match place {
-        Place::Page { page, .. } => format!("page {page}"),
+        Place::Page { page, .. } => say!("media-page", page = *page),
         Place::Time { start_s, end_s } => format!("{}–{}", time_text(*start_s), time_text(*end_s)),
-        Place::Frame { time_s, .. } => format!("frame {}", time_text(*time_s)),
-        Place::Picture { .. } => "picture".into(),
+        Place::Frame { time_s, .. } => say!("media-frame", time = time_text(*time_s)),
+        Place::Picture { .. } => say("media-picture").into(),
     }
 }
 
@@ -31,9 +33,16 @@ pub fn place_icon(place: &Place) -> Icon {
     }
 }
 
-/// A card to click on: what stands there and where, `tall` with room for two lines. `open` marks the
-/// one that is shown.
-pub fn evidence_card_ui(ui: &mut Ui, evidence: &Evidence, width: f32, tall: bool, open: bool) -> Response {
+/// A card to click on: its number as in the text, what stands there and where, `tall` with room for two lines. `open`
+/// marks the one that is shown.
+pub fn evidence_card_ui(
+    ui: &mut Ui,
+    number: usize,
+    evidence: &Evidence,
+    width: f32,
+    tall: bool,
+    open: bool,
+) -> Response {
     let palette = theme::palette(ui);
     let (height, rows) = if tall { (84.0, 2) } else { (64.0, 1) };
     let (rect, response) = ui.allocate_exact_size(Vec2::new(width, height), Sense::click());
@@ -45,7 +54,9 @@ pub fn evidence_card_ui(ui: &mut Ui, evidence: &Evidence, width: f32, tall: bool
         (None, None) => String::new(),
     };
     response.widget_info(|| {
-        WidgetInfo::selected(Role::Button, true, open, format!("Evidence: {source}, {place}, {words}"))
+        let name =
+            say!("media-evidence", file = source.as_str(), place = place.as_str(), words = words.as_str());
+        WidgetInfo::selected(Role::Button, true, open, name)
     });
     if ui.is_rect_visible(rect) {
         let fill = if open {
@@ -58,9 +69,15 @@ pub fn evidence_card_ui(ui: &mut Ui, evidence: &Evidence, width: f32, tall: bool
         let line = if open { palette.accent } else { palette.line };
         ui.painter().rect(rect, CornerRadius::same(RADIUS), fill, Stroke::new(1.0, line), StrokeKind::Inside);
         focus_ring(ui, &response);
-        let icon = Rect::from_min_size(rect.min + Vec2::new(10.0, 9.0), Vec2::splat(17.0));
+        let number =
+            ui.painter().layout_no_wrap(number.to_string(), FontId::proportional(11.0), palette.accent);
+        let badge = Vec2::new((number.size().x + 9.0).max(17.0), 17.0);
+        let badge = Rect::from_min_size(rect.min + Vec2::new(10.0, 9.0), badge);
+        ui.painter().rect_filled(badge, CornerRadius::same(5), palette.selected);
+        ui.painter().galley(badge.center() - number.size() / 2.0, number, palette.accent);
+        let icon = Rect::from_min_size(pos2(badge.right() + 7.0, badge.top()), Vec2::splat(17.0));
         place_icon(&evidence.place).paint(ui.painter(), icon, palette.accent);
-        let left = icon.right() + 8.0;
+        let left = icon.right() + 7.0;
         let right = rect.right() - 12.0;
         let small = FontId::proportional(size::SMALL);
         let place = ui.painter().layout_no_wrap(place, small.clone(), palette.accent);

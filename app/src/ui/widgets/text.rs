@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use egui::text::{LayoutJob, TextWrapping};
-use egui::{Color32, FontId, Galley, RichText, Ui};
+use egui::text::{CCursor, LayoutJob, TextWrapping};
+use egui::text_edit::TextEditState;
+use egui::{Color32, FontId, Galley, Response, RichText, Ui};
 
 use crate::ui::theme::{self, size, space};
 
@@ -25,6 +26,21 @@ pub fn galley_elided(
         job.wrap.break_anywhere = true;
     }
     ui.painter().layout_job(job)
+}
+
+/// Takes the cursor of a field back to the end of its text. A click into text that runs from right to left can put it
+/// beyond, and egui 0.37 panics when the next word is deleted from there.
+pub fn keep_cursor_inside(field: &Response, text: &str) {
+    let Some(mut state) = TextEditState::load(&field.ctx, field.id) else { return };
+    let Some(mut range) = state.cursor.char_range() else { return };
+    let end = CCursor::new(text.chars().count());
+    if range.primary.index > end.index || range.secondary.index > end.index {
+        for cursor in [&mut range.primary, &mut range.secondary] {
+            cursor.index = cursor.index.min(end.index);
+        }
+        state.cursor.set_char_range(Some(range));
+        state.store(&field.ctx, field.id);
+    }
 }
 
 /// A name for a label: the middle is left out where it is too long, so that the ending stays.

@@ -6,8 +6,10 @@ use egui::{
 };
 
 use super::time_text;
+use crate::say;
 use crate::state::{Load, Wave};
 use crate::ui::theme;
+use crate::words::say;
 
 /// Stretches longer than this are drawn from the coarse waveform.
 const FINE_UP_TO_S: f64 = 1200.0;
@@ -40,12 +42,15 @@ pub fn timeline_ui(
     let palette = theme::palette(ui);
     match wave {
         Load::None => (None, None),
-        Load::Loading => (Some(ui.label(RichText::new("Loading the sound…").color(palette.weak))), None),
+        Load::Loading => {
+            (Some(ui.label(RichText::new(say("media-loading-sound")).color(palette.weak))), None)
+        }
         Load::Failed(reason) => (Some(ui.label(RichText::new(reason).color(palette.error))), None),
         Load::Ready(wave) => {
             let range_s = (0.0, wave.duration_s);
             let ground = palette.mark;
-            let strip = Strip { name: "Timeline", wave, range_s, part_s, ground, at_s, height: 72.0 };
+            let strip =
+                Strip { name: say("media-timeline"), wave, range_s, part_s, ground, at_s, height: 72.0 };
             let (response, seek) = strip_ui(ui, &strip);
             (Some(response), seek)
         }
@@ -60,7 +65,8 @@ pub fn strip_ui(ui: &mut Ui, strip: &Strip<'_>) -> (Response, Option<f64>) {
     let size = Vec2::new(ui.available_width(), strip.height);
     let (rect, response) = ui.allocate_exact_size(size, Sense::click_and_drag());
     response.widget_info(|| {
-        let text = format!("{}, at {} of {}", strip.name, time_text(at_s), time_text(to_s));
+        let (at, to) = (time_text(at_s), time_text(to_s));
+        let text = say!("media-strip", name = strip.name, at = at, total = to);
         WidgetInfo::labeled(Role::Slider, true, text)
     });
     let painter = ui.painter();

@@ -9,6 +9,7 @@ use engine::{Finding, Place};
 use super::time_text;
 use crate::ui::theme::{self, size};
 use crate::ui::view::ViewState;
+use crate::words::say;
 
 /// The spoken lines of a recording; the one at `part` is lit. Returns the second that was clicked.
 pub fn transcript_ui(
@@ -90,7 +91,7 @@ pub fn document_text_ui(ui: &mut Ui, read: &ReadFile, page: u32, quote: Option<&
         ui.add_space(4.0);
     }
     if !any {
-        ui.label(RichText::new("No text was found on this page.").color(palette.weak));
+        ui.label(RichText::new(say("media-no-text")).color(palette.weak));
     }
 }
 

@@ -7,7 +7,9 @@ use crate::App;
 use crate::command::{Command, ReaderCommand};
 use crate::jobs::{JobEvent, JobId};
 use crate::platform::{dialog, files};
+use crate::say;
 use crate::state::{Colour, Mark, MarkId, Passage, TabId, Toast, as_markdown, file_name};
+use crate::words::say;
 
 /// Seconds in which a deletion can be undone.
 const UNDO_S: f64 = 10.0;
@@ -55,8 +57,11 @@ pub(super) fn delete(app: &mut App, id: MarkId) {
     let (tab_id, mark) = (tab.id, tab.marks.remove(at));
     app.view.reader.close_note();
     app.state.toast = Some(Toast {
-        text: "The highlight was deleted".into(),
-        action: Some(("Undo", Command::Reader(ReaderCommand::RestoreMark(tab_id, Box::new(mark))))),
+        text: say("reader-mark-deleted").into(),
+        action: Some((
+            say("reader-undo"),
+            Command::Reader(ReaderCommand::RestoreMark(tab_id, Box::new(mark))),
+        )),
         until_s: app.state.now_s + UNDO_S,
     });
     changed(app, tab_id);
@@ -120,7 +125,7 @@ pub(super) fn write(app: &mut App, id: TabId, path: PathBuf) {
 pub(in crate::update) fn notes_written(app: &mut App, job: JobId, result: Result<PathBuf, String>) {
     app.jobs.close(job);
     match result {
-        Ok(path) => app.state.say(format!("Notes written to {}", file_name(&path))),
+        Ok(path) => app.state.say(say!("reader-notes-written", name = file_name(&path))),
         Err(reason) => app.state.say(reason),
     }
 }

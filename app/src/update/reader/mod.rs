@@ -6,6 +6,8 @@ mod news;
 
 mod passages;
 
+mod tabs;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -24,6 +26,7 @@ use crate::storage::Write;
 
 pub(super) use marks::{notes_written, place_chosen};
 pub(super) use news::news;
+pub(crate) use tabs::{restore_tabs, save_tabs};
 
 /// Where somebody is in a document is on the disk at most this much later, in seconds.
 const SAVE_AFTER_S: f64 = 1.0;
@@ -33,6 +36,8 @@ const SAVE_AFTER_S: f64 = 1.0;
 pub(super) struct Readers {
     open: BTreeMap<TabId, Open>,
     searches: u64,
+    /// What was written down of the documents that are open.
+    tabs: Option<tabs::Tabs>,
 }
 
 /// What serves a document.
@@ -122,7 +127,11 @@ pub(super) fn run(app: &mut App, command: ReaderCommand) {
         ReaderCommand::RestoreMark(tab, mark) => marks::restore(app, tab, *mark),
         ReaderCommand::Export => marks::choose_place(app),
         ReaderCommand::ExportTo(tab, path) => marks::write(app, tab, path),
-        ReaderCommand::AskAbout(files) => app.state.about = files,
+        ReaderCommand::AskAbout(files) => {
+            app.state.about = files;
+            app.state.about_library = None;
+        }
+        ReaderCommand::ShowLink(address) => app.state.reader.link = address,
         ReaderCommand::DropPassage => app.state.passage = None,
     }
 }
@@ -358,7 +367,7 @@ fn find(app: &mut App, query: Query, from: u32) {
 }
 
 /// Shows the quote of an answer in its document.
-pub(super) fn open_evidence(app: &mut App, exchange: ExchangeId, index: usize, evidence: &Evidence) {
+pub(super) fn open_evidence(app: &mut App, of: Option<(ExchangeId, usize)>, evidence: &Evidence) {
     let Place::Page { page, boxes } = &evidence.place else { return };
     let id = open(app, &evidence.source);
     let quote = evidence.quote.clone().or_else(|| evidence.label.clone()).unwrap_or_default();
@@ -374,14 +383,7 @@ pub(super) fn open_evidence(app: &mut App, exchange: ExchangeId, index: usize, e
     let is_located = !places.is_empty();
     if let Some(tab) = app.state.reader.tab_mut(id) {
         let (page, quote) = (*page, quote.clone());
-        tab.citation = Some(Citation {
-            evidence: Some((exchange, index)),
-            page,
-            quote,
-            places,
-            range: None,
-            is_lost: false,
-        });
+        tab.citation = Some(Citation { evidence: of, page, quote, places, range: None, is_lost: false });
     }
     // Where lines have no place the words are looked for.
     if !is_located
@@ -394,6 +396,7 @@ pub(super) fn open_evidence(app: &mut App, exchange: ExchangeId, index: usize, e
 
 /// Keeps where one is, when that is due; in how many seconds it will be.
 pub(super) fn tick(app: &mut App) -> Option<f64> {
+    save_tabs(app);
     let tab = app.state.reader.shown()?;
     let id = tab.id;
     if tab.sha256.is_none() || tab.info().is_none() {

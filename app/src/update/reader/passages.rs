@@ -4,18 +4,19 @@ use super::super::ask;
 use super::marks;
 use crate::App;
 use crate::state::{Context, Passage, Purpose, Quoted, TabId};
+use crate::words::say;
 
 /// What is asked to have a passage explained.
-const EXPLAIN: &str = "Explain this passage in simple words.";
+const EXPLAIN: &str = "reader-ask-explain";
 
 /// What is asked to have a passage summarised.
-const SUMMARISE: &str = "Summarise this passage.";
+const SUMMARISE: &str = "reader-ask-summarise";
 
 pub(super) fn taken(app: &mut App, id: TabId, purpose: Purpose, passage: Passage) {
     match purpose {
         Purpose::Copy => {
             app.view.to_copy = Some(passage.text);
-            app.state.say("Copied");
+            app.state.say(say("reader-copied"));
         }
         Purpose::Highlight(colour) => {
             marks::add(app, id, passage, colour);
@@ -35,7 +36,7 @@ pub(super) fn taken(app: &mut App, id: TabId, purpose: Purpose, passage: Passage
 fn question(app: &mut App, id: TabId, purpose: Purpose, passage: Passage) {
     let Some(tab) = app.state.reader.tab(id) else { return };
     let Some(attachment) = tab.attachment else {
-        return app.state.say("Add this file to the conversation to ask about it");
+        return app.state.say(say("reader-add-first"));
     };
     let quoted = Quoted { attachment, path: tab.path.clone(), passage };
     app.view.reader.deselect(id);
@@ -43,7 +44,7 @@ fn question(app: &mut App, id: TabId, purpose: Purpose, passage: Passage) {
         Purpose::Explain | Purpose::Summarise => {
             let text = if purpose == Purpose::Explain { EXPLAIN } else { SUMMARISE };
             let context = Context { about: vec![attachment], passage: Some(quoted), ..Context::default() };
-            ask::send(app, text, context);
+            ask::send(app, say(text), context);
             app.view.focus_composer = false;
         }
         _ => {

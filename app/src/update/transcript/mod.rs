@@ -93,7 +93,7 @@ pub(super) fn toggle(app: &mut App) {
         return close(app);
     }
     let Some(conversation) = app.state.current() else { return };
-    let shown = app.state.viewer.as_ref().map(|viewer| (&viewer.evidence.source, viewer.time_s));
+    let shown = app.state.viewer.as_ref().map(|viewer| (&viewer.path, viewer.time_s));
     let mut recordings = conversation.attachments.iter().filter(|a| a.is_recording());
     let looked_at = shown.and_then(|(path, time_s)| {
         let found = recordings.clone().find(|a| a.path == *path)?;

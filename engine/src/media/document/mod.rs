@@ -54,6 +54,31 @@ pub struct Page {
     pub has_text: bool,
     /// The heading under which the page begins, or the first one on it, where the format tells.
     pub heading: Option<String>,
+    /// What leads somewhere; empty unless asked for ([`DocumentReader::links`]).
+    pub links: Vec<Link>,
+}
+
+/// A place on a page that leads somewhere.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Link {
+    /// Where it is.
+    pub area: Rect,
+    /// Where it leads.
+    pub target: LinkTarget,
+}
+
+/// Where a link leads.
+#[derive(Debug, Clone, PartialEq)]
+pub enum LinkTarget {
+    /// To a page of the same document, counted from 1, and how far down it where that is known.
+    Page {
+        /// The page.
+        page: u32,
+        /// As a part of its height.
+        y: Option<f32>,
+    },
+    /// To an address outside of it, as it stands in the file: nothing is known of it.
+    Outside(String),
 }
 
 impl Page {
@@ -229,6 +254,18 @@ impl DocumentReader {
         match &self.content {
             Content::Pdf(pdf) => pdf.page(number),
             Content::Pages(pages) => Ok(pages[number as usize - 1].clone()),
+        }
+    }
+
+    /// What leads somewhere on a page, counted from 1; of a PDF only.
+    ///
+    /// # Errors
+    /// As [`Self::page`].
+    pub fn links(&self, number: u32) -> Result<Vec<Link>> {
+        self.check(number)?;
+        match &self.content {
+            Content::Pdf(pdf) => pdf.links(number, self.page_count),
+            Content::Pages(_) => Ok(Vec::new()),
         }
     }
 

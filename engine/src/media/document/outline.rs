@@ -63,7 +63,7 @@ pub(super) fn of_pdf(document: &PdfDocument<'_>, page_count: u32, cancel: &Cance
 }
 
 /// How far down its page a destination is; a page that is turned or cropped shows its top instead.
-fn y_of(document: &PdfDocument<'_>, index: i32, place: &PdfDestination<'_>) -> Option<f32> {
+pub(super) fn y_of(document: &PdfDocument<'_>, index: i32, place: &PdfDestination<'_>) -> Option<f32> {
     let top = match place.view_settings().ok()? {
         PdfDestinationViewSettings::SpecificCoordinatesAndZoom(_, top, _) => top?,
         PdfDestinationViewSettings::FitPageHorizontallyToWindow(top) => top?,

@@ -4,6 +4,7 @@
 //! PDFium itself must not run on two threads at once. A PDF is read from its open file as pages are
 //! asked for, never as a whole.
 
+use std::cell::{Cell, Ref, RefCell};
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
@@ -13,7 +14,7 @@ use image::RgbImage;
 use pdfium_render::prelude::*;
 
 use super::layout::{self, Glyph};
-use super::{Line, OutlineEntry, Page, outline};
+use super::{Line, Link, LinkTarget, OutlineEntry, Page, outline};
 use crate::cancel::Cancel;
 use crate::error::{Error, MediaProblem, Result};
 use crate::media::guard;
@@ -28,10 +29,24 @@ const MOST_GLYPHS: usize = 500_000;
 /// Fewer letters than this on a page that is mostly a picture are a stamp on a scan, not its text.
 const STAMP_LETTERS: usize = 40;
 
+/// Pages that are read or drawn before the file is opened anew: PDFium keeps what it met of every page.
+const FRESH_AFTER: u32 = 128;
+
+/// Most links of one page.
+const MOST_LINKS: usize = 2_000;
+
+/// Longest address of a link in bytes.
+const LONGEST_ADDRESS: usize = 4_096;
+
 /// An open PDF.
 pub(super) struct Pdf {
     path: PathBuf,
-    document: PdfDocument<'static>,
+    /// The open file, so that it is the same one when it is read anew, whatever has its name by then.
+    file: File,
+    pdfium: &'static Pdfium,
+    document: RefCell<PdfDocument<'static>>,
+    /// Pages since it was opened.
+    used: Cell<u32>,
 }
 
 /// Binds the library once; the first path wins.
@@ -52,6 +67,7 @@ fn library(path: &Path, library: Option<&Path>) -> Result<&'static Pdfium> {
 impl Pdf {
     pub(super) fn open(path: &Path, file: File, pdfium: Option<&Path>) -> Result<Self> {
         let pdfium = library(path, pdfium)?;
+        let again = file.try_clone().map_err(|e| guard::read_error(path, e))?;
         let document = guard::catch(path, || pdfium.load_pdf_from_reader(BufReader::new(file), None))?;
         let document = document.map_err(|error| match error {
             PdfiumError::PdfiumLibraryInternalError(PdfiumInternalError::PasswordError) => {
@@ -62,21 +78,44 @@ impl Pdf {
         if document.pages().is_empty() {
             return Err(guard::damaged(path, "it has no pages"));
         }
-        Ok(Self { path: path.to_path_buf(), document })
+        let (document, used) = (RefCell::new(document), Cell::new(0));
+        Ok(Self { path: path.to_path_buf(), file: again, pdfium, document, used })
+    }
+
+    fn document(&self) -> Ref<'_, PdfDocument<'static>> {
+        self.document.borrow()
+    }
+
+    /// Frees what PDFium keeps of earlier pages, now and then; no page may be in use.
+    fn refresh(&self) {
+        self.used.set(self.used.get() + 1);
+        if self.used.get() <= FRESH_AFTER {
+            return;
+        }
+        self.used.set(0);
+        // PDFium asks for every block by its place, so two readers do not disturb each other.
+        let Ok(file) = self.file.try_clone() else { return };
+        let fresh = self.pdfium.load_pdf_from_reader(BufReader::new(file), None).ok();
+        let n_pages = self.document().pages().len();
+        // A file that was written over meanwhile goes on as it was opened.
+        if let Some(fresh) = fresh.filter(|fresh| fresh.pages().len() == n_pages) {
+            self.document.replace(fresh);
+        }
     }
 
     pub(super) fn page_count(&self) -> u32 {
-        u32::try_from(self.document.pages().len()).unwrap_or(0)
+        u32::try_from(self.document().pages().len()).unwrap_or(0)
     }
 
     pub(super) fn title(&self) -> Option<String> {
-        let tag = self.document.metadata().get(PdfDocumentMetadataTagType::Title)?;
+        let document = self.document();
+        let tag = document.metadata().get(PdfDocumentMetadataTagType::Title)?;
         Some(tag.value().to_owned())
     }
 
     fn get(&self, number: u32) -> Result<PdfPage<'static>> {
         let index = i32::try_from(number - 1).unwrap_or(i32::MAX);
-        self.document
+        self.document()
             .pages()
             .get(index)
             .map_err(|e| failed(&self.path, &format!("page {number} cannot be read"), &e))
@@ -84,20 +123,55 @@ impl Pdf {
 
     pub(super) fn size(&self, number: u32) -> Result<[f32; 2]> {
         let index = i32::try_from(number - 1).unwrap_or(i32::MAX);
-        let size = guard::catch(&self.path, || self.document.pages().page_size(index))?;
+        let size = guard::catch(&self.path, || self.document().pages().page_size(index))?;
         let size = size.map_err(|e| failed(&self.path, &format!("page {number} cannot be read"), &e))?;
         Ok([size.width().value.max(1.0), size.height().value.max(1.0)])
     }
 
     pub(super) fn outline(&self, page_count: u32, cancel: &Cancel) -> Result<Vec<OutlineEntry>> {
-        guard::catch(&self.path, || outline::of_pdf(&self.document, page_count, cancel))
+        guard::catch(&self.path, || outline::of_pdf(&self.document(), page_count, cancel))
     }
 
     pub(super) fn page(&self, number: u32) -> Result<Page> {
         guard::catch(&self.path, || self.page_unguarded(number))?
     }
 
+    /// What leads somewhere on a page, in the order of the file; what leads nowhere is left out.
+    pub(super) fn links(&self, number: u32, page_count: u32) -> Result<Vec<Link>> {
+        guard::catch(&self.path, || {
+            let page = self.get(number)?;
+            let unreadable = |e: PdfiumError| failed(&self.path, &format!("the links of page {number}"), &e);
+            let shown = Shown::of(&page).map_err(unreadable)?;
+            let links = page.links();
+            let found = links.iter().take(MOST_LINKS).filter_map(|link| {
+                let area = shown.rect(&link.rect().ok()?);
+                let target = self.target(&link, page_count)?;
+                Some(Link { area, target })
+            });
+            Ok(found.collect())
+        })?
+    }
+
+    fn target(&self, link: &PdfLink<'_>, page_count: u32) -> Option<LinkTarget> {
+        let document = self.document();
+        let inside = |place: &PdfDestination<'_>| {
+            let index = place.page_index().ok()?;
+            let page = u32::try_from(index).ok()?.checked_add(1).filter(|page| *page <= page_count)?;
+            Some(LinkTarget::Page { page, y: outline::y_of(&document, index, place) })
+        };
+        match link.action() {
+            Some(PdfAction::LocalDestination(action)) => inside(&action.destination().ok()?),
+            Some(PdfAction::Uri(action)) => {
+                let address = action.uri().ok()?.trim().to_owned();
+                (!address.is_empty() && address.len() <= LONGEST_ADDRESS)
+                    .then_some(LinkTarget::Outside(address))
+            }
+            _ => inside(&link.destination()?),
+        }
+    }
+
     fn page_unguarded(&self, number: u32) -> Result<Page> {
+        self.refresh();
         let page = self.get(number)?;
         let glyphs = self.glyphs(&page, number)?;
         let letters = glyphs.iter().filter(|glyph| glyph.c.is_alphanumeric()).count();
@@ -105,7 +179,7 @@ impl Pdf {
         let lines: Vec<Line> = layout::lines(&glyphs, width, height);
         let heading = layout::heading(&lines, height);
         let has_text = letters > 0 && (letters >= STAMP_LETTERS || !is_mostly_picture(&page));
-        Ok(Page { number, lines, has_text, heading })
+        Ok(Page { number, lines, has_text, heading, links: Vec::new() })
     }
 
     /// The characters of a page in the order PDFium finds them, placed in fractions of the page as
@@ -131,6 +205,7 @@ impl Pdf {
 
     pub(super) fn picture(&self, number: u32, longest_side_px: u32) -> Result<RgbImage> {
         guard::catch(&self.path, || {
+            self.refresh();
             let page = self.get(number)?;
             let (width, height) = (page.width().value.max(1.0), page.height().value.max(1.0));
             let scale = longest_side_px.clamp(1, LONGEST_PICTURE_PX) as f32 / width.max(height);

@@ -1,5 +1,7 @@
 //! Video: one forward pass over a container that yields the frames worth looking at.
 
+mod play;
+
 mod scale;
 
 mod turn;
@@ -10,6 +12,7 @@ use ff::format::context::Input;
 use ffmpeg_next as ff;
 use image::{RgbImage, imageops};
 
+pub use self::play::{FrameStep, frame_beside};
 use self::scale::{Scaler, square_pixels};
 use self::turn::Rotation;
 use super::sound::SoundReader;

@@ -175,7 +175,7 @@ impl Worker {
     }
 
     fn run_locked(self) {
-        let staging = self.store.root().join("staging").join(&self.model.id);
+        let staging = self.store.staging(&self.model.id);
         let mut wheels = Wheels::new();
         for file in &self.model.files {
             if self.store.state(file) == FileState::Present {

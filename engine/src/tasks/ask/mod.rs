@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
+pub use super::clip::Clip;
 use super::evidence::{Found, Rarity, Search};
 use super::think::Thinking;
 use super::whole::Whole;
@@ -53,6 +54,8 @@ pub struct AskRequest {
     pub system: Option<String>,
     /// Feed the question as it is, with no chat template and no evidence.
     pub raw: bool,
+    /// The part of one of the media that the question is about.
+    pub clip: Option<Clip>,
     /// Answer from every section of the media, however long they are, instead of what fits the question best.
     pub whole: bool,
     /// So many chains of thought vote on the answer; none lets the model answer as it likes.
@@ -240,7 +243,7 @@ impl Ask {
     fn attach(&mut self, mut media: VecDeque<Attachment>) -> Result<()> {
         match media.pop_front() {
             Some(Attachment::Read(file)) => {
-                self.files.push(file);
+                self.take(file);
                 self.step = Step::Attach(media);
             }
             Some(Attachment::File(path)) => {
@@ -276,6 +279,15 @@ impl Ask {
         Ok(())
     }
 
+    /// Takes a file in, or the part of it that the question is about.
+    fn take(&mut self, file: ReadFile) {
+        let file = match &self.request.clip {
+            Some(clip) => clip.cut(file),
+            None => file,
+        };
+        self.files.push(file);
+    }
+
     fn read(&mut self, mut reading: Box<Reading>, mut collected: Collected, media: VecDeque<Attachment>) {
         match reading.next() {
             Some(Ok(event)) => {
@@ -293,7 +305,7 @@ impl Ask {
                 self.events.push_back(Event::Notice(error.to_string()));
                 // What was read before the damage still answers; it is not kept as the whole file.
                 let file = collected.finish(reading.path()).filter(|file| !file.spans.is_empty());
-                self.files.extend(file);
+                file.into_iter().for_each(|file| self.take(file));
                 self.step = Step::Attach(media);
             }
             None => {
@@ -301,7 +313,7 @@ impl Ask {
                     && !self.cancel.is_cancelled()
                 {
                     self.events.push_back(Event::Read(file.clone()));
-                    self.files.push(file);
+                    self.take(file);
                 }
                 self.step = Step::Attach(media);
             }
@@ -376,7 +388,7 @@ impl Ask {
         // Half of the context is for words.
         let taken: usize = self.media.iter().map(Medium::len).sum();
         let room = (model.context_tokens() / 2).saturating_sub(taken);
-        match self.engine.perceive(&model, &path, room, &self.cancel) {
+        match self.engine.perceive(&model, &path, self.request.clip.as_ref(), room, &self.cancel) {
             Ok(Some(perceived)) => {
                 if let Some(medium) = &perceived.medium {
                     self.media.push(medium.clone());

@@ -17,10 +17,13 @@ mod quote;
 
 mod meanings;
 
+mod claims;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
 pub use bm25::Rarity;
+pub use claims::{Claim, claims};
 pub use meanings::Meanings;
 pub use passage::Passage;
 pub(crate) use passage::{has_words, is_heading, is_page_number, parts, passages};

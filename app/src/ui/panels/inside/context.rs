@@ -4,16 +4,17 @@ use egui::{CollapsingHeader, Color32, RichText, Ui, Vec2};
 use engine::Inside;
 use engine::generate::inside::{ContextPart, LeftOut, PartKind};
 
-use super::{percent, row_ui, shares_ui, weak_ui};
+use super::{percent, row_ui, shares_ui};
 use crate::say;
 use crate::ui::icons::Icon;
 use crate::ui::theme::{self, size, space};
+use crate::ui::widgets::caption_ui;
 use crate::words::say;
 
 pub(super) fn context_ui(ui: &mut Ui, inside: &Inside) {
     let context = &inside.context;
     if context.prompt_tokens == 0 {
-        weak_ui(ui, say("inside-context-none"));
+        caption_ui(ui, say("inside-context-none"));
         return;
     }
     let whole = context.context_tokens.max(context.prompt_tokens).max(1) as f32;
@@ -23,9 +24,9 @@ pub(super) fn context_ui(ui: &mut Ui, inside: &Inside) {
         of = context.context_tokens,
         share = percent(context.prompt_tokens as f32 / whole)
     );
-    weak_ui(ui, &text);
+    caption_ui(ui, &text);
     if context.cached_tokens > 0 {
-        weak_ui(ui, &say!("inside-context-cached", tokens = context.cached_tokens));
+        caption_ui(ui, &say!("inside-context-cached", tokens = context.cached_tokens));
     }
     let shares: Vec<(Color32, f32, String)> = context
         .parts
@@ -56,12 +57,17 @@ fn left_out_ui(ui: &mut Ui, left_out: &[LeftOut]) {
     ui.add_space(f32::from(space::S));
     ui.label(RichText::new(say("inside-left-out")).color(palette.strong));
     if left_out.is_empty() {
-        weak_ui(ui, say("inside-left-out-nothing"));
+        caption_ui(ui, say("inside-left-out-nothing"));
     }
     for item in left_out {
         let text = match item {
             LeftOut::Passages { name, given, of } => {
-                say!("inside-left-out-passages", name = name.clone(), left = of.saturating_sub(*given), of = *of)
+                say!(
+                    "inside-left-out-passages",
+                    name = name.clone(),
+                    left = of.saturating_sub(*given),
+                    of = *of
+                )
             }
             LeftOut::Turns { left, of } => say!("inside-left-out-turns", left = *left, of = *of),
             LeftOut::Told { text } => text.clone(),

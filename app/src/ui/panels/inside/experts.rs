@@ -5,9 +5,10 @@ use egui::{Rect, ScrollArea, Sense, Ui, Vec2, WidgetInfo, pos2};
 use engine::Inside;
 use engine::decoder::{LayerRouting, Modality, Routing};
 
-use super::{InsideView, percent, weak_ui};
+use super::{InsideView, percent};
 use crate::say;
 use crate::ui::theme::{self, size, space};
+use crate::ui::widgets::{caption_ui, choice_button_ui};
 use crate::words::say;
 
 /// Room for the numbers of layers.
@@ -25,7 +26,7 @@ struct Kind<'a> {
 
 pub(super) fn experts_ui(ui: &mut Ui, inside: &Inside, view: &mut InsideView) {
     let Some(experts) = &inside.experts else {
-        weak_ui(ui, say("inside-experts-none"));
+        caption_ui(ui, say("inside-experts-none"));
         return;
     };
     let of_prompt = [
@@ -45,7 +46,7 @@ pub(super) fn experts_ui(ui: &mut Ui, inside: &Inside, view: &mut InsideView) {
     });
     kinds.retain(|kind| positions(kind) > 0);
     if kinds.is_empty() {
-        weak_ui(ui, say("inside-experts-cached"));
+        caption_ui(ui, say("inside-experts-cached"));
         return;
     }
     view.kind = view.kind.min(kinds.len() - 1);
@@ -53,19 +54,19 @@ pub(super) fn experts_ui(ui: &mut Ui, inside: &Inside, view: &mut InsideView) {
         ui.spacing_mut().item_spacing.x = f32::from(space::XS);
         for (i, kind) in kinds.iter().enumerate() {
             let name = format!("{} ({})", kind.name, positions(kind));
-            if ui.selectable_label(view.kind == i, name).clicked() {
+            if choice_button_ui(ui, &name, view.kind == i).clicked() {
                 view.kind = i;
             }
         }
     });
     let kind = &kinds[view.kind];
-    weak_ui(ui, &summary(kind));
+    caption_ui(ui, &summary(kind));
     heat_ui(ui, kind);
     for line in notable(kind) {
-        weak_ui(ui, &line);
+        caption_ui(ui, &line);
     }
     if inside.context.cached_tokens > 0 {
-        weak_ui(ui, &say!("inside-experts-not-counted", tokens = inside.context.cached_tokens));
+        caption_ui(ui, &say!("inside-experts-not-counted", tokens = inside.context.cached_tokens));
     }
 }
 
@@ -130,7 +131,13 @@ fn heat_ui(ui: &mut Ui, kind: &Kind) {
         for expert in [0, n_experts - 1] {
             let x = rect.left() + NUMBERS + (expert as f32 + 0.5) * cell.x;
             let number = expert.to_string();
-            ui.painter().text(pos2(x, bottom), egui::Align2::CENTER_CENTER, number, font.clone(), palette.weak);
+            ui.painter().text(
+                pos2(x, bottom),
+                egui::Align2::CENTER_CENTER,
+                number,
+                font.clone(),
+                palette.weak,
+            );
         }
         if let Some((layer, expert, share, drawn)) = under {
             let stroke = egui::Stroke::new(1.5, palette.strong);
@@ -147,14 +154,17 @@ fn heat_ui(ui: &mut Ui, kind: &Kind) {
             response.on_hover_text_at_pointer(text);
         }
     });
-    weak_ui(ui, say("inside-experts-axes"));
+    caption_ui(ui, say("inside-experts-axes"));
 }
 
 /// What stands out: the expert that was chosen most, and how many never were.
 fn notable(kind: &Kind) -> Vec<String> {
     let layers = &kind.routing.layers;
     let all = layers.iter().flat_map(|layer| {
-        shares(layer, kind.modality).into_iter().enumerate().map(|(expert, share)| (layer.layer, expert, share))
+        shares(layer, kind.modality)
+            .into_iter()
+            .enumerate()
+            .map(|(expert, share)| (layer.layer, expert, share))
     });
     let most = all.clone().reduce(|best, other| if other.2 > best.2 { other } else { best });
     let (idle, n) = all.fold((0, 0), |(idle, n), (.., share)| (idle + usize::from(share == 0.0), n + 1));

@@ -20,7 +20,7 @@ use crate::state::{AppState, InsideTab};
 use crate::ui::icons::Icon;
 use crate::ui::theme::{self, size, space};
 use crate::ui::view::ViewState;
-use crate::ui::widgets::{icon_button_ui, text_button_ui, title_ui};
+use crate::ui::widgets::{caption_ui, choice_button_ui, icon_button_ui, text_button_ui, title_ui};
 use crate::words::say;
 
 /// What the pane remembers.
@@ -39,7 +39,8 @@ pub fn inside_ui(ui: &mut Ui, state: &AppState, view: &mut ViewState, commands: 
     ui.horizontal(|ui| {
         title_ui(ui, say("inside-title"));
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            if icon_button_ui(ui, Icon::Close, say("inside-close"), say("inside-close-keys"), None).clicked() {
+            if icon_button_ui(ui, Icon::Close, say("inside-close"), say("inside-close-keys"), None).clicked()
+            {
                 send(InsideCommand::Close);
             }
         });
@@ -47,10 +48,7 @@ pub fn inside_ui(ui: &mut Ui, state: &AppState, view: &mut ViewState, commands: 
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = f32::from(space::XS);
         for tab in InsideTab::ALL {
-            let (name, selected) = (tab_name(tab), state.inside.tab == tab);
-            let response = ui.selectable_label(selected, name);
-            response.widget_info(|| WidgetInfo::selected(Role::Tab, true, selected, name));
-            if response.clicked() {
+            if choice_button_ui(ui, tab_name(tab), state.inside.tab == tab).clicked() {
                 send(InsideCommand::SetTab(tab));
             }
         }
@@ -89,7 +87,7 @@ fn nothing_ui(ui: &mut Ui, state: &AppState, commands: &Commands) {
         (_, true) => say("inside-nothing"),
         (_, false) => say("inside-off"),
     };
-    weak_ui(ui, text);
+    caption_ui(ui, text);
     if !is_running && state.settings.inside {
         let again = Command::Regenerate;
         let is_last = state.current().and_then(|c| c.exchanges.last()).map(|e| e.id) == state.inside.shown;
@@ -109,10 +107,6 @@ fn keep_ui(ui: &mut Ui, state: &AppState, commands: &Commands) {
     if ui.checkbox(&mut keep, say("inside-keep")).on_hover_text(say("inside-keep-why")).changed() {
         commands.send(Command::Inside(InsideCommand::Keep(keep)));
     }
-}
-
-fn weak_ui(ui: &mut Ui, text: &str) -> egui::Response {
-    ui.label(RichText::new(text).size(size::SMALL).color(theme::palette(ui).weak))
 }
 
 /// "34 %", "0.4 %", "<0.1 %".
@@ -182,7 +176,13 @@ mod tests {
 
     #[test]
     fn figures_are_as_exact_as_they_are_useful() {
-        assert_eq!([0.345, 0.0312, 0.0004, 0.0, 1.0].map(percent), ["34 %", "3.1 %", "< 0.1 %", "0 %", "100 %"]);
-        assert_eq!([0.0001, 0.05, 1.234, 14.2, 200.0].map(seconds), ["< 1 ms", "50 ms", "1.23 s", "14 s", "3 min"]);
+        assert_eq!(
+            [0.345, 0.0312, 0.0004, 0.0, 1.0].map(percent),
+            ["34 %", "3.1 %", "< 0.1 %", "0 %", "100 %"]
+        );
+        assert_eq!(
+            [0.0001, 0.05, 1.234, 14.2, 200.0].map(seconds),
+            ["< 1 ms", "50 ms", "1.23 s", "14 s", "3 min"]
+        );
     }
 }

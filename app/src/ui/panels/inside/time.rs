@@ -4,20 +4,21 @@ use egui::{Color32, Ui};
 use engine::generate::inside::Spent;
 use engine::{Inside, Stage};
 
-use super::{percent, row_ui, seconds, shares_ui, weak_ui};
+use super::{percent, row_ui, seconds, shares_ui};
 use crate::say;
 use crate::ui::theme::{self, space};
+use crate::ui::widgets::caption_ui;
 use crate::words::say;
 
 pub(super) fn time_ui(ui: &mut Ui, inside: &Inside) {
     let known: f64 = inside.time.iter().map(|spent| spent.seconds).sum();
     let all = inside.seconds.max(known);
     if all <= 0.0 {
-        weak_ui(ui, say("inside-time-none"));
+        caption_ui(ui, say("inside-time-none"));
         return;
     }
     let text = say!("inside-time-summary", seconds = seconds(all));
-    weak_ui(ui, &text);
+    caption_ui(ui, &text);
     let share = |spent: &Spent| (spent.seconds / all) as f32;
     let shares: Vec<(Color32, f32, String)> = inside
         .time

@@ -6,21 +6,21 @@ use egui::{FontId, Key, RichText, Sense, Ui, Vec2, WidgetInfo, pos2};
 use engine::Inside;
 use engine::generate::inside::Written;
 
-use super::{InsideView, percent, weak_ui};
+use super::{InsideView, percent};
 use crate::say;
 use crate::ui::theme::{self, size, space};
-use crate::ui::widgets::focus_ring;
+use crate::ui::widgets::{caption_ui, focus_ring};
 use crate::words::say;
 
 /// Below this probability a token counts as unsure.
 const UNSURE: f32 = 0.5;
 
 /// The end of an answer.
-const END: &str = " ■";
+const END: &str = " •";
 
 pub(super) fn tokens_ui(ui: &mut Ui, inside: &Inside, view: &mut InsideView) {
     if inside.tokens.is_empty() {
-        weak_ui(ui, say("inside-tokens-none"));
+        caption_ui(ui, say("inside-tokens-none"));
         return;
     }
     summary_ui(ui, &inside.tokens);
@@ -32,7 +32,7 @@ pub(super) fn tokens_ui(ui: &mut Ui, inside: &Inside, view: &mut InsideView) {
     let shown = pointed.or(view.token).filter(|token| *token < inside.tokens.len());
     match shown {
         Some(token) => alternatives_ui(ui, &inside.tokens, token),
-        None => drop(weak_ui(ui, say("inside-tokens-hint"))),
+        None => drop(caption_ui(ui, say("inside-tokens-hint"))),
     }
 }
 
@@ -41,30 +41,24 @@ fn summary_ui(ui: &mut Ui, tokens: &[Written]) {
     let mean = tokens.iter().map(|token| token.probability).sum::<f32>() / tokens.len() as f32;
     let unsure = tokens.iter().filter(|token| token.probability < UNSURE).count();
     let text = say!("inside-tokens-summary", tokens = written, mean = percent(mean), unsure = unsure);
-    weak_ui(ui, &text);
+    caption_ui(ui, &text);
 }
 
 /// The scale of the colours.
 fn legend_ui(ui: &mut Ui) {
     let palette = theme::palette(ui);
     ui.horizontal(|ui| {
-        weak_ui(ui, say("inside-unsure"));
+        caption_ui(ui, say("inside-unsure"));
         let (rect, _) = ui.allocate_exact_size(Vec2::new(96.0, 12.0), Sense::hover());
         const STEPS: usize = 12;
         for step in 0..STEPS {
             let x = |i: usize| rect.left() + rect.width() * i as f32 / STEPS as f32;
-            let part =
-                egui::Rect::from_min_max(pos2(x(step), rect.top()), pos2(x(step + 1), rect.bottom()));
+            let part = egui::Rect::from_min_max(pos2(x(step), rect.top()), pos2(x(step + 1), rect.bottom()));
             let probability = (step as f32 + 0.5) / STEPS as f32;
             ui.painter().rect_filled(part, 0.0, theme::unsure(ui, probability));
         }
-        ui.painter().rect_stroke(
-            rect,
-            2.0,
-            egui::Stroke::new(1.0, palette.line),
-            egui::StrokeKind::Outside,
-        );
-        weak_ui(ui, say("inside-sure"));
+        ui.painter().rect_stroke(rect, 2.0, egui::Stroke::new(1.0, palette.line), egui::StrokeKind::Outside);
+        caption_ui(ui, say("inside-sure"));
     });
 }
 
@@ -83,6 +77,7 @@ fn text_ui(ui: &mut Ui, tokens: &[Written], view: &mut InsideView) -> Option<usi
         let mut format = TextFormat::simple(FontId::proportional(size::BODY), palette.text);
         format.background = theme::unsure(ui, token.probability);
         format.line_height = Some(24.0);
+        format.valign = egui::Align::Center;
         if view.token == Some(i) {
             format.underline = egui::Stroke::new(2.0, palette.accent);
         }
@@ -141,7 +136,7 @@ fn text_ui(ui: &mut Ui, tokens: &[Written], view: &mut InsideView) -> Option<usi
 fn alternatives_ui(ui: &mut Ui, tokens: &[Written], at: usize) {
     let Some(token) = tokens.get(at) else { return };
     let text = say!("inside-token-place", number = at + 1, of = tokens.len());
-    weak_ui(ui, &text);
+    caption_ui(ui, &text);
     bars_ui(ui, token);
 }
 
@@ -176,7 +171,7 @@ fn bar_ui(ui: &mut Ui, text: &str, probability: f32, written: bool) {
         let text = RichText::new(text).color(if written { palette.strong } else { palette.text });
         ui.add(egui::Label::new(text).truncate());
         if written {
-            weak_ui(ui, say("inside-written"));
+            caption_ui(ui, say("inside-written"));
         }
     });
 }

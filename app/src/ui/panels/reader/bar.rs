@@ -6,10 +6,12 @@ use egui::{Area, Frame, Id, Margin, Order, Rect, Response, Sense, Stroke, Ui, Ve
 use super::select::PURPOSES;
 use super::view::Selection;
 use crate::command::{Command, Commands, ReaderCommand};
+use crate::say;
 use crate::state::{AppState, Colour, Purpose};
 use crate::ui::icons::Icon;
 use crate::ui::theme::{self, RADIUS};
 use crate::ui::widgets::{focus_ring, icon_button_ui};
+use crate::words::say;
 
 /// About how large the bar is.
 const SIZE: Vec2 = Vec2::new(316.0, 42.0);
@@ -27,8 +29,7 @@ pub(super) fn selection_bar_ui(
     let below = last.bottom() + 8.0;
     let fits = below + SIZE.y <= inner.bottom();
     let y = if fits { below } else { (last.top() - 8.0 - SIZE.y).max(inner.top()) };
-    let x = (last.right() - SIZE.x / 2.0)
-        .clamp(inner.left() + 4.0, (inner.right() - SIZE.x - 4.0).max(inner.left()));
+    let x = (last.right() - SIZE.x / 2.0).min(inner.right() - SIZE.x - 4.0).max(inner.left() + 4.0);
     let palette = theme::palette(ui);
     let (from, to) = selection.range();
     let take = |purpose| Command::Reader(ReaderCommand::Take(from, to, purpose));
@@ -43,7 +44,7 @@ pub(super) fn selection_bar_ui(
                 ui.horizontal(|ui| {
                     ui.spacing_mut().item_spacing.x = 1.0;
                     for colour in Colour::ALL {
-                        let label = format!("Highlight {}", colour.name());
+                        let label = say!("reader-highlight-in", colour = colour_name(colour));
                         let tip =
                             if colour == Colour::Yellow { format!("{label} (H)") } else { label.clone() };
                         if colour_button_ui(ui, colour, false, &label).on_hover_text(tip).clicked() {
@@ -55,7 +56,7 @@ pub(super) fn selection_bar_ui(
                         let (icon, keys) = look(purpose);
                         let tip = format!("{} ({keys})", command.label());
                         let why_not = command.enabled(state).err();
-                        let label = format!("{} the selection", command.label());
+                        let label = say!("reader-the-selection", what = command.label());
                         if icon_button_ui(ui, icon, &label, &tip, why_not).clicked() {
                             commands.send(command);
                         }
@@ -91,4 +92,14 @@ pub(super) fn colour_button_ui(ui: &mut Ui, colour: Colour, chosen: bool, label:
     }
     focus_ring(ui, &response);
     response.on_hover_cursor(egui::CursorIcon::PointingHand)
+}
+
+/// The name of a colour.
+pub(super) fn colour_name(colour: Colour) -> &'static str {
+    match colour {
+        Colour::Yellow => say("reader-yellow"),
+        Colour::Green => say("reader-green"),
+        Colour::Blue => say("reader-blue"),
+        Colour::Pink => say("reader-pink"),
+    }
 }

@@ -4,6 +4,7 @@ use egui::{Align2, Color32, CornerRadius, FontId, Painter, Rect, Stroke, StrokeK
 
 use super::pages::Shown;
 use super::view::TabView;
+use crate::say;
 use crate::state::{Load, Tab};
 use crate::ui::theme::{self, size};
 
@@ -71,7 +72,7 @@ fn picture(ui: &Ui, painter: &Painter, memory: &mut TabView, page: &Shown, inner
     let centre = page.rect.intersect(inner).center();
     let (text, font) = match failed {
         Some(reason) => (reason, FontId::proportional(size::BODY)),
-        None => (format!("Page {}", page.number), FontId::proportional(size::TITLE)),
+        None => (say!("reader-page", page = page.number), FontId::proportional(size::TITLE)),
     };
     let galley = painter.layout(text, font, theme::on_paper(), (page.rect.width() - 40.0).max(40.0));
     painter.galley(centre - galley.size() / 2.0, galley, theme::on_paper());

@@ -10,12 +10,14 @@ use super::keys::zoom_text;
 use super::view::{Goal, ReaderView, TabView};
 use super::weak;
 use crate::command::{Command, Commands, ReaderCommand};
+use crate::say;
 use crate::state::{AppState, DocumentInfo, Position, Side, Tab, Zoom};
 use crate::ui::icons::Icon;
 use crate::ui::theme::{self, CONTROL, RADIUS, size};
 use crate::ui::widgets::{
-    elided, focus_ring, galley_elided, icon_button_ui, text_button_ui, title_ui, within_ui,
+    elided, focus_ring, galley_elided, icon_button_ui, select_all, text_button_ui, title_ui, within_ui,
 };
+use crate::words::say;
 
 /// Sizes in the menu, in percent.
 const SIZES: [f32; 8] = [50.0, 75.0, 100.0, 125.0, 150.0, 200.0, 300.0, 400.0];
@@ -24,7 +26,7 @@ const SIZES: [f32; 8] = [50.0, 75.0, 100.0, 125.0, 150.0, 200.0, 300.0, 400.0];
 const TAB: f32 = 190.0;
 
 /// The name of the field for the page.
-const PAGE: &str = "Page number";
+const PAGE: &str = "reader-page-number";
 
 /// Draws them.
 pub(super) fn head_ui(ui: &mut Ui, state: &AppState, tab: &Tab, view: &mut ReaderView, commands: &Commands) {
@@ -46,18 +48,18 @@ pub(super) fn head_ui(ui: &mut Ui, state: &AppState, tab: &Tab, view: &mut Reade
             }
         }
         ui.with_layout(Layout::right_to_left(egui::Align::Center), |ui| {
-            if icon_button_ui(ui, Icon::Close, "Close documents", "Close (Esc)", None).clicked() {
+            if icon_button_ui(ui, Icon::Close, say("reader-hide"), say("reader-close-tip"), None).clicked() {
                 send(ReaderCommand::Hide);
             }
             let open = Command::OpenSource(tab.path.clone());
-            let tip = "Open the file in its own program";
+            let tip = say("reader-open-outside");
             if icon_button_ui(ui, Icon::Open, open.label(), tip, None).clicked() {
                 commands.send(open);
             }
-            let why_not = tab.info().is_none().then_some("The document is not open");
+            let why_not = tab.info().is_none().then_some(say("reader-not-open"));
             let memory = view.tab(tab.id);
-            let tip = "Find in the document (Ctrl+F)";
-            if icon_button_ui(ui, Icon::Search, "Find in document", tip, why_not).clicked() {
+            let tip = say("reader-find-tip");
+            if icon_button_ui(ui, Icon::Search, say("reader-find-button"), tip, why_not).clicked() {
                 memory.find.open = !memory.find.open;
                 memory.find.focus = memory.find.open;
             }
@@ -104,12 +106,12 @@ fn tab_ui(ui: &mut Ui, tab: &Tab, is_active: bool, width: f32, commands: &Comman
         palette.text,
     );
     let close = ui.interact(cross, response.id.with("close"), Sense::click());
-    let label = format!("Close {name}");
+    let label = say!("reader-close-one", name = name.as_str());
     close.widget_info(|| WidgetInfo::labeled(Role::Button, true, &label));
     let colour = if close.hovered() { palette.strong } else { palette.weak };
     Icon::Close.paint(ui.painter(), cross.shrink(7.0), colour);
     focus_ring(ui, &close);
-    if close.on_hover_text("Close (Ctrl+W)").clicked() || response.middle_clicked() {
+    if close.on_hover_text(say("reader-close-tab-tip")).clicked() || response.middle_clicked() {
         commands.send(Command::Reader(ReaderCommand::Close(Some(tab.id))));
     } else if response.on_hover_text(tab.path.display().to_string()).clicked() {
         commands.send(Command::Reader(ReaderCommand::Show(tab.id)));
@@ -123,9 +125,9 @@ fn tools_ui(ui: &mut Ui, state: &AppState, info: &DocumentInfo, memory: &mut Tab
         ui.spacing_mut().item_spacing.x = 1.0;
         let side = state.reader.side;
         for (icon, which, label, keys) in [
-            (Icon::Menu, Side::Contents, "Contents", "Alt+1"),
-            (Icon::Picture, Side::Pages, "Small pages", "Alt+2"),
-            (Icon::Note, Side::Notes, "Notes", "Alt+3"),
+            (Icon::Menu, Side::Contents, say("reader-contents"), "Alt+1"),
+            (Icon::Picture, Side::Pages, say("reader-small"), "Alt+2"),
+            (Icon::Note, Side::Notes, say("reader-notes"), "Alt+3"),
         ] {
             let is_text = matches!(info.extent, crate::state::Extent::Text(_));
             if which == Side::Pages && is_text {
@@ -136,10 +138,11 @@ fn tools_ui(ui: &mut Ui, state: &AppState, info: &DocumentInfo, memory: &mut Tab
             }
         }
         ui.add_space(4.0);
-        for (icon, label, keys, back) in
-            [(Icon::Left, "Back", "Alt+Left", true), (Icon::Right, "Forward", "Alt+Right", false)]
-        {
-            let why_not = (!memory.history.can_go(back)).then_some("There is no place to go to");
+        for (icon, label, keys, back) in [
+            (Icon::Left, say("reader-back"), "Alt+←", true),
+            (Icon::Right, say("reader-forward"), "Alt+→", false),
+        ] {
+            let why_not = (!memory.history.can_go(back)).then_some(say("reader-nowhere"));
             if icon_button_ui(ui, icon, label, &format!("{label} ({keys})"), why_not).clicked() {
                 memory.go(back);
             }
@@ -174,14 +177,14 @@ fn page_field_ui(ui: &mut Ui, info: &DocumentInfo, memory: &mut TabView) {
     let field =
         TextEdit::singleline(&mut text).desired_width(9.0 * digits + 4.0).margin(Margin::symmetric(6, 5));
     let response = ui.add(field);
-    ui.ctx().accesskit_node_builder(response.id, |node| node.set_label(PAGE));
+    ui.ctx().accesskit_node_builder(response.id, |node| node.set_label(say(PAGE)));
     if wants_focus {
         response.request_focus();
-        super::super::transcript::select_all(ui, response.id, &text);
+        select_all(ui, response.id, &text);
         memory.page_field = Some(text.clone());
     }
     if response.gained_focus() {
-        super::super::transcript::select_all(ui, response.id, &text);
+        select_all(ui, response.id, &text);
     }
     if response.changed() {
         memory.page_field = Some(text.clone());
@@ -194,9 +197,9 @@ fn page_field_ui(ui: &mut Ui, info: &DocumentInfo, memory: &mut TabView) {
         }
         memory.page_field = None;
     }
-    response.on_hover_text("Go to a page (Ctrl+G)");
+    response.on_hover_text(say("reader-go-tip"));
     ui.add_space(4.0);
-    ui.label(weak(ui, format!("of {n}")));
+    ui.label(weak(ui, say!("reader-of", count = n)));
 }
 
 fn zoom_ui(ui: &mut Ui, info: &DocumentInfo, memory: &mut TabView) {
@@ -208,15 +211,15 @@ fn zoom_ui(ui: &mut Ui, info: &DocumentInfo, memory: &mut TabView) {
                 .set_zoom(Zoom::Percent(percent.clamp(*Zoom::PERCENT.start(), *Zoom::PERCENT.end())), now_s);
         }
     };
-    step(ui, Icon::Plus, "Larger pages", "Larger (Ctrl++)", 1.15);
+    step(ui, Icon::Plus, say("reader-larger"), say("reader-larger-tip"), 1.15);
     let text = match memory.zoom {
-        Zoom::FitWidth => "Width".to_owned(),
-        Zoom::FitPage => "Page".to_owned(),
+        Zoom::FitWidth => say("reader-width").to_owned(),
+        Zoom::FitPage => say("reader-whole-page").to_owned(),
         Zoom::Percent(_) => zoom_text(memory, info),
     };
     let palette = theme::palette(ui);
     let (rect, response) = ui.allocate_exact_size(Vec2::new(58.0, CONTROL), Sense::click());
-    let label = format!("Size of pages: {text}");
+    let label = say!("reader-size-is", size = text.as_str());
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, &label));
     let stroke = Stroke::new(1.0, palette.line);
     let fill = if response.hovered() { palette.hovered } else { palette.raised };
@@ -224,10 +227,12 @@ fn zoom_ui(ui: &mut Ui, info: &DocumentInfo, memory: &mut TabView) {
     focus_ring(ui, &response);
     let font = FontId::proportional(size::SMALL);
     ui.painter().text(rect.center(), egui::Align2::CENTER_CENTER, &text, font, palette.text);
-    let response = response.on_hover_text("Size of pages (Ctrl+0 fits the width, Ctrl+9 the page)");
+    let response = response.on_hover_text(say("reader-size-tip"));
     Popup::menu(&response).show(|ui| {
         ui.set_min_width(150.0);
-        for (label, zoom) in [("Fit the width", Zoom::FitWidth), ("Fit the page", Zoom::FitPage)] {
+        for (label, zoom) in
+            [(say("reader-fit-width"), Zoom::FitWidth), (say("reader-fit-page"), Zoom::FitPage)]
+        {
             if ui.button(label).clicked() {
                 memory.set_zoom(zoom, now_s);
                 ui.close();
@@ -247,7 +252,7 @@ fn zoom_ui(ui: &mut Ui, info: &DocumentInfo, memory: &mut TabView) {
                 .set_zoom(Zoom::Percent(percent.clamp(*Zoom::PERCENT.start(), *Zoom::PERCENT.end())), now_s);
         }
     };
-    step(ui, Icon::Minus, "Smaller pages", "Smaller (Ctrl+−)", 1.0 / 1.15);
+    step(ui, Icon::Minus, say("reader-smaller"), say("reader-smaller-tip"), 1.0 / 1.15);
 }
 
 /// What has to be said about the document: that it changed, what was left out.
@@ -287,7 +292,7 @@ pub(super) fn citation_ui(ui: &mut Ui, state: &AppState, tab: &Tab, commands: &C
         let room = (ui.available_width() - buttons * (CONTROL + 1.0) - 8.0).max(40.0);
         let text = match citation.is_lost {
             true => {
-                format!("These words are not on page {} any more: “{}”", citation.page, citation.quote.trim())
+                say!("reader-quote-lost", page = citation.page, words = citation.quote.trim())
             }
             false => format!("“{}”", citation.quote.trim()),
         };
@@ -297,8 +302,10 @@ pub(super) fn citation_ui(ui: &mut Ui, state: &AppState, tab: &Tab, commands: &C
         response.widget_info(|| WidgetInfo::labeled(Role::Label, true, &text));
         ui.painter().galley(pos2(rect.left(), rect.center().y - galley.size().y / 2.0), galley, colour);
         let of = citation.evidence.filter(|_| count > 1);
-        let of = of.map_or(String::new(), |(_, index)| format!("\nQuote {} of {count}", index + 1));
-        response.on_hover_text(format!("{text}\npage {}{of}", citation.page));
+        let of = of.map_or(String::new(), |(_, index)| {
+            format!("\n{}", say!("reader-quote-of", at = index + 1, count = count))
+        });
+        response.on_hover_text(format!("{text}\n{}{of}", say!("reader-page-of", page = citation.page)));
         if let Some((_, index)) = citation.evidence
             && count > 1
         {
@@ -306,7 +313,7 @@ pub(super) fn citation_ui(ui: &mut Ui, state: &AppState, tab: &Tab, commands: &C
                 let command = Command::StepEvidence(step);
                 let next = index as i64 + i64::from(step);
                 let inside = (0..count as i64).contains(&next);
-                let why_not = (!inside).then_some("There is no more evidence in this direction");
+                let why_not = (!inside).then_some(say("reader-no-more-evidence"));
                 let tip = command.tooltip(ui.ctx());
                 if icon_button_ui(ui, icon, command.label(), &tip, why_not).clicked() {
                     commands.send(command);
@@ -314,7 +321,7 @@ pub(super) fn citation_ui(ui: &mut Ui, state: &AppState, tab: &Tab, commands: &C
             }
         }
         let close = ReaderCommand::CloseCitation;
-        if icon_button_ui(ui, Icon::Close, close.label(), "Close the quote (Esc)", None).clicked() {
+        if icon_button_ui(ui, Icon::Close, close.label(), say("reader-close-quote-tip"), None).clicked() {
             commands.send(Command::Reader(close));
         }
     });

@@ -12,6 +12,8 @@ mod keys;
 
 mod layout;
 
+mod links;
+
 mod notes;
 
 mod pages;
@@ -29,11 +31,13 @@ use egui::{Frame, Margin, Panel, RichText, Ui};
 pub use view::ReaderView;
 
 use crate::command::{Command, Commands, ReaderCommand};
+use crate::say;
 use crate::state::{AppState, Load, Side, Tab};
 use crate::ui::icons::Icon;
 use crate::ui::theme::{self, size, space};
 use crate::ui::view::ViewState;
 use crate::ui::widgets::{document_text_ui, text_button_ui};
+use crate::words::say;
 
 /// From this width on, contents and notes stand beside the pages.
 const WIDE_FOR_SIDE: f32 = 520.0;
@@ -59,6 +63,9 @@ pub fn reader_ui(ui: &mut Ui, state: &AppState, view: &mut ViewState, commands: 
             }
         },
     );
+    if let Some(address) = &state.reader.link {
+        links::outside_ui(ui, address, commands);
+    }
     let Some(info) = tab.info().cloned() else {
         let frame = Frame::new().fill(palette.raised).inner_margin(Margin::same(space::M));
         egui::CentralPanel::default().frame(frame).show(ui, |ui| closed_ui(ui, state, tab, view, commands));
@@ -95,19 +102,19 @@ pub fn reader_ui(ui: &mut Ui, state: &AppState, view: &mut ViewState, commands: 
 fn closed_ui(ui: &mut Ui, state: &AppState, tab: &Tab, view: &mut ViewState, commands: &Commands) {
     let palette = theme::palette(ui);
     let Load::Failed(reason) = &tab.document else {
-        ui.label(RichText::new(format!("Opening {}…", tab.name())).color(palette.weak));
+        ui.label(RichText::new(say!("reader-opening", name = tab.name())).color(palette.weak));
         return;
     };
-    ui.label(RichText::new("This document cannot be shown").color(palette.error).strong());
+    ui.label(RichText::new(say("reader-not-shown")).color(palette.error).strong());
     ui.label(RichText::new(reason).color(palette.text));
-    if text_button_ui(ui, Some(Icon::Again), "Try again", false).clicked() {
+    if text_button_ui(ui, Some(Icon::Again), say("reader-try-again"), false).clicked() {
         commands.send(Command::Reader(ReaderCommand::Reload));
     }
     // What was read before still shows the quote.
     let attachment = tab.attachment.and_then(|id| state.current()?.attachment(id));
     if let (Some(read), Some(citation)) = (attachment.and_then(|a| a.read()), &tab.citation) {
         ui.add_space(f32::from(space::S));
-        ui.label(RichText::new("What was read before:").size(size::SMALL).color(palette.weak));
+        ui.label(RichText::new(say("reader-read-before")).size(size::SMALL).color(palette.weak));
         egui::ScrollArea::vertical().id_salt("read before").auto_shrink([false, false]).show(ui, |ui| {
             document_text_ui(ui, &read, citation.page, Some(&citation.quote), view);
         });

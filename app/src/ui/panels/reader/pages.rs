@@ -12,8 +12,9 @@ use super::draw::{Sheet, page_ui};
 use super::layout::{Anchor, GAP, MARGIN, text_scale};
 use super::text::{self, TextPage};
 use super::view::{Goal, ReaderView, TabView};
-use super::{bar, keys, select};
+use super::{bar, keys, links, select};
 use crate::command::{Command, Commands, ReaderCommand};
+use crate::say;
 use crate::state::{
     AppState, DocumentInfo, Extent, PageBoxes, Position, Tab, TextPos, Wanted, Zoom, boxes, hit,
 };
@@ -89,6 +90,7 @@ pub(super) fn pages_ui(
         let rects = shown.iter().flat_map(|page| page.rects_between(selection.range()));
         bar::selection_bar_ui(ui, state, selection, rects.last(), inner, commands);
     }
+    links::links_ui(ui, memory, &shown, inner, commands);
     select::menu(&response, state, memory, commands);
     scroll_bar(ui, memory, Rect::from_min_max(pos2(inner.right(), area.top()), area.max));
     nodes(ui, &response, tab, info, memory, &shown, inner);
@@ -358,7 +360,7 @@ fn scroll_bar(ui: &Ui, memory: &mut TabView, rect: Rect) {
         return;
     }
     let response = ui.interact(rect, pages_id().with("bar"), Sense::drag());
-    let length = (rect.height() * height / total).clamp(28.0, rect.height());
+    let length = (rect.height() * height / total).max(28.0).min(rect.height());
     let room = rect.height() - length;
     if let Some(pointer) = response.interact_pointer_pos() {
         let grab = ui.data(|data| data.get_temp::<f32>(response.id)).filter(|_| !response.drag_started());
@@ -393,12 +395,12 @@ fn nodes(
     shown: &[Shown],
     inner: Rect,
 ) {
-    let label = format!("{}, page {} of {}", tab.name(), memory.page(), info.n_pages());
+    let label = say!("reader-where", name = tab.name(), page = memory.page(), count = info.n_pages());
     response.widget_info(|| WidgetInfo::labeled(Role::Document, true, &label));
     for page in shown {
         let id = pages_id().with(page.number);
         let node = ui.interact(page.rect.intersect(inner), id, Sense::empty());
-        let name = format!("Page {}", page.number);
+        let name = say!("reader-page", page = page.number);
         node.widget_info(|| WidgetInfo::labeled(Role::Article, true, &name));
         if let Some(text) = &page.text {
             ui.ctx().accesskit_node_builder(id, |node| node.set_value(text.text()));

@@ -2,9 +2,11 @@
 
 use egui::{Modifiers, PointerButton, Pos2, Rect, Response, Ui, pos2};
 
+use super::bar::colour_name;
 use super::pages::Shown;
 use super::view::{Selection, TabView};
 use crate::command::{Command, Commands, ReaderCommand};
+use crate::say;
 use crate::state::{AppState, Colour, Purpose, Tab, TextPos, word_at};
 
 /// Points a second for each point that the pointer is outside of the pages.
@@ -41,7 +43,7 @@ pub(super) fn pointer(
             memory.scroll(SCROLL_SPEED * outside * dt);
             ui.ctx().request_repaint();
         }
-        let inside = pos2(at.x, at.y.clamp(inner.top() + 1.0, inner.bottom() - 1.0));
+        let inside = pos2(at.x, at.y.min(inner.bottom() - 1.0).max(inner.top() + 1.0));
         if let (Some(selection), Some(head)) = (&mut memory.selection, place(shown, inside)) {
             selection.head = head;
         }
@@ -128,7 +130,7 @@ pub(super) fn menu(response: &Response, state: &AppState, memory: &TabView, comm
             }
         }
         for colour in Colour::ALL {
-            if ui.button(format!("Highlight {}", colour.name())).clicked() {
+            if ui.button(say!("reader-highlight-in", colour = colour_name(colour))).clicked() {
                 commands.send(Command::Reader(take(Purpose::Highlight(colour))));
                 ui.close();
             }

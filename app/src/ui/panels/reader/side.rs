@@ -11,9 +11,11 @@ use engine::media::OutlineEntry;
 
 use super::view::{Goal, TabView};
 use super::weak;
+use crate::say;
 use crate::state::{DocumentInfo, Extent, Position, Tab, TextPos};
 use crate::ui::theme::{self, RADIUS, size};
 use crate::ui::widgets::{focus_ring, galley_elided};
+use crate::words::say;
 
 /// Height of a line of the contents.
 const ROW: f32 = 28.0;
@@ -30,7 +32,7 @@ const AHEAD: usize = 6;
 /// The table of contents; the entry one is in is lit.
 pub(super) fn contents_ui(ui: &mut Ui, info: &DocumentInfo, memory: &mut TabView) {
     if info.outline.is_empty() {
-        ui.label(weak(ui, "This document has no table of contents."));
+        ui.label(weak(ui, say("reader-no-contents")));
         return;
     }
     let palette = theme::palette(ui);
@@ -57,7 +59,7 @@ pub(super) fn contents_ui(ui: &mut Ui, info: &DocumentInfo, memory: &mut TabView
                 })
                 .inner;
             let is_here = here == Some(i);
-            let label = format!("{}, page {}", entry.title, entry.page);
+            let label = say!("reader-entry", title = entry.title.as_str(), page = entry.page);
             response.widget_info(|| WidgetInfo::selected(Role::TreeItem, true, is_here, &label));
             let row = rect.expand2(Vec2::new(0.0, 3.0));
             if is_here || response.hovered() {
@@ -97,7 +99,7 @@ fn goal_of_entry(entry: &OutlineEntry) -> Goal {
 /// Small pictures of the pages.
 pub(super) fn small_pages_ui(ui: &mut Ui, tab: &Tab, info: &DocumentInfo, memory: &mut TabView) {
     let Extent::Paper(sizes) = &info.extent else {
-        ui.label(weak(ui, "This document has no pages to look at."));
+        ui.label(weak(ui, say("reader-no-pages")));
         return;
     };
     let palette = theme::palette(ui);
@@ -129,7 +131,7 @@ pub(super) fn small_pages_ui(ui: &mut Ui, tab: &Tab, info: &DocumentInfo, memory
             let rect = Rect::from_min_size(origin + Vec2::new(left, *top), size);
             let response = ui.interact(rect, ui.scope_id().with(("small", tab.id.0, i)), Sense::click());
             let is_here = number == page;
-            let label = format!("Small page {number}");
+            let label = say!("reader-small-page", page = number);
             response.widget_info(|| WidgetInfo::selected(Role::Button, true, is_here, &label));
             ui.painter().rect_filled(rect, CornerRadius::ZERO, theme::paper());
             if let Some(drawn) = memory.small.get_mut(&number)

@@ -1,14 +1,13 @@
 //! Find and replace.
 
-use egui::{Frame, Key, Margin, Stroke, TextEdit, Ui};
+use egui::Ui;
 
 use super::view::FindBar;
-use super::weak;
 use crate::command::{Command, Commands, TranscriptCommand};
+use crate::say;
 use crate::state::{Edit, TranscriptPane};
-use crate::ui::icons::Icon;
-use crate::ui::theme::{self, RADIUS, space};
-use crate::ui::widgets::{icon_button_ui, text_button_ui};
+use crate::ui::widgets::{FindBarView, field_ui, find_bar_ui as bar_ui, text_button_ui};
+use crate::words::say;
 
 /// Draws the bar; the line to go to, if there is one.
 pub(super) fn find_bar_ui(
@@ -20,90 +19,58 @@ pub(super) fn find_bar_ui(
     if !bar.open {
         return None;
     }
-    let palette = theme::palette(ui);
-    let mut step = None;
-    Frame::new()
-        .fill(palette.raised)
-        .stroke(Stroke::new(1.0, palette.line))
-        .corner_radius(RADIUS)
-        .inner_margin(Margin::symmetric(space::S, space::XS))
-        .show(ui, |ui| {
-            ui.set_width(ui.available_width());
-            ui.horizontal_wrapped(|ui| {
-                ui.spacing_mut().item_spacing.x = 4.0;
-                let before = bar.query.clone();
-                let response = field_ui(ui, &mut bar.query.text, "Find");
-                if std::mem::take(&mut bar.focus) {
-                    response.request_focus();
-                    select_all(ui, response.id, &bar.query.text);
-                }
-                if response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter)) {
-                    step = Some(if ui.input(|input| input.modifiers.shift) { -1 } else { 1 });
-                    response.request_focus();
-                }
-                ui.toggle_value(&mut bar.query.case, "Aa").on_hover_text("Capitals matter");
-                ui.toggle_value(&mut bar.query.whole, "Words").on_hover_text("Whole words only");
-                if before != bar.query {
-                    bar.search(pane.editor.document(), pane.editor.revision());
-                    bar.at = 0;
-                    step = Some(0);
-                }
-                let n = bar.found.len();
-                let count = match n {
-                    0 if bar.query.text.is_empty() => String::new(),
-                    0 => "nothing found".to_owned(),
-                    n => format!("{} of {n}", bar.at + 1),
-                };
-                let none = (n == 0).then_some("Nothing was found");
-                if icon_button_ui(ui, Icon::Left, "Find previous", "Previous (Shift+F3)", none).clicked() {
-                    step = Some(-1);
-                }
-                if icon_button_ui(ui, Icon::Right, "Find next", "Next (F3)", none).clicked() {
-                    step = Some(1);
-                }
-                ui.label(weak(ui, count));
-                if !bar.replacing && text_button_ui(ui, None, "Replace…", false).clicked() {
-                    bar.replacing = true;
-                }
-                if icon_button_ui(ui, Icon::Close, "Close find", "Close (Esc)", None).clicked() {
-                    bar.open = false;
-                }
-            });
-            if bar.replacing {
+    let count = match bar.found.len() {
+        0 if bar.query.text.is_empty() => String::new(),
+        0 => say("transcript-nothing-found").to_owned(),
+        n => say!("transcript-found", at = bar.at + 1, count = n),
+    };
+    let view = FindBarView {
+        field: say("transcript-find"),
+        query: &mut bar.query,
+        focus: &mut bar.focus,
+        count,
+        has_hits: !bar.found.is_empty(),
+    };
+    let (replacing, with, found, at) = (&mut bar.replacing, &mut bar.with, &bar.found, bar.at);
+    let was_replacing = *replacing;
+    let (mut one, mut all) = (false, false);
+    let done = bar_ui(
+        ui,
+        view,
+        |ui| {
+            *replacing |=
+                !was_replacing && text_button_ui(ui, None, say("transcript-replace-open"), false).clicked()
+        },
+        |ui| {
+            if was_replacing {
                 ui.horizontal_wrapped(|ui| {
                     ui.spacing_mut().item_spacing.x = 4.0;
-                    field_ui(ui, &mut bar.with, "Replace with");
-                    ui.add_enabled_ui(!bar.found.is_empty(), |ui| {
-                        if text_button_ui(ui, None, "Replace", false).clicked()
-                            && let Some(found) = bar.found.get(bar.at)
-                        {
-                            let edit = Edit::Replace(found.clone(), bar.with.clone());
-                            commands.send(Command::Transcript(TranscriptCommand::Edit(edit)));
-                            step = Some(0);
-                        }
-                        let all = format!("Replace all {}", bar.found.len());
-                        if text_button_ui(ui, None, &all, false).clicked() {
-                            let edit = Edit::ReplaceAll(bar.query.clone(), bar.with.clone());
-                            commands.send(Command::Transcript(TranscriptCommand::Edit(edit)));
-                        }
+                    field_ui(ui, with, say("transcript-replace-with"));
+                    ui.add_enabled_ui(!found.is_empty(), |ui| {
+                        one = text_button_ui(ui, None, say("transcript-replace"), false).clicked();
+                        let text = say!("transcript-replace-all", count = found.len());
+                        all = text_button_ui(ui, None, &text, false).clicked();
                     });
                 });
             }
-        });
+        },
+    );
+    let send = |edit| commands.send(Command::Transcript(TranscriptCommand::Edit(edit)));
+    let mut step = done.step.map(|forward| if forward { 1 } else { -1 });
+    if let Some(found) = found.get(at).filter(|_| one) {
+        send(Edit::Replace(found.clone(), with.clone()));
+        step = Some(0);
+    }
+    if all {
+        send(Edit::ReplaceAll(bar.query.clone(), bar.with.clone()));
+    }
+    if done.changed {
+        bar.search(pane.editor.document(), pane.editor.revision());
+        bar.at = 0;
+        step = Some(0);
+    }
+    if done.closed {
+        bar.open = false;
+    }
     step.and_then(|by| bar.step(by)).map(|found| found.line)
-}
-
-pub(in super::super) fn field_ui(ui: &mut Ui, text: &mut String, name: &'static str) -> egui::Response {
-    let field =
-        TextEdit::singleline(text).hint_text(name).desired_width(180.0).margin(Margin::symmetric(8, 6));
-    let response = ui.add(field);
-    ui.ctx().accesskit_node_builder(response.id, |node| node.set_label(name));
-    response
-}
-
-/// What is there already is written over by the first letter.
-pub(in super::super) fn select_all(ui: &Ui, id: egui::Id, text: &str) {
-    let mut state = egui::text_edit::TextEditState::load(ui.ctx(), id).unwrap_or_default();
-    state.cursor.set_char_range(Some(egui::text::CCursorRange::select_all_str(text)));
-    state.store(ui.ctx(), id);
 }

@@ -4,32 +4,33 @@ use egui::{ComboBox, DragValue, Frame, Margin, RichText, ScrollArea, Stroke, Ui,
 
 use super::weak;
 use crate::command::{Command, Commands, TranscriptCommand};
-use crate::state::{AppState, Hearing, HearingForm, Speakers, TranscriptPane};
+use crate::say;
+use crate::state::{AppState, Hearing, HearingForm, Speakers, TranscriptPane, megabytes};
 use crate::ui::icons::Icon;
-use crate::ui::panels::missing_models::megabytes;
 use crate::ui::theme::{self, RADIUS, size, space};
 use crate::ui::widgets::{bar_ui, text_button_ui, time_text};
+use crate::words::say;
 
 /// Languages that can be chosen; Whisper knows more, and hears them by itself.
 const LANGUAGES: [(&str, &str); 18] = [
-    ("", "Hear which it is"),
-    ("ar", "Arabic"),
-    ("zh", "Chinese"),
-    ("nl", "Dutch"),
-    ("en", "English"),
-    ("fr", "French"),
-    ("de", "German"),
-    ("hi", "Hindi"),
-    ("it", "Italian"),
-    ("ja", "Japanese"),
-    ("ko", "Korean"),
-    ("pl", "Polish"),
-    ("pt", "Portuguese"),
-    ("ru", "Russian"),
-    ("es", "Spanish"),
-    ("sv", "Swedish"),
-    ("tr", "Turkish"),
-    ("uk", "Ukrainian"),
+    ("", "transcript-language-any"),
+    ("ar", "transcript-language-arabic"),
+    ("zh", "transcript-language-chinese"),
+    ("nl", "transcript-language-dutch"),
+    ("en", "transcript-language-english"),
+    ("fr", "transcript-language-french"),
+    ("de", "transcript-language-german"),
+    ("hi", "transcript-language-hindi"),
+    ("it", "transcript-language-italian"),
+    ("ja", "transcript-language-japanese"),
+    ("ko", "transcript-language-korean"),
+    ("pl", "transcript-language-polish"),
+    ("pt", "transcript-language-portuguese"),
+    ("ru", "transcript-language-russian"),
+    ("es", "transcript-language-spanish"),
+    ("sv", "transcript-language-swedish"),
+    ("tr", "transcript-language-turkish"),
+    ("uk", "transcript-language-ukrainian"),
 ];
 
 /// The model that tells speakers apart.
@@ -45,10 +46,10 @@ pub(super) fn status_ui(ui: &mut Ui, state: &AppState, pane: &TranscriptPane, co
             ui.horizontal(|ui| {
                 let text = match total_s {
                     Some(total_s) => {
-                        format!("Transcribing {} of {}", time_text(*done_s), time_text(*total_s))
+                        say!("transcript-running-of", done = time_text(*done_s), total = time_text(*total_s))
                     }
-                    None if *done_s > 0.0 => format!("Transcribing, {}", time_text(*done_s)),
-                    None => "Transcribing…".to_owned(),
+                    None if *done_s > 0.0 => say!("transcript-running-at", done = time_text(*done_s)),
+                    None => say("transcript-running").to_owned(),
                 };
                 let (rect, response) = ui.allocate_exact_size(Vec2::new(120.0, 18.0), egui::Sense::hover());
                 let share = total_s.map_or(0.0, |total_s| (done_s / total_s.max(0.1)) as f32);
@@ -58,7 +59,7 @@ pub(super) fn status_ui(ui: &mut Ui, state: &AppState, pane: &TranscriptPane, co
                 bar_ui(ui, egui::Rect::from_center_size(rect.center(), Vec2::new(120.0, 4.0)), share);
                 ui.label(weak(ui, &text));
                 if pane.form.speakers != Speakers::Off {
-                    ui.label(weak(ui, "·  the text comes when all voices are known"));
+                    ui.label(weak(ui, say("transcript-voices-later")));
                 }
                 if text_button_ui(ui, Some(Icon::Stop), TranscriptCommand::StopTranscribing.label(), false)
                     .clicked()
@@ -74,14 +75,14 @@ pub(super) fn status_ui(ui: &mut Ui, state: &AppState, pane: &TranscriptPane, co
                 .inner_margin(Margin::same(space::S))
                 .show(ui, |ui| {
                     ui.set_width(ui.available_width());
-                    ui.label(RichText::new("This could not be transcribed").color(palette.error));
+                    ui.label(RichText::new(say("transcript-failed")).color(palette.error));
                     ui.label(RichText::new(reason).color(palette.text));
                 });
         }
     }
     let idle = pane.hearing == Hearing::Idle;
     if let Some(to_s) = pane.heard_to_s.filter(|_| idle) {
-        let text = format!("Transcribed up to {} only; “Transcribe again” hears the rest.", time_text(to_s));
+        let text = say!("transcript-up-to", time = time_text(to_s));
         ui.label(RichText::new(text).size(size::SMALL).color(palette.warn));
     }
     if !pane.notices.is_empty() {
@@ -111,7 +112,7 @@ pub(super) fn empty_ui(ui: &mut Ui, state: &AppState, pane: &TranscriptPane, com
                 ui.set_width(width);
                 match pane.hearing {
                     Hearing::Running { .. } => {
-                        ui.label(weak(ui, "The first words will appear here."));
+                        ui.label(weak(ui, say("transcript-first-words")));
                     }
                     _ => sheet_ui(ui, state, pane, commands),
                 }
@@ -124,17 +125,16 @@ fn sheet_ui(ui: &mut Ui, state: &AppState, pane: &TranscriptPane, commands: &Com
     let palette = theme::palette(ui);
     let send = |command| commands.send(Command::Transcript(command));
     let title = if pane.form_open {
-        "Transcribe again"
+        say("transcript-again")
     } else if pane.is_silent {
-        "No speech was found in this recording"
+        say("transcript-no-speech")
     } else {
-        "Transcribe this recording"
+        say("transcript-transcribe-this")
     };
     ui.label(RichText::new(title).size(size::TITLE).color(palette.strong));
     let attachment = state.current().and_then(|c| c.attachment(pane.attachment));
     if let Some(reading) = attachment.filter(|a| !a.is_settled() && !pane.form_open) {
-        let text =
-            format!("A quick transcript appears here when the file is read: {}.", reading.state_text());
+        let text = say!("transcript-quick", state = reading.state_text());
         ui.label(weak(ui, text));
     }
     ui.add_space(10.0);
@@ -151,12 +151,12 @@ fn sheet_ui(ui: &mut Ui, state: &AppState, pane: &TranscriptPane, commands: &Com
                 send(again);
             }
         });
-        if pane.form_open && text_button_ui(ui, None, "Keep the text", false).clicked() {
+        if pane.form_open && text_button_ui(ui, None, say("transcript-keep"), false).clicked() {
             send(TranscriptCommand::ShowForm(false));
         }
     });
     if pane.form_open {
-        let text = "The text is replaced when the recording was heard to its end; Undo brings it back.";
+        let text = say("transcript-replaced");
         ui.label(weak(ui, text));
     }
 }
@@ -167,14 +167,14 @@ fn form_ui(ui: &mut Ui, state: &AppState, form: &mut HearingForm, commands: &Com
     let mut needs = |ui: &mut Ui, id: &str| {
         if let Some(row) = state.models.rows.iter().find(|row| row.id == id && !row.present) {
             ready = false;
-            let text = format!("Download {} ({})", row.id, megabytes(row.bytes));
+            let text = say!("transcript-download", model = row.id.as_str(), size = megabytes(row.bytes));
             if text_button_ui(ui, Some(Icon::Download), &text, false).clicked() {
                 commands.send(Command::DownloadModel(row.id.clone()));
             }
         }
     };
     egui::Grid::new("transcript form grid").num_columns(2).spacing([20.0, 10.0]).show(ui, |ui| {
-        let label = ui.label("Model");
+        let label = ui.label(say("transcript-model"));
         ui.vertical(|ui| {
             let list = ComboBox::from_id_salt("transcript model").width(240.0).selected_text(&form.model);
             list.show_ui(ui, |ui| {
@@ -192,30 +192,35 @@ fn form_ui(ui: &mut Ui, state: &AppState, form: &mut HearingForm, commands: &Com
         });
         ui.end_row();
 
-        let label = ui.label("Language");
-        let named = LANGUAGES.iter().find(|(code, _)| *code == form.language).map_or("", |(_, name)| name);
+        let label = ui.label(say("transcript-language"));
+        let named =
+            LANGUAGES.iter().find(|(code, _)| *code == form.language).map_or("", |(_, name)| say(name));
         ComboBox::from_id_salt("transcript language")
             .width(240.0)
             .selected_text(named)
             .show_ui(ui, |ui| {
                 for (code, name) in LANGUAGES {
-                    ui.selectable_value(&mut form.language, code.to_owned(), name);
+                    ui.selectable_value(&mut form.language, code.to_owned(), say(name));
                 }
             })
             .response
             .labelled_by(label.id);
         ui.end_row();
 
-        ui.label("Speakers");
+        ui.label(say("transcript-speakers"));
         ui.vertical(|ui| {
             ui.horizontal(|ui| {
                 let count = match form.speakers {
                     Speakers::Count(n) => n,
                     _ => 2,
                 };
-                ui.selectable_value(&mut form.speakers, Speakers::Off, "Off");
-                ui.selectable_value(&mut form.speakers, Speakers::Auto, "Tell apart");
-                ui.selectable_value(&mut form.speakers, Speakers::Count(count), "Number");
+                ui.selectable_value(&mut form.speakers, Speakers::Off, say("transcript-speakers-off"));
+                ui.selectable_value(&mut form.speakers, Speakers::Auto, say("transcript-speakers-auto"));
+                ui.selectable_value(
+                    &mut form.speakers,
+                    Speakers::Count(count),
+                    say("transcript-speakers-number"),
+                );
                 if let Speakers::Count(n) = &mut form.speakers {
                     ui.add(DragValue::new(n).range(1..=20));
                 }
@@ -226,8 +231,8 @@ fn form_ui(ui: &mut Ui, state: &AppState, form: &mut HearingForm, commands: &Com
         });
         ui.end_row();
 
-        ui.label("Care");
-        ui.checkbox(&mut form.thorough, "Thorough: slower, fewer errors");
+        ui.label(say("transcript-care"));
+        ui.checkbox(&mut form.thorough, say("transcript-thorough"));
         ui.end_row();
     });
     ready

@@ -9,6 +9,7 @@ use crate::state::{AppState, Hearing, TranscriptPane};
 use crate::ui::icons::Icon;
 use crate::ui::theme::CONTROL;
 use crate::ui::widgets::{command_button_ui, elided, icon_button_ui, title_ui};
+use crate::words::say;
 
 /// Draws it.
 pub(super) fn head_ui(
@@ -28,7 +29,7 @@ pub(super) fn head_ui(
             command_button_ui(ui, Icon::Menu, Command::ToggleSidebar, state, commands);
         }
         let close = TranscriptCommand::Close;
-        if icon_button_ui(ui, Icon::Left, close.label(), "Back to the conversation (Esc)", None).clicked() {
+        if icon_button_ui(ui, Icon::Left, close.label(), say("transcript-leave-tip"), None).clicked() {
             send(close);
         }
         let buttons = if beside { 5.0 } else { 6.0 };
@@ -38,14 +39,14 @@ pub(super) fn head_ui(
             .on_hover_text(pane.path.display().to_string());
         ui.with_layout(Layout::right_to_left(egui::Align::Center), |ui| {
             let empty = pane.editor.document().lines.is_empty();
-            let nothing = empty.then_some("There is no text yet");
+            let nothing = empty.then_some(say("transcript-no-text"));
             more_ui(ui, pane, commands);
             export_ui(ui, state, nothing, commands);
             if icon_button_ui(
                 ui,
                 Icon::Search,
-                "Find and replace",
-                "Find and replace (Ctrl+F, Ctrl+H)",
+                say("transcript-find-replace"),
+                say("transcript-find-replace-tip"),
                 nothing,
             )
             .clicked()
@@ -53,18 +54,22 @@ pub(super) fn head_ui(
                 view.find.open = !view.find.open;
                 view.find.focus = view.find.open;
             }
-            let none = (!pane.editor.can_redo()).then_some("Nothing was undone");
-            if icon_button_ui(ui, Icon::Redo, "Redo", "Redo (Ctrl+Shift+Z)", none).clicked() {
+            let none = (!pane.editor.can_redo()).then_some(say("transcript-not-undone"));
+            if icon_button_ui(ui, Icon::Redo, say("transcript-redo"), say("transcript-redo-tip"), none)
+                .clicked()
+            {
                 send(TranscriptCommand::Redo);
             }
-            let none = (!pane.editor.can_undo()).then_some("Nothing was changed yet");
-            if icon_button_ui(ui, Icon::Undo, "Undo", "Undo (Ctrl+Z)", none).clicked() {
+            let none = (!pane.editor.can_undo()).then_some(say("transcript-not-changed"));
+            if icon_button_ui(ui, Icon::Undo, say("transcript-undo"), say("transcript-undo-tip"), none)
+                .clicked()
+            {
                 send(TranscriptCommand::Undo);
             }
             if !beside {
                 let (icon, label) = match view.questions {
-                    true => (Icon::Document, "Show the text"),
-                    false => (Icon::Help, "Questions"),
+                    true => (Icon::Document, say("transcript-show-text")),
+                    false => (Icon::Help, say("transcript-questions")),
                 };
                 if icon_button_ui(ui, icon, label, label, None).clicked() {
                     view.questions = !view.questions;
@@ -75,8 +80,14 @@ pub(super) fn head_ui(
 }
 
 fn export_ui(ui: &mut Ui, state: &AppState, nothing: Option<&str>, commands: &Commands) {
-    let waiting = state.picking.then_some("The file dialog is open");
-    let response = icon_button_ui(ui, Icon::Download, "Export", "Export…", nothing.or(waiting));
+    let waiting = state.picking.then_some(say("transcript-dialog"));
+    let response = icon_button_ui(
+        ui,
+        Icon::Download,
+        say("transcript-export"),
+        say("transcript-export-open"),
+        nothing.or(waiting),
+    );
     Popup::menu(&response).show(|ui| {
         ui.set_min_width(210.0);
         for format in Format::ALL {
@@ -91,13 +102,13 @@ fn export_ui(ui: &mut Ui, state: &AppState, nothing: Option<&str>, commands: &Co
 /// For people.
 fn format_name(format: Format) -> &'static str {
     match format {
-        Format::Txt => "Text (.txt)…",
-        Format::Srt => "SubRip subtitles (.srt)…",
-        Format::Vtt => "WebVTT subtitles (.vtt)…",
-        Format::Json => "JSON with words (.json)…",
-        Format::Tsv => "Table (.tsv)…",
-        Format::Md => "Markdown (.md)…",
-        Format::Docx => "Word document (.docx)…",
+        Format::Txt => say("transcript-export-txt"),
+        Format::Srt => say("transcript-export-srt"),
+        Format::Vtt => say("transcript-export-vtt"),
+        Format::Json => say("transcript-export-json"),
+        Format::Tsv => say("transcript-export-tsv"),
+        Format::Md => say("transcript-export-md"),
+        Format::Docx => say("transcript-export-docx"),
     }
 }
 
@@ -105,15 +116,16 @@ fn more_ui(ui: &mut Ui, pane: &TranscriptPane, commands: &Commands) {
     let running = matches!(pane.hearing, Hearing::Running { .. });
     let empty = pane.editor.document().lines.is_empty();
     let why_not = match (running, empty) {
-        (true, _) => Some("The recording is being transcribed"),
-        (false, true) => Some("There is no text yet"),
+        (true, _) => Some(say("transcript-is-running")),
+        (false, true) => Some(say("transcript-no-text")),
         (false, false) => None,
     };
-    let response = icon_button_ui(ui, Icon::Again, "Transcribe again", "Transcribe again, go back…", why_not);
+    let response =
+        icon_button_ui(ui, Icon::Again, say("transcript-again"), say("transcript-again-tip"), why_not);
     Popup::menu(&response).show(|ui| {
         ui.set_min_width(210.0);
         let send = |command| commands.send(Command::Transcript(command));
-        if ui.button("Transcribe again…").clicked() {
+        if ui.button(say("transcript-again-open")).clicked() {
             send(TranscriptCommand::ShowForm(true));
             ui.close();
         }

@@ -20,7 +20,6 @@ mod view;
 
 use egui::{Frame, Key, Margin, Modifiers, Panel, RichText, Ui};
 
-pub(super) use find_bar::{field_ui, select_all};
 pub use view::TranscriptView;
 
 use crate::command::{Command, Commands, TranscriptCommand};

@@ -10,25 +10,20 @@ use crate::ui::panels::exchange::exchange_ui;
 use crate::ui::theme::{self, CONTROL, space};
 use crate::ui::view::ViewState;
 use crate::ui::widgets::{icon_button_ui, text_button_ui, title_ui};
-
-/// What the button asks.
-const SUMMARISE: &str = "Summarise this recording.";
-
-/// The name of the field.
-const FIELD: &str = "Ask about this recording";
+use crate::words::say;
 
 /// Draws the questions of the conversation with their answers, and the field for the next one.
 pub(super) fn questions_ui(ui: &mut Ui, state: &AppState, view: &mut ViewState, commands: &Commands) {
     let palette = theme::palette(ui);
     let ask = |text: &str| Command::Transcript(TranscriptCommand::Ask(text.to_owned()));
     ui.horizontal(|ui| {
-        title_ui(ui, "Questions");
+        title_ui(ui, say("transcript-questions"));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let why_not = ask(SUMMARISE).enabled(state).err();
+            let why_not = ask(say("transcript-summarise-this")).enabled(state).err();
             ui.add_enabled_ui(why_not.is_none(), |ui| {
-                let button = text_button_ui(ui, Some(Icon::Document), "Summarise", false);
+                let button = text_button_ui(ui, Some(Icon::Document), say("transcript-summarise"), false);
                 if button.on_disabled_hover_text(why_not.unwrap_or_default()).clicked() {
-                    commands.send(ask(SUMMARISE));
+                    commands.send(ask(say("transcript-summarise-this")));
                 }
             });
         });
@@ -39,22 +34,31 @@ pub(super) fn questions_ui(ui: &mut Ui, state: &AppState, view: &mut ViewState, 
             ui.spacing_mut().item_spacing.x = 6.0;
             let width = ui.available_width() - CONTROL - 6.0;
             let field = TextEdit::singleline(&mut view.transcript.question)
-                .hint_text(FIELD)
+                .hint_text(say("transcript-ask"))
                 .desired_width(width - 18.0)
                 .margin(egui::Margin::symmetric(8, 7));
             let response = ui.add(field);
-            ui.ctx().accesskit_node_builder(response.id, |node| node.set_label(FIELD));
+            ui.ctx().accesskit_node_builder(response.id, |node| node.set_label(say("transcript-ask")));
             if response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter)) {
                 send = true;
                 response.request_focus();
             }
             if state.running().is_some() {
-                if icon_button_ui(ui, Icon::Stop, Command::Stop.label(), "Stop", None).clicked() {
+                if icon_button_ui(ui, Icon::Stop, Command::Stop.label(), say("transcript-stop"), None)
+                    .clicked()
+                {
                     commands.send(Command::Stop);
                 }
             } else {
                 let why_not = ask(&view.transcript.question).enabled(state).err();
-                send |= icon_button_ui(ui, Icon::Send, "Ask", "Ask (Enter)", why_not).clicked();
+                send |= icon_button_ui(
+                    ui,
+                    Icon::Send,
+                    say("transcript-ask-button"),
+                    say("transcript-ask-tip"),
+                    why_not,
+                )
+                .clicked();
             }
         });
         if send && ask(&view.transcript.question).enabled(state).is_ok() {
@@ -65,8 +69,8 @@ pub(super) fn questions_ui(ui: &mut Ui, state: &AppState, view: &mut ViewState, 
         ui.with_layout(Layout::top_down(Align::Min), |ui| {
             let exchanges = state.current().map(|c| c.exchanges.as_slice()).unwrap_or_default();
             if exchanges.is_empty() {
-                ui.label(RichText::new("Answers come with the places where it is said.").color(palette.weak));
-                ui.label(weak(ui, "They use the text as you corrected it."));
+                ui.label(RichText::new(say("transcript-answers")).color(palette.weak));
+                ui.label(weak(ui, say("transcript-answers-use")));
                 return;
             }
             let end = std::mem::take(&mut view.scroll_to_end);

@@ -14,6 +14,7 @@ use egui::{
 use super::speaker_menu::{CHIP, chip_ui};
 use super::{TranscriptView, rows};
 use crate::command::{Command, Commands, TranscriptCommand};
+use crate::say;
 use crate::state::{Document, Edit, Line, TranscriptPane, UNSURE_BELOW, Word};
 use crate::ui::theme::{self, size};
 use crate::ui::widgets::time_text;
@@ -222,7 +223,9 @@ fn time_ui(
     let rect = Rect::from_min_size(place.rect.min + Vec2::new(12.0, PAD), Vec2::new(layout.time - 8.0, 20.0));
     let response = ui.interact(rect, list_item(place.line).with("time"), Sense::CLICK);
     let text = time_text(line.start_s);
-    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("Play from {text}")));
+    response.widget_info(|| {
+        WidgetInfo::labeled(Role::Button, true, say!("transcript-play-line", line = text.as_str()))
+    });
     let colour = if response.hovered() || place.spoken { palette.accent } else { palette.weak };
     let galley = ui.painter().layout_no_wrap(text, FontId::monospace(size::SMALL), colour);
     let at = pos2(rect.left(), rect.center().y - galley.size().y / 2.0);
@@ -266,7 +269,7 @@ fn words_ui(
         let response = ui.interact(rect, row.id.with(i), Sense::CLICK);
         let unsure = word.confidence < UNSURE_BELOW;
         let said = &line.text[word.bytes.clone()];
-        let sure = format!("{:.0} % sure", 100.0 * word.confidence);
+        let sure = say!("transcript-sure", percent = (100.0 * word.confidence).round());
         response.widget_info(|| {
             let text = if unsure { format!("{said}, {sure}") } else { said.to_owned() };
             WidgetInfo::selected(Role::Button, true, lit.is_some_and(|lit| std::ptr::eq(lit, word)), text)
@@ -349,8 +352,9 @@ fn field_ui(
         .desired_rows(1)
         .return_key(None);
     let response = inner.add(field);
-    ui.ctx()
-        .accesskit_node_builder(response.id, |node| node.set_label(format!("Text of line {}", index + 1)));
+    ui.ctx().accesskit_node_builder(response.id, |node| {
+        node.set_label(say!("transcript-line-text", number = index + 1))
+    });
     if response.changed() {
         // A line has no breaks; what is pasted may have.
         let text = edit.draft.replace(['\n', '\r'], " ");

@@ -6,6 +6,7 @@ use egui::{EventFilter, Id, Key, Modifiers, Rect, ScrollArea, Sense, Ui, Vec2, W
 use super::TranscriptView;
 use super::row::{Place, RowLayout, row_ui};
 use crate::command::{Command, Commands, TranscriptCommand};
+use crate::say;
 use crate::state::{Document, Edit, TranscriptPane};
 use crate::ui::widgets::time_text;
 
@@ -197,6 +198,6 @@ fn list_node(ui: &Ui, area: Rect, document: &Document, view: &TranscriptView) {
             format!("{}, {}{}", time_text(line.start_s), name.unwrap_or_default(), line.text)
         });
         let (at, n) = (view.cursor + 1, document.lines.len());
-        WidgetInfo::labeled(Role::List, true, format!("Transcript, line {at} of {n}: {text}"))
+        WidgetInfo::labeled(Role::List, true, say!("transcript-lines", at = at, count = n, text = text))
     });
 }

@@ -11,9 +11,11 @@ use egui::{
 use super::rows::list_id;
 use super::{TranscriptView, weak};
 use crate::command::{Command, Commands, TranscriptCommand};
+use crate::say;
 use crate::state::{Document, Edit, SpeakerId};
 use crate::ui::theme::{self, size};
 use crate::ui::widgets::galley_elided;
+use crate::words::say;
 
 /// Height of a chip.
 pub(super) const CHIP: f32 = 22.0;
@@ -29,12 +31,12 @@ pub(super) fn chip_ui(
 ) {
     let palette = theme::palette(ui);
     let speaker = document.lines.get(line).and_then(|line| line.speaker);
-    let name = speaker.and_then(|id| document.name(id)).unwrap_or("Speaker");
+    let name = speaker.and_then(|id| document.name(id)).unwrap_or(say("transcript-speaker"));
     let response = ui.interact(rect, list_id().with(("speaker", line)), Sense::CLICK);
     response.widget_info(|| {
         let text = match speaker {
-            Some(_) => format!("Speaker of line {}: {name}", line + 1),
-            None => format!("Speaker of line {}: nobody yet", line + 1),
+            Some(_) => say!("transcript-speaker-of", line = line + 1, name = name),
+            None => say!("transcript-speaker-none", line = line + 1),
         };
         WidgetInfo::labeled(Role::Button, true, text)
     });
@@ -86,7 +88,7 @@ fn menu_ui(
 ) {
     let send = |edit| commands.send(Command::Transcript(TranscriptCommand::Edit(edit)));
     if let Some((id, name)) = speaker.and_then(|id| Some((id, document.name(id)?))) {
-        ui.label(weak(ui, "Name, in the whole transcript"));
+        ui.label(weak(ui, say("transcript-name-everywhere")));
         let mut draft = match view.name.take() {
             Some((of, draft)) if of == id => draft,
             _ => name.to_owned(),
@@ -94,7 +96,7 @@ fn menu_ui(
         let field =
             TextEdit::singleline(&mut draft).desired_width(206.0).margin(egui::Margin::symmetric(8, 6));
         let response = ui.add(field);
-        ui.ctx().accesskit_node_builder(response.id, |node| node.set_label("Name of the speaker"));
+        ui.ctx().accesskit_node_builder(response.id, |node| node.set_label(say("transcript-name-of")));
         if std::mem::take(&mut view.focus_name) {
             response.request_focus();
         }
@@ -110,22 +112,22 @@ fn menu_ui(
         ui.separator();
     }
     let what = match lines.len() {
-        1 => "This line is said by".to_owned(),
-        n => format!("These {n} lines are said by"),
+        1 => say("transcript-line-said-by").to_owned(),
+        n => say!("transcript-lines-said-by", count = n),
     };
     ui.label(weak(ui, what));
     for each in &document.speakers {
         let chosen = speaker == Some(each.id);
-        if named_ui(ui, each.id, &each.name, &format!("Said by {}", each.name), chosen) {
+        if named_ui(ui, each.id, &each.name, &say!("transcript-said-by", name = each.name.as_str()), chosen) {
             send(Edit::Assign(lines.clone(), Some(each.id)));
             ui.close();
         }
     }
-    if ui.button("Somebody new").clicked() {
+    if ui.button(say("transcript-somebody-new")).clicked() {
         send(Edit::AssignNew(lines.clone(), document.free_name()));
         ui.close();
     }
-    if speaker.is_some() && ui.button("Nobody").clicked() {
+    if speaker.is_some() && ui.button(say("transcript-nobody")).clicked() {
         send(Edit::Assign(lines, None));
         ui.close();
     }
@@ -134,9 +136,15 @@ fn menu_ui(
         && document.speakers.len() > 1
     {
         ui.separator();
-        ui.label(weak(ui, "The same person as"));
+        ui.label(weak(ui, say("transcript-same-as")));
         for other in others {
-            if named_ui(ui, other.id, &other.name, &format!("Merge with {}", other.name), false) {
+            if named_ui(
+                ui,
+                other.id,
+                &other.name,
+                &say!("transcript-merge", name = other.name.as_str()),
+                false,
+            ) {
                 send(Edit::Merge(id, other.id));
                 ui.close();
             }

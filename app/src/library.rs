@@ -1,0 +1,39 @@
+//! Questions to a library, for both fronts.
+
+use engine::library::{DocumentId, Library, SearchOptions};
+use engine::tasks::ask::{FoundInLibrary, ReadFile};
+use engine::{Cancel, Engine, Result};
+
+/// Passages that the answer is looked for in; with their neighbours more than the decoder is shown.
+pub const READ_PASSAGES: usize = 10;
+
+/// What a library has to say to a question.
+#[derive(Debug, Default)]
+pub struct Excerpt {
+    /// The passages that fit, as files that hold nothing else.
+    pub files: Vec<ReadFile>,
+    /// What the library knows about them.
+    pub known: FoundInLibrary,
+    /// What was left out, and why.
+    pub notices: Vec<String>,
+}
+
+/// Finds the passages of a library, or of some of its documents, that a question is answered from.
+///
+/// # Errors
+/// As [`Library::search`].
+pub fn excerpt(
+    library: &Library,
+    question: &str,
+    scope: Option<Vec<DocumentId>>,
+    engine: &Engine,
+    cancel: &Cancel,
+) -> Result<Excerpt> {
+    let options = SearchOptions { most: READ_PASSAGES, scope, ..SearchOptions::default() };
+    let found = library.search(question, engine, &options, cancel)?;
+    let (files, known) = library.excerpt(question, &found.hits)?;
+    let mut notices: Vec<String> = library.notices().to_vec();
+    notices.extend(found.notices);
+    notices.extend(files.iter().flat_map(|file| file.notices.clone()));
+    Ok(Excerpt { files, known, notices })
+}
