@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use egui::{Key, Modifiers};
-use medley_app::command::{Command, ProgramCommand};
+use medley_app::command::{Command, ProgramCommand, TalkCommand};
 use medley_app::jobs::scripted::Scripted;
 
 use crate::sample;
@@ -92,6 +92,28 @@ pub fn all() -> Vec<Pane> {
                 window.press(CTRL, Key::B);
             }
             window.press(Modifiers::NONE, Key::F2);
+            window
+        }),
+        pane("search", |size| {
+            let mut window = asked(size, "pictures/chelsea.png");
+            window.press(CTRL_SHIFT, Key::F);
+            window
+        }),
+        pane("setup", |size| {
+            let mut window = asked(size, "pictures/chelsea.png");
+            window.run(Command::Talk(TalkCommand::OpenSetup));
+            window
+        }),
+        pane("edit-question", |size| {
+            let mut window = asked(size, "pictures/chelsea.png");
+            let id = window.app().state().current().unwrap().exchanges[0].id;
+            window.run(Command::EditQuestion(id));
+            window
+        }),
+        pane("edit-answer", |size| {
+            let mut window = asked(size, "pictures/chelsea.png");
+            let id = window.app().state().current().unwrap().exchanges[0].id;
+            window.run(Command::Talk(TalkCommand::EditAnswer(id)));
             window
         }),
         pane("settings", |size| over(size, CTRL, Key::Comma)),

@@ -2,7 +2,7 @@
 
 use egui::{Key, KeyboardShortcut, Modifiers};
 
-use super::{CTRL, CTRL_SHIFT, Command};
+use super::{CTRL, CTRL_SHIFT, Command, TalkCommand};
 use crate::state::{AppState, Keep, Overlay};
 use crate::words::say;
 
@@ -144,7 +144,8 @@ impl Group {
             | Command::DeleteExchange(_)
             | Command::CopyAnswer(_)
             | Command::Inside(_)
-            | Command::FocusComposer => Self::Questions,
+            | Command::FocusComposer
+            | Command::Talk(TalkCommand::AnswerAgain(..) | TalkCommand::EditAnswer(_)) => Self::Questions,
             Command::Attach
             | Command::AttachByPath
             | Command::AttachFiles(_)
@@ -159,6 +160,7 @@ impl Group {
             | Command::BeginRename(_)
             | Command::Rename(..)
             | Command::Delete(_)
+            | Command::Talk(_)
             | Command::ToggleSidebar => Self::Conversations,
             Command::Reader(_) => Self::Documents,
             Command::Transcript(_) | Command::ShowTranscript => Self::Transcripts,

@@ -464,6 +464,8 @@ fn style_of(style: &mut egui::Style, p: &Palette, line: f32) {
         state.corner_radius = radius;
         state.expansion = 0.0;
     }
+    // What has the keyboard is drawn as what is being pressed.
+    widgets.active.bg_stroke.width = stroke::FOCUS;
     // The rails of sliders.
     widgets.inactive.bg_fill = p.line;
     v.slider_trailing_fill = true;

@@ -1,6 +1,8 @@
 //! The program itself: what is kept, the tour, the last crash.
 
 use std::path::PathBuf;
+use std::sync::mpsc::{self, Receiver};
+use std::time::Duration;
 
 use super::{attach, conversation, models, settings};
 use crate::App;
@@ -8,7 +10,7 @@ use crate::command::{Command, ProgramCommand};
 use crate::jobs::{JobEvent, JobId};
 use crate::platform::{crash, folders};
 use crate::state::{Context, Contrast, Keep, KeptPlace, Load, Motion, Overlay, Settings, Theme};
-use crate::storage;
+use crate::storage::{self, Write};
 use crate::ui::theme::motion;
 use crate::words::say;
 
@@ -21,15 +23,18 @@ const TOUR: [Option<(&str, &str)>; 5] = [
     None,
 ];
 
+/// How long the database may take to become smaller before its size is looked at.
+const WRITTEN_WITHIN: Duration = Duration::from_secs(60);
+
 pub(super) fn run(app: &mut App, command: ProgramCommand) {
     match command {
         ProgramCommand::OpenPalette => super::toggle(app, Overlay::Palette),
         ProgramCommand::StepPane(step) => app.view.step_pane = step,
         ProgramCommand::OpenPrivacy => {
             app.state.overlay = Overlay::Privacy;
-            measure(app, Vec::new(), None);
+            measure(app, Vec::new(), None, None);
         }
-        ProgramCommand::MeasureKept => measure(app, Vec::new(), None),
+        ProgramCommand::MeasureKept => measure(app, Vec::new(), None, None),
         ProgramCommand::DeleteKept(keep) => delete(app, keep),
         ProgramCommand::StartTour => {
             app.state.overlay = Overlay::None;
@@ -49,7 +54,7 @@ pub(super) fn run(app: &mut App, command: ProgramCommand) {
         ProgramCommand::DeleteCrash => {
             app.state.program.crash = None;
             app.state.overlay = Overlay::None;
-            measure(app, vec![app.state.data_folder.join(crash::FOLDER)], None);
+            measure(app, vec![app.state.data_folder.join(crash::FOLDER)], None, None);
             app.state.say(say("settings-crash-deleted"));
         }
         ProgramCommand::ResetSettings => {
@@ -145,8 +150,8 @@ fn places(app: &App) -> Vec<(Keep, PathBuf)> {
     places
 }
 
-/// Deletes what is named, and measures all that is kept, on a thread of its own.
-fn measure(app: &mut App, delete: Vec<PathBuf>, deleted: Option<Option<Keep>>) {
+/// Deletes what is named, and measures all that is kept once `after` tells, on a thread of its own.
+fn measure(app: &mut App, delete: Vec<PathBuf>, deleted: Option<Option<Keep>>, after: Option<Receiver<()>>) {
     if let Some(job) = app.active.kept.take() {
         // What is being deleted goes on; only its news are not waited for.
         if app.state.program.deleting {
@@ -158,6 +163,9 @@ fn measure(app: &mut App, delete: Vec<PathBuf>, deleted: Option<Option<Keep>>) {
     app.state.program.deleting = deleted.is_some();
     let places = places(app);
     let job = app.jobs.spawn("kept", move |job, cancel, events| {
+        if let Some(after) = after {
+            after.recv_timeout(WRITTEN_WITHIN).ok();
+        }
         // All are tried; the first problem is told.
         let problems: Vec<String> = delete.iter().filter_map(|path| folders::clear(path).err()).collect();
         let measured = places.into_iter().map(|(keep, path)| {
@@ -183,16 +191,18 @@ fn measure(app: &mut App, delete: Vec<PathBuf>, deleted: Option<Option<Keep>>) {
 /// Deletes one kind of what is kept, or everything.
 fn delete(app: &mut App, keep: Option<Keep>) {
     let chosen = |each: Keep| keep.is_none_or(|keep| keep == each);
-    if chosen(Keep::Conversations) {
+    let after = chosen(Keep::Conversations).then(|| {
         conversation::clear(app);
-        app.storage.flush();
-    }
+        let (done, after) = mpsc::channel();
+        app.storage.write(Write::Flush(done));
+        after
+    });
     let places = places(app).into_iter().filter(|(each, _)| chosen(*each) && *each != Keep::Conversations);
     let paths = places.map(|(_, path)| path).collect();
     if chosen(Keep::Crashes) {
         app.state.program.crash = None;
     }
-    measure(app, paths, Some(keep));
+    measure(app, paths, Some(keep), after);
 }
 
 /// What is kept was measured, after something was deleted or not.

@@ -5,7 +5,8 @@ use egui::{
     CornerRadius, FontId, Id, Key, Modifiers, Pos2, Rect, ScrollArea, Sense, Ui, Vec2, WidgetInfo, pos2,
 };
 
-use crate::command::{Command, Commands, Group, ProgramCommand, ReaderCommand};
+use crate::command::{Command, Commands, Group, ProgramCommand, ReaderCommand, TalkCommand};
+use crate::export::Format;
 use crate::say;
 use crate::state::AppState;
 use crate::ui::icons::Icon;
@@ -206,6 +207,8 @@ fn found(state: &AppState, query: &str) -> Vec<Entry> {
     let commands = Command::with_shortcuts()
         .into_iter()
         .chain(ProgramCommand::SHOWN.map(Command::Program))
+        .chain([TalkCommand::OpenSetup, TalkCommand::Import].map(Command::Talk))
+        .chain(Format::ALL.map(|format| Command::Talk(TalkCommand::Export(None, format))))
         .chain([Command::Stop, Command::DownloadModels]);
     let mut entries: Vec<Entry> = Vec::new();
     for command in commands {
@@ -216,7 +219,13 @@ fn found(state: &AppState, query: &str) -> Vec<Entry> {
         let keys = command.shortcut().map(|keys| shortcut_text(&keys));
         let aside = keys.unwrap_or_else(|| Group::of(&command).name().to_owned());
         let why_not = command.enabled(state).err();
-        entries.push(Entry { icon: icon(&command), text: command.label().into(), aside, why_not, command });
+        let text = match &command {
+            Command::Talk(TalkCommand::Export(_, format)) => {
+                format!("{} ({})", command.label(), format.name())
+            }
+            command => command.label().to_owned(),
+        };
+        entries.push(Entry { icon: icon(&command), text, aside, why_not, command });
     }
     let open = |text: String, aside: &str, icon, command| Entry {
         icon,
