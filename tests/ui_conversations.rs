@@ -354,7 +354,7 @@ fn a_database_of_a_newer_medley_is_shown_and_not_changed() {
     assert_eq!(questions(&window), ["From later"]);
     let told = window.app().state().storage_notice.clone().unwrap();
     assert!(told.contains("newer Medley (format 99"), "{told}");
-    window.harness.get_by_label(&told);
+    window.assert_shows(&told);
     window.ask("Not kept");
     let window = reopen(window);
     assert_eq!(questions(&window), ["From later"]);

@@ -84,7 +84,7 @@ fn the_context_shows_what_was_read_and_what_was_left_out() {
     }
     window.harness.get_by_label("Form of the conversation");
     window.harness.get_by_label("Not given to the model");
-    window.harness.get_by_label("long.txt: 3 of 5 passages, which fit the question less well");
+    window.harness.get_by_label("long.txt: 1 of 3 passages, which fit the question less well");
     // Its words, on demand.
     assert!(window.harness.query_by_label("Answer from the notes.").is_none());
     let first = window.harness.get_all_by_label("What it says").next().unwrap();

@@ -218,13 +218,17 @@ fn f6_goes_from_pane_to_pane_and_back_to_where_it_was() {
     window.wait_until_read();
     window.ask("What is this?");
     window.press(Modifiers::ALT, Key::ArrowDown);
+    window.wait("the picture", |app| {
+        let viewer = app.state().viewer.as_ref();
+        viewer.is_some_and(|viewer| matches!(viewer.picture, medley_app::state::Load::Ready(_)))
+    });
     window.press(NONE, Key::F6);
     let in_evidence = window.focused().expect("the evidence has the keyboard");
     let left = window.harness.get_by_label("Question").rect().right();
     let at = window.harness.get_by_label(&in_evidence).rect();
     assert!(at.left() >= left - 40.0, "{in_evidence} at {at:?} is beside the conversation");
     window.press(NONE, Key::F6);
-    assert_eq!(window.focused().as_deref(), Some("New conversation"), "the list begins with it");
+    assert_eq!(window.focused().as_deref(), Some("More"), "the list begins with it");
     window.press(NONE, Key::Tab);
     let second = window.focused().unwrap();
     window.press(NONE, Key::F6);

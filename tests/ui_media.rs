@@ -181,9 +181,10 @@ fn a_recording_plays_at_a_speed_and_obeys_the_keys() {
     window.harness.key_press(Key::Space);
     window.harness.step();
     window.harness.step();
-    *tape.at_s.lock().unwrap() = Some(6.5);
     let begin = Instant::now();
     while viewer(window.app()).at_s() != 6.5 {
+        // A tape that begins is at its beginning.
+        *tape.at_s.lock().unwrap() = Some(6.5);
         assert!(begin.elapsed() < Duration::from_secs(10), "the position is not told");
         window.harness.step();
     }
@@ -280,7 +281,7 @@ fn frames_are_stepped_one_by_one() {
     assert_eq!(step(&mut window, "Previous frame"), 0.0);
     window.click("Previous frame");
     window.wait("being told", |app| app.state().toast.is_some());
-    window.harness.get_by_label("There is no more frame in this direction");
+    window.assert_shows("There is no more frame in this direction");
     assert!(has_picture(window.app()), "the frame stays");
 }
 

@@ -62,7 +62,11 @@ fn reading(n: usize) -> Window {
 }
 
 fn open(window: &mut Window, name: &str) {
-    window.click(&format!("Read {name}"));
+    let button = format!("Read {name}");
+    // Files stand in a row that scrolls.
+    window.harness.get_by_label(&button).scroll_to_me();
+    window.settle();
+    window.click(&button);
     wait_until_open(window);
 }
 
@@ -71,6 +75,13 @@ fn wait_until_open(window: &mut Window) {
         app.state().reader.shown().is_some_and(|tab| tab.info().is_some())
     });
     wait_for_pages(window);
+}
+
+/// Gives the keyboard to the pages, which have it already when the document was just opened.
+fn to_pages(window: &mut Window) {
+    if window.focused().is_none_or(|name| !name.contains(", page ")) {
+        window.press(NONE, Key::F6);
+    }
 }
 
 /// Until the pages in view are here.
@@ -211,7 +222,7 @@ fn a_document_opens_from_its_card_and_only_what_is_in_view_is_held() {
     assert!(text.starts_with("Chapter 1\n"), "a screen reader hears the page: {text:?}");
     let one = window.app().page_picture_bytes();
     assert!(one > 0);
-    window.press(NONE, Key::F6);
+    to_pages(&mut window);
     let mut most = 0;
     for _ in 0..40 {
         window.press(NONE, Key::PageDown);
@@ -298,7 +309,7 @@ fn contents_small_pages_and_the_page_field_lead_there_and_back() {
 #[test]
 fn pages_become_larger_and_smaller_and_stay_where_they_are() {
     let mut window = reading(30);
-    window.press(NONE, Key::F6);
+    to_pages(&mut window);
     window.press(NONE, Key::PageDown);
     window.press(NONE, Key::PageDown);
     let (before, zoom) = place(&mut window);
@@ -363,7 +374,7 @@ fn text_is_selected_with_the_pointer_across_pages_and_copied() {
 #[test]
 fn text_is_selected_with_the_keyboard() {
     let mut window = reading(3);
-    window.press(NONE, Key::F6);
+    to_pages(&mut window);
     for _ in 0..2 {
         window.press(CTRL_SHIFT, Key::ArrowRight);
     }
@@ -439,7 +450,7 @@ fn highlights_and_notes_are_made_changed_exported_and_there_again() {
 #[test]
 fn where_somebody_was_and_how_large_is_kept_for_each_document() {
     let mut window = reading(30);
-    window.press(NONE, Key::F6);
+    to_pages(&mut window);
     window.press(CTRL, Key::Plus);
     for _ in 0..6 {
         window.press(NONE, Key::PageDown);
@@ -816,6 +827,7 @@ fn documents_that_were_open_are_open_at_the_next_start() {
     }
     window.press(CTRL, Key::PageUp);
     window.settle();
+    assert_eq!(window.app().state().reader.shown().unwrap().name(), "second.pdf");
     let gone = window.folder.path().join("third.pdf");
     let folder = shut(window);
     std::fs::remove_file(gone).unwrap();

@@ -168,8 +168,17 @@ impl Window {
         self.harness.run_ok();
     }
 
-    /// Draws some frames, none of which may ask for another one.
+    /// Draws some frames, none of which may ask for another one once the workers have told what they had to.
     pub fn assert_idle(&mut self) {
+        let begin = Instant::now();
+        let mut quiet = 0;
+        while quiet < 10 && begin.elapsed() < Duration::from_secs(5) {
+            self.harness.step();
+            let output = &self.harness.output().viewport_output;
+            let asks = output.values().any(|viewport| viewport.repaint_delay < Duration::from_secs(3600));
+            quiet = if asks { 0 } else { quiet + 1 };
+            std::thread::sleep(Duration::from_millis(5));
+        }
         for frame in 0..20 {
             self.harness.step();
             let output = &self.harness.output().viewport_output;
@@ -204,6 +213,11 @@ impl Window {
             self.harness.input_mut().dropped_files.push(Arc::new(Dropped(path)));
         }
         self.harness.step();
+    }
+
+    /// What has this name is there; messages stand in the window and are told to screen readers, too.
+    pub fn assert_shows(&self, label: &str) {
+        assert!(self.harness.query_all_by_label(label).next().is_some(), "{label:?} is not shown");
     }
 
     /// Waits until every file is read.

@@ -3,6 +3,8 @@
 use egui::accesskit::Role;
 use egui::{Id, LayerId, Rect, Ui};
 
+use engine::media::Kind;
+
 use super::view::ViewState;
 use crate::state::{AppState, Overlay};
 use crate::words::say;
@@ -38,6 +40,8 @@ pub struct PanesView {
     shown: Vec<(Pane, Rect, LayerId)>,
     /// What had the keyboard last in each pane.
     last: Vec<(Pane, Id)>,
+    /// Where the keyboard is, also where a pane takes keys and no part of it has them.
+    at: Option<Pane>,
     /// What was over the window or beside the conversation in the frame before.
     layers: [bool; N_LAYERS],
     /// What had the keyboard before each of them.
@@ -99,18 +103,29 @@ pub fn end(ui: &Ui, state: &AppState, view: &mut ViewState) {
         view.panes.shown.iter().find(is_in).map(|(pane, ..)| (*pane, id))
     });
     if let Some((pane, id)) = current {
+        view.panes.at = Some(pane);
         view.panes.last.retain(|(other, _)| *other != pane);
         view.panes.last.push((pane, id));
     }
     let step = std::mem::take(&mut view.step_pane);
     if step != 0 {
-        let from = current.map_or(Pane::Middle, |(pane, _)| pane);
-        go(ui, from, step, view);
+        let here = match focused {
+            Some(_) => current.map(|(pane, _)| pane),
+            None => view.panes.at,
+        };
+        let picture = state.viewer.as_ref().is_some_and(|viewer| viewer.kind == Kind::Picture);
+        // From the parts around its pages a document gives the keyboard to them first.
+        if here == Some(Pane::Documents) && !view.reader.has_keyboard {
+            view.reader.give_keyboard();
+            ui.ctx().request_repaint();
+        } else {
+            go(ui, here.unwrap_or(Pane::Middle), step, view, picture);
+        }
     }
 }
 
 /// Gives the keyboard to the pane after or before.
-fn go(ui: &Ui, from: Pane, step: i32, view: &mut ViewState) {
+fn go(ui: &Ui, from: Pane, step: i32, view: &mut ViewState, picture: bool) {
     let mut panes = view.panes.shown.clone();
     panes.sort_by_key(|(pane, ..)| *pane);
     let n = panes.len() as i32;
@@ -118,9 +133,14 @@ fn go(ui: &Ui, from: Pane, step: i32, view: &mut ViewState) {
     let Some(&(pane, rect, layer)) = panes.get((at + step).rem_euclid(n.max(1)) as usize) else { return };
     let last = view.panes.last.iter().find(|(of, _)| *of == pane).map(|(_, id)| *id);
     let last = last.filter(|id| place_of(ui, *id).is_some());
+    view.panes.at = Some(pane);
     match (pane, last) {
-        // Pages take keys of their own.
-        (Pane::Documents, None) => view.reader.give_keyboard(),
+        // Pages, pictures and recordings take keys of their own.
+        (Pane::Documents, _) => view.reader.give_keyboard(),
+        (Pane::Evidence, _) if picture => view.stage.focus(),
+        (Pane::Evidence, _) => {
+            ui.memory_mut(|memory| memory.focused().into_iter().for_each(|id| memory.surrender_focus(id)))
+        }
         (_, Some(id)) => ui.memory_mut(|memory| memory.request_focus(id)),
         (Pane::Middle, None) if view.has_composer => view.focus_composer = true,
         (_, None) => {

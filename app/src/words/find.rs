@@ -40,7 +40,7 @@ fn fit_word(word: &str, text: &str) -> Option<i32> {
     let initials: String =
         text.char_indices().filter(|(at, c)| c.is_alphanumeric() && starts(*at)).map(|(_, c)| c).collect();
     if initials.contains(word) {
-        return Some(4);
+        return Some(6);
     }
     let mut left = text.chars();
     // Two letters in order are in nearly every text.

@@ -41,7 +41,9 @@ fn model_ui(ui: &mut Ui, setup: &mut Setup, state: &AppState) {
     let label = ui.label(say("conversations-model"));
     let as_settings = say!("conversations-as-in-settings", value = elided(&state.settings.model, 32));
     let chosen = setup.model.as_deref().map_or_else(|| as_settings.clone(), |model| elided(model, 44));
-    let combo = ComboBox::from_id_salt("conversation model").width(360.0).selected_text(chosen);
+    let combo = ComboBox::from_id_salt("conversation model")
+        .width(ui.available_width().min(360.0))
+        .selected_text(chosen);
     let response = combo.show_ui(ui, |ui| {
         ui.selectable_value(&mut setup.model, None, as_settings);
         for row in state.models.rows.iter().filter(|row| row.answers && row.present) {

@@ -118,7 +118,7 @@ pub(super) mod tests {
         let limits = Limits { unpacked_bytes: 1 << 20, ..Limits::default() };
         let mut archive = Archive::open(file.path(), file.reopen().unwrap(), &limits).unwrap();
         let text = archive.read("word/document.xml").unwrap_err().to_string();
-        assert!(text.ends_with("its unpacked content is more than 1 MiB, the limit is 1 MiB"), "{text}");
+        assert!(text.contains("its unpacked content is more than 1 MiB, the limit is 1 MiB;"), "{text}");
     }
 
     #[test]

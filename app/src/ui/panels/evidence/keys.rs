@@ -5,25 +5,16 @@ use engine::media::Kind;
 
 use crate::command::{Command, Commands, MediaCommand};
 use crate::state::{AppState, Overlay, Viewer};
-use crate::ui::view::ViewState;
 
 /// Seconds that an arrow key goes.
 const SKIP_S: f64 = 5.0;
 
-/// Handles the keys while nothing else has the keyboard; F6 takes it from what has it.
-pub(super) fn keys(ui: &Ui, state: &AppState, viewer: &Viewer, view: &mut ViewState, commands: &Commands) {
+/// Handles the keys while nothing else has the keyboard: F6 takes it from what has it.
+pub(super) fn keys(ui: &Ui, state: &AppState, viewer: &Viewer, commands: &Commands) {
     if state.overlay != Overlay::None {
         return;
     }
     let pressed = |key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
-    if pressed(Key::F6) {
-        if let Some(focused) = ui.memory(|memory| memory.focused()) {
-            ui.memory_mut(|memory| memory.surrender_focus(focused));
-        }
-        if viewer.kind == Kind::Picture {
-            view.stage.focus();
-        }
-    }
     // A focused button is pressed by Space, a strip is moved by arrows, a field takes letters.
     let is_free = ui.memory(|memory| memory.focused()).is_none();
     if !is_free || !matches!(viewer.kind, Kind::Sound | Kind::Video) {

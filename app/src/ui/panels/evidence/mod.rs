@@ -27,7 +27,7 @@ const TOOLS: f32 = 76.0;
 /// Draws the pane.
 pub fn evidence_ui(ui: &mut Ui, state: &AppState, view: &mut ViewState, commands: &Commands) {
     let Some(viewer) = &state.viewer else { return };
-    keys::keys(ui, state, viewer, view, commands);
+    keys::keys(ui, state, viewer, commands);
     let cited = viewer.cited.as_ref();
     let count = cited.and_then(|cited| state.exchange(cited.exchange)).map_or(1, |e| e.answer.evidence.len());
     head_ui(ui, viewer, count, commands);

@@ -17,7 +17,7 @@ use crate::ui::view::ViewState;
 use crate::ui::widgets::{
     focus_ring, icon_button_ui, paint_picture, text_button_ui, time_text, timeline_ui, transcript_ui,
 };
-use crate::words::say;
+use crate::words::{self, say};
 
 /// Height of a small frame, in points.
 const SMALL_FRAME: f32 = 46.0;
@@ -93,17 +93,17 @@ fn transport_ui(ui: &mut Ui, viewer: &Viewer, commands: &Commands) {
             commands.send(Command::PlayPause);
         }
         let step = |ui: &mut Ui, icon, command: MediaCommand, key: &str| {
-            let tip = format!("{} ({key})", command.label());
+            let tip = format!("{} ({})", command.label(), words::keys(key));
             if icon_button_ui(ui, icon, command.label(), &tip, None).clicked() {
                 send(command);
             }
         };
-        step(ui, Icon::Back, MediaCommand::Skip(-5.0), "←");
+        step(ui, Icon::Back, MediaCommand::Skip(-5.0), "Left");
         if is_video {
             step(ui, Icon::Left, MediaCommand::StepFrame(-1), ",");
             step(ui, Icon::Right, MediaCommand::StepFrame(1), ".");
         }
-        step(ui, Icon::On, MediaCommand::Skip(5.0), "→");
+        step(ui, Icon::On, MediaCommand::Skip(5.0), "Right");
         ui.add_space(2.0);
         let length = viewer.length_s().map_or_else(|| "–".to_owned(), time_text);
         let text = format!("{} / {length}", time_text(viewer.at_s()));
@@ -208,7 +208,7 @@ fn part_ui(ui: &mut Ui, viewer: &Viewer, commands: &Commands) {
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = 4.0;
         for (command, key) in [(MediaCommand::MarkStart, "I"), (MediaCommand::MarkEnd, "O")] {
-            let tip = format!("{} ({key})", command.label());
+            let tip = format!("{} ({})", command.label(), words::keys(key));
             if text_button_ui(ui, None, command.label(), false).on_hover_text(tip).clicked() {
                 send(command);
             }

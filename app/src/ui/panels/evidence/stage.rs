@@ -83,7 +83,7 @@ impl StageView {
         self.zoom
     }
 
-    pub(super) fn focus(&mut self) {
+    pub(in crate::ui) fn focus(&mut self) {
         self.focus = true;
     }
 

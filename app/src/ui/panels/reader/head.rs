@@ -17,7 +17,7 @@ use crate::ui::theme::{self, CONTROL, RADIUS, size};
 use crate::ui::widgets::{
     elided, focus_ring, galley_elided, icon_button_ui, select_all, text_button_ui, title_ui, within_ui,
 };
-use crate::words::say;
+use crate::words::{self, say};
 
 /// Sizes in the menu, in percent.
 const SIZES: [f32; 8] = [50.0, 75.0, 100.0, 125.0, 150.0, 200.0, 300.0, 400.0];
@@ -133,14 +133,14 @@ fn tools_ui(ui: &mut Ui, state: &AppState, info: &DocumentInfo, memory: &mut Tab
             if which == Side::Pages && is_text {
                 continue;
             }
-            if toggle_ui(ui, icon, label, &format!("{label} ({keys})"), side == which) {
+            if toggle_ui(ui, icon, label, &format!("{label} ({})", words::keys(keys)), side == which) {
                 send(ReaderCommand::SetSide(if side == which { Side::None } else { which }));
             }
         }
         ui.add_space(4.0);
         for (icon, label, keys, back) in [
-            (Icon::Left, say("reader-back"), "Alt+←", true),
-            (Icon::Right, say("reader-forward"), "Alt+→", false),
+            (Icon::Left, say("reader-back"), "Alt+Left", true),
+            (Icon::Right, say("reader-forward"), "Alt+Right", false),
         ] {
             let why_not = (!memory.history.can_go(back)).then_some(say("reader-nowhere"));
             if icon_button_ui(ui, icon, label, &format!("{label} ({keys})"), why_not).clicked() {

@@ -60,6 +60,7 @@ pub(super) fn pages_ui(
     if std::mem::take(&mut view.focus_pages) {
         response.request_focus();
     }
+    view.has_keyboard = response.has_focus();
     let now_s = ui.input(|input| input.time);
     let inner = Rect::from_min_max(area.min, pos2(area.right() - BAR, area.bottom()));
     let painter = ui.painter_at(inner);

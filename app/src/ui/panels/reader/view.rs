@@ -25,6 +25,8 @@ pub struct ReaderView {
     pub(super) note: Option<NoteEdit>,
     /// Give the keyboard to the pages.
     pub(super) focus_pages: bool,
+    /// Whether they have it.
+    pub(in crate::ui) has_keyboard: bool,
     /// Bring this highlight into view in the list.
     pub(super) reveal_mark: Option<MarkId>,
 }
