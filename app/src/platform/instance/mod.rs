@@ -1,7 +1,7 @@
 //! One window for a data folder: a program that starts second hands its files to the first.
 //!
-//! The first listens on a socket that only this user can reach. A message is the line [`GREETING`] and the absolute
-//! paths, each ended by a zero byte (no path contains one); the answer is [`TAKEN`].
+//! The first listens on a socket that only this user can reach. A message is the line `GREETING` and the absolute
+//! paths, each ended by a zero byte (no path contains one); the answer is `TAKEN`.
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
