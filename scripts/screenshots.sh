@@ -131,6 +131,15 @@ ask "What animal is in the picture?"
 shoot picture-answer
 open_evidence
 shoot picture-evidence
+xdotool key Escape
+# How the answer came about, the models, the library, teaching.
+for pane in i:inside m:models l:library t:teach; do
+    xdotool key "ctrl+shift+${pane%%:*}"
+    settle 20
+    shoot "${pane##*:}"
+    xdotool key Escape
+    sleep 0.5
+done
 stop
 
 start "$samples/documents/weather-station.pdf"

@@ -60,11 +60,11 @@ media-drop-part = Zum Ganzen fragen
 media-part = Ausschnitt { $range } von { $file }
 media-passage = Textstelle aus { $source }: { $words }
 media-mark-first = Markieren Sie zuerst Anfang und Ende des Ausschnitts
-media-not-in-conversation = Diese Datei gehört nicht mehr zur Unterhaltung; fügen Sie sie wieder hinzu
+media-not-in-conversation = Diese Datei gehört nicht mehr zum Gespräch; fügen Sie sie wieder hinzu
 media-not-known-yet = Diese Datei wird noch untersucht; warten Sie einen Moment
 
 # Dateien, die hinzukommen.
-media-drop = Ablegen, um zur Unterhaltung hinzuzufügen
+media-drop = Ablegen, um zum Gespräch hinzuzufügen
 media-checking = wird geprüft …
 media-waiting = wartet auf das Lesen
 media-loading-models = Modelle laden
@@ -86,11 +86,11 @@ media-show-all = Alle zeigen
 media-show-summary = Weniger zeigen
 media-capture = Bildschirmausschnitt hinzufügen …
 media-no-capture = Der Desktop lässt von hier aus keinen Bildschirmausschnitt wählen ({ $reason }); nehmen Sie ihn mit dessen eigenem Werkzeug auf und fügen Sie ihn mit Strg+V ein
-media-already = Diese Datei gehört schon zur Unterhaltung
+media-already = Diese Datei gehört schon zum Gespräch
 media-tokens = ≈ { $count } Token
 media-tokens-tip = Alles, was darin gelesen wurde, belegt etwa { $count } Token des Kontexts; in eine Antwort geht davon ein, was am besten zur Frage passt.
 
 # Wie voll das Gedächtnis des Modells ist.
 media-context-full = Kontext zu { $percent } % belegt
 media-context-used = Die letzte Antwort belegte { $used } der { $total } Token, die das Modell behalten kann.
-media-context-advice = Frühere Fragen fallen bald weg; beginnen Sie eine neue Unterhaltung.
+media-context-advice = Frühere Fragen fallen bald weg; beginnen Sie ein neues Gespräch.

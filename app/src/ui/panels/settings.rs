@@ -119,7 +119,7 @@ const SECTIONS: [Section; 3] = [
                 ui: |ui, row| {
                     let suffix = say("settings-tokens");
                     let tokens = DragValue::new(&mut row.settings.max_tokens).range(16..=8192).speed(8.0);
-                    ui.add(tokens.suffix(suffix)).labelled_by(row.label);
+                    ui.add(tokens.suffix(format!(" {suffix}"))).labelled_by(row.label);
                 },
                 copy: |to, from| to.max_tokens = from.max_tokens,
             },

@@ -8,7 +8,7 @@ use crate::state::{AppState, Preset, Sampling, Setup};
 use crate::ui::icons::Icon;
 use crate::ui::theme::{self, size};
 use crate::ui::view::ViewState;
-use crate::ui::widgets::{elided, icon_button_ui, sheet_ui, text_button_ui};
+use crate::ui::widgets::{choice_button_ui, elided, icon_button_ui, sheet_ui, text_button_ui};
 use crate::words::say;
 
 /// Draws the sheet; every change is kept at once.
@@ -69,12 +69,12 @@ fn sampling_ui(ui: &mut Ui, setup: &mut Setup, state: &AppState, view: &mut View
     ui.label(say("conversations-sampling"));
     let presets = state.presets();
     ui.horizontal_wrapped(|ui| {
-        if ui.selectable_label(setup.sampling.is_none(), say("conversations-as-settings")).clicked() {
+        if choice_button_ui(ui, say("conversations-as-settings"), setup.sampling.is_none()).clicked() {
             setup.sampling = None;
         }
         for (i, Preset { name, sampling }) in presets.iter().enumerate() {
             let chosen = setup.sampling.as_ref() == Some(sampling);
-            if ui.selectable_label(chosen, elided(name, 28)).clicked() {
+            if choice_button_ui(ui, &elided(name, 28), chosen).clicked() {
                 setup.sampling = Some(sampling.clone());
             }
             let own = i >= presets.len() - state.own_presets.len();

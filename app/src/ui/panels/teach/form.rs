@@ -9,7 +9,7 @@ use crate::command::{Command, Commands, TeachCommand};
 use crate::state::{AppState, file_name};
 use crate::ui::icons::Icon;
 use crate::ui::theme::{self, RADIUS};
-use crate::ui::widgets::{elided, text_button_ui};
+use crate::ui::widgets::{choice_button_ui, elided, text_button_ui};
 use crate::words::say;
 
 /// The methods with what they are called and what they do.
@@ -33,7 +33,9 @@ pub(super) fn form_ui(ui: &mut Ui, state: &AppState, commands: &Commands) {
         ui.vertical(|ui| {
             ui.horizontal_wrapped(|ui| {
                 for (method, name, _) in METHODS {
-                    ui.selectable_value(&mut form.method, method, say(name));
+                    if choice_button_ui(ui, say(name), form.method == method).clicked() {
+                        form.method = method;
+                    }
                 }
             });
             if let Some((_, _, about)) = METHODS.iter().find(|(method, ..)| *method == form.method) {
