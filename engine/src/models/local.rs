@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::registry::{FileEntry, Source};
 
 /// Folders of other tools are walked this deep and no further than so many entries.
-const MAX_DEPTH: usize = 4;
+const MAX_DEPTH: usize = 6;
 const MAX_ENTRIES: usize = 20_000;
 
 /// Places that may hold exactly this file, likeliest first: those in `folders` before all others.
@@ -46,6 +46,15 @@ pub(super) fn copies(file: &FileEntry, folders: &[PathBuf]) -> Vec<PathBuf> {
 
 /// Adds the files below `folder` that have this size.
 fn of_size(folder: &Path, bytes: u64, found: &mut Vec<PathBuf>) {
+    walk(folder, &mut |path| {
+        if path.symlink_metadata().is_ok_and(|meta| meta.is_file() && meta.len() == bytes) {
+            found.push(path.to_path_buf());
+        }
+    });
+}
+
+/// Calls `visit` with every file below a folder; links to folders are not followed.
+pub(super) fn walk(folder: &Path, visit: &mut dyn FnMut(&Path)) {
     let mut folders = vec![(folder.to_path_buf(), 0)];
     let mut seen = 0;
     while let Some((folder, depth)) = folders.pop() {
@@ -55,9 +64,9 @@ fn of_size(folder: &Path, bytes: u64, found: &mut Vec<PathBuf>) {
             if seen > MAX_ENTRIES {
                 return;
             }
-            match entry.metadata() {
-                Ok(meta) if meta.is_dir() && depth < MAX_DEPTH => folders.push((entry.path(), depth + 1)),
-                Ok(meta) if meta.is_file() && meta.len() == bytes => found.push(entry.path()),
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() && depth < MAX_DEPTH => folders.push((entry.path(), depth + 1)),
+                Ok(kind) if !kind.is_dir() => visit(&entry.path()),
                 _ => {}
             }
         }

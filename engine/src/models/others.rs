@@ -10,11 +10,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::local::walk;
 use crate::cancel::Cancel;
-
-/// Folders are walked this deep and no further than so many entries.
-const MAX_DEPTH: usize = 6;
-const MAX_ENTRIES: usize = 20_000;
 
 /// An index larger than this is none.
 const MOST_INDEX_BYTES: u64 = 1 << 20;
@@ -156,26 +153,6 @@ fn begins_as_gguf(path: &Path) -> Option<u64> {
     let meta = file.metadata().ok()?;
     file.read_exact(&mut magic).ok()?;
     (meta.is_file() && &magic == b"GGUF").then_some(meta.len())
-}
-
-/// Calls `visit` with every file below a folder; links to folders are not followed.
-fn walk(folder: &Path, visit: &mut dyn FnMut(&Path)) {
-    let mut folders = vec![(folder.to_path_buf(), 0)];
-    let mut seen = 0;
-    while let Some((folder, depth)) = folders.pop() {
-        let Ok(entries) = std::fs::read_dir(folder) else { continue };
-        for entry in entries.flatten() {
-            seen += 1;
-            if seen > MAX_ENTRIES {
-                return;
-            }
-            match entry.file_type() {
-                Ok(kind) if kind.is_dir() && depth < MAX_DEPTH => folders.push((entry.path(), depth + 1)),
-                Ok(kind) if !kind.is_dir() => visit(&entry.path()),
-                _ => {}
-            }
-        }
-    }
 }
 
 /// `manifests/<host>/<namespace>/<name>/<tag>` names blobs by their digests.
