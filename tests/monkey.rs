@@ -158,6 +158,8 @@ struct Monkey {
     files: Vec<PathBuf>,
     /// Does nothing that deletes.
     careful: bool,
+    /// Deleted something all the same: what it meant to click had moved away. The window then offers Undo.
+    deleted: bool,
 }
 
 impl Monkey {
@@ -175,6 +177,8 @@ impl Monkey {
         for _ in 0..=self.dice.below(2) {
             self.window.harness.step();
         }
+        let toast = self.window.app().state().toast.as_ref();
+        self.deleted |= toast.is_some_and(|toast| toast.action.is_some());
         if self.dice.below(4) == 0 {
             // The workers get a turn.
             std::thread::sleep(Duration::from_millis(2));
@@ -343,10 +347,11 @@ fn session(seed: u64) {
     let there = tempfile::tempdir().unwrap();
     let mut window = open(backend, data);
     window.harness.state_mut().as_mut().unwrap().set_player(Arc::new(Silence));
-    let mut monkey = Monkey { dice, window, files: files(there.path()), careful };
+    let mut monkey = Monkey { dice, window, files: files(there.path()), careful, deleted: false };
     for _ in 0..ACTS {
         monkey.act();
     }
+    let deleted = monkey.deleted;
     let mut window = monkey.window;
     window.wait("the last answer", |app| app.state().running().is_none());
     let notice = window.app().state().storage_notice.clone();
@@ -354,7 +359,7 @@ fn session(seed: u64) {
     window.harness.state_mut().as_mut().unwrap().close();
     let Window { harness, folder } = window;
     drop(harness);
-    if careful {
+    if careful && !deleted {
         let database = rusqlite::Connection::open(folder.path().join("conversations.db")).unwrap();
         for request in asked.lock().unwrap().iter() {
             let kept: u32 = database
