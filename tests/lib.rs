@@ -8,6 +8,8 @@ pub mod painter;
 
 pub mod panes;
 
+pub mod tape;
+
 pub mod window;
 
 use std::ffi::{OsStr, OsString};

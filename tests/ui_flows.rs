@@ -382,3 +382,15 @@ fn a_very_long_pasted_text_becomes_a_file() {
     let told = "The pasted text is long, so it was added as a file";
     assert_eq!(window.app().state().toast.as_ref().map(|toast| toast.text.as_str()), Some(told));
 }
+
+#[test]
+fn a_long_list_of_pasted_files_adds_the_files() {
+    let mut window = Window::open(Scripted::default());
+    let path = sample("pictures/text.png").canonicalize().unwrap();
+    let text = format!("file://{}\n", path.display()).repeat(2_000);
+    assert!(text.len() > 50_000);
+    window.harness.input_mut().events.push(egui::Event::Paste(text));
+    window.settle();
+    let attachments = &window.app().state().current().unwrap().attachments;
+    assert_eq!(attachments.iter().map(|a| &a.path).collect::<Vec<_>>(), [&path]);
+}

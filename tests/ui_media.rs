@@ -1,49 +1,20 @@
 //! Pictures, recordings, videos and the marks for evidence, driven by name like a screen reader would.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use egui::accesskit::Role;
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable;
-use engine::Cancel;
 use engine::media::{Limits, Opener};
 use engine::models::Store;
 use medley_app::jobs::scripted::Scripted;
-use medley_app::platform::sound::{Player, Start};
+use medley_app::platform::sound::Start;
 use medley_app::state::{AttachmentState, Load, Play, Viewer};
 use medley_tests::sample;
+use medley_tests::tape::Tape;
 use medley_tests::window::Window;
-
-/// A player whose clock the test turns; `fails` is a computer without a sound device.
-#[derive(Default)]
-struct Tape {
-    at_s: Mutex<Option<f64>>,
-    started: Mutex<Vec<Start>>,
-    fails: bool,
-}
-
-impl Player for Tape {
-    fn play(
-        &self,
-        _: &Opener,
-        _: &Path,
-        from: Start,
-        cancel: &Cancel,
-        at: &mut dyn FnMut(f64) -> bool,
-    ) -> Result<(), String> {
-        *self.at_s.lock().unwrap() = None;
-        self.started.lock().unwrap().push(from);
-        if self.fails {
-            return Err("there is no sound device".to_owned());
-        }
-        while !cancel.is_cancelled() && at(self.at_s.lock().unwrap().unwrap_or(from.start_s)) {
-            std::thread::sleep(Duration::from_millis(2));
-        }
-        Ok(())
-    }
-}
 
 /// A window with one file that was read.
 fn open(backend: Scripted, file: &str) -> Window {

@@ -1,7 +1,7 @@
 //! The transcript pane, driven by name over a scripted engine and a scripted sound device.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use egui::accesskit::{Role, Toggled};
@@ -12,40 +12,15 @@ use engine::media::Opener;
 use engine::tasks::transcribe::format::Format;
 use medley_app::command::{Command, TranscriptCommand};
 use medley_app::jobs::scripted::{Scripted, long_transcript};
-use medley_app::platform::sound::{Player, Start};
+use medley_app::platform::sound::Start;
 use medley_app::state::{Hearing, Load, StoredTranscript, TranscriptPane};
 use medley_app::storage::{Storage, Write};
 use medley_tests::sample;
+use medley_tests::tape::Tape;
 use medley_tests::window::{CTRL, CTRL_SHIFT, Window};
 
 const NONE: Modifiers = Modifiers::NONE;
 const FILE: &str = "austen-0870.wav";
-
-/// A sound device whose clock the test turns.
-#[derive(Default)]
-struct Tape {
-    started: Mutex<Vec<Start>>,
-    at_s: Mutex<Option<f64>>,
-}
-
-impl Player for Tape {
-    fn play(
-        &self,
-        _: &Opener,
-        _: &Path,
-        from: Start,
-        cancel: &Cancel,
-        at: &mut dyn FnMut(f64) -> bool,
-    ) -> Result<(), String> {
-        *self.at_s.lock().unwrap() = None;
-        // Only now the test may turn the clock.
-        self.started.lock().unwrap().push(from);
-        while !cancel.is_cancelled() && at(self.at_s.lock().unwrap().unwrap_or(from.start_s)) {
-            std::thread::sleep(Duration::from_millis(2));
-        }
-        Ok(())
-    }
-}
 
 /// A window that shows the transcript of a recording.
 fn open() -> (Window, Arc<Tape>) {

@@ -261,18 +261,18 @@ impl App {
         let in_menu = egui::Popup::is_any_open(ctx);
         ctx.input_mut(|input| {
             input.events.retain(|event| match event {
-                // Nobody edits a book in the field for questions, and laying it out would take seconds.
-                egui::Event::Paste(text) if text.len() > clipboard::LONG_TEXT_BYTES => {
-                    self.commands.send(Command::AttachText(text.as_str().into()));
-                    false
-                }
                 egui::Event::Paste(text) => {
                     let files = clipboard::files_in(text);
-                    let keep = files.is_empty();
-                    if !keep {
-                        self.commands.send(Command::AttachFiles(files));
-                    }
-                    keep
+                    let command = if !files.is_empty() {
+                        Command::AttachFiles(files)
+                    } else if text.len() > clipboard::LONG_TEXT_BYTES {
+                        // Nobody edits a book in the field for questions, and laying it out would take seconds.
+                        Command::AttachText(text.as_str().into())
+                    } else {
+                        return true;
+                    };
+                    self.commands.send(command);
+                    false
                 }
                 egui::Event::PasteImage(image) => {
                     let rgba = image.pixels.iter().flat_map(egui::Color32::to_srgba_unmultiplied).collect();

@@ -20,7 +20,7 @@ use crate::state::{AppState, Doing, LibraryPane, Load, file_name};
 use crate::ui::icons::Icon;
 use crate::ui::theme::{self, CONTROL, size, space};
 use crate::ui::view::ViewState;
-use crate::ui::widgets::{bar_ui, elided, icon_button_ui, text_button_ui, title_ui};
+use crate::ui::widgets::{bar_ui, command_button_ui, elided, icon_button_ui, text_button_ui, title_ui};
 use crate::words::say;
 
 /// The pane's memory.
@@ -72,10 +72,7 @@ fn head_ui(ui: &mut Ui, state: &AppState, view: &mut ViewState, commands: &Comma
     ui.horizontal(|ui| {
         ui.set_height(CONTROL);
         if !wide {
-            let toggle = Command::ToggleSidebar;
-            if icon_button_ui(ui, Icon::Menu, toggle.label(), toggle.label(), None).clicked() {
-                commands.send(toggle);
-            }
+            command_button_ui(ui, Icon::Menu, Command::ToggleSidebar, state, commands);
         }
         title_ui(ui, say("library-title"));
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {

@@ -17,7 +17,7 @@ use crate::state::AppState;
 use crate::ui::icons::Icon;
 use crate::ui::theme::{self, CONTROL, size, space};
 use crate::ui::view::ViewState;
-use crate::ui::widgets::{icon_button_ui, title_ui};
+use crate::ui::widgets::{command_button_ui, icon_button_ui, title_ui};
 use crate::words::say;
 
 /// Widest column of this pane.
@@ -42,10 +42,7 @@ pub fn teach_ui(ui: &mut Ui, state: &AppState, view: &mut ViewState, commands: &
             ui.horizontal(|ui| {
                 ui.set_height(CONTROL);
                 if !wide {
-                    let toggle = Command::ToggleSidebar;
-                    if icon_button_ui(ui, Icon::Menu, toggle.label(), toggle.label(), None).clicked() {
-                        commands.send(toggle);
-                    }
+                    command_button_ui(ui, Icon::Menu, Command::ToggleSidebar, state, commands);
                 }
                 title_ui(ui, say("teach-title"));
                 ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
