@@ -52,7 +52,7 @@ done
 
 if [ -n "${MEDLEY_TESTS:-}" ]; then
     step "the engine's tests with decoders on $device"
-    MEDLEY_DEVICE="$device" timeout 120 "$MEDLEY_TESTS" -q decoder:: nn:: model:: generate:: prefix_store:: \
+    MEDLEY_DEVICE="$device" timeout 120 "$MEDLEY_TESTS" -q decoder:: nn:: model:: generate:: tune:: prefix_store:: \
         >"$work/tests" 2>&1 || fail "tests"
     grep -E '^test result|panicked|FAILED|^    [a-z_:]+$' "$work/tests" | sort -u | head -40
 fi

@@ -6,9 +6,11 @@ use smallvec::SmallVec;
 use super::adapter::Projection;
 use super::config::{AttentionSpec, DecoderConfig, KeySource};
 use super::state::DecodeState;
-use super::step::Step;
+use super::step::{Step, Traced};
 use crate::error::Result;
-use crate::nn::{Angles, Append, Array, KvCache, Linear, RmsNorm, Rows, attend_traced, to_heads};
+use crate::nn::{
+    Angles, Append, Array, KvCache, Linear, Masks, RmsNorm, Rows, Visible, attend_traced, to_heads,
+};
 use crate::weights::Weights;
 
 #[derive(Clone)]
@@ -83,8 +85,8 @@ impl Attention {
         let rule = self.spec.rule;
         let angles = &step.angles[self.rotary];
         let (q, keys_and_values) = self.project(x, angles)?;
-        if step.keeps_nothing() {
-            return self.output.forward(&self.look_around(step, &q, keys_and_values.as_ref())?);
+        if let Some(how) = step.is_traced() {
+            return self.output.forward(&self.look_around(how, step, &q, keys_and_values.as_ref())?);
         }
         if let Some((k, v)) = keys_and_values {
             let parts = step.parts.iter().zip(states.iter_mut());
@@ -109,7 +111,7 @@ impl Attention {
             caches.push((cache, part.rows.clone()));
             sees.extend(part.sees(&self.spec));
         }
-        let mixed = KvCache::attend(&caches, &q, &sees, rule)?;
+        let mixed = KvCache::attend(&caches, &q, &sees, rule, &step.masks)?;
         self.output.forward(&mixed)
     }
 
@@ -118,10 +120,21 @@ impl Attention {
     /// # Shapes
     /// - `q`: `[n_heads, n, head_dim]`; keys and values alike
     /// - returns: `[n, n_heads * head_dim]`
-    fn look_around(&self, step: &Step, q: &Rows, keys: Option<&(Rows, Rows)>) -> candle_core::Result<Rows> {
+    fn look_around(
+        &self,
+        how: Traced,
+        step: &Step,
+        q: &Rows,
+        keys: Option<&(Rows, Rows)>,
+    ) -> candle_core::Result<Rows> {
         let traced = |rows: &Rows| rows.on_device().cloned().ok_or_else(untraced);
         let (k, v) = keys.ok_or_else(untraced)?;
         let (q, k, v) = (traced(q)?, traced(k)?, traced(v)?);
+        let rule = self.spec.rule;
+        if how == Traced::Together {
+            let visible = step.parts.iter().flat_map(|part| part.visible(&self.spec)).collect();
+            return attend_traced([&q, &k, &v], visible, rule, &step.masks);
+        }
         let mut mixed = Vec::with_capacity(step.parts.len());
         for part in &step.parts {
             let (start, n) = (part.rows.start, part.rows.len());
@@ -131,11 +144,11 @@ impl Attention {
                     Tensor::cat(&[all.narrow(1, 0, before)?, all.narrow(1, start, n)?], 1)?.contiguous()
                 }
             };
-            let sees: SmallVec<[_; 8]> = part.sees(&self.spec).collect();
+            let visible = part.sees(&self.spec).map(|sees| Visible::from_iter([sees])).collect();
             let q = q.narrow(1, start, n)?.contiguous()?;
-            mixed.push(attend_traced([&q, &seen(&k)?, &seen(&v)?], &sees, self.spec.rule)?);
+            mixed.push(attend_traced([&q, &seen(&k)?, &seen(&v)?], visible, rule, &Masks::default())?);
         }
-        Tensor::cat(&mixed, 0).map(Rows::Device)
+        Rows::join(mixed)
     }
 
     /// The layer that a kind of adapter changes, where there is one.

@@ -1,5 +1,6 @@
 //! A mixture of experts: a router chooses some of many networks for each position.
 
+use candle_core::{D, DType, Tensor};
 use smallvec::{SmallVec, smallvec};
 
 use super::config::{DecoderConfig, ExpertsSpec};
@@ -7,7 +8,7 @@ use super::feed_forward::Gated;
 use crate::error::{Doing, Result};
 use crate::kernels::buffer::scratch;
 use crate::kernels::{softmax, team};
-use crate::nn::{Array, Linear, NormSpec, RmsNorm, Rows, mix_rows};
+use crate::nn::{Array, Linear, NormSpec, RmsNorm, Rows, mix_rows, mix_rows_traced};
 use crate::weights::Weights;
 
 /// Which positions go through which experts, and how much each result counts: first all of one expert, in order, then
@@ -18,6 +19,23 @@ pub(super) struct Visits {
     weights: SmallVec<[f32; 16]>,
     /// The experts that have visits, and where those of each end.
     ends: SmallVec<[(usize, usize); 16]>,
+}
+
+impl Visits {
+    /// The expert of each visit.
+    fn experts(&self) -> SmallVec<[usize; 16]> {
+        let mut first = 0;
+        let run = |(expert, end): &(usize, usize)| {
+            std::iter::repeat_n(*expert, end - std::mem::replace(&mut first, *end))
+        };
+        self.ends.iter().flat_map(run).collect()
+    }
+}
+
+/// Where positions go, and where gradients are wanted also how much each visit counts, `[n_visits]`, traced by candle.
+pub(super) struct Routed {
+    visits: Visits,
+    traced: Option<Tensor>,
 }
 
 /// Scores experts by `softmax(W x)` and takes the best.
@@ -52,13 +70,39 @@ impl Router {
 
     /// # Shapes
     /// - `x`: `[n, d_model]`
-    pub(super) fn visits(&self, x: &Rows) -> candle_core::Result<Visits> {
+    pub(super) fn route(&self, x: &Rows) -> candle_core::Result<Routed> {
         let scores = match &self.norm {
             Some(norm) => self.scores.forward(&norm.forward(x)?)?,
             None => self.scores.forward(x)?,
         };
+        let traced = scores.on_device().filter(|scores| scores.track_op()).cloned();
         let scores = scores.to_host()?;
-        scores.read(|scores| choose(scores, self.spec, self.expert_scale.as_deref()))
+        let visits = scores.read(|scores| choose(scores, self.spec, self.expert_scale.as_deref()))?;
+        let traced = traced.map(|scores| self.traced_weights(&scores, &visits)).transpose()?;
+        Ok(Routed { visits, traced })
+    }
+
+    /// What [`choose`] says that visits count, as a function of the scores; which experts are chosen has no gradient.
+    ///
+    /// # Shapes
+    /// - `scores`: `[n, n_experts]`
+    /// - returns: `[n_visits]`
+    fn traced_weights(&self, scores: &Tensor, visits: &Visits) -> candle_core::Result<Tensor> {
+        let ExpertsSpec { n_experts, renormalise, .. } = self.spec;
+        let (n, device) = (scores.dims2()?.0, scores.device());
+        let experts = visits.experts();
+        let at = visits.rows.iter().zip(&experts).map(|(row, expert)| row * n_experts as u32 + *expert as u32);
+        let shares = candle_nn::ops::softmax(scores, D::Minus1)?.flatten_all()?;
+        let mut weights = shares.index_select(&Tensor::from_iter(at, device)?, 0)?;
+        if renormalise {
+            let rows = Tensor::new(&visits.rows[..], device)?;
+            let sums = Tensor::zeros(n, DType::F32, device)?.index_add(&rows, &weights, 0)?;
+            weights = (weights / sums.index_select(&rows, 0)?)?;
+        }
+        match &self.expert_scale {
+            Some(scale) => weights * Tensor::from_iter(experts.iter().map(|expert| scale[*expert]), device)?,
+            None => Ok(weights),
+        }
     }
 }
 
@@ -150,17 +194,13 @@ impl Experts {
     pub(super) fn forward(
         &self,
         x: &Rows,
-        visits: &Visits,
+        Routed { visits, traced }: &Routed,
         mut count: impl FnMut(usize, usize),
     ) -> candle_core::Result<Rows> {
         // Experts in their order, so that sums do not depend on the order of positions.
         let Visits { rows, weights, ends } = visits;
         let chosen = || ends.iter().map(|(expert, _)| &self.0[*expert]);
-        let mut first = 0;
-        for (expert, end) in ends {
-            rows[first..*end].iter().for_each(|row| count(*row as usize, *expert));
-            first = *end;
-        }
+        rows.iter().zip(visits.experts()).for_each(|(row, expert)| count(*row as usize, expert));
         let Some(Gated { activation, .. }) = chosen().next() else { return x.clone().times(0.0) };
         let layers: SmallVec<[_; 16]> = chosen().map(|expert| [&expert.gate, &expert.up]).collect();
         let [gate, up] = Linear::forward_grouped(&layers, x, &groups(rows, ends))?;
@@ -168,7 +208,10 @@ impl Experts {
         let layers: SmallVec<[_; 16]> = chosen().map(|expert| [&expert.down]).collect();
         let in_order: SmallVec<[u32; 16]> = (0..rows.len() as u32).collect();
         let [y] = Linear::forward_grouped(&layers, &hidden, &groups(&in_order, ends))?;
-        mix_rows(&y, x.n(), rows, weights)
+        match traced {
+            Some(weights) => mix_rows_traced(&y, x.n(), rows, weights),
+            None => mix_rows(&y, x.n(), rows, weights),
+        }
     }
 }
 

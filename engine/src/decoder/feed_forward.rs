@@ -84,11 +84,11 @@ impl FeedForward {
         let normed = self.norm.forward(x)?;
         match &self.kind {
             Kind::Gated(gated) => gated.forward(&normed),
-            Kind::Experts(router, experts) => experts.forward(&normed, &router.visits(&normed)?, count),
+            Kind::Experts(router, experts) => experts.forward(&normed, &router.route(&normed)?, count),
             Kind::Both(both) => {
                 let dense = both.post_dense_norm.forward(&both.dense.forward(&normed)?)?;
-                let visits = both.router.visits(x)?;
-                let sparse = both.experts.forward(&both.expert_norm.forward(x)?, &visits, count)?;
+                let routed = both.router.route(x)?;
+                let sparse = both.experts.forward(&both.expert_norm.forward(x)?, &routed, count)?;
                 add(both.post_expert_norm.forward(&sparse)?, &dense)
             }
         }

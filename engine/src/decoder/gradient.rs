@@ -4,14 +4,14 @@
 //! which is computed once more from what it read, traced by candle (Chen et al., Training Deep Nets with Sublinear
 //! Memory Cost, 2016). So memory holds one layer's numbers and one input for each layer.
 
-use candle_core::{Tensor, Var};
+use candle_core::{D, Tensor, Var};
 
 use super::adapter::AdapterLayers;
-use super::config::{FeedForwardSpec, KeySource};
+use super::config::KeySource;
 use super::input::Input;
 use super::model::{Decoder, Turn, Wanted, log_probability};
 use super::state::DecodeState;
-use super::step::Step;
+use super::step::{Step, Traced};
 use crate::cancel::Cancel;
 use crate::error::{Doing, Error, Result};
 use crate::kernels::rowwise::for_each_row;
@@ -53,18 +53,11 @@ impl Decoder {
     pub fn expect_gradients(&self) -> Result<()> {
         let config = self.config();
         let is_other = |keys: KeySource| matches!(keys, KeySource::Layer(_));
-        let experts = |feed_forward: &FeedForwardSpec| !matches!(feed_forward, FeedForwardSpec::Gated(_));
-        let in_the_way = if config.layers.iter().any(|layer| experts(&layer.feed_forward)) {
-            "is a mixture of experts"
-        } else if config.per_layer.is_some()
-            || config.layers.iter().any(|layer| is_other(layer.attention.keys))
-        {
-            "has layers that read other layers' keys or embeddings of their own"
-        } else {
+        if config.per_layer.is_none() && !config.layers.iter().any(|layer| is_other(layer.attention.keys)) {
             return Ok(());
-        };
-        let reason = format!("this model {in_the_way}, which cannot be tuned yet; choose a dense one");
-        Err(Error::Request { reason })
+        }
+        let reason = "this model has layers that read other layers' keys or embeddings of their own, which cannot be tuned yet; choose another one";
+        Err(Error::Request { reason: reason.into() })
     }
 
     /// Log-probabilities of the ends of some texts that begin alike, and the gradient of their weighted sum with respect
@@ -81,6 +74,18 @@ impl Decoder {
         adapters: &AdapterLayers,
         cancel: &Cancel,
     ) -> Result<Option<Gradients>> {
+        let how = if self.is_on_processor() { Traced::Apart } else { Traced::Together };
+        self.gradients_traced(how, beginning, texts, adapters, cancel)
+    }
+
+    fn gradients_traced(
+        &self,
+        how: Traced,
+        beginning: &Input,
+        texts: &[Scored],
+        adapters: &AdapterLayers,
+        cancel: &Cancel,
+    ) -> Result<Option<Gradients>> {
         self.expect_gradients()?;
         if texts.is_empty() || texts.iter().any(|text| text.first == 0 || text.first >= text.tokens.len()) {
             return Err(Error::Request { reason: "a text without tokens to score has no gradient".into() });
@@ -91,7 +96,7 @@ impl Decoder {
             let (log_p, mut upstream) = self.score_back(&last, beginning.len(), texts).doing(DOING)?;
             let before = (!beginning.is_empty()).then_some((beginning, 0));
             let placed = before.into_iter().chain(inputs.iter().map(|input| (input, beginning.len())));
-            let step = Step::new(placed, &self.rotaries).traced();
+            let step = Step::new(placed, &self.rotaries).traced(how);
             let mut gradients = Vec::new();
             for (layer, read) in reads.into_iter().enumerate().rev() {
                 if cancel.is_cancelled() {
@@ -129,7 +134,7 @@ impl Decoder {
             };
             last.push(rows);
         }
-        let mut states: Vec<DecodeState> = state.fork(texts.len());
+        let mut states: Vec<DecodeState> = state.fork(texts.len())?;
         let mut turns = Vec::with_capacity(texts.len());
         for (input, state) in texts.iter().zip(&mut states) {
             self.check(input, state)?;
@@ -170,31 +175,16 @@ impl Decoder {
             let chosen = Var::from_tensor(&last.select(&rows)?.to_tensor()?.to_device(&self.device)?)?;
             let normed = self.norm.forward(&Rows::Device(chosen.as_tensor().clone()))?;
             let normed = normed.on_device().ok_or_else(lost)?;
-            let logits = self.logits_of_normed(&Rows::copy(&normed.detach())?)?.to_host()?;
-            let n_vocab = logits.width();
-            logits.read(|logits| {
-                for ((_, token, text), logits) in places.iter().zip(logits.chunks_exact(n_vocab)) {
-                    log_p[*text] += log_probability(logits, *token);
-                }
-            })?;
-            let shares = logits.map_rows(n_vocab, |logits, shares| {
-                shares.copy_from_slice(logits);
-                softmax(shares);
-            })?;
-            // The gradient of a log-probability at its logits: one for the token, less what each token has.
-            let back = shares.change(|all| {
-                for_each_row(all, n_vocab, |i, row| {
-                    let (_, token, text) = places[i];
-                    let weight = texts[text].weight as f32;
-                    row.iter_mut().for_each(|share| *share *= -weight);
-                    row[token as usize] += weight;
-                });
-            })?;
-            let back = match self.config.logit_softcap {
-                Some(cap) => uncap(back, &logits, cap as f32)?,
-                None => back,
+            let logits = self.logits_of_normed(&Rows::copy(&normed.detach())?)?;
+            let scored: Vec<(u32, f32)> =
+                places.iter().map(|(_, token, text)| (*token, texts[*text].weight as f32)).collect();
+            let cap = self.config.logit_softcap.map(|cap| cap as f32);
+            let (each, back) = match logits.on_device() {
+                Some(logits) => back_at_logits(logits, &scored, cap)?,
+                None => back_at_host_logits(logits, &scored, cap)?,
             };
-            let at_normed = self.output.backward(&back.to_tensor()?.to_device(&self.device)?)?;
+            places.iter().zip(each).for_each(|((_, _, text), each)| log_p[*text] += each);
+            let at_normed = self.output.backward(&back)?;
             let gradients = (normed * at_normed)?.sum_all()?.backward()?;
             let at_last = gradients.get(chosen.as_tensor()).ok_or_else(lost)?;
             upstream = upstream.index_add(&Tensor::new(&rows[..], &self.device)?, at_last, 0)?;
@@ -228,18 +218,67 @@ impl Decoder {
     }
 }
 
-/// The gradient before the limit of logits, which these are within.
-fn uncap(back: Rows, logits: &Rows, cap: f32) -> candle_core::Result<Rows> {
-    let width = logits.width();
-    logits.read(|logits| {
-        back.change(|all| {
-            for_each_row(all, width, |i, row| {
-                for (gradient, logit) in row.iter_mut().zip(&logits[i * width..]) {
-                    *gradient *= 1.0 - (logit / cap).powi(2);
-                }
-            });
-        })
-    })?
+/// Log-probabilities of tokens, and the gradient of their weighted sum at the logits: one for the token, less what each
+/// token has.
+///
+/// # Shapes
+/// - `logits`: `[n, n_vocab]`, within ± `cap` where there is one
+/// - `scored`: for each row its token and its weight
+/// - returns: `[n]`, and as `logits`
+fn back_at_host_logits(
+    logits: Rows,
+    scored: &[(u32, f32)],
+    cap: Option<f32>,
+) -> candle_core::Result<(Vec<f64>, Tensor)> {
+    let n_vocab = logits.width();
+    let log_p = logits.read(|logits| {
+        let rows = scored.iter().zip(logits.chunks_exact(n_vocab));
+        rows.map(|((token, _), logits)| log_probability(logits, *token)).collect()
+    })?;
+    let shares = logits.map_rows(n_vocab, |logits, shares| {
+        shares.copy_from_slice(logits);
+        softmax(shares);
+    })?;
+    let mut back = shares.change(|all| {
+        for_each_row(all, n_vocab, |i, row| {
+            let (token, weight) = scored[i];
+            row.iter_mut().for_each(|share| *share *= -weight);
+            row[token as usize] += weight;
+        });
+    })?;
+    if let Some(cap) = cap {
+        back = logits.read(|logits| {
+            back.change(|all| {
+                for_each_row(all, n_vocab, |i, row| {
+                    for (gradient, logit) in row.iter_mut().zip(&logits[i * n_vocab..]) {
+                        *gradient *= 1.0 - (logit / cap).powi(2);
+                    }
+                });
+            })
+        })??;
+    }
+    Ok((log_p, back.to_tensor()?))
+}
+
+/// [`back_at_host_logits`] where another device has them.
+fn back_at_logits(
+    logits: &Tensor,
+    scored: &[(u32, f32)],
+    cap: Option<f32>,
+) -> candle_core::Result<(Vec<f64>, Tensor)> {
+    let (n, device) = (scored.len(), logits.device());
+    let tokens = Tensor::from_iter(scored.iter().map(|(token, _)| *token), device)?.reshape((n, 1))?;
+    let weights = Tensor::from_iter(scored.iter().map(|(_, weight)| *weight), device)?.reshape((n, 1))?;
+    let most = logits.max_keepdim(D::Minus1)?;
+    let all = (logits.broadcast_sub(&most)?.exp()?.sum_keepdim(D::Minus1)?.log()? + most)?;
+    let log_p = (logits.gather(&tokens, D::Minus1)? - &all)?.flatten_all()?.to_vec1::<f32>()?;
+    let shares = logits.broadcast_sub(&all)?.exp()?;
+    let back = shares.broadcast_mul(&weights.neg()?)?.scatter_add(&tokens, &weights, D::Minus1)?;
+    let back = match cap {
+        Some(cap) => (back * (1.0 - (logits / f64::from(cap))?.sqr()?)?)?,
+        None => back,
+    };
+    Ok((log_p.into_iter().map(f64::from).collect(), back))
 }
 
 fn lost() -> candle_core::Error {
@@ -279,7 +318,7 @@ mod tests {
                 {
                     start.iter_mut().zip(&direction).for_each(|(x, d)| *x += step * d);
                 }
-                (Tensor::from_vec(start, (rows, columns), &Device::Cpu).unwrap(), direction)
+                (Tensor::from_vec(start, (rows, columns), decoder.device()).unwrap(), direction)
             };
             let ((a, da), (b, db)) = (part(2, n_in), part(n_out, 2));
             let var = |x: Tensor| Var::from_tensor(&x).unwrap().as_tensor().clone();
@@ -331,6 +370,13 @@ mod tests {
         for (found, expected) in found.log_p.iter().zip(scored(&decoder, &beginning).1) {
             assert!((found - expected).abs() < 1e-3, "{name}: {found}, alone {expected}");
         }
+        let together = Traced::Together;
+        let (texts, cancel) = (texts(), Cancel::new());
+        let same = decoder.gradients_traced(together, &beginning, &texts, &layers, &cancel).unwrap().unwrap();
+        for (a, b) in found.adapters.iter().flatten().zip(same.adapters.iter().flatten()) {
+            let apart = (a - b).unwrap().abs().unwrap().flatten_all().unwrap().max(0).unwrap();
+            assert!(apart.to_scalar::<f32>().unwrap() < 1e-4, "{name}: together {apart}");
+        }
         assert_eq!(found.adapters.len(), directions.len());
         let along = |only: Option<usize>| {
             let at = |step: f32| {
@@ -361,8 +407,27 @@ mod tests {
     }
 
     #[test]
+    fn gradients_at_logits_are_the_same_on_a_device() {
+        let numbers = |n: usize| (0..n).map(|i| ((i * 29 + 3) % 17) as f32 * 0.2 - 1.6).collect::<Vec<_>>();
+        let (scored, n_vocab) = ([(3, 0.5), (0, -1.25), (10, 2.0)], 11);
+        let logits = Tensor::from_vec(numbers(3 * n_vocab), (3, n_vocab), &Device::Cpu).unwrap();
+        for cap in [None, Some(2.5)] {
+            let (log_p, back) = back_at_logits(&logits, &scored, cap).unwrap();
+            let (host_log_p, host_back) =
+                back_at_host_logits(Rows::copy(&logits).unwrap(), &scored, cap).unwrap();
+            for (a, b) in log_p.iter().zip(host_log_p) {
+                assert!((a - b).abs() < 1e-5, "{a} and {b}");
+            }
+            let apart = (back - host_back).unwrap().abs().unwrap().flatten_all().unwrap();
+            assert!(apart.max(0).unwrap().to_scalar::<f32>().unwrap() < 1e-6);
+        }
+    }
+
+    #[test]
     fn families_have_gradients_too() {
-        for family in ["gemma3-text", "gemma2", "qwen3", "llama"] {
+        for family in
+            ["gemma3-text", "gemma2", "qwen3", "llama", "mixtral", "qwen3-moe", "qwen3-moe-mixed", "gemma4-moe"]
+        {
             let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/parity").join(family);
             check(&folder::checkpoint(&folder).unwrap().decoder, family);
         }
@@ -393,9 +458,9 @@ mod tests {
 
     #[test]
     fn what_has_no_gradient_is_refused() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/parity/mixtral");
-        let experts = folder::checkpoint(&folder).unwrap().decoder;
-        assert!(experts.expect_gradients().unwrap_err().to_string().contains("mixture of experts"));
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/parity/gemma4-e");
+        let other = folder::checkpoint(&folder).unwrap().decoder;
+        assert!(other.expect_gradients().unwrap_err().to_string().contains("other layers' keys"));
         let decoder = seeded(&DecoderConfig::tiny());
         let nothing = [Scored { tokens: vec![1], first: 1, weight: 1.0 }];
         let refused =

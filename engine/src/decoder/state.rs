@@ -6,6 +6,7 @@ use candle_core::Device;
 
 use super::config::DecoderConfig;
 use super::routing::{Choice, Routing};
+use crate::error::{Doing, Result};
 use crate::nn::{CacheFormat, KvCache};
 
 /// The memory of one conversation with one decoder; the caller owns it.
@@ -72,7 +73,10 @@ impl DecodeState {
 
     /// As many states of the same conversation, which then go on each for itself; what they share stays in memory
     /// once, except for a few hundred positions.
-    pub fn fork(self, n: usize) -> Vec<Self> {
+    ///
+    /// # Errors
+    /// [`Error::Compute`](crate::Error::Compute) when a device has no memory left.
+    pub fn fork(self, n: usize) -> Result<Vec<Self>> {
         let Self { caches, pos, routing, format, .. } = self;
         let mut forks: Vec<Self> = (0..n)
             .map(|_| Self {
@@ -85,10 +89,11 @@ impl DecodeState {
             })
             .collect();
         for cache in caches {
-            let mut copies = cache.map(|cache| cache.fork(n)).unwrap_or_default().into_iter();
+            let copies = cache.map(|cache| cache.fork(n)).transpose().doing("parting conversations")?;
+            let mut copies = copies.unwrap_or_default().into_iter();
             forks.iter_mut().for_each(|fork| fork.caches.push(copies.next()));
         }
-        forks
+        Ok(forks)
     }
 
     /// This position, so that it can be saved however far the conversation goes on.

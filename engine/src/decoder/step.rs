@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::config::{AttentionSpec, PictureView};
 use super::input::{Input, Modality};
-use crate::nn::{Angles, Rotary};
+use crate::nn::{Angles, Masks, Rotary, Visible};
 
 /// The rows of one sequence.
 pub(super) struct Part {
@@ -30,6 +30,16 @@ impl Part {
         };
         self.runs.iter().enumerate().map(sees)
     }
+
+    /// The rows of a step without caches that each row sees: those of its own part, and before them those of the first.
+    pub(super) fn visible(&self, spec: &AttentionSpec) -> impl Iterator<Item = Visible> {
+        let row = |position: usize| (self.rows.start + position).saturating_sub(self.pos);
+        self.sees(spec).map(move |sees| {
+            let before = sees.start..self.pos.min(sees.end);
+            let own = row(sees.start.max(self.pos))..row(sees.end);
+            [before, own].into_iter().filter(|run| !run.is_empty()).collect()
+        })
+    }
 }
 
 /// All rows of a step, with what the layers need to know of them.
@@ -39,8 +49,19 @@ pub(super) struct Step {
     pub(super) modalities: Vec<Modality>,
     /// For each kind of rotary angles that the decoder has.
     pub(super) angles: Vec<Angles>,
-    /// Whether there are no caches: the rows see those of the step, and the first part stands before all others.
-    traced: bool,
+    /// What hides rows from others on a device.
+    pub(super) masks: Masks,
+    /// How the rows see each other where there are no caches: the first part stands before all others.
+    traced: Option<Traced>,
+}
+
+/// How attention is computed without caches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Traced {
+    /// Part by part: nothing is computed to be hidden.
+    Apart,
+    /// All parts at once, with what they do not see hidden: few calls, which is what a device waits for.
+    Together,
 }
 
 impl Step {
@@ -55,16 +76,16 @@ impl Step {
             parts.push(Part { rows: first..positions.len(), pos, runs });
         }
         let angles = rotaries.iter().map(|rotary| rotary.angles(&positions)).collect();
-        Self { parts, modalities, angles, traced: false }
+        Self { parts, modalities, angles, masks: Masks::default(), traced: None }
     }
 
     /// The same rows without caches, for gradients.
-    pub(super) fn traced(self) -> Self {
-        Self { traced: true, ..self }
+    pub(super) fn traced(self, how: Traced) -> Self {
+        Self { traced: Some(how), ..self }
     }
 
-    /// Whether no keys and values are kept of it.
-    pub(super) fn keeps_nothing(&self) -> bool {
+    /// How the rows see each other where no keys and values are kept.
+    pub(super) fn is_traced(&self) -> Option<Traced> {
         self.traced
     }
 
@@ -85,6 +106,6 @@ impl Step {
         let positions: Vec<usize> = parts.iter().map(|part| part.pos).collect();
         let angles = rotaries.iter().map(|rotary| rotary.angles(&positions)).collect();
         let modalities = self.parts.iter().map(|part| self.modalities[last(part)]).collect();
-        (Self { parts, modalities, angles, traced: self.traced }, rows)
+        (Self { parts, modalities, angles, masks: Masks::default(), traced: self.traced }, rows)
     }
 }

@@ -158,7 +158,7 @@ impl Chains {
         }
         let usage = prompt.usage();
         let common = prompt.logits.take().unwrap_or_default();
-        let mut states = prompt.into_conversation().state.fork(self.seeds.len());
+        let mut states = prompt.into_conversation().state.fork(self.seeds.len())?;
         let logits = if self.ends.is_empty() {
             vec![common; states.len()]
         } else {

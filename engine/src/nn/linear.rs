@@ -310,7 +310,7 @@ impl Linear {
             .map(|all| all.filter(|all| all.iter().all(|(_, bias)| bias.is_none())))
             .map(|all| Some(all?.map(|(matrix, _)| matrix)))
             .collect();
-        if let Some(packed) = packed {
+        if let Some(packed) = packed.filter(|_| x.on_device().is_none()) {
             return times_grouped(&packed, x, groups);
         }
         let mut parts = [const { Vec::new() }; N];
@@ -462,10 +462,8 @@ pub fn mix_rows(y: &Rows, n_rows: usize, rows: &[u32], weights: &[f32]) -> candl
     if rows.len() != n_visits || weights.len() != n_visits || rows.iter().any(|row| *row as usize >= n_rows) {
         candle_core::bail!("{n_visits} rows do not go to {} of {n_rows} rows", rows.len());
     }
-    if let Some(y) = y.on_device() {
-        let y = y.broadcast_mul(&Tensor::new(weights, y.device())?.unsqueeze(1)?)?;
-        let mixed = Tensor::zeros((n_rows, width), DType::F32, y.device())?;
-        return mixed.index_add(&Tensor::new(rows, y.device())?, &y, 0).map(Rows::Device);
+    if let Some(tensor) = y.on_device() {
+        return mix_rows_traced(y, n_rows, rows, &Tensor::new(weights, tensor.device())?);
     }
     // A counting sort by row.
     let mut starts: SmallVec<[usize; 16]> = smallvec![0; n_rows + 1];
@@ -487,6 +485,17 @@ pub fn mix_rows(y: &Rows, n_rows: usize, rows: &[u32], weights: &[f32]) -> candl
         mixed
     })?;
     Rows::of(mixed, width)
+}
+
+/// [`mix_rows`] by whole tensors, with weights of `[n_visits]` that may be traced.
+///
+/// # Errors
+/// When the rows are not candle's tensors.
+pub fn mix_rows_traced(y: &Rows, n_rows: usize, rows: &[u32], weights: &Tensor) -> candle_core::Result<Rows> {
+    let Some(y) = y.on_device() else { candle_core::bail!("rows in the processor's memory are not traced") };
+    let y = y.broadcast_mul(&weights.unsqueeze(1)?)?;
+    let mixed = Tensor::zeros((n_rows, y.width()), DType::F32, y.device())?;
+    mixed.index_add(&Tensor::new(rows, y.device())?, &y, 0).map(Rows::Device)
 }
 
 #[cfg(test)]

@@ -38,8 +38,10 @@ pub use clipped::{ClippedLinear, clamp};
 pub use conv::Conv1d;
 pub use embedding::Embedding;
 pub use heads::to_heads;
-pub use kv_cache::{Append, AttentionRule, CacheFormat, CacheShape, KvCache, MOST_ALIKE, attend_traced};
-pub use linear::{Linear, mix_rows};
+pub use kv_cache::{
+    Append, AttentionRule, CacheFormat, CacheShape, KvCache, MOST_ALIKE, Masks, Visible, attend_traced,
+};
+pub use linear::{Linear, mix_rows, mix_rows_traced};
 pub use low_rank::LowRank;
 pub use norm::{LayerNorm, NormSpec, RmsNorm};
 pub use rotary::{Angles, Rotary, RotaryScaling, RotarySpec, RotaryStyle};

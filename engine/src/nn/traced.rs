@@ -35,6 +35,9 @@ pub(super) fn times_transposed(weight: &Weight, y: &Tensor) -> candle_core::Resu
     /// Rows of weights that are unpacked at a time: a table of tokens would take a hundred megabytes.
     const ROWS: usize = 4096;
     let (n_out, _) = weight.shape()?;
+    if !matches!(y.device(), candle_core::Device::Cpu) {
+        return y.contiguous()?.matmul(&weight.unpacked(0..n_out)?);
+    }
     let mut sum: Option<Tensor> = None;
     for start in (0..n_out).step_by(ROWS) {
         let n = ROWS.min(n_out - start);

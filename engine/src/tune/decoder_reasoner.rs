@@ -19,6 +19,9 @@ use crate::model::LanguageModel;
 /// Chains that are written at once: more keep more keys and values in memory.
 const CHAINS: usize = 32;
 
+/// The same on other devices than the processor, where a step takes about as long for few as for many.
+const DEVICE_CHAINS: usize = 64;
+
 /// Tokens whose gradients are computed at once, beside what their prompts begin with.
 const TOKENS: usize = 1536;
 
@@ -217,12 +220,13 @@ impl Reasoner for DecoderReasoner {
 
     fn propose(&mut self, wanted: &[Wanted], cancel: &Cancel) -> Result<Option<Vec<Chain>>> {
         let mut all = vec![None; wanted.len()];
+        let at_once = if self.model.decoder().is_on_processor() { CHAINS } else { DEVICE_CHAINS };
         // Those that are asked alike are written together.
         for asked in [Asked::Steps, Asked::Guided, Asked::Directly] {
             for drawn in [true, false] {
                 let is_one = |i: &usize| wanted[*i].asked == asked && wanted[*i].seed.is_some() == drawn;
                 let places: Vec<usize> = (0..wanted.len()).filter(is_one).collect();
-                for places in places.chunks(CHAINS) {
+                for places in places.chunks(at_once) {
                     let some: Vec<Wanted> = places.iter().map(|i| wanted[*i]).collect();
                     let Some(chains) = self.write(asked, &some, cancel)? else { return Ok(None) };
                     places.iter().zip(chains).for_each(|(i, chain)| all[*i] = Some(chain));

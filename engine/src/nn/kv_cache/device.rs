@@ -72,7 +72,19 @@ impl DeviceRows {
         let start = sees.iter().map(|sees| sees.start).min().unwrap_or(0);
         let end = sees.iter().map(|sees| sees.end).max().unwrap_or(0);
         let (k, v) = (self.keys.narrow(1, start, end - start)?, self.values.narrow(1, start, end - start)?);
-        attend([&k, &v], start, q, sees, rule)
+        let hides = sees.iter().any(|sees| *sees != (start..end));
+        let mask = hides.then(|| mask(sees, start..end, q.device())).transpose()?;
+        attend([&k, &v], q, mask.as_ref(), rule)
+    }
+
+    /// Of these, `[n_kv_heads, n, head_dim]` each, which nobody else writes.
+    pub(super) fn of(keys: Tensor, values: Tensor) -> Self {
+        Self { keys, values, holders: Arc::default() }
+    }
+
+    /// Copies of the first `n` rows of each head, keys and values.
+    pub(super) fn first(&self, n: usize) -> candle_core::Result<[Tensor; 2]> {
+        Ok([self.keys.narrow(1, 0, n)?.force_contiguous()?, self.values.narrow(1, 0, n)?.force_contiguous()?])
     }
 
     /// Writes the first `n` rows of each head, keys before values.
@@ -99,26 +111,25 @@ impl DeviceRows {
             from.read_exact(&mut bytes)?;
             Tensor::from_raw_buffer(&bytes, DType::F32, &[n_heads, n, width], device).map_err(IoError::other)
         };
-        Ok(Self { keys: rows()?, values: rows()?, holders: Arc::default() })
+        Ok(Self::of(rows()?, rows()?))
     }
 }
 
-/// Mixes values for the queries: query i sees the rows `sees[i]`, of which these are those from `start` on.
+/// Mixes values for the queries, which see all rows or those that `mask` leaves.
 ///
 /// # Shapes
 /// - `k`, `v`: `[n_kv_heads, n_keys, head_dim]`
 /// - `q`: `[n_heads, n, head_dim]`, contiguous
+/// - `mask`: `[n, n_keys]`, which is added to scores
 /// - returns: `[n, n_heads * head_dim]`
 pub(super) fn attend(
     [k, v]: [&Tensor; 2],
-    start: usize,
     q: &Tensor,
-    sees: &[Range<usize>],
+    mask: Option<&Tensor>,
     rule: AttentionRule,
 ) -> candle_core::Result<Tensor> {
     let (n_heads, n, head_dim) = q.dims3()?;
     let (n_kv_heads, n_keys, _) = k.dims3()?;
-    let end = start + n_keys;
     // The queries that share a key head become rows of one product, so that nothing is repeated.
     let group = n_heads / n_kv_heads;
     let q = q.reshape((n_kv_heads, group * n, head_dim))?;
@@ -127,10 +138,9 @@ pub(super) fn attend(
         Some(cap) => softcap(&scores, f64::from(cap))?,
         None => scores,
     };
-    if sees.iter().any(|sees| *sees != (start..end)) {
-        let mask = mask(sees, start..end, q.device())?;
+    if let Some(mask) = mask {
         let grouped = scores.reshape((n_kv_heads, group, n, n_keys))?;
-        scores = grouped.broadcast_add(&mask)?.reshape((n_kv_heads, group * n, n_keys))?;
+        scores = grouped.broadcast_add(mask)?.reshape((n_kv_heads, group * n, n_keys))?;
     }
     let weights = match scores.track_op() {
         true => candle_nn::ops::softmax(&scores, D::Minus1)?,

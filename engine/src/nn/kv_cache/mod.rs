@@ -1,6 +1,7 @@
 //! Keys and values of one layer, and attention over them.
 
 mod device;
+mod pool;
 #[cfg(test)]
 mod tests;
 
@@ -12,6 +13,8 @@ use candle_core::{Device, Tensor};
 use smallvec::SmallVec;
 
 use self::device::DeviceRows;
+use self::pool::PooledRows;
+pub use self::pool::{Masks, Visible, attend_traced};
 use super::array::{Array, Rows};
 pub use crate::kernels::attention::MOST_ALIKE;
 pub use crate::kernels::attention::Rule as AttentionRule;
@@ -100,20 +103,8 @@ impl HostRows {
 enum Place {
     Host(HostRows),
     Device(DeviceRows),
-}
-
-/// Mixes values for the queries of one sequence of which nothing is kept, traced for gradients.
-///
-/// # Shapes
-/// - `k`, `v`: `[n_kv_heads, n_keys, head_dim]`, of the positions from 0 on
-/// - `q`: `[n_heads, n, head_dim]`; query i sees the positions `sees[i]`
-/// - returns: `[n, n_heads * head_dim]`
-pub fn attend_traced(
-    [q, k, v]: [&Tensor; 3],
-    sees: &[Range<usize>],
-    rule: AttentionRule,
-) -> candle_core::Result<Tensor> {
-    device::attend([k, v], 0, q, sees, rule)
+    /// Beside those of other sequences that began alike.
+    Pooled(PooledRows),
 }
 
 impl KvCache {
@@ -165,8 +156,10 @@ impl KvCache {
             self.unshare();
         }
         let held = self.end - self.own_first();
-        if let Place::Host(rows) = &mut self.place {
-            rows.each().for_each(|rows| rows.truncate(held));
+        match &mut self.place {
+            Place::Host(rows) => rows.each().for_each(|rows| rows.truncate(held)),
+            Place::Pooled(rows) => rows.keep(0..held),
+            Place::Device(_) => {}
         }
     }
 
@@ -194,8 +187,14 @@ impl KvCache {
     }
 
     /// As many caches of the same, which then go on each for itself. What lies before the last whole
-    /// multiple of `attention::share_step` stays in memory once.
-    pub fn fork(mut self, n: usize) -> Vec<Self> {
+    /// multiple of `attention::share_step` stays in memory once; on a device all of it does.
+    ///
+    /// # Errors
+    /// When a device has no memory left.
+    pub fn fork(mut self, n: usize) -> candle_core::Result<Vec<Self>> {
+        if let (Place::Device(rows), 2..) = (&self.place, n) {
+            self.place = Place::Pooled(PooledRows::new(rows, self.end - self.first)?);
+        }
         let border = self.end / share_step(self.shape.head_dim) * share_step(self.shape.head_dim);
         if border > self.own_first() {
             self.unshare();
@@ -206,7 +205,7 @@ impl KvCache {
                 self.shared = Some(Shared { rows, positions: self.first..border });
             }
         }
-        vec![self; n]
+        Ok(vec![self; n])
     }
 
     /// Writes rows at `pos`, in place of all from there on. A layer with a window forgets what lies before it.
@@ -238,8 +237,8 @@ impl KvCache {
                 own.write([keys, values], append.rows.clone(), stale[stale.len() - 1].clone())?;
             }
         }
-        if keys.on_device().is_some() {
-            return Ok(());
+        if let (Some(keys), Some(values)) = (keys.on_device(), values.on_device()) {
+            return write_pooled(appends, &stale, [keys, values]);
         }
         keys.read(|keys| {
             values.read(|values| {
@@ -300,6 +299,7 @@ impl KvCache {
         q: &Rows,
         sees: &[Range<usize>],
         rule: AttentionRule,
+        masks: &Masks,
     ) -> candle_core::Result<Rows> {
         let (n, head_dim) = (sees.len(), q.width());
         let n_heads = q.n().checked_div(n).unwrap_or(0);
@@ -318,6 +318,13 @@ impl KvCache {
             let shape = attention::Shape { n_heads, head_dim, n, rule };
             return Rows::of(q.read(|q| attend(shape, q, &pieces, sees))?, n_heads * head_dim);
         }
+        if let (Some(beside), Some(q)) = (beside(caches), q.on_device()) {
+            let each = caches.iter().zip(beside).flat_map(|((cache, queries), rows)| {
+                let row = |position: usize| position - cache.first;
+                sees[queries.clone()].iter().map(move |sees| (rows, row(sees.start)..row(sees.end)))
+            });
+            return PooledRows::attend(each, q, rule, masks).map(Rows::Device);
+        }
         let mut mixed = Vec::with_capacity(caches.len());
         for (cache, queries) in caches {
             let sees = &sees[queries.clone()];
@@ -325,7 +332,11 @@ impl KvCache {
                 (Place::Host(_), None) => {
                     let of_heads = (0..n_heads).flat_map(|head| queries.clone().map(move |i| head * n + i));
                     let q = q.select(&of_heads.map(|row| row as u32).collect::<Vec<_>>())?;
-                    Self::attend(&[(*cache, 0..queries.len())], &q, sees, rule)?
+                    Self::attend(&[(*cache, 0..queries.len())], &q, sees, rule, masks)?
+                }
+                (Place::Pooled(_), Some(q)) => {
+                    let q = Rows::Device(q.narrow(1, queries.start, queries.len())?.contiguous()?);
+                    Self::attend(&[(*cache, 0..queries.len())], &q, sees, rule, masks)?
                 }
                 (Place::Device(own), Some(q)) => {
                     let q = q.narrow(1, queries.start, queries.len())?.contiguous()?;
@@ -361,6 +372,7 @@ impl KvCache {
                 keys.iter().chain(values).try_for_each(|rows| out.write_all(&rows.first_bytes(n_rows)))
             }
             Place::Device(own) => own.save(n_rows, out),
+            Place::Pooled(own) => own.alone(n_rows).map_err(std::io::Error::other)?.save(n_rows, out),
         }
     }
 
@@ -401,6 +413,52 @@ impl KvCache {
         let (keys, values) = (rows()?, rows()?);
         Ok(Self { shape, first, end, shared: None, place: Place::Host(HostRows { keys, values }) })
     }
+}
+
+/// Writes the rows that are for pools: those of sequences side by side at once.
+fn write_pooled(
+    appends: &mut [Append],
+    stay: &[Range<usize>],
+    new: [&Tensor; 2],
+) -> candle_core::Result<()> {
+    let mut start = 0;
+    while start < appends.len() {
+        let Place::Pooled(first) = &appends[start].cache.place else {
+            start += 1;
+            continue;
+        };
+        let mut rows = appends[start].rows.clone();
+        let mut n = 1;
+        while let Some(Append { cache, rows: next, .. }) = appends.get(start + n)
+            && matches!(&cache.place, Place::Pooled(other) if other.is_beside(first))
+            && next.start == rows.end
+        {
+            rows.end = next.end;
+            n += 1;
+        }
+        let mut written = first.write(new, rows)?;
+        for (append, stay) in appends[start..start + n].iter_mut().zip(&stay[start..]) {
+            let Place::Pooled(own) = &mut append.cache.place else { continue };
+            own.keep(stay.clone());
+            own.take(written..written + append.rows.len());
+            written += append.rows.len();
+        }
+        start += n;
+    }
+    Ok(())
+}
+
+/// The rows of caches that all stand side by side.
+fn beside<'a>(caches: &[(&'a KvCache, Range<usize>)]) -> Option<SmallVec<[&'a PooledRows; 4]>> {
+    let mut all: SmallVec<[&PooledRows; 4]> = SmallVec::new();
+    for (cache, _) in caches {
+        let Place::Pooled(rows) = &cache.place else { return None };
+        if all.first().is_some_and(|first| !first.is_beside(rows)) {
+            return None;
+        }
+        all.push(rows);
+    }
+    Some(all)
 }
 
 /// What queries look at in the processor's memory; what caches beside each other share is one piece.

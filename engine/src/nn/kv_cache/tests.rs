@@ -18,7 +18,7 @@ fn distance(a: &Rows, b: &Rows) -> f32 {
 }
 
 fn alone(cache: &KvCache, q: &Rows, sees: &[Range<usize>], rule: AttentionRule) -> candle_core::Result<Rows> {
-    KvCache::attend(&[(cache, 0..sees.len())], q, sees, rule)
+    KvCache::attend(&[(cache, 0..sees.len())], q, sees, rule, &Masks::default())
 }
 
 /// The processor, or what `MEDLEY_DEVICE` names.
@@ -106,7 +106,7 @@ fn clones_on_a_device_go_on_each_for_itself() {
         for cache in caches {
             let (keys, values) = match cache.place {
                 Place::Host(_) => (here(&keys), here(&values)),
-                Place::Device(_) => (there(&keys), there(&values)),
+                Place::Device(_) | Place::Pooled(_) => (there(&keys), there(&values)),
             };
             cache.append(cache.end, &keys, &values).unwrap();
         }
@@ -158,7 +158,7 @@ fn forks_are_as_caches_of_their_own() {
             (0..9).for_each(|step| read(&mut cache, 100 * step, 100, 0));
             cache
         };
-        let mut forks = begun().fork(3);
+        let mut forks = begun().fork(3).unwrap();
         let mut copies = [(); 3].map(|()| begun());
         assert!(forks.iter().all(|fork| fork.own_first() == 512));
         let compare = |forks: &[KvCache], copies: &[KvCache]| {
@@ -166,7 +166,7 @@ fn forks_are_as_caches_of_their_own() {
             let sees: Vec<_> =
                 forks.iter().map(|fork| fork.end.saturating_sub(window.unwrap_or(5000))..fork.end).collect();
             let each: Vec<_> = forks.iter().enumerate().map(|(i, fork)| (fork, i..i + 1)).collect();
-            let together = KvCache::attend(&each, &here(&q), &sees, rule).unwrap();
+            let together = KvCache::attend(&each, &here(&q), &sees, rule, &Masks::default()).unwrap();
             for (i, copy) in copies.iter().enumerate() {
                 let q = q.narrow(1, i, 1).unwrap().contiguous().unwrap();
                 let want = alone(copy, &here(&q), &sees[i..=i], rule).unwrap();
@@ -198,5 +198,67 @@ fn forks_are_as_caches_of_their_own() {
             assert!(forks.iter().zip(&copies).all(|(fork, copy)| fork.end == copy.end));
             compare(&forks[..n], &copies[..n]);
         }
+    }
+}
+
+/// Forks on a device stand side by side; each is as one in the processor's memory, whatever they were given before.
+#[test]
+fn forks_on_a_device_are_as_those_of_the_processor() {
+    let rule = AttentionRule { scale: 0.35, softcap: Some(3.0) };
+    for window in [None, Some(40)] {
+        let [mut host, mut device] = pair(window);
+        let (keys, values) = (random((2, 90, 8)), random((2, 90, 8)));
+        host.append(0, &here(&keys), &here(&values)).unwrap();
+        device.append(0, &there(&keys), &there(&values)).unwrap();
+        let whole = device.clone();
+        let (mut host, mut device) = (host.fork(3).unwrap(), device.fork(3).unwrap());
+        // How many rows each fork is given in a step, and in the last rounds fewer forks than there were.
+        for (round, n) in [[5, 1, 9], [1, 1, 1], [1, 30, 2], [300, 1, 1], [1, 0, 1], [0, 0, 70]].iter().enumerate()
+        {
+            let all: usize = n.iter().sum();
+            let (keys, values) = (random((2, all, 8)), random((2, all, 8)));
+            let mut sees = Vec::new();
+            let mut ranges = Vec::new();
+            for (cache, n) in host.iter().zip(n) {
+                let start = |p: usize| window.map_or(0, |window| (p + 1usize).saturating_sub(window));
+                ranges.push(sees.len()..sees.len() + n);
+                sees.extend((cache.end..cache.end + n).map(|p| start(p)..p + 1));
+            }
+            let q = random((6, all, 8));
+            let mixed = [&mut host, &mut device].map(|caches| {
+                let is_device = matches!(caches[0].place, Place::Pooled(_));
+                let place = |x: &Tensor| if is_device { there(x) } else { here(x) };
+                let some = || ranges.iter().enumerate().filter(|(_, range)| !range.is_empty());
+                let mut appends: Vec<Append> = caches
+                    .iter_mut()
+                    .zip(&ranges)
+                    .filter(|(_, rows)| !rows.is_empty())
+                    .map(|(cache, rows)| Append { pos: cache.end, cache, rows: rows.clone() })
+                    .collect();
+                KvCache::append_each(&mut appends, &place(&keys), &place(&values)).unwrap();
+                let each: Vec<_> = some().map(|(i, range)| (&caches[i], range.clone())).collect();
+                KvCache::attend(&each, &place(&q), &sees, rule, &Masks::default()).unwrap()
+            });
+            let [a, b] = mixed;
+            assert!(distance(&a, &b) < 1e-5, "round {round}, window {window:?}");
+            // Some of them take back what they were given last.
+            if round == 2 {
+                let taken_back = |caches: &mut [KvCache]| {
+                    let end = caches[2].end;
+                    caches[2].truncate(end - 1);
+                    caches[2].end
+                };
+                assert_eq!(taken_back(&mut host), taken_back(&mut device));
+            }
+        }
+        let bytes = |cache: &KvCache| {
+            let mut bytes = Vec::new();
+            cache.save(cache.end, &mut bytes).unwrap();
+            bytes
+        };
+        for (host, device) in host.iter().zip(&device) {
+            assert_eq!(bytes(host), bytes(device), "window {window:?}");
+        }
+        assert_eq!(whole.end, 90, "what it was forked from goes on by itself");
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use engine::tune::puzzles::Puzzle;
 
+use super::super::super::args::DeviceArgs;
 use super::super::super::tune::args::RunArgs;
 
 /// For `reason`.
@@ -41,6 +42,9 @@ pub struct ReasonArgs {
     /// Threads to compute with; all processors unless given
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
+    /// Where the decoder computes.
+    #[command(flatten)]
+    pub device: DeviceArgs,
     /// One JSON object per line
     #[arg(long)]
     pub json: bool,

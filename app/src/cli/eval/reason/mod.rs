@@ -43,6 +43,7 @@ struct Row {
 pub fn run(args: &ReasonArgs, cancel: &Cancel) -> Outcome {
     without_spinning();
     engine::set_threads(args.threads);
+    engine::set_device(args.device.chosen)?;
     let mut out = Output::new(args.json);
     if let Some(folder) = &args.write {
         return write_data(args, folder);
