@@ -8,6 +8,8 @@ pub mod painter;
 
 pub mod panes;
 
+pub mod reading;
+
 pub mod tape;
 
 pub mod window;

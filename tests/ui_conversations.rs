@@ -6,8 +6,7 @@ use egui::accesskit::Role;
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::{NodeT as _, Queryable};
 use medley_app::command::{Command, TalkCommand};
-use medley_app::export::Format;
-use medley_app::jobs::scripted::Scripted;
+use medley_app::jobs::scripted::{Scripted, long_conversation};
 use medley_app::state::{
     Answer, AnswerStatus, Context, ConversationId, Exchange, ExchangeId, Load, Preset, Sampling, Setup,
     StopReason,
@@ -223,50 +222,6 @@ fn conversations_are_pinned_and_lie_in_folders() {
 }
 
 #[test]
-fn a_conversation_goes_out_in_every_form_and_json_comes_in_again() {
-    let mut window = Window::open(Scripted::default());
-    window.drop_file(sample("pictures/chelsea.png"));
-    window.wait_until_read();
-    window.ask("What is this?");
-    let first = window.app().state().current().unwrap().exchanges[0].id;
-    run(&mut window, TalkCommand::AskEdited(first, "What is that?".into()));
-    window.wait("answering", |app| app.state().running().is_none());
-    let id = window.app().state().selected.unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let place = |format: Format| folder.path().join(format!("out.{}", format.extension()));
-    for format in Format::ALL {
-        run(&mut window, TalkCommand::ExportTo(id, format, place(format)));
-        window.wait("writing", |_| place(format).exists());
-        window.wait("telling", |app| {
-            app.state().toast.as_ref().is_some_and(|toast| toast.text.starts_with("Written"))
-        });
-        run(&mut window, TalkCommand::CancelEdit);
-    }
-    let html = std::fs::read_to_string(place(Format::Html)).unwrap();
-    assert!(html.contains("data:image/jpeg;base64,") && html.contains("tabby cat"), "{html}");
-    let markdown = std::fs::read_to_string(place(Format::Markdown)).unwrap();
-    assert!(markdown.contains("What is that?") && !markdown.contains("UTC\n\nWhat is this?"), "{markdown}");
-    run(&mut window, TalkCommand::ImportFiles(vec![place(Format::Json)]));
-    window.wait("taking in", |app| app.state().conversations.len() == 2);
-    let conversation = window.app().state().current().unwrap();
-    assert_ne!(conversation.id, id);
-    assert_eq!(conversation.all().count(), 2);
-    let window = reopen(window);
-    let state = window.app().state();
-    assert_eq!(state.conversations.len(), 2);
-    assert_eq!(state.current().unwrap().exchanges[0].question, "What is that?");
-    // What is no conversation is refused by name.
-    let mut window = window;
-    let bad = folder.path().join("bad.json");
-    std::fs::write(&bad, "{}").unwrap();
-    run(&mut window, TalkCommand::ImportFiles(vec![bad]));
-    window.wait("refusing", |app| {
-        app.state().toast.as_ref().is_some_and(|toast| toast.text.contains("bad.json"))
-    });
-    assert_eq!(window.app().state().conversations.len(), 2);
-}
-
-#[test]
 fn a_conversation_has_its_own_model_instructions_and_sampling() {
     let scripted = Scripted::default();
     let asked = scripted.asked.clone();
@@ -378,46 +333,8 @@ fn a_full_disk_is_told_and_what_waited_is_written_when_there_is_room() {
     assert_eq!(window.app().state().current().unwrap().exchanges[1].answer.text, "word ".repeat(4000));
 }
 
-/// A conversation of so many questions, with answers of every length.
 fn write_long(folder: &std::path::Path, n: i64) {
-    let storage = Storage::open(folder).unwrap();
-    let now_s = medley_app::platform::now_s();
-    storage.write(Write::Conversation {
-        id: ConversationId(1),
-        title: "Long".into(),
-        created_s: now_s,
-        updated_s: now_s,
-        pinned: false,
-        folder: String::new(),
-        setup: Box::default(),
-    });
-    for i in 0..n {
-        let paragraph = "Some **bold** words, `code` and more, so that the text is not the simplest. ";
-        let mut text = vec![paragraph.repeat(1 + (i % 7) as usize); 1 + (i % 5) as usize].join("\n\n");
-        if i % 10 == 3 {
-            text.push_str(
-                "\n\n```rust\nfn main() {\n    let a = 1;\n}\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |\n",
-            );
-        }
-        let exchange = Exchange {
-            id: ExchangeId(10 + i),
-            parent: (i > 0).then_some(ExchangeId(9 + i)),
-            active: true,
-            shown_s: now_s,
-            question: format!("Question number {i}?"),
-            attachments: Vec::new(),
-            context: Context::default(),
-            asked_s: now_s,
-            answer: Answer {
-                text,
-                model: "m".into(),
-                status: AnswerStatus::Done(StopReason::Stop),
-                ..Answer::default()
-            },
-        };
-        storage.write(Write::Exchange(ConversationId(1), Box::new(exchange)));
-    }
-    storage.flush();
+    long_conversation(&Storage::open(folder).unwrap(), ConversationId(1), n);
 }
 
 fn scroll(window: &mut Window, points: f32) {

@@ -8,7 +8,7 @@ use egui_kittest::Node;
 use egui_kittest::kittest::{NodeT as _, Queryable};
 use medley_app::command::{Command, ProgramCommand};
 use medley_app::jobs::scripted::Scripted;
-use medley_app::state::Overlay;
+use medley_app::state::{Contrast, Overlay, Settings, Theme};
 use medley_tests::panes::{self, PALETTE};
 use medley_tests::window::{CTRL, CTRL_SHIFT, Window};
 use medley_tests::{for_each_case, sample};
@@ -334,22 +334,42 @@ fn pictures_of_all_panes() {
     std::fs::create_dir_all(&folder).unwrap();
     for pane in panes::all() {
         let mut window = (pane.open)([640.0, 420.0]);
-        for dark in [false, true] {
-            let theme = if dark { medley_app::state::Theme::Dark } else { medley_app::state::Theme::Light };
-            let settings = medley_app::state::Settings { theme, ..window.app().state().settings.clone() };
+        for look in looks(pane.name) {
+            let theme = if look.starts_with("dark") { Theme::Dark } else { Theme::Light };
+            let contrast = if look.ends_with("contrast") { Contrast::High } else { Contrast::Normal };
+            let settings = Settings { theme, contrast, ..window.app().state().settings.clone() };
             window.run(Command::SetSettings(settings));
-            let path = folder.join(format!("{}-{}.png", pane.name, if dark { "dark" } else { "light" }));
+            let path = folder.join(format!("{}-{look}.png", pane.name));
             medley_tests::painter::write_png(&path, &window.picture());
         }
     }
 }
 
+/// In which colours a pane is pictured. One of each kind in high contrast: what it changes is the same everywhere.
+fn looks(name: &str) -> &'static [&'static str] {
+    const IN_HIGH_CONTRAST: [&str; 9] = [
+        "answer",
+        "evidence-picture",
+        "document",
+        "transcript",
+        "library-found",
+        "settings",
+        "palette",
+        "unreadable",
+        "disk-full",
+    ];
+    match IN_HIGH_CONTRAST.contains(&name) {
+        true => &["light", "dark", "light-contrast", "dark-contrast"],
+        false => &["light", "dark"],
+    }
+}
+
 #[test]
-fn every_pane_has_its_two_pictures() {
+fn every_pane_has_its_pictures() {
     const MOST_BYTES: u64 = 40 * 1024;
     for_each_case(panes::all(), |pane| {
-        for theme in ["light", "dark"] {
-            let name = format!("docs/screenshots/panes/{}-{theme}.png", pane.name);
+        for look in looks(pane.name) {
+            let name = format!("docs/screenshots/panes/{}-{look}.png", pane.name);
             let size = std::fs::metadata(medley_tests::root().join(&name)).map_or(0, |meta| meta.len());
             if size == 0 || size > MOST_BYTES {
                 let how = "cargo test --release --workspace --test ui_keys -- --ignored writes them";

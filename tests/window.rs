@@ -79,6 +79,16 @@ impl Window {
         Self::over(backend, Some(store), folder, size)
     }
 
+    /// Opens it over a store of models, with a size.
+    pub fn open_over_sized(
+        backend: Scripted,
+        store: Store,
+        folder: tempfile::TempDir,
+        size: [f32; 2],
+    ) -> Self {
+        Self::over(backend, Some(store), folder, size)
+    }
+
     /// Runs a command, as a button would.
     pub fn run(&mut self, command: Command) {
         let ctx = self.harness.ctx.clone();

@@ -83,6 +83,7 @@ impl App {
                 Err(_) if storage.is_read_only() => Vec::new(),
                 read => read?,
             },
+            drafts: storage.drafts().unwrap_or_default(),
             own_presets: storage.setting(update::talk::PRESETS).unwrap_or_default(),
             settings,
             storage_notice: storage.take_notice(),
@@ -275,8 +276,7 @@ impl App {
                     false
                 }
                 egui::Event::PasteImage(image) => {
-                    let rgba = image.pixels.iter().flat_map(egui::Color32::to_srgba_unmultiplied).collect();
-                    self.commands.send(Command::AttachPicture(image.size, rgba));
+                    self.commands.send(Command::AttachPicture(image.clone()));
                     false
                 }
                 _ => true,

@@ -31,4 +31,7 @@ pub mod app;
 mod window;
 
 pub use app::{App, AppOptions};
-pub use window::{WindowBench, WindowOptions, bench_window, open_window, run_window};
+pub use window::{
+    Frames, Memory, PICTURES, Streamed, TALKS, WindowBench, WindowOptions, bench_window, open_window,
+    run_window,
+};

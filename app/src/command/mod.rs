@@ -66,8 +66,8 @@ pub enum Command {
     AttachByPath,
     /// Add files.
     AttachFiles(Vec<PathBuf>),
-    /// Add a picture of width, height and RGBA bytes.
-    AttachPicture([usize; 2], std::sync::Arc<[u8]>),
+    /// Add a picture that was pasted.
+    AttachPicture(std::sync::Arc<egui::ColorImage>),
     /// Add a text that is too long for the field for questions.
     AttachText(std::sync::Arc<str>),
     /// Add what lies in the clipboard.

@@ -124,14 +124,23 @@ pub enum Group {
     Window,
     /// Documents that are read.
     Documents,
+    /// Pictures, recordings and videos that are looked at.
+    Viewer,
     /// Transcripts.
     Transcripts,
 }
 
 impl Group {
     /// In the order of the sheet.
-    pub const ALL: [Self; 6] =
-        [Self::Questions, Self::Files, Self::Conversations, Self::Window, Self::Documents, Self::Transcripts];
+    pub const ALL: [Self; 7] = [
+        Self::Questions,
+        Self::Files,
+        Self::Conversations,
+        Self::Window,
+        Self::Viewer,
+        Self::Documents,
+        Self::Transcripts,
+    ];
 
     /// Of a command; what nobody put elsewhere belongs to the window.
     pub fn of(command: &Command) -> Self {
@@ -176,6 +185,7 @@ impl Group {
             Self::Conversations => say("common-group-conversations"),
             Self::Window => say("common-group-window"),
             Self::Documents => say("common-group-documents"),
+            Self::Viewer => say("common-group-viewer"),
             Self::Transcripts => say("common-group-transcripts"),
         }
     }

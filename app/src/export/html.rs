@@ -1,12 +1,14 @@
 //! A conversation as one page of HTML that loads nothing: what a model wrote runs no script and fetches no picture.
 
 use base64::Engine as _;
+use engine::Evidence;
 use pulldown_cmark::{CowStr, Event, Options, Parser, Tag, TagEnd};
 use sha2::{Digest as _, Sha256};
 
 use super::{author, date_text, ending, evidence_text, files_of, other_branches, pictures_of};
 use crate::say;
 use crate::state::Conversation;
+use crate::ui::cited::{Mark, with_marks};
 use crate::words::say;
 
 /// Longest side of a picture in the page, in pixels.
@@ -31,7 +33,7 @@ pub(super) fn page(conversation: &Conversation) -> String {
             escaped(system)
         ));
     }
-    for exchange in &conversation.exchanges {
+    for (number, exchange) in conversation.exchanges.iter().enumerate() {
         body.push_str("<section class=\"question\">\n");
         for picture in pictures_of(conversation, exchange) {
             body.extend(picture_tag(picture));
@@ -49,15 +51,18 @@ pub(super) fn page(conversation: &Conversation) -> String {
         body.push_str(&format!("<p class=\"when\">{}</p>\n</section>\n", date_text(exchange.asked_s)));
         let answer = &exchange.answer;
         body.push_str("<section class=\"answer\">\n");
-        body.push_str(&rendered(&answer.text));
+        let tells_missing = conversation.rests_on_files(exchange);
+        body.push_str(&rendered(&answer.text, number, &answer.evidence, tells_missing));
         body.extend(ending(answer).map(|text| format!("<p class=\"small\">{}</p>\n", escaped(&text))));
         if !answer.evidence.is_empty() {
             body.push_str(&format!(
-                "<p class=\"small\">{}</p>\n<ul class=\"evidence\">\n",
+                "<p class=\"small\">{}</p>\n<ol class=\"evidence\">\n",
                 escaped(say("conversations-evidence"))
             ));
-            body.extend(answer.evidence.iter().map(|e| format!("<li>{}</li>\n", escaped(&evidence_text(e)))));
-            body.push_str("</ul>\n");
+            body.extend(answer.evidence.iter().zip(1..).map(|(evidence, index)| {
+                format!("<li id=\"e-{number}-{index}\">{}</li>\n", escaped(&evidence_text(evidence)))
+            }));
+            body.push_str("</ol>\n");
         }
         body.extend(answer.notices.iter().map(|n| format!("<p class=\"notice\">{}</p>\n", escaped(n))));
         body.push_str(&format!("<p class=\"when\">{}</p>\n</section>\n", escaped(&author(answer))));
@@ -86,6 +91,17 @@ fn picture_tag(path: &std::path::Path) -> Option<String> {
     Some(format!("<img alt=\"{name}\" src=\"data:image/jpeg;base64,{data}\">\n"))
 }
 
+/// Numbers that lead to the evidence, or that there is none.
+fn mark_tag(mark: &Mark, number: usize) -> String {
+    match mark {
+        Mark::Evidence(indices) => {
+            let link = |index: &usize| format!("<a href=\"#e-{number}-{0}\">[{0}]</a>", index + 1);
+            format!("<sup>{}</sup>", indices.iter().map(link).collect::<String>())
+        }
+        Mark::Nothing => format!("<sup title=\"{}\">[?]</sup>", escaped(say("media-no-source-why"))),
+    }
+}
+
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -101,14 +117,24 @@ fn escaped(text: &str) -> String {
     out
 }
 
-/// Markdown as HTML; tags in it are text, pictures are their description, and links lead to the web only.
-pub(super) fn rendered(text: &str) -> String {
-    let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
+/// Markdown as HTML with the numbers of its evidence; tags in it are text, pictures are their description, and links lead
+/// to the web only.
+fn rendered(text: &str, number: usize, evidence: &[Evidence], tells_missing: bool) -> String {
+    let text = with_marks(text, evidence, tells_missing);
+    let options = Options::ENABLE_TABLES
+        | Options::ENABLE_STRIKETHROUGH
+        | Options::ENABLE_TASKLISTS
+        | Options::ENABLE_MATH;
     let is_web = |url: &str| ["http://", "https://", "mailto:"].iter().any(|start| url.starts_with(start));
     // Whether each link that is open is one.
     let mut links = Vec::new();
-    let events = Parser::new_ext(text, options).filter_map(|event| match event {
+    let events = Parser::new_ext(&text, options).filter_map(|event| match event {
         Event::Html(html) | Event::InlineHtml(html) => Some(Event::Text(html)),
+        Event::InlineMath(text) => Some(match Mark::from_text(&text) {
+            Some(mark) => Event::InlineHtml(mark_tag(&mark, number).into()),
+            None => Event::Text(format!("${text}$").into()),
+        }),
+        Event::DisplayMath(text) => Some(Event::Text(format!("$${text}$$").into())),
         Event::Start(Tag::HtmlBlock) => Some(Event::Start(Tag::Paragraph)),
         Event::End(TagEnd::HtmlBlock) => Some(Event::End(TagEnd::Paragraph)),
         Event::Start(Tag::Image { dest_url, .. }) => {

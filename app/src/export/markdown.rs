@@ -29,7 +29,11 @@ pub(super) fn page(conversation: &Conversation) -> String {
         if !answer.evidence.is_empty() {
             out.push_str(&format!("\n{}:\n\n", say("conversations-evidence")));
             out.extend(
-                answer.evidence.iter().map(|evidence| format!("- {}\n", line(&evidence_text(evidence)))),
+                answer
+                    .evidence
+                    .iter()
+                    .zip(1..)
+                    .map(|(evidence, number)| format!("{number}. {}\n", line(&evidence_text(evidence)))),
             );
         }
         if !answer.notices.is_empty() {

@@ -1,10 +1,12 @@
-//! Conversations as files: Markdown and HTML to read, JSON to take in again.
+//! Conversations as files: Markdown, HTML and PDF to read, JSON to take in again.
 
 mod html;
 
 mod json;
 
 mod markdown;
+
+mod pdf;
 
 use engine::Evidence;
 use engine::media::Kind;
@@ -23,19 +25,22 @@ pub enum Format {
     Markdown,
     /// One page that needs nothing else.
     Html,
+    /// Pages to print or hand on.
+    Pdf,
     /// Everything, on all branches.
     Json,
 }
 
 impl Format {
     /// In the order of the menu.
-    pub const ALL: [Self; 3] = [Self::Markdown, Self::Html, Self::Json];
+    pub const ALL: [Self; 4] = [Self::Markdown, Self::Html, Self::Pdf, Self::Json];
 
     /// For people.
     pub fn name(self) -> &'static str {
         match self {
             Self::Markdown => "Markdown",
             Self::Html => "HTML",
+            Self::Pdf => "PDF",
             Self::Json => say("conversations-format-json"),
         }
     }
@@ -45,6 +50,7 @@ impl Format {
         match self {
             Self::Markdown => "md",
             Self::Html => "html",
+            Self::Pdf => "pdf",
             Self::Json => "json",
         }
     }
@@ -58,6 +64,7 @@ pub fn bytes(conversation: &Conversation, format: Format) -> anyhow::Result<Vec<
     match format {
         Format::Markdown => Ok(markdown::page(conversation).into_bytes()),
         Format::Html => Ok(html::page(conversation).into_bytes()),
+        Format::Pdf => pdf::file(conversation),
         Format::Json => json::file(conversation),
     }
 }

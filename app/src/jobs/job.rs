@@ -1,6 +1,7 @@
 //! What workers can be given and what they tell.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use engine::media::{FrameStep, Kind};
@@ -72,6 +73,19 @@ pub enum MediaJob {
         attachment: AttachmentId,
         /// The file.
         path: PathBuf,
+        /// Where it may be known what is in it.
+        database: PathBuf,
+    },
+    /// Fetch what was found in a file before.
+    Recall {
+        /// For which attachment.
+        attachment: AttachmentId,
+        /// The file.
+        path: PathBuf,
+        /// SHA-256 of its content.
+        sha256: String,
+        /// Where that is kept.
+        database: PathBuf,
     },
     /// Make a small picture.
     Thumbnail {
@@ -121,6 +135,17 @@ pub enum MediaJob {
     },
 }
 
+/// What a file is.
+#[derive(Debug)]
+pub struct Checked {
+    /// From its content.
+    pub kind: Kind,
+    /// SHA-256 of its content.
+    pub sha256: String,
+    /// What was found in a file of this content before.
+    pub known: Option<Arc<ReadFile>>,
+}
+
 /// What a worker tells.
 #[derive(Debug)]
 pub enum JobEvent {
@@ -128,8 +153,15 @@ pub enum JobEvent {
     Checked {
         /// Which attachment.
         attachment: AttachmentId,
-        /// Type and SHA-256, or why it cannot be used.
-        result: Result<(Kind, String), String>,
+        /// What is known of it, or why it cannot be used.
+        result: Result<Checked, String>,
+    },
+    /// What was found in a file before, if that is still known; ends a [`MediaJob::Recall`].
+    Recalled {
+        /// Which attachment.
+        attachment: AttachmentId,
+        /// The findings.
+        known: Option<Arc<ReadFile>>,
     },
     /// A small picture; ends a [`MediaJob::Thumbnail`].
     Thumbnail {
@@ -211,8 +243,6 @@ pub enum JobEvent {
     Talk(crate::update::talk::TalkNews),
     /// What was chosen in the file dialog; empty when it was closed.
     Picked(Vec<PathBuf>),
-    /// Where a pasted text lies, or why it does not.
-    TextSaved(Result<PathBuf, String>),
     /// Something about the library.
     Library(LibraryNews),
     /// Something about teaching.

@@ -13,8 +13,9 @@ use image::RgbImage;
 use sha2::{Digest, Sha256};
 
 use super::viewing::{beside, preview, still};
-use super::{Events, JobEvent, MediaJob, Ticket};
+use super::{Checked, Events, JobEvent, MediaJob, Ticket};
 use crate::state::{Load, Picture, Wave};
+use crate::storage::Recall;
 
 /// Longest side of a thumbnail in pixels.
 const THUMBNAIL_PX: u32 = 192;
@@ -27,15 +28,23 @@ const PEAKS: usize = 1200;
 
 /// Works until the window is gone.
 pub(super) fn run(jobs: Receiver<Ticket<MediaJob>>, store: Option<Store>, events: Events) {
+    let mut recall = Recall::default();
     while let Ok(Ticket { id, job, cancel }) = jobs.recv() {
         if cancel.is_cancelled() {
             continue;
         }
         let opener = opener(store.as_ref());
         let event = match job {
-            MediaJob::Check { attachment, path } => {
-                let result = check(&path, &cancel);
+            MediaJob::Check { attachment, path, database } => {
+                let result = check(&path, &cancel).map(|(kind, sha256)| {
+                    let known = recall.file_read(&database, &sha256, &path);
+                    Checked { kind, sha256, known }
+                });
                 JobEvent::Checked { attachment, result }
+            }
+            MediaJob::Recall { attachment, path, sha256, database } => {
+                let known = recall.file_read(&database, &sha256, &path);
+                JobEvent::Recalled { attachment, known }
             }
             MediaJob::Thumbnail { attachment, path } => {
                 let picture = match media::thumbnail(&path, THUMBNAIL_PX, opener.pdfium.as_deref()) {

@@ -32,6 +32,7 @@ mod teach;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -41,7 +42,7 @@ use engine::models::Store;
 
 pub use backend::{Backend, EngineBackend};
 pub(crate) use film::{Film, play_film};
-pub use job::{EngineJob, JobEvent, JobId, MediaJob};
+pub use job::{Checked, EngineJob, JobEvent, JobId, MediaJob};
 pub use library::{LibraryDesk, LibraryHandle, LibraryNews, LibraryWish};
 pub(crate) use library::{keep as keep_library, scope as library_scope, search as search_library};
 pub use live::Ears;
@@ -69,14 +70,21 @@ const STREAM_PAUSE: Duration = Duration::from_millis(50);
 pub struct Events {
     sender: SyncSender<(JobId, JobEvent)>,
     waker: Waker,
+    /// Whether the window knows already that streamed text waits.
+    is_told: Arc<AtomicBool>,
 }
 
 impl Events {
     /// Sends an event and wakes the window; `false` when the window is gone.
     pub fn send(&self, job: JobId, event: JobEvent) -> bool {
-        let pause = if event.is_streamed() { STREAM_PAUSE } else { Duration::ZERO };
+        let is_streamed = event.is_streamed();
         let sent = self.sender.send((job, event)).is_ok();
-        (self.waker)(pause);
+        if !is_streamed {
+            (self.waker)(Duration::ZERO);
+        } else if !self.is_told.swap(true, Ordering::AcqRel) {
+            // Once for all the words until the next frame: each call wakes the window's thread.
+            (self.waker)(STREAM_PAUSE);
+        }
         sent
     }
 }
@@ -114,7 +122,7 @@ impl Jobs {
     /// When the system gives no thread.
     pub fn start(backend: Box<dyn Backend>, store: Option<Store>, waker: Waker) -> std::io::Result<Self> {
         let (sender, events) = mpsc::sync_channel(WAITING_EVENTS);
-        let sender = Events { sender, waker };
+        let sender = Events { sender, waker, is_told: Arc::default() };
         let (engine, engine_jobs) = mpsc::channel();
         let (media, media_jobs) = mpsc::channel();
         let ears = backend.ears();
@@ -213,6 +221,8 @@ impl Jobs {
     /// What happened since the last call.
     pub fn poll(&mut self) -> Vec<(JobId, JobEvent)> {
         let Some(events) = &self.events else { return Vec::new() };
+        // Before they are taken: what comes while they are is told again.
+        self.sender.is_told.store(false, Ordering::Release);
         let live = &self.live;
         events
             .try_iter()

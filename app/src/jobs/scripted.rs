@@ -17,7 +17,11 @@ use super::{Backend, Ears};
 use crate::live::{LiveEnd, LiveNews};
 use crate::platform::listen::{Microphone, Source};
 use crate::platform::wave_file::WaveFile;
-use crate::state::{Document, HearingForm, LibraryScope, Speakers};
+use crate::state::{
+    Answer, AnswerStatus, Context, ConversationId, Document, Exchange, ExchangeId, HearingForm, LibraryScope,
+    Speakers,
+};
+use crate::storage::{Storage, Write};
 
 /// Three hours of three people: 2,500 lines, 27,500 words.
 pub fn long_transcript() -> Document {
@@ -45,6 +49,47 @@ pub fn long_transcript() -> Document {
     document
 }
 
+/// A conversation of so many questions, with answers of every length.
+pub fn long_conversation(storage: &Storage, id: ConversationId, n: i64) {
+    let now_s = crate::platform::now_s();
+    storage.write(Write::Conversation {
+        id,
+        title: "Long".into(),
+        created_s: now_s,
+        updated_s: now_s,
+        pinned: false,
+        folder: String::new(),
+        setup: Box::default(),
+    });
+    for i in 0..n {
+        let paragraph = "Some **bold** words, `code` and more, so that the text is not the simplest. ";
+        let mut text = vec![paragraph.repeat(1 + (i % 7) as usize); 1 + (i % 5) as usize].join("\n\n");
+        if i % 10 == 3 {
+            text.push_str(
+                "\n\n```rust\nfn main() {\n    let a = 1;\n}\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |\n",
+            );
+        }
+        let exchange = Exchange {
+            id: ExchangeId(10 + i),
+            parent: (i > 0).then_some(ExchangeId(9 + i)),
+            active: true,
+            shown_s: now_s,
+            question: format!("Question number {i}?"),
+            attachments: Vec::new(),
+            context: Context::default(),
+            asked_s: now_s,
+            answer: Answer {
+                text,
+                model: "m".into(),
+                status: AnswerStatus::Done(StopReason::Stop),
+                ..Answer::default()
+            },
+        };
+        storage.write(Write::Exchange(id, Box::new(exchange)));
+    }
+    storage.flush();
+}
+
 /// Answers every question with the same words, and every file with the same finding.
 #[derive(Debug, Clone)]
 pub struct Scripted {
@@ -52,6 +97,10 @@ pub struct Scripted {
     pub answer: String,
     /// Pause before each word.
     pub pause: Duration,
+    /// Words in a question that make it another one.
+    pub other_pause: Option<(&'static str, Duration)>,
+    /// Words in a question whose answer is one sentence.
+    pub short_on: Option<&'static str>,
     /// Tokens of the prompt that it reports.
     pub prompt_tokens: usize,
     /// Tokens that fit.
@@ -75,6 +124,8 @@ impl Default for Scripted {
         Self {
             answer: "It is a **cat**.".into(),
             pause: Duration::ZERO,
+            other_pause: None,
+            short_on: None,
             prompt_tokens: 100,
             context_tokens: 2048,
             has_microphone: true,
@@ -311,8 +362,12 @@ impl Backend for Scripted {
         };
         first.extend(request.think.iter().flat_map(|n| (0..=*n).map(chain)));
         let events: Vec<Event> = first.into_iter().chain(evidence).collect();
-        let words: Vec<String> = self.answer.split_inclusive(' ').map(str::to_owned).collect();
-        let (pause, cancel, n_words) = (self.pause, cancel.clone(), words.len());
+        let is_short = self.short_on.is_some_and(|words| request.question.contains(words));
+        let answer = if is_short { "It is a **cat**." } else { &self.answer };
+        let words: Vec<String> = answer.split_inclusive(' ').map(str::to_owned).collect();
+        let other = self.other_pause.filter(|(words, _)| request.question.contains(words));
+        let pause = other.map_or(self.pause, |(_, pause)| pause);
+        let (cancel, n_words) = (cancel.clone(), words.len());
         let usage = Usage {
             prompt_tokens: self.prompt_tokens,
             cached_tokens: 0,

@@ -9,7 +9,7 @@ use image::{RgbImage, imageops};
 use super::media_thread::{VIEW_PX, picture};
 use super::{Events, JobEvent, JobId};
 use crate::platform::clipboard;
-use crate::state::{ExchangeId, Load, Picture, file_name};
+use crate::state::{ConversationId, ExchangeId, Load, Picture, file_name};
 
 /// Longest side of the picture for a mark in an answer, in pixels.
 const PREVIEW_PX: u32 = 640;
@@ -41,8 +41,8 @@ pub enum MediaNews {
     Silent(String),
     /// A part of a picture was saved as a picture, or why it was not.
     Cropped(Result<PathBuf, String>),
-    /// A picture of the screen; none when it was given up.
-    Captured(Result<Option<PathBuf>, String>),
+    /// What was pasted, or captured from the screen, as files for this conversation, or why there is nothing.
+    Pasted(Option<ConversationId>, Result<Vec<PathBuf>, String>),
 }
 
 /// The picture of a file with its true size.

@@ -1,5 +1,6 @@
 //! Questions and their answers.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use engine::{Evidence, Part, Stage, StopReason, Usage};
@@ -10,6 +11,8 @@ use super::library::LibraryScope;
 use super::reader::Passage;
 use super::setup::Setup;
 use super::viewer::Clip;
+use crate::say;
+use crate::words::say;
 
 /// Names a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -172,6 +175,27 @@ pub struct Thought {
     pub answer: Option<String>,
 }
 
+/// Which chain it is, for people.
+pub fn chain_name(thought: &Thought) -> String {
+    match thought.chain {
+        0 => say("teach-chain-likeliest").to_owned(),
+        n => say!("teach-chain", number = n),
+    }
+}
+
+/// Answers of the chains that vote with their number, most votes first; those that came first go first among equals.
+pub fn votes(thoughts: &[Thought]) -> Vec<(String, usize)> {
+    let mut counts: BTreeMap<String, (usize, usize, String)> = BTreeMap::new();
+    let said = thoughts.iter().filter(|thought| thought.chain > 0).filter_map(|one| one.answer.as_ref());
+    for (at, answer) in said.enumerate() {
+        let entry = counts.entry(answer.trim().to_lowercase()).or_insert((0, at, answer.trim().to_owned()));
+        entry.0 += 1;
+    }
+    let mut votes: Vec<_> = counts.into_values().collect();
+    votes.sort_by_key(|(count, at, _)| (std::cmp::Reverse(*count), *at));
+    votes.into_iter().map(|(count, _, answer)| (answer, count)).collect()
+}
+
 /// How an answer stands.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(from = "StoredStatus", into = "StoredStatus")]
@@ -318,6 +342,14 @@ impl Conversation {
         self.attachments.iter().filter(|a| !a.sent)
     }
 
+    /// Whether an answer could rest on files at all: what a model says of its own has no source to miss.
+    pub fn rests_on_files(&self, exchange: &Exchange) -> bool {
+        let read = |file: &Attachment| file.sent && file.read().is_some_and(|read| !read.spans.is_empty());
+        !exchange.answer.evidence.is_empty()
+            || (self.attachments.iter().any(read)
+                && exchange.answer.text.trim() != engine::tasks::ask::NOT_FOUND)
+    }
+
     /// The file with this name.
     pub fn attachment(&self, id: AttachmentId) -> Option<&Attachment> {
         self.attachments.iter().find(|a| a.id == id)
@@ -366,5 +398,23 @@ mod tests {
             assert_eq!(AnswerStatus::from_json(&status.to_json()), expected);
         }
         assert_eq!(AnswerStatus::from_json("{"), AnswerStatus::Interrupted);
+    }
+
+    #[test]
+    fn the_likeliest_chain_has_no_vote_and_capitals_do_not_matter() {
+        let thought = |chain, answer: Option<&str>| Thought {
+            chain,
+            text: String::new(),
+            answer: answer.map(str::to_owned),
+        };
+        let thoughts = [
+            thought(0, Some("No")),
+            thought(1, Some("No")),
+            thought(2, Some("Yes")),
+            thought(3, None),
+            thought(4, Some("yes ")),
+        ];
+        assert_eq!(votes(&thoughts), [("Yes".to_owned(), 2), ("No".to_owned(), 1)]);
+        assert!(votes(&thoughts[..1]).is_empty());
     }
 }

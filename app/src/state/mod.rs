@@ -6,6 +6,8 @@ mod branches;
 
 mod conversation;
 
+mod draft;
+
 mod inside;
 
 mod library;
@@ -39,8 +41,9 @@ pub use attachment::{Attachment, AttachmentId, AttachmentState, file_name};
 pub use branches::Versions;
 pub use conversation::{
     Answer, AnswerStatus, Context, Conversation, ConversationId, Editing, Exchange, ExchangeId, Progress,
-    Quoted, Thought, UNTITLED,
+    Quoted, Thought, UNTITLED, chain_name, votes,
 };
+pub use draft::Draft;
 pub use inside::{InsidePane, InsideTab};
 pub use library::{Doing, Holdings, LibraryPane, LibraryScope, LibrarySearch};
 pub use live::LiveState;
@@ -117,6 +120,8 @@ pub struct AppState {
     pub selected: Option<ConversationId>,
     /// The one whose title is being edited.
     pub renaming: Option<ConversationId>,
+    /// Questions that were not asked yet, of the conversations that are not shown.
+    pub drafts: std::collections::BTreeMap<ConversationId, Draft>,
     /// What is looked for in all conversations.
     pub hunt: Option<Hunt>,
     /// The person's own ways to choose tokens.

@@ -26,7 +26,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use rusqlite::{Connection, OpenFlags};
 
-pub use search::search;
+pub use read::Recall;
+pub use search::{search, search_temporary};
 pub use voices::{FILE_NAME as VOICES_FILE_NAME, KnownVoices};
 pub use write::{Saving, Write};
 
@@ -62,9 +63,10 @@ impl Unkept {
     /// Whether a change goes to the disk.
     fn keeps(&mut self, write: &Write) -> bool {
         match write {
-            Write::Conversation { id, .. } | Write::Deleted(id, _) | Write::Exchange(id, _) => {
-                !self.conversations.contains(id)
-            }
+            Write::Conversation { id, .. }
+            | Write::Deleted(id, _)
+            | Write::Exchange(id, _)
+            | Write::Draft(id, _) => !self.conversations.contains(id),
             Write::Attachment(id, attachment) => {
                 let keeps = !self.conversations.contains(id);
                 if let Some(sha256) = &attachment.sha256 {

@@ -1,16 +1,17 @@
 //! What the window reads back.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use engine::Inside;
 use engine::tasks::ask::ReadFile;
-use rusqlite::{OptionalExtension as _, Row, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params};
 
-use super::Storage;
+use super::{BUSY, Storage};
 use crate::state::{
-    Answer, AnswerStatus, Attachment, AttachmentId, AttachmentState, Conversation, ConversationId, Exchange,
-    ExchangeId, Reading, Settings, StoredTranscript,
+    Answer, AnswerStatus, Attachment, AttachmentId, AttachmentState, Conversation, ConversationId, Draft,
+    Exchange, ExchangeId, Reading, Settings, StoredTranscript,
 };
 
 impl Storage {
@@ -42,7 +43,27 @@ impl Storage {
         rows.collect()
     }
 
-    /// Fills a conversation with its questions, answers and files.
+    /// Questions that were not asked yet.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn drafts(&self) -> rusqlite::Result<BTreeMap<ConversationId, Draft>> {
+        let mut statement = self.reader.prepare_cached("SELECT conversation, json FROM drafts")?;
+        let rows = statement.query_map([], |row| {
+            Ok((ConversationId(row.get(0)?), serde_json::from_str(&row.get::<_, String>(1)?)))
+        })?;
+        let mut drafts = BTreeMap::new();
+        for row in rows {
+            // What another version wrote and this one does not understand is no reason not to start.
+            if let (id, Ok(draft)) = row? {
+                drafts.insert(id, draft);
+            }
+        }
+        Ok(drafts)
+    }
+
+    /// Fills a conversation with its questions, answers and files; what was found in the files is not fetched, see
+    /// [`Recall`].
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -73,13 +94,6 @@ impl Storage {
         )?;
         let attachments = statement.query_map([id], attachment)?;
         conversation.attachments = attachments.collect::<Result<_, _>>()?;
-        for attachment in &mut conversation.attachments {
-            if let (AttachmentState::Checking, Some(sha256)) = (&attachment.state, &attachment.sha256)
-                && let Some(read) = self.file_read(sha256, &attachment.path)?
-            {
-                attachment.state = AttachmentState::Read(Arc::new(read));
-            }
-        }
         conversation.loaded = true;
         Ok(())
     }
@@ -104,32 +118,17 @@ impl Storage {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn file_read(&self, sha256: &str, path: &std::path::Path) -> rusqlite::Result<Option<ReadFile>> {
-        let json: Option<String> = self
-            .reader
-            .prepare_cached("SELECT json FROM files_read WHERE sha256 = ?1")?
-            .query_row([sha256], |row| row.get(0))
-            .optional()?;
-        // What another version wrote and this one does not understand is read again from the file.
-        let Some(mut read) = json.and_then(|json| serde_json::from_str::<ReadFile>(&json).ok()) else {
-            return Ok(None);
-        };
-        let mut parts =
-            self.reader.prepare_cached("SELECT json FROM spans_read WHERE sha256 = ?1 ORDER BY part")?;
-        for json in parts.query_map([sha256], |row| row.get::<_, String>(0))? {
-            let Ok(spans) = serde_json::from_str::<Vec<engine::Span>>(&json?) else { return Ok(None) };
-            Arc::make_mut(&mut read.spans).extend(spans);
-        }
-        if read.path != path {
-            read.path = path.to_path_buf();
-            for span in Arc::make_mut(&mut read.spans) {
-                span.source = path.to_path_buf();
-            }
-        }
-        if let Some(transcript) = self.transcript(sha256)?.filter(|t| t.heard_to_s.is_none()) {
-            transcript.edited.replace_speech(&mut read);
-        }
-        Ok(Some(read))
+    pub fn file_read(&self, sha256: &str, path: &Path) -> rusqlite::Result<Option<ReadFile>> {
+        file_read(&self.reader, sha256, path)
+    }
+
+    /// Whether it is known what is in a file of this content.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn knows_file(&self, sha256: &str) -> rusqlite::Result<bool> {
+        let mut statement = self.reader.prepare_cached("SELECT 1 FROM files_read WHERE sha256 = ?1")?;
+        statement.exists([sha256])
     }
 
     /// The transcript of a recording of this content.
@@ -137,12 +136,7 @@ impl Storage {
     /// # Errors
     /// When the database cannot be read.
     pub fn transcript(&self, sha256: &str) -> rusqlite::Result<Option<StoredTranscript>> {
-        let json: Option<String> = self
-            .reader
-            .prepare_cached("SELECT json FROM transcripts WHERE sha256 = ?1")?
-            .query_row([sha256], |row| row.get(0))
-            .optional()?;
-        Ok(json.and_then(|json| serde_json::from_str(&json).ok()))
+        transcript(&self.reader, sha256)
     }
 
     /// Where a document of this content was left, with highlights and notes.
@@ -198,6 +192,76 @@ impl Storage {
             |row| row.get(0),
         )
     }
+}
+
+/// Fetches what was found in files, on a thread that may take its time: that of a long document are many megabytes.
+#[derive(Default)]
+pub struct Recall {
+    connection: Option<(PathBuf, Connection)>,
+}
+
+impl Recall {
+    /// What was found in a file of this content, as if it had been read at this path; none where nothing is known.
+    pub fn file_read(&mut self, database: &Path, sha256: &str, path: &Path) -> Option<Arc<ReadFile>> {
+        if self.connection.as_ref().is_none_or(|(of, _)| of != database) {
+            let opened = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_ONLY);
+            let opened = opened.and_then(|connection| connection.busy_timeout(BUSY).map(|()| connection));
+            self.connection = opened.ok().map(|connection| (database.to_path_buf(), connection));
+        }
+        let (_, connection) = self.connection.as_ref()?;
+        match file_read(connection, sha256, path) {
+            Ok(read) => read.map(Arc::new),
+            Err(error) => {
+                log::warn!("what was found in {} is not known: {error}", path.display());
+                None
+            }
+        }
+    }
+
+    /// Fetches it for all files of a conversation.
+    pub fn fill(&mut self, database: &Path, conversation: &mut Conversation) {
+        for attachment in &mut conversation.attachments {
+            if let (AttachmentState::Checking, Some(sha256)) = (&attachment.state, &attachment.sha256)
+                && let Some(read) = self.file_read(database, sha256, &attachment.path)
+            {
+                attachment.state = AttachmentState::Read(read);
+            }
+        }
+    }
+}
+
+fn file_read(db: &Connection, sha256: &str, path: &Path) -> rusqlite::Result<Option<ReadFile>> {
+    let json: Option<String> = db
+        .prepare_cached("SELECT json FROM files_read WHERE sha256 = ?1")?
+        .query_row([sha256], |row| row.get(0))
+        .optional()?;
+    // What another version wrote and this one does not understand is read again from the file.
+    let Some(mut read) = json.and_then(|json| serde_json::from_str::<ReadFile>(&json).ok()) else {
+        return Ok(None);
+    };
+    let mut parts = db.prepare_cached("SELECT json FROM spans_read WHERE sha256 = ?1 ORDER BY part")?;
+    for json in parts.query_map([sha256], |row| row.get::<_, String>(0))? {
+        let Ok(spans) = serde_json::from_str::<Vec<engine::Span>>(&json?) else { return Ok(None) };
+        Arc::make_mut(&mut read.spans).extend(spans);
+    }
+    if read.path != path {
+        read.path = path.to_path_buf();
+        for span in Arc::make_mut(&mut read.spans) {
+            span.source = path.to_path_buf();
+        }
+    }
+    if let Some(transcript) = transcript(db, sha256)?.filter(|t| t.heard_to_s.is_none()) {
+        transcript.edited.replace_speech(&mut read);
+    }
+    Ok(Some(read))
+}
+
+fn transcript(db: &Connection, sha256: &str) -> rusqlite::Result<Option<StoredTranscript>> {
+    let json: Option<String> = db
+        .prepare_cached("SELECT json FROM transcripts WHERE sha256 = ?1")?
+        .query_row([sha256], |row| row.get(0))
+        .optional()?;
+    Ok(json.and_then(|json| serde_json::from_str(&json).ok()))
 }
 
 fn exchange(row: &Row<'_>) -> rusqlite::Result<Exchange> {

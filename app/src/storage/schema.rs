@@ -3,7 +3,7 @@
 use rusqlite::{Connection, ErrorCode};
 
 /// The format this program writes, kept in `user_version`.
-pub(super) const VERSION: i64 = 5;
+pub(super) const VERSION: i64 = 6;
 
 /// Each step takes the format one version further; never change one that was released.
 const STEPS: [&str; VERSION as usize] = [
@@ -87,6 +87,11 @@ const STEPS: [&str; VERSION as usize] = [
     END;
 ",
     "ALTER TABLE messages ADD COLUMN thoughts TEXT NOT NULL DEFAULT '[]';",
+    "
+    CREATE TABLE drafts (
+        conversation INTEGER PRIMARY KEY REFERENCES conversations ON DELETE CASCADE, json TEXT NOT NULL
+    ) STRICT;
+",
 ];
 
 /// Why a database was not opened.
@@ -145,5 +150,12 @@ pub(super) fn prepare(mut connection: Connection) -> Result<Connection, OpenErro
     }
     // What was deleted in an earlier run can no longer be brought back.
     connection.execute("DELETE FROM conversations WHERE deleted", [])?;
+    // They were kept for words that were taken back again.
+    connection.execute(
+        "DELETE FROM conversations WHERE title = ?1 AND NOT pinned AND folder = ''
+             AND id NOT IN (SELECT conversation FROM messages) AND id NOT IN (SELECT conversation FROM attachments)
+             AND id NOT IN (SELECT conversation FROM drafts)",
+        [crate::state::UNTITLED],
+    )?;
     Ok(connection)
 }

@@ -5,7 +5,9 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags, params};
 
-use crate::state::{ConversationId, ExchangeId, Match};
+use super::schema;
+use super::write::{self, Write};
+use crate::state::{Conversation, ConversationId, ExchangeId, Match};
 
 /// Most places that are told.
 const MOST: usize = 200;
@@ -21,9 +23,32 @@ const AROUND: usize = 40;
 /// # Errors
 /// When the database cannot be read.
 pub fn search(path: &Path, text: &str) -> rusqlite::Result<Vec<Match>> {
-    let Some(query) = query(text) else { return Ok(Vec::new()) };
     let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     db.busy_timeout(super::BUSY)?;
+    search_in(&db, text)
+}
+
+/// Looks in conversations that are in no file: they are put into a database in memory, so that the same words are found
+/// in them.
+///
+/// # Errors
+/// When there is no memory for it.
+pub fn search_temporary(conversations: &[Conversation], text: &str) -> anyhow::Result<Vec<Match>> {
+    if conversations.is_empty() {
+        return Ok(Vec::new());
+    }
+    let db = schema::prepare(Connection::open_in_memory()?).map_err(|error| anyhow::anyhow!("{error}"))?;
+    for conversation in conversations {
+        write::apply(&db, &Write::of(conversation))?;
+        for exchange in conversation.all() {
+            write::apply(&db, &Write::Exchange(conversation.id, Box::new(exchange.clone())))?;
+        }
+    }
+    Ok(search_in(&db, text)?)
+}
+
+fn search_in(db: &Connection, text: &str) -> rusqlite::Result<Vec<Match>> {
+    let Some(query) = query(text) else { return Ok(Vec::new()) };
     let mut found = Vec::new();
     // Words of writing without spaces are not told apart by the index.
     if text.chars().any(is_unspaced) {

@@ -375,7 +375,7 @@ fn a_database_from_before_transcripts_and_readings_gets_tables_for_them() {
              ALTER TABLE conversations DROP COLUMN setup;
              ALTER TABLE messages DROP COLUMN parent; ALTER TABLE messages DROP COLUMN active;
              ALTER TABLE messages DROP COLUMN shown_s; ALTER TABLE messages DROP COLUMN original;
-             ALTER TABLE messages DROP COLUMN inside; ALTER TABLE messages DROP COLUMN thoughts; PRAGMA user_version = 1;",
+             ALTER TABLE messages DROP COLUMN inside; ALTER TABLE messages DROP COLUMN thoughts; DROP TABLE drafts; PRAGMA user_version = 1;",
         )
         .unwrap();
     let storage = Storage::open(&folder).unwrap();

@@ -10,7 +10,10 @@ use engine::Inside;
 use engine::tasks::ask::ReadFile;
 use rusqlite::{Connection, params};
 
-use crate::state::{Attachment, AttachmentId, AttachmentState, ConversationId, Exchange, ExchangeId, Setup};
+use crate::state::{
+    Attachment, AttachmentId, AttachmentState, Conversation, ConversationId, Draft, Exchange, ExchangeId,
+    Setup,
+};
 
 /// Spans of a file that are written as one text.
 const SPANS_IN_PART: usize = 1_000;
@@ -41,6 +44,8 @@ pub enum Write {
     Exchange(ConversationId, Box<Exchange>),
     /// Keeps how the answer to a question came about.
     Inside(ExchangeId, Arc<Inside>),
+    /// Keeps a question that was not asked yet; none is left without one.
+    Draft(ConversationId, Option<Box<Draft>>),
     /// Takes a question with its answer out.
     DeleteExchange(ExchangeId),
     /// Adds or changes a file of a conversation.
@@ -76,6 +81,21 @@ pub enum Write {
     Flush(Sender<()>),
     /// For tests: lets the database grow no more, as on a full disk, or again.
     PretendFull(bool),
+}
+
+impl Write {
+    /// Adds or changes this conversation, without what was asked in it.
+    pub fn of(c: &Conversation) -> Self {
+        Self::Conversation {
+            id: c.id,
+            title: c.title.clone(),
+            created_s: c.created_s,
+            updated_s: c.updated_s,
+            pinned: c.pinned,
+            folder: c.folder.clone(),
+            setup: Box::new(c.setup.clone()),
+        }
+    }
 }
 
 /// How saving goes.
@@ -150,6 +170,7 @@ fn wait_for(waiting: &mut Vec<Write>, write: Write) {
         (Write::Exchange(_, a), Write::Exchange(_, b)) => a.id == b.id,
         (Write::Attachment(_, a), Write::Attachment(_, b)) => a.id == b.id,
         (Write::Conversation { id: a, .. }, Write::Conversation { id: b, .. }) => a == b,
+        (Write::Draft(a, _), Write::Draft(b, _)) => a == b,
         _ => false,
     };
     // What was deleted since must not come back before it is deleted.
@@ -180,7 +201,7 @@ fn commit(connection: &mut Connection, changes: &[Write]) -> anyhow::Result<()> 
     Ok(())
 }
 
-fn apply(db: &Connection, change: &Write) -> anyhow::Result<()> {
+pub(super) fn apply(db: &Connection, change: &Write) -> anyhow::Result<()> {
     match change {
         Write::Conversation { id, title, created_s, updated_s, pinned, folder, setup } => db
             .prepare_cached(
@@ -201,6 +222,15 @@ fn apply(db: &Connection, change: &Write) -> anyhow::Result<()> {
             .prepare_cached("UPDATE conversations SET deleted = ?2 WHERE id = ?1")?
             .execute(params![id.0, deleted])?,
         Write::Exchange(conversation, exchange) => put_exchange(db, *conversation, exchange)?,
+        // Not for a conversation that is gone.
+        Write::Draft(id, Some(draft)) => db
+            .prepare_cached(
+                "INSERT OR REPLACE INTO drafts (conversation, json) SELECT id, ?2 FROM conversations WHERE id = ?1",
+            )?
+            .execute(params![id.0, serde_json::to_string(draft)?])?,
+        Write::Draft(id, None) => {
+            db.prepare_cached("DELETE FROM drafts WHERE conversation = ?1")?.execute([id.0])?
+        }
         Write::DeleteExchange(id) => {
             db.prepare_cached("DELETE FROM messages WHERE id = ?1")?.execute([id.0])?
         }

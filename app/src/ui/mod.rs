@@ -12,7 +12,7 @@ mod icons;
 
 mod look;
 
-mod cited;
+pub(crate) mod cited;
 
 mod markdown;
 

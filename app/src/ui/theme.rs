@@ -201,6 +201,11 @@ const DARK: Palette = Palette {
     ],
 };
 
+/// The colours of what is printed.
+pub fn printed() -> &'static Palette {
+    &LIGHT
+}
+
 /// Every text at least 7:1, every line at least 4.5:1.
 const LIGHT_HIGH: Palette = Palette {
     ground: Color32::from_rgb(0xff, 0xff, 0xff),

@@ -32,6 +32,10 @@ pub enum Folding {
 pub struct ViewState {
     /// The question that is being written.
     pub draft: String,
+    /// The conversation that it belongs to.
+    pub draft_of: Option<ConversationId>,
+    /// Whether it changed since it was last looked at.
+    pub draft_changed: bool,
     /// The title that is being edited.
     pub rename: Option<(ConversationId, String)>,
     /// The question or answer that is being edited, and what it became.

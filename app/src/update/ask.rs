@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use engine::tasks::ask::{AskRequest, Attachment, Clip, Turn};
 use engine::{Event, Place, StopReason};
 
-use super::{Asking, Deleted, attach, conversation, transcript, viewer};
+use super::{Asking, Deleted, attach, conversation, drafts, transcript, viewer};
 use crate::App;
 use crate::command::{Command, TalkCommand};
 use crate::jobs::{EngineJob, JobId};
@@ -37,6 +37,7 @@ pub(super) fn send(app: &mut App, text: &str, context: Context) -> Option<Exchan
     }
     let id = add(app, Asked { parent, question, attachments, context })?;
     app.view.draft.clear();
+    drafts::keep(app);
     app.view.focus_composer = true;
     attach::save_all(app, conversation_id);
     Some(id)

@@ -1,6 +1,6 @@
 //! Files: add, check, read, remove.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use engine::Stage;
@@ -9,7 +9,7 @@ use engine::tasks::ask::ReadFile;
 
 use super::{conversation, reader, transcript, viewer};
 use crate::App;
-use crate::jobs::{EngineJob, JobEvent, JobId, MediaJob, MediaNews};
+use crate::jobs::{Checked, EngineJob, JobEvent, JobId, MediaJob, MediaNews};
 use crate::platform::{clipboard, dialog, screen};
 use crate::say;
 use crate::state::{Attachment, AttachmentId, AttachmentState, ConversationId, Load, Overlay};
@@ -32,91 +32,112 @@ pub(super) fn picked(app: &mut App, job: JobId, paths: Vec<PathBuf>) {
     }
 }
 
-/// Lets the person choose a part of the screen.
-pub(super) fn capture(app: &mut App) {
-    app.jobs.spawn("screen", |job, _, events| {
-        events.send(job, JobEvent::Media(MediaNews::Captured(screen::capture())));
-    });
-}
-
-pub(super) fn captured(app: &mut App, made: Result<Option<PathBuf>, String>) {
-    let kept = match made {
-        Ok(Some(made)) => clipboard::save_capture(&app.state.data_folder, &made, app.state.now_s),
-        Ok(None) => return,
-        Err(reason) => return app.state.say(say!("media-no-capture", reason = reason)),
-    };
-    match kept {
-        Ok(path) => add(app, vec![path]),
-        Err(error) => app.state.say(format!("{error:#}")),
-    }
-}
-
-/// Adds what lies in the clipboard.
-pub(super) fn paste(app: &mut App) {
-    match clipboard::read() {
-        Ok(clipboard::Pasted::Files(paths)) => add(app, paths),
-        Ok(clipboard::Pasted::Picture(size, rgba)) => add_picture(app, size, &rgba),
-        Err(reason) => app.state.say(reason),
-    }
-}
-
-/// Saves a long text away from the window's thread: it may have many megabytes.
-pub(super) fn add_text(app: &mut App, text: Arc<str>) {
+/// Does something on a thread of its own that ends in files for the shown conversation. `work` is given the folder for
+/// what it makes.
+fn gather(
+    app: &mut App,
+    name: &str,
+    work: impl FnOnce(&Path, f64) -> Result<Vec<PathBuf>, String> + Send + 'static,
+) {
     let folder = match conversation::folder_for_files(app) {
         Ok(folder) => folder,
         Err(reason) => return app.state.say(reason),
     };
-    let now_s = app.state.now_s;
-    app.jobs.spawn("pasted text", move |job, _, events| {
-        let saved = clipboard::save_text(&folder, &text, now_s).map_err(|error| format!("{error:#}"));
-        events.send(job, JobEvent::TextSaved(saved));
+    let (conversation, now_s) = (app.state.selected, app.state.now_s);
+    let language = app.state.settings.language;
+    app.jobs.spawn(name, move |job, _, events| {
+        crate::words::set_language(language);
+        let files = work(&folder, now_s);
+        events.send(job, JobEvent::Media(MediaNews::Pasted(conversation, files)));
     });
 }
 
-pub(super) fn text_saved(app: &mut App, job: JobId, result: Result<PathBuf, String>) {
-    app.jobs.close(job);
-    match result {
-        Ok(path) => {
-            add(app, vec![path]);
-            app.state.say(say("media-long-text"));
+/// Adds what was gathered to the conversation for which it was; to the shown one where that is gone.
+pub(super) fn pasted(
+    app: &mut App,
+    conversation: Option<ConversationId>,
+    files: Result<Vec<PathBuf>, String>,
+) {
+    match files {
+        Ok(files) if files.is_empty() => {}
+        Ok(files) => {
+            add_to(app, conversation, files);
+            // The conversation may have been kept while its picture was written.
+            match conversation::take_files_over(app, conversation) {
+                Ok(true) => conversation.into_iter().for_each(|id| save_all(app, id)),
+                Ok(false) => {}
+                Err(reason) => app.state.say(reason),
+            }
         }
         Err(reason) => app.state.say(reason),
     }
 }
 
-pub(super) fn add_picture(app: &mut App, size: [usize; 2], rgba: &[u8]) {
-    let folder = match conversation::folder_for_files(app) {
-        Ok(folder) => folder,
-        Err(reason) => return app.state.say(reason),
-    };
-    match clipboard::save_picture(&folder, size, rgba, app.state.now_s) {
-        Ok(path) => add(app, vec![path]),
-        Err(error) => app.state.say(format!("{error:#}")),
-    }
+/// Lets the person choose a part of the screen.
+pub(super) fn capture(app: &mut App) {
+    gather(app, "screen", |folder, now_s| {
+        let made = screen::capture().map_err(|reason| say!("media-no-capture", reason = reason))?;
+        let kept = made.map(|made| clipboard::save_capture(folder, &made, now_s)).transpose();
+        kept.map(|path| path.into_iter().collect()).map_err(|error| format!("{error:#}"))
+    });
+}
+
+/// Adds what lies in the clipboard. A picture in it may take a second to be decoded and written.
+pub(super) fn paste(app: &mut App) {
+    gather(app, "clipboard", |folder, now_s| match clipboard::read()? {
+        clipboard::Pasted::Files(paths) => Ok(paths),
+        clipboard::Pasted::Picture(size, rgba) => saved_picture(folder, size, &rgba, now_s),
+    });
+}
+
+fn saved_picture(folder: &Path, size: [usize; 2], rgba: &[u8], now_s: f64) -> Result<Vec<PathBuf>, String> {
+    let saved = clipboard::save_picture(folder, size, rgba, now_s);
+    saved.map(|path| vec![path]).map_err(|error| format!("{error:#}"))
+}
+
+/// Saves a long text away from the window's thread: it may have many megabytes.
+pub(super) fn add_text(app: &mut App, text: Arc<str>) {
+    app.state.say(say("media-long-text"));
+    gather(app, "pasted text", move |folder, now_s| {
+        let saved = clipboard::save_text(folder, &text, now_s);
+        saved.map(|path| vec![path]).map_err(|error| format!("{error:#}"))
+    });
+}
+
+/// Encodes a picture away from the window's thread: one of a whole screen takes half a second.
+pub(super) fn add_picture(app: &mut App, picture: Arc<egui::ColorImage>) {
+    gather(app, "pasted picture", move |folder, now_s| {
+        let rgba: Vec<u8> = picture.pixels.iter().flat_map(egui::Color32::to_srgba_unmultiplied).collect();
+        saved_picture(folder, picture.size, &rgba, now_s)
+    });
 }
 
 /// Adds files to the shown conversation and starts to read them.
 pub(super) fn add(app: &mut App, paths: Vec<PathBuf>) {
+    add_to(app, None, paths);
+}
+
+/// Adds files to a conversation, to the shown one where there is no such, and starts to read them.
+fn add_to(app: &mut App, conversation: Option<ConversationId>, paths: Vec<PathBuf>) {
     if app.state.current().is_none() {
         conversation::new(app);
     }
-    let Some(id) = app.state.selected else { return };
+    let is_there = |id: &ConversationId| app.state.conversations.iter().any(|c| c.id == *id);
+    let Some(id) = conversation.filter(is_there).or(app.state.selected) else { return };
     if app.state.overlay == Overlay::PathEntry {
         app.state.overlay = Overlay::None;
     }
     let mut known = 0;
     for path in paths {
         let path = std::path::absolute(&path).unwrap_or(path);
-        let Some(conversation) = app.state.current() else { return };
-        if conversation.attachments.iter().any(|a| a.path == path) {
+        let attachment = Attachment::new(AttachmentId(app.state.fresh_id()), path);
+        let Some(conversation) = app.state.conversation_mut(id) else { return };
+        if conversation.attachments.iter().any(|a| a.path == attachment.path) {
             known += 1;
             continue;
         }
-        let attachment = Attachment::new(AttachmentId(app.state.fresh_id()), path);
         let attachment_id = attachment.id;
-        if let Some(conversation) = app.state.current_mut() {
-            conversation.attachments.push(attachment);
-        }
+        conversation.attachments.push(attachment);
         check(app, attachment_id);
     }
     if known > 0 {
@@ -132,7 +153,8 @@ fn check(app: &mut App, id: AttachmentId) {
     let Some((_, attachment)) = app.state.attachment_mut(id) else { return };
     attachment.state = AttachmentState::Checking;
     let path = attachment.path.clone();
-    let job = app.jobs.media(MediaJob::Check { attachment: id, path });
+    let database = app.storage.path().to_path_buf();
+    let job = app.jobs.media(MediaJob::Check { attachment: id, path, database });
     app.active.reads.insert(id, job);
 }
 
@@ -142,21 +164,38 @@ fn thumbnail(app: &mut App, id: AttachmentId, path: PathBuf) {
     }
 }
 
-pub(super) fn checked(app: &mut App, job: JobId, id: AttachmentId, result: Result<(Kind, String), String>) {
+/// Fetches what was found in a file before.
+fn recall(app: &mut App, id: AttachmentId, sha256: String) {
+    let Some((_, attachment)) = app.state.attachment_mut(id) else { return };
+    let path = attachment.path.clone();
+    let database = app.storage.path().to_path_buf();
+    let job = app.jobs.media(MediaJob::Recall { attachment: id, path, sha256, database });
+    app.active.reads.insert(id, job);
+}
+
+/// What was found before is here, or must be looked for again.
+pub(super) fn recalled(app: &mut App, job: JobId, id: AttachmentId, known: Option<Arc<ReadFile>>) {
     app.jobs.close(job);
     app.active.reads.remove(&id);
-    let App { state, storage, .. } = app;
-    let Some((conversation, attachment)) = state.attachment_mut(id) else { return };
+    let Some((_, attachment)) = app.state.attachment_mut(id) else { return };
+    let (kind, path) = (attachment.kind, attachment.path.clone());
+    let Some(read) = known else { return check(app, id) };
+    attachment.state = AttachmentState::Read(read);
+    if kind.is_some_and(|kind| kind != Kind::Sound) {
+        thumbnail(app, id, path);
+    }
+}
+
+pub(super) fn checked(app: &mut App, job: JobId, id: AttachmentId, result: Result<Checked, String>) {
+    app.jobs.close(job);
+    app.active.reads.remove(&id);
+    let Some((conversation, attachment)) = app.state.attachment_mut(id) else { return };
     match result {
-        Ok((kind, sha256)) => {
+        Ok(Checked { kind, sha256, known }) => {
             attachment.kind = Some(kind);
-            let known = storage.file_read(&sha256, &attachment.path).ok().flatten();
             attachment.sha256 = Some(sha256);
             let path = attachment.path.clone();
-            match known {
-                Some(read) => attachment.state = AttachmentState::Read(Arc::new(read)),
-                None => attachment.state = AttachmentState::Waiting,
-            }
+            attachment.state = known.map_or(AttachmentState::Waiting, AttachmentState::Read);
             if matches!(kind, Kind::Picture | Kind::Video | Kind::Document) {
                 thumbnail(app, id, path);
             }
@@ -249,11 +288,17 @@ pub(super) fn stop_reading(app: &mut App, id: AttachmentId) {
 /// After a start or an undo: thumbnails, and reading of what was not finished.
 pub(super) fn resume(app: &mut App, id: ConversationId) {
     let Some(conversation) = app.state.conversation_mut(id) else { return };
-    let files: Vec<_> =
-        conversation.attachments.iter().map(|a| (a.id, a.path.clone(), a.kind, a.is_settled())).collect();
-    for (id, path, kind, settled) in files {
+    let files: Vec<_> = conversation
+        .attachments
+        .iter()
+        .map(|a| (a.id, a.path.clone(), a.kind, a.is_settled(), a.sha256.clone()))
+        .collect();
+    for (id, path, kind, settled, sha256) in files {
         if !settled {
-            check(app, id);
+            match sha256 {
+                Some(sha256) => recall(app, id, sha256),
+                None => check(app, id),
+            }
         } else if kind.is_some_and(|kind| kind != Kind::Sound) {
             thumbnail(app, id, path);
         }

@@ -1,6 +1,6 @@
 //! The list of conversations.
 
-use super::{attach, viewer};
+use super::{attach, drafts, viewer};
 use crate::App;
 use crate::command::Command;
 use crate::say;
@@ -16,8 +16,9 @@ pub(super) fn new(app: &mut App) {
     viewer::close_panes(app);
     app.state.sidebar_open = false;
     app.view.focus_composer = true;
-    if let Some(blank) = app.state.conversations.iter().find(|c| c.is_blank() && !c.temporary) {
-        app.state.selected = Some(blank.id);
+    let is_free = |c: &&Conversation| c.is_blank() && !c.temporary && !drafts::has(app, c.id);
+    if let Some(id) = app.state.conversations.iter().find(is_free).map(|c| c.id) {
+        app.state.selected = Some(id);
         return;
     }
     let id = ConversationId(app.state.fresh_id());
@@ -103,15 +104,20 @@ pub(super) fn new_temporary(app: &mut App) {
 
 /// Keeps the shown temporary conversation as any other.
 pub(super) fn keep_temporary(app: &mut App) {
-    if let Err(reason) = take_files_over(app) {
-        return app.state.say(reason);
-    }
     let Some(conversation) = app.state.current_mut().filter(|c| c.temporary) else { return };
     conversation.temporary = false;
     let id = conversation.id;
+    if let Err(reason) = take_files_over(app, Some(id)) {
+        if let Some(conversation) = app.state.conversation_mut(id) {
+            conversation.temporary = true;
+        }
+        return app.state.say(reason);
+    }
     app.storage.keep(id);
     save(app, id);
     save_exchanges(app, id);
+    app.state.drafts.remove(&id);
+    drafts::keep(app);
     attach::save_all(app, id);
     let found = app.state.current().into_iter().flat_map(|c| &c.attachments);
     for attachment in found {
@@ -122,21 +128,24 @@ pub(super) fn keep_temporary(app: &mut App) {
     app.state.say(say("conversations-kept"));
 }
 
-/// Brings pasted pictures and recordings of the shown conversation from the folder that goes with the window into that
-/// of the data.
-fn take_files_over(app: &mut App) -> Result<(), String> {
+/// Brings pasted pictures and recordings of a conversation that is kept from the folder that goes with the window into
+/// that of the data; tells whether there were any.
+pub(super) fn take_files_over(app: &mut App, id: Option<ConversationId>) -> Result<bool, String> {
     let App { state, active, .. } = app;
-    let Some(folder) = active.temporary.as_ref().map(tempfile::TempDir::path) else { return Ok(()) };
+    let Some(folder) = active.temporary.as_ref().map(tempfile::TempDir::path) else { return Ok(false) };
     let data_folder = state.data_folder.clone();
-    let Some(conversation) = state.current_mut().filter(|c| c.temporary) else { return Ok(()) };
+    let conversation = id.and_then(|id| state.conversation_mut(id)).filter(|c| !c.temporary);
+    let Some(conversation) = conversation else { return Ok(false) };
+    let mut any = false;
     let paths = conversation.attachments.iter().map(|a| a.path.clone());
     for path in paths.collect::<Vec<_>>() {
         let Ok(inside) = path.strip_prefix(folder) else { continue };
         let kept = data_folder.join(inside);
         crate::platform::files::copy(&path, &kept).map_err(|error| format!("{}: {error}", kept.display()))?;
         conversation.file_moved(&path, &kept);
+        any = true;
     }
-    Ok(())
+    Ok(any)
 }
 
 /// Where pasted pictures and recordings of the shown conversation go: the data folder, or one that goes with the window.
@@ -186,7 +195,7 @@ pub(super) fn delete(app: &mut App, id: Option<ConversationId>) {
             None => new(app),
         }
     }
-    if conversation.is_blank() {
+    if conversation.is_blank() && !app.state.drafts.contains_key(&id) {
         return;
     }
     app.storage.write(Write::Deleted(id, true));
@@ -218,6 +227,7 @@ pub(super) fn clear(app: &mut App) {
         }
     }
     app.deleted = None;
+    app.state.drafts.clear();
     app.storage.write(Write::ClearAll);
     app.state.selected = None;
     new(app);
@@ -241,15 +251,7 @@ pub(super) fn touch(app: &mut App, id: ConversationId) {
 
 pub(super) fn save(app: &mut App, id: ConversationId) {
     if let Some(c) = app.state.conversation_mut(id) {
-        let write = Write::Conversation {
-            id,
-            title: c.title.clone(),
-            created_s: c.created_s,
-            updated_s: c.updated_s,
-            pinned: c.pinned,
-            folder: c.folder.clone(),
-            setup: Box::new(c.setup.clone()),
-        };
+        let write = Write::of(c);
         app.storage.write(write);
     }
 }

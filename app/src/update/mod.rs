@@ -7,6 +7,8 @@ mod attach;
 
 mod conversation;
 
+mod drafts;
+
 mod inside;
 
 pub(crate) mod library;
@@ -78,6 +80,8 @@ pub struct Active {
     check: Option<JobId>,
     /// What looks for words in all conversations.
     hunt: Option<JobId>,
+    /// When the words in the field for questions are to be kept.
+    draft_due_s: Option<f64>,
     /// The question that was deleted last.
     deleted: Option<Deleted>,
     /// Pasted pictures and recordings of temporary conversations; deleted with the window.
@@ -126,7 +130,7 @@ pub fn run(app: &mut App, command: Command, ctx: &egui::Context) {
         Command::Attach => attach::choose(app),
         Command::AttachByPath => app.state.overlay = Overlay::PathEntry,
         Command::AttachFiles(paths) => attach::add(app, paths),
-        Command::AttachPicture(size, rgba) => attach::add_picture(app, size, &rgba),
+        Command::AttachPicture(picture) => attach::add_picture(app, picture),
         Command::AttachText(text) => attach::add_text(app, text),
         Command::PasteFiles => attach::paste(app),
         Command::RemoveAttachment(id) => attach::remove(app, id),
@@ -191,6 +195,7 @@ pub fn run(app: &mut App, command: Command, ctx: &egui::Context) {
         Command::Program(command) => program::run(app, command),
         Command::Media(command) => viewer::run(app, command),
     }
+    drafts::follow(app);
 }
 
 pub(crate) use program::greet;
@@ -204,6 +209,7 @@ pub(crate) fn open_document(app: &mut App, path: &std::path::Path) {
 pub fn apply(app: &mut App, job: JobId, event: JobEvent) {
     match event {
         JobEvent::Checked { attachment, result } => attach::checked(app, job, attachment, result),
+        JobEvent::Recalled { attachment, known } => attach::recalled(app, job, attachment, known),
         JobEvent::Thumbnail { attachment, picture } => {
             app.jobs.close(job);
             app.view.thumbnails.insert(attachment, picture);
@@ -243,7 +249,6 @@ pub fn apply(app: &mut App, job: JobId, event: JobEvent) {
         JobEvent::Live(news) => live::news(app, job, news),
         JobEvent::LiveEnded { end, read } => live::ended(app, job, end, read),
         JobEvent::Talk(news) => talk::news(app, job, news),
-        JobEvent::TextSaved(result) => attach::text_saved(app, job, result),
         JobEvent::Picked(paths) => attach::picked(app, job, paths),
         JobEvent::Pull(event) => models::progress(app, event),
         JobEvent::PullEnded(result) => models::ended(app, job, result),
@@ -266,7 +271,7 @@ pub fn tick(app: &mut App) -> Option<f64> {
     let now_s = app.state.now_s;
     let mut due_s = ask::tick(app);
     library::tick(app);
-    for left_s in [transcript::tick(app), reader::tick(app)].into_iter().flatten() {
+    for left_s in [transcript::tick(app), reader::tick(app), drafts::tick(app)].into_iter().flatten() {
         due_s = Some(due_s.unwrap_or(left_s).min(left_s));
     }
     if app.state.unsaved.is_some() {
@@ -335,6 +340,7 @@ fn escape(app: &mut App) {
 
 /// Ends the running answer, closes the transcript and keeps where documents are, so that what they have is saved.
 pub fn stop_all(app: &mut App) {
+    drafts::keep(app);
     transcript::close(app);
     reader::save(app);
     reader::save_tabs(app);

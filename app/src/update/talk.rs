@@ -131,9 +131,15 @@ fn search(app: &mut App, text: String) {
     let matches = app.state.hunt.take().map_or(Load::Loading, |hunt| hunt.matches);
     app.state.hunt = Some(Hunt { text: text.clone(), matches });
     let path = app.storage.path().to_path_buf();
+    // They are in no database.
+    let temporary: Vec<Conversation> =
+        app.state.conversations.iter().filter(|c| c.temporary && !c.is_blank()).cloned().collect();
     let job = app.jobs.spawn("search", move |job, cancel, events| {
-        let found = storage::search(&path, &text)
-            .map_err(|error| say!("conversations-search-failed", reason = error.to_string()));
+        let found = storage::search_temporary(&temporary, &text).and_then(|mut found| {
+            found.extend(storage::search(&path, &text)?);
+            Ok(found)
+        });
+        let found = found.map_err(|error| say!("conversations-search-failed", reason = error.to_string()));
         if !cancel.is_cancelled() {
             events.send(job, JobEvent::Talk(TalkNews::Found(found)));
         }
@@ -196,13 +202,15 @@ fn choose_place(app: &mut App, id: Option<ConversationId>, format: Format) {
 
 /// Writes a conversation to a file, off the window's thread.
 fn write(app: &mut App, id: ConversationId, format: Format, path: PathBuf) {
-    let conversation = match whole(app, id) {
+    let mut conversation = match whole(app, id) {
         Ok(conversation) => conversation,
         Err(reason) => return app.state.say(reason),
     };
+    let database = app.storage.path().to_path_buf();
     let language = app.state.settings.language;
     app.jobs.spawn("export", move |job, _, events| {
         crate::words::set_language(language);
+        storage::Recall::default().fill(&database, &mut conversation);
         let written = export::bytes(&conversation, format)
             .and_then(|bytes| Ok(files::write_whole(&path, &bytes)?))
             .map(|()| path.clone());
@@ -245,7 +253,7 @@ fn take_in(app: &mut App, results: Vec<Result<Box<Conversation>, String>>) {
         for attachment in &conversation.attachments {
             if let (AttachmentState::Read(read), Some(sha256)) = (&attachment.state, &attachment.sha256) {
                 // What this machine found in the file itself is better known.
-                if matches!(app.storage.file_read(sha256, &attachment.path), Ok(None)) {
+                if matches!(app.storage.knows_file(sha256), Ok(false)) {
                     app.storage.write(Write::FileRead { sha256: sha256.clone(), read: read.clone() });
                 }
             }

@@ -85,6 +85,7 @@ conversations-nothing-found = „{ $text }“ steht in keinem Gespräch.
 conversations-found-gone = Es ist nicht mehr da
 conversations-jump = Fundstelle anzeigen
 conversations-match = Gefunden in { $title }: { $text }
+conversations-draft = Entwurf: { $text }
 conversations-export = Exportieren
 conversations-import = Gespräche importieren …
 conversations-format-json = JSON (alles)

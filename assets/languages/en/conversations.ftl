@@ -85,6 +85,7 @@ conversations-nothing-found = “{ $text }” stands in no conversation.
 conversations-found-gone = It is no longer there
 conversations-jump = Show where it stands
 conversations-match = Found in { $title }: { $text }
+conversations-draft = Draft: { $text }
 conversations-export = Export
 conversations-import = Import conversations…
 conversations-format-json = JSON (everything)

@@ -85,6 +85,7 @@ conversations-nothing-found = « { $text } » ne figure dans aucune conversation
 conversations-found-gone = Cela n’existe plus
 conversations-jump = Afficher l’endroit
 conversations-match = Trouvé dans { $title } : { $text }
+conversations-draft = Brouillon : { $text }
 conversations-export = Exporter
 conversations-import = Importer des conversations…
 conversations-format-json = JSON (tout)

@@ -32,9 +32,16 @@ pub struct BenchArgs {
     /// Only the decoder: no transcription, no start-up
     #[arg(long, conflicts_with = "window")]
     pub decoder_only: bool,
-    /// Only the window: start-up, frame times (also of a document that is scrolled), idle repaints (needs a display)
+    /// Only the window: start-up, frames while an answer streams, while a document is scrolled and in all panes,
+    /// memory with many pictures, idle repaints (needs a display)
     #[arg(long)]
     pub window: bool,
+    /// With --window: tokens that the decoder writes in a second, as `medley bench` tells it
+    #[arg(long, default_value_t = 242.0, value_name = "N")]
+    pub decoder_rate: f64,
+    /// With --window: the folder of the sample media
+    #[arg(long, default_value = "assets/samples", value_name = "FOLDER")]
+    pub samples: PathBuf,
     /// Only quoting from a document, without and with guesses of what comes next
     #[arg(long, conflicts_with = "window")]
     pub quote: bool,

@@ -19,7 +19,7 @@ use engine::media::{Media, Opener};
 use engine::models::Store;
 use engine::perception::speech::SpeechModels;
 use engine::tasks::transcribe::{TranscribeEvent, TranscribeOptions, transcribe};
-use medley_app::bench_window;
+use medley_app::{Frames, PICTURES, Streamed, TALKS, WindowBench, bench_window};
 use serde_json::json;
 
 use super::DEFAULT_SPEECH_MODEL;
@@ -32,7 +32,7 @@ use args::BenchArgs;
 pub fn run(args: &BenchArgs, cancel: &Cancel) -> Outcome {
     let mut out = Output::new(args.json);
     if args.window {
-        return window(&args.document, &mut out);
+        return window(args, &mut out);
     }
     let threads = engine::set_threads(args.threads);
     engine::set_device(args.device.chosen)?;
@@ -99,42 +99,83 @@ fn hear(models: &Arc<SpeechModels>, path: &Path, cancel: &Cancel) -> Outcome<f64
     Ok(audio_s)
 }
 
-fn window(document: &Path, out: &mut Output) -> Outcome {
-    let found = bench_window(document).map_err(|error| Failure::Failed(format!("{error:#}")))?;
+fn window(args: &BenchArgs, out: &mut Output) -> Outcome {
+    let found = bench_window(&args.document, &args.samples, args.decoder_rate)
+        .map_err(|error| Failure::Failed(format!("{error:#}")))?;
     if out.is_json() {
-        return out.object(&json!({
-            "phase": "window", "first_frame_s": found.first_frame_s, "frames": found.frames,
-            "frame_median_ms": found.frame_median_ms, "frame_p99_ms": found.frame_p99_ms,
-            "scroll_median_ms": found.scroll_median_ms, "scroll_p99_ms": found.scroll_p99_ms,
-            "pages_median_ms": found.pages_median_ms, "pages_p99_ms": found.pages_p99_ms,
-            "pages_longest_ms": found.pages_longest_ms, "pages": found.pages,
-            "peak_rss_bytes": peak_rss_bytes(),
-            "idle_frames": found.idle_frames, "idle_cpu_percent": found.idle_cpu_percent,
-        }));
+        return out.object(&window_json(&found));
     }
     out.line(&format!("window: first frame after {:.2} s", found.first_frame_s))?;
-    out.line(&format!(
-        "frame while a 5,000-word answer streams: median {:.2} ms, 99 % under {:.2} ms ({} frames)",
-        found.frame_median_ms, found.frame_p99_ms, found.frames
-    ))?;
-    out.line(&format!(
-        "frame while a transcript of three hours is scrolled: median {:.2} ms, 99 % under {:.2} ms",
-        found.scroll_median_ms, found.scroll_p99_ms
-    ))?;
-    out.line(&format!(
-        "frame while {} is scrolled to page {}: median {:.2} ms, 99 % under {:.2} ms, the longest {:.2} ms",
-        document.display(),
-        found.pages,
-        found.pages_median_ms,
-        found.pages_p99_ms,
-        found.pages_longest_ms
-    ))?;
-    if let Some(bytes) = peak_rss_bytes() {
-        out.line(&format!("most memory: {}", engine::human_bytes(bytes)))?;
+    for streamed in [&found.fast, &found.at_decoder] {
+        let what = format!("while a 5,000-word answer streams, {:.0} words a second", streamed.words_per_s);
+        frames(&what, &streamed.frames, out)?;
+        if let (Some(own), Some(whole)) = (streamed.cpu_percent, streamed.cpu_with_renderer_percent) {
+            out.line(&format!("  {own:.1} % of a processor; with the renderer {whole:.1} %"))?;
+        }
+    }
+    frames("while a transcript of three hours is scrolled", &found.transcript, out)?;
+    let what = format!("while {} is scrolled to page {}", args.document.display(), found.pages);
+    frames(&what, &found.document, out)?;
+    frames("in a walk through all panes", &found.tour, out)?;
+    out.line(&format!("  the longest one: {}", found.tour_longest_in))?;
+    if let Some(memory) = found.memory {
+        out.line(&format!(
+            "memory with {TALKS} conversations of {PICTURES} pictures: {} at most, {} of it in no file (before: {}, {})",
+            engine::human_bytes(memory.most_bytes),
+            engine::human_bytes(memory.most_own_bytes),
+            engine::human_bytes(memory.before_bytes),
+            engine::human_bytes(memory.before_own_bytes),
+        ))?;
     }
     let used =
         found.idle_cpu_percent.map_or(String::new(), |percent| format!(", {percent:.1} % of a processor"));
     out.line(&format!("repaints in two idle seconds: {}{used}", found.idle_frames))
+}
+
+/// The window's own part first, which is what a computer with a graphics card has.
+fn frames(what: &str, frames: &Frames, out: &mut Output) -> Outcome {
+    out.line(&format!(
+        "frame {what}: median {:.2} ms, 99 % under {:.2} ms, the longest {:.2} ms ({} frames); with the renderer {:.2}, {:.2}, {:.2} ms",
+        frames.own_median_ms,
+        frames.own_p99_ms,
+        frames.own_longest_ms,
+        frames.count,
+        frames.median_ms,
+        frames.p99_ms,
+        frames.longest_ms
+    ))
+}
+
+fn window_json(found: &WindowBench) -> serde_json::Value {
+    let frames = |frames: &Frames| {
+        json!({
+            "count": frames.count, "median_ms": frames.median_ms, "p99_ms": frames.p99_ms,
+            "longest_ms": frames.longest_ms, "own_median_ms": frames.own_median_ms,
+            "own_p99_ms": frames.own_p99_ms, "own_longest_ms": frames.own_longest_ms,
+        })
+    };
+    let streamed = |streamed: &Streamed| {
+        json!({
+            "words_per_s": streamed.words_per_s, "frames": frames(&streamed.frames),
+            "cpu_percent": streamed.cpu_percent,
+            "cpu_with_renderer_percent": streamed.cpu_with_renderer_percent,
+        })
+    };
+    let memory = found.memory.map(|memory| {
+        json!({
+            "conversations": TALKS, "pictures_in_each": PICTURES,
+            "before_bytes": memory.before_bytes, "before_own_bytes": memory.before_own_bytes,
+            "most_bytes": memory.most_bytes, "most_own_bytes": memory.most_own_bytes,
+        })
+    });
+    json!({
+        "phase": "window", "first_frame_s": found.first_frame_s,
+        "stream_fast": streamed(&found.fast), "stream_at_decoder": streamed(&found.at_decoder),
+        "transcript": frames(&found.transcript), "document": frames(&found.document), "pages": found.pages,
+        "tour": frames(&found.tour), "tour_longest_in": found.tour_longest_in, "memory": memory,
+        "peak_rss_bytes": peak_rss_bytes(),
+        "idle_frames": found.idle_frames, "idle_cpu_percent": found.idle_cpu_percent,
+    })
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

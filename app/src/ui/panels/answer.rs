@@ -7,7 +7,7 @@ use engine::{Evidence, Place};
 
 use crate::command::{Command, Commands, MediaCommand};
 use crate::say;
-use crate::state::{AppState, Attachment, Exchange, Load, Picture, file_name};
+use crate::state::{AppState, Exchange, Load, Picture, file_name};
 use crate::ui::cited::Mark;
 use crate::ui::theme::{self, size};
 use crate::ui::view::ViewState;
@@ -32,19 +32,11 @@ pub fn answer_ui(
     }
     let mut markdown = std::mem::take(&mut view.markdown);
     let view = RefCell::new(view);
-    let tells_missing = rests_on_files(exchange, state);
+    let tells_missing = state.current().is_some_and(|c| c.rests_on_files(exchange));
     markdown.show_marked(ui, exchange.id, answer, tells_missing, &|ui, mark| {
         mark_ui(ui, mark, exchange, state, &mut view.borrow_mut(), commands);
     });
     view.into_inner().markdown = markdown;
-}
-
-/// Whether the answer could rest on files at all: what a model says of its own has no source to miss.
-fn rests_on_files(exchange: &Exchange, state: &AppState) -> bool {
-    let files = state.current().map(|c| c.attachments.as_slice()).unwrap_or_default();
-    let read = |file: &Attachment| file.sent && file.read().is_some_and(|read| !read.spans.is_empty());
-    !exchange.answer.evidence.is_empty()
-        || (files.iter().any(read) && exchange.answer.text.trim() != engine::tasks::ask::NOT_FOUND)
 }
 
 fn mark_ui(

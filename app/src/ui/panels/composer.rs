@@ -26,7 +26,8 @@ pub fn composer_ui(ui: &mut Ui, state: &AppState, view: &mut ViewState, commands
     let palette = theme::palette(ui);
     let id = egui::Id::unique("composer field");
     let focused = ui.memory(|memory| memory.has_focus(id));
-    let line = if focused { palette.accent } else { palette.line };
+    // As around every field: 3:1 on the ground (WCAG 1.4.11).
+    let line = if focused { palette.accent } else { palette.edge };
     Frame::new()
         .fill(palette.field)
         .stroke(Stroke::new(1.0, line))
@@ -164,6 +165,7 @@ fn field_ui(ui: &mut Ui, id: egui::Id, view: &mut ViewState) {
             // Enter asks; Shift+Enter begins a line.
             .return_key(KeyboardShortcut::new(Modifiers::SHIFT, Key::Enter));
         let response = ui.add(field);
+        view.draft_changed |= response.changed();
         keep_cursor_inside(&response, &view.draft);
         ui.ctx()
             .accesskit_node_builder(response.id, |node| node.set_label(say("conversations-question-field")));

@@ -267,6 +267,7 @@ fn icon(command: &Command) -> Icon {
         Group::Files => Icon::Clip,
         Group::Conversations => Icon::Menu,
         Group::Window => Icon::Settings,
+        Group::Viewer => Icon::Play,
         Group::Documents => Icon::Book,
         Group::Transcripts => Icon::Transcript,
     }

@@ -12,11 +12,19 @@ use crate::words;
 use crate::words::say;
 
 /// Keys that belong to no command of their own.
-const OTHER: [(Group, &str, &str); 26] = [
+const OTHER: [(Group, &str, &str); 34] = [
     (Group::Questions, "Enter", "common-keys-ask"),
     (Group::Questions, "Shift+Enter", "common-keys-line"),
     (Group::Window, "Tab, Shift+Tab", "common-keys-tab"),
     (Group::Window, "Ctrl+Shift+P", "common-command-palette"),
+    (Group::Viewer, "Space", "common-keys-transcript-play"),
+    (Group::Viewer, "Left, Right", "common-keys-transcript-skip"),
+    (Group::Viewer, ", .", "common-keys-viewer-frame"),
+    (Group::Viewer, "I, O", "common-keys-viewer-part"),
+    (Group::Viewer, "S", "common-keys-viewer-subtitles"),
+    (Group::Viewer, "+, -", "common-keys-viewer-zoom"),
+    (Group::Viewer, "0, 1", "common-keys-viewer-fit"),
+    (Group::Viewer, "arrows", "common-keys-viewer-move"),
     (Group::Documents, "Ctrl+F, F3", "common-keys-document-find"),
     (Group::Documents, "Ctrl+G", "common-keys-document-page"),
     (Group::Documents, "Alt+Left, Alt+Right", "common-keys-document-history"),

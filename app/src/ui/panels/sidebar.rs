@@ -14,7 +14,9 @@ use crate::state::{AppState, Conversation, Heading};
 use crate::ui::icons::Icon;
 use crate::ui::theme::{self, CONTROL, RADIUS, size};
 use crate::ui::view::{Folding, ViewState};
-use crate::ui::widgets::{command_button_ui, focus_ring, galley_elided, icon_button_ui, title_ui, within_ui};
+use crate::ui::widgets::{
+    command_button_ui, elided, focus_ring, galley_elided, icon_button_ui, title_ui, within_ui,
+};
 use crate::words::say;
 
 /// Draws the list with the buttons above and below it.
@@ -253,6 +255,11 @@ fn row_ui(
         })
         .inner;
     let when = when_text(conversation.updated_s, state.now_s);
+    let draft = state.drafts.get(&conversation.id).filter(|_| !selected);
+    let when = match draft.map(|draft| draft.text.split_whitespace().collect::<Vec<_>>().join(" ")) {
+        Some(text) => say!("conversations-draft", text = elided(&text, 60)),
+        None => when,
+    };
     response.widget_info(|| {
         WidgetInfo::selected(Role::Button, true, selected, format!("{}, {when}", conversation.title))
     });
@@ -275,8 +282,9 @@ fn row_ui(
     ui.painter().galley(rect.min + Vec2::new(10.0, 8.0), title, palette.text);
     let running = conversation.all().any(|e| e.answer.status.is_running());
     let when = if running { say("conversations-answering").to_owned() } else { when };
-    let when = galley_elided(ui, &when, FontId::proportional(size::SMALL), palette.weak, width, 1);
-    ui.painter().galley(rect.min + Vec2::new(10.0, 27.0), when, palette.weak);
+    let colour = if draft.is_some() && !running { palette.accent } else { palette.weak };
+    let when = galley_elided(ui, &when, FontId::proportional(size::SMALL), colour, width, 1);
+    ui.painter().galley(rect.min + Vec2::new(10.0, 27.0), when, colour);
     let response = response.on_hover_cursor(CursorIcon::PointingHand).on_hover_text(&conversation.title);
     let mut menu = |ui: &mut Ui| conversation_menu_ui(ui, conversation, state, view, commands);
     if with_buttons {

@@ -1,12 +1,10 @@
 //! Chains of thought that vote on an answer: how many, how they voted, and what each of them says.
 
-use std::collections::BTreeMap;
-
 use egui::{CollapsingHeader, Popup, RichText, Ui};
 
 use crate::command::{Command, Commands};
 use crate::say;
-use crate::state::{AppState, Exchange, Thought};
+use crate::state::{AppState, Exchange, Thought, chain_name, votes};
 use crate::ui::icons::Icon;
 use crate::ui::theme::{self, size, space};
 use crate::ui::widgets::icon_button_ui;
@@ -92,49 +90,10 @@ pub(super) fn thoughts_ui(ui: &mut Ui, exchange: &Exchange) {
 
 fn chain_ui(ui: &mut Ui, thought: &Thought) {
     let palette = theme::palette(ui);
-    let name = match thought.chain {
-        0 => say("teach-chain-likeliest").to_owned(),
-        n => say!("teach-chain", number = n),
-    };
     let answer = thought.answer.as_deref().unwrap_or(say("teach-chain-no-answer"));
-    let title = RichText::new(format!("{name}  ·  {answer}")).size(size::SMALL).color(palette.text);
+    let title =
+        RichText::new(format!("{}  ·  {answer}", chain_name(thought))).size(size::SMALL).color(palette.text);
     CollapsingHeader::new(title).id_salt(thought.chain).show(ui, |ui| {
         ui.label(RichText::new(thought.text.trim()).color(palette.text));
     });
-}
-
-/// Answers of the chains that vote with their number, most votes first; those that came first go first among equals.
-fn votes(thoughts: &[Thought]) -> Vec<(String, usize)> {
-    let mut counts: BTreeMap<String, (usize, usize, String)> = BTreeMap::new();
-    let said = thoughts.iter().filter(|thought| thought.chain > 0).filter_map(|one| one.answer.as_ref());
-    for (at, answer) in said.enumerate() {
-        let entry = counts.entry(answer.trim().to_lowercase()).or_insert((0, at, answer.trim().to_owned()));
-        entry.0 += 1;
-    }
-    let mut votes: Vec<_> = counts.into_values().collect();
-    votes.sort_by_key(|(count, at, _)| (std::cmp::Reverse(*count), *at));
-    votes.into_iter().map(|(count, _, answer)| (answer, count)).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_likeliest_chain_has_no_vote_and_capitals_do_not_matter() {
-        let thought = |chain, answer: Option<&str>| Thought {
-            chain,
-            text: String::new(),
-            answer: answer.map(str::to_owned),
-        };
-        let thoughts = [
-            thought(0, Some("No")),
-            thought(1, Some("No")),
-            thought(2, Some("Yes")),
-            thought(3, None),
-            thought(4, Some("yes ")),
-        ];
-        assert_eq!(votes(&thoughts), [("Yes".to_owned(), 2), ("No".to_owned(), 1)]);
-        assert!(votes(&thoughts[..1]).is_empty());
-    }
 }

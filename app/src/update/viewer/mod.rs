@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use engine::media::{FrameStep, Kind};
 use engine::{Evidence, Place};
 
-use super::{attach, reader, transcript};
+use super::{attach, conversation, drafts, reader, transcript};
 use crate::App;
 use crate::command::{MediaCommand, ReaderCommand, TranscriptCommand};
 use crate::jobs::{JobId, MediaJob, MediaNews, THUMBNAILS, thumbnails};
@@ -231,7 +231,9 @@ pub(super) fn news(app: &mut App, job: JobId, news: MediaNews) {
             return;
         }
         MediaNews::Cropped(saved) => return part::cropped(app, saved),
-        MediaNews::Captured(made) => return attach::captured(app, made),
+        MediaNews::Pasted(conversation, files) => {
+            return attach::pasted(app, conversation, files);
+        }
         MediaNews::Stepped(Err(reason)) => return app.state.say(reason),
         MediaNews::Stepped(Ok(None)) => return app.state.say(crate::words::say("media-no-more-frames")),
         _ => {}
@@ -269,6 +271,7 @@ pub(super) fn step(app: &mut App, step: i32) {
 
 /// Closes what is shown beside or over the conversation.
 pub(super) fn close_panes(app: &mut App) {
+    drafts::keep(app);
     transcript::close(app);
     reader::close_all(app);
     close(app);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use engine::Rect;
 use engine::media::Kind;
 
-use super::{attach, stop_sound};
+use super::{attach, conversation, stop_sound};
 use crate::App;
 use crate::command::MediaCommand;
 use crate::jobs::{CropJob, MediaJob};
@@ -49,8 +49,13 @@ pub(super) fn crop(app: &mut App, area: Rect) {
         return app.state.say(say("media-too-small"));
     }
     let time_s = (viewer.kind == Kind::Video).then(|| viewer.at_s());
-    let (folder, now_s) = (app.state.data_folder.clone(), app.state.now_s);
-    let crop = CropJob { path: viewer.path.clone(), time_s, area, folder, now_s };
+    let (path, now_s) = (viewer.path.clone(), app.state.now_s);
+    // A part of a picture of a temporary conversation goes with it, too.
+    let folder = match conversation::folder_for_files(app) {
+        Ok(folder) => folder,
+        Err(reason) => return app.state.say(reason),
+    };
+    let crop = CropJob { path, time_s, area, folder, now_s };
     stop_sound(app);
     app.jobs.media(MediaJob::Crop(crop));
 }

@@ -1,6 +1,10 @@
 //! Every pane of the window in every state, for the tests that look at all of them: a new pane adds a line to
 //! [`all`], and with it is walked by name, squeezed into the smallest window and pictured.
 
+mod media;
+
+mod tools;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -20,9 +24,19 @@ pub struct Pane {
     pub open: fn([f32; 2]) -> Window,
 }
 
+fn pane(name: &'static str, open: fn([f32; 2]) -> Window) -> Pane {
+    Pane { name, open }
+}
+
 /// All of them.
 pub fn all() -> Vec<Pane> {
-    let pane = |name, open| Pane { name, open };
+    let mut all = around_conversations();
+    all.extend(tools::all());
+    all.extend(media::all());
+    all
+}
+
+fn around_conversations() -> Vec<Pane> {
     vec![
         pane("empty", |size| window(size, Scripted::default())),
         pane("file", |size| with_file(size, "pictures/chelsea.png")),
