@@ -66,8 +66,8 @@ Maintainer: the Medley developers <medley@localhost>
 Section: utils
 Priority: optional
 Installed-Size: $(du -sk --exclude=DEBIAN "$root" | cut -f1)
-Depends: $depends, libgl1-mesa-dri | libgl1, libxkbcommon-x11-0, libxcursor1, libxi6, libxrandr2
-Recommends: python3-pip, pulseaudio-utils, xdg-utils, ca-certificates
+Depends: $depends, libgl1, libegl1, libgl1-mesa-dri, libxkbcommon-x11-0, libxcursor1, libxi6, libxrandr2
+Recommends: python3-pip, pulseaudio-utils, xdg-utils, ca-certificates, libwayland-egl1, libwayland-cursor0
 Description: ask about pictures, sound, video and documents
  Medley answers questions about your files on your own machine, with the
  passage, the second or the part of the picture beside every answer. It

@@ -25,6 +25,8 @@ libswresample-dev: FFmpeg
 libasound2-dev: plays recordings
 ca-certificates: trusts what is downloaded
 python3-pip: fetches models from Python packages
+libgl1: draws the window
+libegl1: draws the window
 libgl1-mesa-dri: draws the window
 libxkbcommon-x11-0: keyboard of the window
 libxcursor1: pointer of the window
