@@ -1,6 +1,6 @@
 //! Questions to a library, for both fronts.
 
-use engine::library::{DocumentId, Library, SearchOptions};
+use engine::library::{DocumentId, Library, Ranking, SearchOptions};
 use engine::tasks::ask::{FoundInLibrary, ReadFile};
 use engine::{Cancel, Engine, Result};
 
@@ -29,9 +29,9 @@ pub fn excerpt(
     engine: &Engine,
     cancel: &Cancel,
 ) -> Result<Excerpt> {
-    let options = SearchOptions { most: READ_PASSAGES, scope, ..SearchOptions::default() };
+    let options = SearchOptions { most: READ_PASSAGES, scope, ranking: Ranking::Read };
     let found = library.search(question, engine, &options, cancel)?;
-    let (files, known) = library.excerpt(question, &found.hits)?;
+    let (files, known) = library.excerpt(question, &found)?;
     let mut notices: Vec<String> = library.notices().to_vec();
     notices.extend(found.notices);
     notices.extend(files.iter().flat_map(|file| file.notices.clone()));

@@ -58,6 +58,9 @@ pub struct LoadedModel {
 #[derive(Clone)]
 pub struct Engine(Arc<Shared>);
 
+/// The decoder that reads passages: the smallest that is fetched by default, since a question waits for it.
+const READER: &str = "smollm2-135m";
+
 struct Shared {
     specialists: Arc<Specialists>,
     limits: Limits,
@@ -65,6 +68,8 @@ struct Shared {
     panels: Option<PanelStore>,
     decoder: Mutex<DecoderSlot>,
     draft: Mutex<Option<DraftSlot>>,
+    /// What reads passages, once it is loaded.
+    reader: Mutex<Option<Arc<LanguageModel>>>,
     /// What the decoder read last, for a follow-up that begins alike.
     conversation: Mutex<Option<Conversation>>,
     meanings: Arc<Meanings>,
@@ -120,6 +125,7 @@ impl Engine {
                 adapted: None,
             }),
             draft: Mutex::new(None),
+            reader: Mutex::new(None),
             conversation: Mutex::new(None),
             meanings: Arc::default(),
             perceived: Mutex::default(),
@@ -311,6 +317,7 @@ impl Engine {
         if let Some(draft) = lock(&self.0.draft).as_mut() {
             draft.loaded = None;
         }
+        *lock(&self.0.reader) = None;
         *lock(&self.0.conversation) = None;
         lock(&self.0.perceived).clear();
         self.0.specialists.unload();
@@ -326,6 +333,9 @@ impl Engine {
         }
         if let Some(DraftSlot { wanted, loaded: Some(model) }) = &*lock(&self.0.draft) {
             found.push(self.described(wanted, model));
+        }
+        if let Some(model) = &*lock(&self.0.reader) {
+            found.push(self.described(READER, model));
         }
         let specialists = self.0.specialists.loaded().into_iter().map(|id| LoadedModel {
             bytes: self.store().registry().get(&id).map_or(0, |model| model.bytes()),
@@ -392,6 +402,30 @@ impl Engine {
     pub(crate) fn passage_encoder(&self) -> Result<Option<Arc<SentenceEncoder>>> {
         match self.specialists().passages() {
             Ok(encoder) => Ok(Some(encoder)),
+            Err(Error::ModelMissing { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The decoder that reads passages for a question, which is small; none where it was not fetched. When it is also
+    /// the one that answers, it is loaded once.
+    ///
+    /// # Errors
+    /// [`Error::ModelFile`].
+    pub(crate) fn reader(&self) -> Result<Option<Arc<LanguageModel>>> {
+        let answers = {
+            let slot = lock(&self.0.decoder);
+            slot.wanted == READER && slot.adapter.is_none()
+        };
+        let mut slot = lock(&self.0.reader);
+        if let Some(reader) = slot.as_ref().filter(|_| !answers) {
+            return Ok(Some(reader.clone()));
+        }
+        let load = || Ok(Arc::new(LanguageModel::load(&self.store().file(READER, "model")?)?));
+        match if answers { self.language_model() } else { load() } {
+            // Held twice, it would stay when the decoder is freed.
+            Ok(reader) if answers => Ok(Some(reader)),
+            Ok(reader) => Ok(Some(slot.insert(reader).clone())),
             Err(Error::ModelMissing { .. }) => Ok(None),
             Err(error) => Err(error),
         }

@@ -34,6 +34,7 @@ DOCUMENTS = [
     ("texlive-latex-base-doc", "usr/share/doc/texlive-doc/latex/fancyhdr/fancyhdr.pdf"),
     ("texlive-latex-base-doc", "usr/share/doc/texlive-doc/latex/amsmath/amsldoc.pdf"),
 ]
+HELD_OUT = ", held out"
 LONG = [("fullrefman.pdf", "1-z"), ("octave.pdf", "1-1000"), ("zsh.pdf", "1-385")]
 
 
@@ -66,7 +67,11 @@ def documents(folder, most):
     names = {name for name, _, _ in chosen}
     lines = (HERE / "library.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
     questions = folder / "questions.jsonl"
-    questions.write_text("".join(line for line in lines if common.json.loads(line).get("document", "") in names | {""}), encoding="utf-8")
+    asked = [row for row in map(common.json.loads, lines) if row.get("document", "") in names | {""}]
+    # Every second question was not looked at when it was tuned when a decoder reads.
+    for row in asked[1::2]:
+        row["kind"] += HELD_OUT
+    questions.write_text("".join(common.json.dumps(row, ensure_ascii=False) + "\n" for row in asked), encoding="utf-8")
     return manuals, questions
 
 
@@ -89,26 +94,42 @@ def citations(args, manuals, questions):
     rows = common.rows_of(command)
     about = next(row for row in rows if row["event"] == "searched")
     kinds = {row["kind"]: row for row in rows if row["event"] == "cited"}
-    shown = [kinds[kind] for kind in ("direct", "reworded")]
-    none = kinds["unanswerable"]
+    shown = [kinds[kind + half] for kind in ("direct", "reworded") for half in ("", HELD_OUT)]
+    none = [kinds["unanswerable" + half] for half in ("", HELD_OUT)]
     line = lambda what, cell: f"| {what} | {' | '.join(cell(row) for row in shown)} |"
-    found = lambda row: "{fused:.1f} %, {words:.1f} %, {meaning:.1f} %".format(**row["recall_at_5"])
-    asked = sum(row["questions"] for row in shown)
-    of_all = lambda name: sum(row["recall_at_5"][name] * row["questions"] for row in shown) / asked
+    ways = "read", "fused", "words", "meaning"
+    found = lambda row: ", ".join(f"{row['recall_at_5'][way]:.1f}" for way in ways) + " %"
+
+    def of_all(rows, cell, weight="questions"):
+        return sum(cell(row) * row[weight] for row in rows) / max(1, sum(row[weight] for row in rows))
+
+    def together(name, rows):
+        recall = ", ".join(f"{of_all(rows, lambda row: row['recall_at_5'][way]):.1f}" for way in ways)
+        shares = [f"{of_all(rows, lambda row: row[key]):.1f} %" for key in ("page_right", "first_right", "page_cited", "answer_in_evidence")]
+        precision = of_all(rows, lambda row: row["citation_precision"], "citations")
+        return f"| {sum(row['questions'] for row in rows)} {name} | {recall} % | {' | '.join(shares)} | {precision:.1f} % |"
+
+    refused = of_all(none, lambda row: row["refused"], "unanswerable")
     return [
-        f"Questions over {about['documents']} manuals of Debian packages, {about['pages']} pages, {about['passages']} passages. Direct ones use words of the manuals, reworded ones ask for the same in words of somebody who has not read them.",
+        f"Questions over {about['documents']} manuals of Debian packages, {about['pages']} pages, {about['passages']} passages. Direct ones use words of the manuals, reworded ones ask for the same in words of somebody who has not read them. When a decoder reads, and what that counts, was tuned on every second question; the others were held out. The weights of BM25 were chosen with all in view.",
         "",
         line("", lambda r: f"{r['questions']} {r['kind']}"),
         "| --- " * (1 + len(shown)) + "|",
-        line("answer among the first five passages: fused, words alone (BM25), meaning alone", found),
-        f"| the same, of all {asked} | {of_all('fused'):.1f} %, {of_all('words'):.1f} %, {of_all('meaning'):.1f} % | |",
+        line("answer among the first five passages: read by a small decoder where words do not decide, fused, words alone (BM25), meaning alone", found),
         line("citations that stand word for word on their page", lambda r: f"{r['verbatim']:.1f} % of {r['citations']}"),
-        line("the page of the answer is cited first, is cited at all", lambda r: f"{r['page_right']:.1f} %, {r['page_cited']:.1f} %"),
+        line("the page of the answer is cited first; it or the answer is", lambda r: f"{r['page_right']:.1f} %, {r['first_right']:.1f} %"),
+        line("the page of the answer is cited at all", lambda r: f"{r['page_cited']:.1f} %"),
         line("the answer stands in a citation", lambda r: f"{r['answer_in_evidence']:.1f} %"),
         line("citations on the right page or with the answer", lambda r: f"{r['citation_precision']:.1f} %"),
         line("time to the evidence (median)", lambda r: f"{r['median_s']:.2f} s"),
         "",
-        f"Of {none['unanswerable']} questions that the manuals do not answer, {none['refused']:.0f} % were answered with “Not in these documents.”",
+        "| both halves | recall at 5: read, fused, words, meaning | page first | page or answer first | page cited | answer cited | precision |",
+        "| --- " * 7 + "|",
+        together("direct", shown[:2]),
+        together("reworded", shown[2:]),
+        together("of all", shown),
+        "",
+        f"Of {sum(row['unanswerable'] for row in none)} questions that the manuals do not answer, {refused:.0f} % were answered with “Not in these documents.”",
     ]
 
 

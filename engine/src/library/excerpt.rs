@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::catalogue::Passage;
 use super::search::touch;
-use super::{Hit, Library};
+use super::{Hit, Hits, Library};
 use crate::error::Result;
 use crate::media::Kind;
 use crate::sequence::ReadFile;
@@ -17,7 +17,8 @@ impl Library {
     ///
     /// # Errors
     /// [`Error::Library`](crate::Error::Library).
-    pub fn excerpt(&self, question: &str, hits: &[Hit]) -> Result<(Vec<ReadFile>, FoundInLibrary)> {
+    pub fn excerpt(&self, question: &str, found: &Hits) -> Result<(Vec<ReadFile>, FoundInLibrary)> {
+        let hits = &found.hits;
         let mut files = Vec::new();
         let mut parts = Vec::new();
         let mut order: Vec<&Hit> = Vec::new();
@@ -73,6 +74,6 @@ impl Library {
                 notices: notice.map(|text| format!("{}: {text}", first.path.display())).into_iter().collect(),
             });
         }
-        Ok((files, FoundInLibrary { rarity: self.rarity(question)?, parts }))
+        Ok((files, FoundInLibrary { fits: found.fits, rarity: self.rarity(question)?, parts }))
     }
 }

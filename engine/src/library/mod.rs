@@ -35,6 +35,8 @@ mod embedding;
 
 mod search;
 
+mod rerank;
+
 mod excerpt;
 
 use std::hash::{Hash, Hasher};

@@ -1,15 +1,14 @@
 //! A question → the passages that answer it.
 //!
-//! Both indexes give their best passages; every one of these then has both scores, exactly, and what counts is their
-//! sum: the cosine of meanings, and a small part of BM25. A sum of scores keeps how much better one is; ranks alone
-//! (reciprocal rank fusion, Cormack et al., 2009) do not, and had fewer answers first on the questions of
-//! `tests/peers/library.jsonl`.
+//! Both indexes give their best passages; every one of these then has both scores, exactly. The best of them are
+//! compared once more, closely (`rerank`).
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::path::PathBuf;
 
 use super::catalogue::Passage;
+use super::rerank::{Close, Question};
 use super::texts::Texts;
 use super::{DocumentId, Library, MEANINGS};
 use crate::cancel::Cancel;
@@ -22,11 +21,8 @@ use crate::tasks::evidence::{Rarity, terms};
 /// Passages that each index gives.
 const CANDIDATES: usize = 100;
 
-/// What a point of BM25 counts beside the cosine.
-const WORDS_WEIGHT: f32 = 0.02;
-
-/// The cosine of a passage whose meaning is not known yet: that of one that is somewhat related.
-const UNKNOWN: f32 = 0.3;
+/// Of these, how many are compared closely at least.
+const COMPARED: usize = 60;
 
 /// By what passages are ranked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -34,6 +30,8 @@ pub enum Ranking {
     /// By words and meaning.
     #[default]
     Fused,
+    /// As [`Ranking::Fused`]; where words do not decide, a small decoder reads the best ones, which takes about a second.
+    Read,
     /// By words alone: BM25.
     Words,
     /// By meaning alone.
@@ -74,15 +72,17 @@ pub struct SearchOptions {
 pub struct Hits {
     /// Best first.
     pub hits: Vec<Hit>,
+    /// Whether one of them may hold an answer; if not, they are only the least unlike the question.
+    pub fits: bool,
     /// What was not looked at, and why.
     pub notices: Vec<String>,
 }
 
 /// A passage with what speaks for it.
-struct Candidate {
-    passage: Passage,
-    words: f32,
-    meaning: Option<f32>,
+pub(super) struct Candidate {
+    pub(super) passage: Passage,
+    pub(super) words: f32,
+    pub(super) meaning: Option<f32>,
 }
 
 impl Library {
@@ -117,16 +117,34 @@ impl Library {
             let row = candidate.passage.vector.and_then(|row| similar.get(row as usize));
             candidate.meaning = row.copied().flatten();
         }
-        if options.ranking == Ranking::Fused && asked.is_some() {
+        let fused = matches!(options.ranking, Ranking::Fused | Ranking::Read);
+        if fused && asked.is_some() {
             self.complete_words(&terms, &mut found)?;
         }
-        let scored = |candidate| (score(&candidate, options.ranking), candidate);
-        let mut ranked: Vec<(f32, Candidate)> = found.into_values().map(scored).collect();
+        let candidates = found.into_values();
+        let Close { mut ranked, fits } = if fused {
+            let question = Question { text: question, terms: &terms };
+            let decoder = (options.ranking == Ranking::Read).then_some(engine);
+            self.compare_closely(
+                &question,
+                candidates.collect(),
+                options.most.max(COMPARED),
+                decoder,
+                cancel,
+            )?
+        } else {
+            let score = |candidate: &Candidate| match options.ranking {
+                Ranking::Words => candidate.words,
+                _ => candidate.meaning.unwrap_or_default(),
+            };
+            let ranked: Vec<_> = candidates.map(|candidate| (score(&candidate), candidate)).collect();
+            Close { fits: !ranked.is_empty(), ranked }
+        };
         ranked.retain(|(score, _)| *score > 0.0);
         ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
         ranked.truncate(options.most);
         let hits = self.hits(ranked, &mut notices)?;
-        Ok(Hits { hits, notices })
+        Ok(Hits { hits, fits, notices })
     }
 
     /// The meaning of the question; `None` when only words are compared.
@@ -274,15 +292,6 @@ impl Library {
             rarity.with.insert(term, with);
         }
         Ok(Some(rarity))
-    }
-}
-
-/// How well a candidate fits.
-fn score(candidate: &Candidate, ranking: Ranking) -> f32 {
-    match ranking {
-        Ranking::Words => candidate.words,
-        Ranking::Meaning => candidate.meaning.unwrap_or_default(),
-        Ranking::Fused => candidate.meaning.unwrap_or(UNKNOWN) + WORDS_WEIGHT * candidate.words,
     }
 }
 

@@ -102,7 +102,8 @@ fn words_are_found_where_they_stand() {
     let lens = &shelf.hits(&library, "cleaning a lens")[0];
     assert_eq!((lens.path.file_name().unwrap().to_str(), lens.heading.as_str()), (Some("two.md"), ""));
     assert!(lens.text.contains("Clean the lens"), "{lens:?}");
-    let (files, known) = library.excerpt("the zeppelin", &hits[..1]).unwrap();
+    let found = Hits { hits: hits[..1].to_vec(), fits: true, ..Hits::default() };
+    let (files, known) = library.excerpt("the zeppelin", &found).unwrap();
     assert_eq!(files.len(), 1);
     assert!(files[0].spans.iter().any(|span| span.text.contains("zeppelin")));
     assert!(files[0].spans.len() < 6, "only the neighbours");
@@ -294,4 +295,26 @@ fn one_process_writes_and_others_search() {
     assert!(refused.is_some_and(|text| text.contains("another Medley")));
     drop(update);
     assert!(other.update(&shelf.engine, &cancel).is_ok());
+}
+
+#[test]
+fn a_rare_word_alone_does_not_go_before_what_covers_the_question() {
+    let shelf = Shelf::new();
+    shelf.write("one.txt", &book(1, 6, (4, "zeppelin, zeppelin after zeppelin")));
+    shelf.write("two.txt", &book(3, 6, (2, "wooden crate that fell from the zeppelin")));
+    let mut library = shelf.open();
+    shelf.update(&mut library);
+    for ranking in [Ranking::Fused, Ranking::Read] {
+        let search = |question: &str| {
+            let options = SearchOptions { most: 10, ranking, ..SearchOptions::default() };
+            library.search(question, &shelf.engine, &options, &Cancel::new()).unwrap()
+        };
+        // No decoder is there to read; that is no failure.
+        let found = search("Which wooden crate fell from the zeppelin?");
+        assert!(found.fits && found.hits[0].text.contains("wooden crate"), "{found:?}");
+        assert!(found.hits[1].text.contains("zeppelin after"), "{found:?}");
+        let found =
+            search("Which vaccine and which syringe did the carrier prefer against measles and mumps?");
+        assert!(!found.fits && !found.hits.is_empty(), "one word in common is no answer: {found:?}");
+    }
 }

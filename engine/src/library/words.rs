@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use tantivy::collector::TopDocs;
 use tantivy::indexer::IndexWriterOptions;
 use tantivy::query::{BooleanQuery, BoostQuery, ConstScoreQuery, Occur, Query, TermQuery, TermSetQuery};
-use tantivy::schema::{FAST, Field, INDEXED, IndexRecordOption, Schema, TextFieldIndexing, TextOptions};
+pub(super) use tantivy::schema::Field;
+use tantivy::schema::{FAST, INDEXED, IndexRecordOption, Schema, TextFieldIndexing, TextOptions};
 use tantivy::tokenizer::{TextAnalyzer, Token, TokenStream, Tokenizer};
 use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, TantivyDocument, Term};
 
@@ -151,9 +152,36 @@ impl Words {
 
     /// In how many passages a term stands, and how many passages there are.
     pub(super) fn frequency(&self, term: &str) -> Result<(u64, u64)> {
+        self.frequency_in(self.fields.body, term)
+    }
+
+    /// The same for this part of a passage.
+    pub(super) fn frequency_in(&self, field: Field, term: &str) -> Result<(u64, u64)> {
         let searcher = self.reader.searcher();
-        let with = searcher.doc_freq(&Term::from_field_text(self.fields.body, term));
+        let with = searcher.doc_freq(&Term::from_field_text(field, term));
         Ok((with.map_err(failed(&self.folder))?, searcher.num_docs()))
+    }
+
+    /// The words of passages.
+    pub(super) fn body(&self) -> Field {
+        self.fields.body
+    }
+
+    /// The headings above them.
+    pub(super) fn heading(&self) -> Field {
+        self.fields.heading
+    }
+
+    /// How many terms this part of a passage has, on average; at least 1.
+    pub(super) fn mean_length(&self, field: Field) -> Result<f32> {
+        let searcher = self.reader.searcher();
+        let (mut terms, mut passages) = (0, 0);
+        for segment in searcher.segment_readers() {
+            let index = segment.inverted_index(field).map_err(failed(&self.folder))?;
+            terms += index.total_num_tokens();
+            passages += u64::from(segment.max_doc());
+        }
+        Ok((terms as f32 / passages.max(1) as f32).max(1.0))
     }
 }
 

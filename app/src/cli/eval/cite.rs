@@ -47,6 +47,8 @@ struct Counts {
     /// Citations that stand on the page of the answer or hold it.
     right_citations: usize,
     first_page: usize,
+    /// The first citation stands on the page of the answer or holds it.
+    first_right: usize,
     any_page: usize,
     answer_shown: usize,
     answered: usize,
@@ -110,11 +112,11 @@ impl Counts {
             return out.object(&json!({
                 "event": "cited", "kind": kind, "questions": self.questions,
                 "recall_at_5": {
-                    "fused": recall("fused"), "words": recall("words"), "meaning": recall("meaning"),
+                    "read": recall("read"), "fused": recall("fused"), "words": recall("words"), "meaning": recall("meaning"),
                 },
                 "citations": self.quotes, "verbatim": percent(self.verbatim, self.quotes),
                 "citation_precision": percent(self.right_citations, self.quotes),
-                "page_right": share(self.first_page), "page_cited": share(self.any_page),
+                "page_right": share(self.first_page), "first_right": share(self.first_right), "page_cited": share(self.any_page),
                 "answer_in_evidence": share(self.answer_shown),
                 "answered": answers.then(|| share(self.answered)),
                 "unanswerable": self.unanswerable, "refused": percent(self.refused, self.unanswerable),
@@ -130,17 +132,19 @@ impl Counts {
             return Ok(());
         }
         out.line(&format!(
-            "{name}: {} asked; recall at {TOP}: fused {:.1} %, words alone {:.1} %, meaning alone {:.1} %",
+            "{name}: {} asked; recall at {TOP}: read {:.1} %, fused {:.1} %, words alone {:.1} %, meaning alone {:.1} %",
             self.questions,
+            recall("read"),
             recall("fused"),
             recall("words"),
             recall("meaning")
         ))?;
         out.line(&format!(
-            "{name}: {:.1} % of {} citations verbatim; page of the answer cited first {:.1} %, at all {:.1} %; precision {:.1} %",
+            "{name}: {:.1} % of {} citations verbatim; page of the answer cited first {:.1} %, it or the answer first {:.1} %, page cited at all {:.1} %; precision {:.1} %",
             percent(self.verbatim, self.quotes),
             self.quotes,
             share(self.first_page),
+            share(self.first_right),
             share(self.any_page),
             percent(self.right_citations, self.quotes),
         ))?;
@@ -186,13 +190,16 @@ fn measure(
     };
     counts.questions += 1;
     let mut ranks = serde_json::Map::new();
-    let rankings = [("fused", Ranking::Fused), ("words", Ranking::Words), ("meaning", Ranking::Meaning)];
-    for (name, ranking) in rankings {
-        let options = SearchOptions { most: 4 * TOP, ranking, ..Default::default() };
-        let hits = library.search(&question.question, engine, &options, cancel)?.hits;
+    let mut count = |name: &'static str, hits: &[Hit]| {
         let rank = hits.iter().position(|hit| question.is_answered_by(hit, document, page));
         ranks.insert(name.into(), rank.map(|rank| rank + 1).into());
         *counts.found.entry(name).or_insert(0) += usize::from(rank.is_some_and(|rank| rank < TOP));
+    };
+    count("read", &shown.hits);
+    let rankings = [("fused", Ranking::Fused), ("words", Ranking::Words), ("meaning", Ranking::Meaning)];
+    for (name, ranking) in rankings {
+        let options = SearchOptions { most: 4 * TOP, ranking, ..Default::default() };
+        count(name, &library.search(&question.question, engine, &options, cancel)?.hits);
     }
     let on_page = |evidence: &Evidence| {
         is_called(&evidence.source, document)
@@ -206,13 +213,18 @@ fn measure(
     let answered = shown.evidence.iter().any(answers);
     counts.right_citations += right;
     counts.first_page += usize::from(first);
+    let first_right = shown.evidence.first().is_some_and(|evidence| on_page(evidence) || answers(evidence));
+    counts.first_right += usize::from(first_right);
     counts.any_page += usize::from(any);
     counts.answer_shown += usize::from(answered);
     counts.answered += usize::from(shown.answer.is_some_and(|(text, ..)| holds(&text, &question.answer)));
     let all_right = first && answered && ranks.values().all(|rank| rank.as_u64().is_some_and(|r| r <= 5));
     Ok((!all_right).then(|| {
-        let quotes: Vec<_> =
-            shown.evidence.iter().map(|e| json!({"quote": e.quote, "place": e.place})).collect();
+        let quotes: Vec<_> = shown
+            .evidence
+            .iter()
+            .map(|e| json!({"source": e.source, "quote": e.quote, "place": e.place, "score": e.score}))
+            .collect();
         json!({
             "event": "question", "question": question.question, "document": document, "page": page,
             "answer": question.answer, "ranks": ranks, "first_page": first, "any_page": any,

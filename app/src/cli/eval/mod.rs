@@ -17,7 +17,7 @@ mod reason;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use engine::library::{IndexEvent, Library};
+use engine::library::{Hit, IndexEvent, Library, Ranking};
 use engine::tasks::ask::{AskRequest, Attachment};
 use engine::{Cancel, Engine, Event, Evidence};
 use tempfile::TempDir;
@@ -65,6 +65,8 @@ impl Work {
 
 /// What is shown for a question, and how long that took.
 struct Shown {
+    /// What it was looked for in.
+    hits: Vec<Hit>,
     evidence: Vec<Evidence>,
     /// Seconds until the evidence is there.
     found_s: f64,
@@ -75,12 +77,18 @@ struct Shown {
 /// Asks as `medley read --library` does; without the decoder unless `answer`.
 fn ask(library: &Library, engine: &Engine, question: &str, answer: bool, cancel: &Cancel) -> Outcome<Shown> {
     let started = Instant::now();
-    let options = engine::library::SearchOptions { most: READ_PASSAGES, ..Default::default() };
+    let options =
+        engine::library::SearchOptions { most: READ_PASSAGES, ranking: Ranking::Read, ..Default::default() };
     let found = library.search(question, engine, &options, cancel)?;
-    let (files, known) = library.excerpt(question, &found.hits)?;
+    let (files, known) = library.excerpt(question, &found)?;
     if !answer {
         let evidence = engine.evidence(files, question, &known, cancel)?;
-        return Ok(Shown { evidence, found_s: started.elapsed().as_secs_f64(), answer: None });
+        return Ok(Shown {
+            hits: found.hits,
+            evidence,
+            found_s: started.elapsed().as_secs_f64(),
+            answer: None,
+        });
     }
     let request = AskRequest {
         media: files.into_iter().map(Attachment::Read).collect(),
@@ -105,7 +113,7 @@ fn ask(library: &Library, engine: &Engine, question: &str, answer: bool, cancel:
     }
     let all_s = started.elapsed().as_secs_f64();
     let answer = Some((text, first_s.unwrap_or(all_s), all_s));
-    Ok(Shown { evidence, found_s: found_s.unwrap_or(all_s), answer })
+    Ok(Shown { hits: found.hits, evidence, found_s: found_s.unwrap_or(all_s), answer })
 }
 
 /// Brings a library up to date; seconds until words are searchable, and in all.

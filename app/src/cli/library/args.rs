@@ -62,7 +62,7 @@ Examples:
         /// Only in this file or folder; repeat for more
         #[arg(long = "in", value_name = "FILE|FOLDER")]
         within: Vec<PathBuf>,
-        /// fused, words (BM25) or meaning
+        /// fused, words (BM25), meaning, or read: fused, and a small decoder reads the best ones
         #[arg(long, value_name = "HOW", default_value = "fused", value_parser = ranking)]
         by: Ranking,
         /// Where.
@@ -103,6 +103,7 @@ fn ranking(text: &str) -> Result<Ranking, String> {
         "fused" => Ok(Ranking::Fused),
         "words" => Ok(Ranking::Words),
         "meaning" => Ok(Ranking::Meaning),
-        _ => Err("there are fused, words and meaning".into()),
+        "read" => Ok(Ranking::Read),
+        _ => Err("there are fused, words, meaning and read".into()),
     }
 }

@@ -69,6 +69,8 @@ pub struct AskRequest {
 /// What goes with a question whose media are excerpts of a library's documents.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct FoundInLibrary {
+    /// Whether something of it may answer the question.
+    pub fits: bool,
     /// How rare the words of the question are in the whole library.
     pub rarity: Option<Rarity>,
     /// What was found; the rest of the excerpts stands around it.

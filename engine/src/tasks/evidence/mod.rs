@@ -19,6 +19,8 @@ mod meanings;
 
 mod claims;
 
+mod found;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -31,12 +33,13 @@ pub(crate) use words::terms;
 
 use self::aim::Aim;
 use self::bm25::Fit;
+use self::found::{Floor, InLibrary};
 use crate::cancel::Cancel;
 use crate::error::Result;
 use crate::media::Kind;
 use crate::perception::embed::{Meaning, SentenceEncoder};
 use crate::sequence::{Evidence, Finding, Place};
-use crate::tasks::ask::{FoundInLibrary, FoundPart, ReadFile};
+use crate::tasks::ask::{FoundInLibrary, ReadFile};
 
 /// Most pieces of evidence for one answer.
 const MOST: usize = 6;
@@ -44,25 +47,11 @@ const MOST: usize = 6;
 /// Most things that were seen, of one file.
 const MOST_TAGS: usize = 3;
 
-/// Passages that fit worse are no evidence.
-const FLOOR: f32 = 0.30;
-
 /// At least so well fit the passages of a page that the question names.
 const NAMED_PAGE: f32 = 0.45;
 
-/// Nor are those that fit much worse than the best one.
-const SHARE_OF_BEST: f32 = 0.6;
-
 /// Up to this many passages all are compared by meaning; of more, those that fit best by their words.
 const COMPARED_BY_MEANING: usize = 400;
-
-/// What the score of a library counts beside our own. It knows how rare words are and compares the passage as a whole;
-/// ours knows places, kinds of findings and headings. Both together had the page of the answer first for 84 % of the
-/// direct questions of `tests/peers/library.jsonl`, ours alone for 79 %.
-const FOUND_WEIGHT: f32 = 0.7;
-
-/// What only stands beside what a library found, as a share of the best that it found.
-const BESIDE: f32 = 0.2;
 
 /// Passages with fewer terms are too short to say what an answer says.
 const LEAST_TERMS: usize = 3;
@@ -81,8 +70,8 @@ pub struct Search {
     meanings: Arc<Meanings>,
     /// Passages that are compared by meaning, best words first.
     compared: Vec<usize>,
-    /// How well a library found each passage to fit; none for files that were read as a whole.
-    found: Option<Vec<Option<f32>>>,
+    /// What a library found; none for files that were read as a whole.
+    found: Option<InLibrary>,
     /// Similarity with the question of those that were compared.
     similar: HashMap<usize, f32>,
     asked: Option<Meaning>,
@@ -108,15 +97,20 @@ impl Search {
             .map(|passage| words::terms(&format!("{} {}", passage.heading(&files), passage.text(&files))))
             .collect();
         let fits = bm25::rank(&aim.terms, &terms, library.and_then(|library| library.rarity.as_ref()));
-        let found = library.map(|library| passages.iter().map(|passage| found(passage, library)).collect());
-        let mut compared: Vec<usize> = (0..passages.len()).collect();
+        let found = library.map(|library| InLibrary::of(library, &passages));
+        let mut compared: Vec<usize> = match &found {
+            // What stands beside is compared by its words alone.
+            Some(found) => found.passages().collect(),
+            None => (0..passages.len()).collect(),
+        };
         if encoder.is_none() || (aim.overview && aim.page.is_none() && passages.len() > COMPARED_BY_MEANING) {
             compared.clear();
         } else if compared.len() > COMPARED_BY_MEANING {
             compared.sort_by(|&a, &b| fits[b].raw.total_cmp(&fits[a].raw));
             compared.truncate(COMPARED_BY_MEANING);
         }
-        let by_words_only = if compared.is_empty() { 0 } else { passages.len() - compared.len() };
+        let by_words_only =
+            if compared.is_empty() || found.is_some() { 0 } else { passages.len() - compared.len() };
         Self {
             files,
             question: question.to_owned(),
@@ -161,7 +155,13 @@ impl Search {
         let Some(asked) = &self.asked else { return Ok(None) };
         let end = (self.done + PER_STEP).min(self.compared.len());
         let batch = &self.compared[self.done..end];
-        let texts: Vec<String> = batch.iter().map(|&i| meant(&self.passages[i], &self.files)).collect();
+        // The library compared passages under their headings; here they speak for themselves.
+        let alone = self.found.is_some();
+        let text = |i: usize| match &self.passages[i] {
+            passage if alone => passage.text(&self.files).to_owned(),
+            passage => meant(passage, &self.files),
+        };
+        let texts: Vec<String> = batch.iter().map(|&i| text(i)).collect();
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         let Some(meanings) = self.meanings.of(&texts, &encoder, cancel)? else { return Ok(None) };
         for (&i, meaning) in batch.iter().zip(&meanings) {
@@ -190,12 +190,23 @@ impl Search {
             .filter(|ranked| ranked.score > 0.0)
             .collect();
         if let Some(found) = &self.found {
-            blend(&mut ranked, found);
+            found.blend(&mut ranked);
         }
         // Passages that fit the same stay in the order of the media.
         ranked.sort_by(|a, b| b.score.total_cmp(&a.score));
+        let is_seen = |ranked: &Ranked| {
+            let span = self.passages[ranked.passage].span(&self.files);
+            span.is_some_and(|span| matches!(span.finding, Finding::Tag { .. }))
+        };
+        let floor = match &self.found {
+            _ if self.aim.overview => Floor::WHOLE,
+            // What is seen is not compared by its words.
+            Some(found) if !ranked.first().is_some_and(is_seen) => found.floor(&self.similar),
+            _ => Floor::PART,
+        };
         Found {
             overview: self.aim.overview,
+            floor,
             chosen: Vec::new(),
             evidence: Vec::new(),
             ranked,
@@ -304,28 +315,6 @@ pub(crate) fn find(
     Ok(search.finish(cancel)?.evidence)
 }
 
-/// Mixes our scores with those of a library, which compare passages with each other but say nothing alone: its best
-/// stands for our best.
-fn blend(ranked: &mut [Ranked], found: &[Option<f32>]) {
-    let most = |scores: &mut dyn Iterator<Item = f32>| scores.fold(0.0, f32::max);
-    let best = most(&mut ranked.iter().map(|ranked| ranked.score));
-    let best_found = most(&mut found.iter().copied().flatten()).max(f32::MIN_POSITIVE);
-    for ranked in ranked {
-        let share = found[ranked.passage].map_or(BESIDE, |score| (score / best_found).clamp(0.0, 1.0));
-        ranked.score = (1.0 - FOUND_WEIGHT) * ranked.score + FOUND_WEIGHT * best * share;
-    }
-}
-
-/// How well a library found a passage to fit; `None` for what only stands beside what it found.
-fn found(passage: &Passage, library: &FoundInLibrary) -> Option<f32> {
-    let touches = |part: &&FoundPart| {
-        (part.file, part.span) == (passage.file, passage.span)
-            && part.bytes.start < passage.bytes.end
-            && passage.bytes.start < part.bytes.end
-    };
-    library.parts.iter().filter(touches).map(|part| part.score).reduce(f32::max)
-}
-
 /// What is embedded for a passage: its words, under their heading.
 fn meant(passage: &Passage, files: &[ReadFile]) -> String {
     match passage.heading(files) {
@@ -353,6 +342,7 @@ pub struct Found {
     pub evidence: Vec<Evidence>,
     passages: Vec<Passage>,
     files: Vec<ReadFile>,
+    floor: Floor,
     chosen: Vec<Ranked>,
     terms: Vec<String>,
     encoder: Option<Arc<SentenceEncoder>>,
@@ -373,7 +363,7 @@ impl Found {
     /// Which of the ranked passages are evidence.
     fn choose(&mut self) {
         let best = self.ranked.first().map_or(0.0, |ranked| ranked.score);
-        let floor = if self.overview { FLOOR } else { FLOOR.max(best * SHARE_OF_BEST) };
+        let floor = self.floor.of(best);
         let mut tags = HashMap::new();
         for ranked in &self.ranked {
             let passage = &self.passages[ranked.passage];
