@@ -3,11 +3,11 @@
 // A test that cannot go on should stop at once.
 #![allow(clippy::unwrap_used)]
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use egui::Key;
 use egui::accesskit::Role;
-use egui_kittest::kittest::{NodeT as _, Queryable};
+use egui_kittest::kittest::Queryable;
 use engine::media::Kind;
 use engine::{Evidence, Place};
 use medley_app::command::{Command, TalkCommand};
@@ -17,8 +17,7 @@ use medley_app::state::{
     Answer, AnswerStatus, Attachment, AttachmentId, AttachmentState, Context, Conversation, ConversationId,
     Exchange, ExchangeId, StopReason, Thought,
 };
-use medley_app::storage::{Storage, Write};
-use medley_tests::media_files::{document, opener};
+use medley_tests::media_files::document;
 use medley_tests::sample;
 use medley_tests::window::{CTRL, Window};
 
