@@ -314,12 +314,12 @@ fn words_that_were_typed_are_on_the_disk_a_second_later_without_a_write_for_each
     window.type_question("Half a th");
     window.type_question("ought");
     let begin = std::time::Instant::now();
-    let stored = |window: &Window| {
+    let stored = |window: &Window| -> Option<String> {
         let database =
             rusqlite::Connection::open(window.folder.path().join(medley_app::storage::FILE_NAME)).unwrap();
         let row =
             database.query_row("SELECT json FROM drafts WHERE conversation = ?1", [id.0], |row| row.get(0));
-        row.ok().map(|json: String| json)
+        row.ok()
     };
     assert_eq!(stored(&window), None, "nothing is written while somebody types");
     window.wait("a second", |_| begin.elapsed().as_secs_f64() > 1.3);
