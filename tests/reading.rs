@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use egui::{Event, Key, Modifiers, OutputCommand, PointerButton, Pos2, Vec2};
-use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use egui_kittest::kittest::Queryable as _;
 use medley_app::command::{Command, ReaderCommand};
 use medley_app::jobs::scripted::Scripted;
 use medley_app::state::{Position, Reading, Tab, Zoom};

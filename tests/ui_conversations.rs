@@ -7,10 +7,7 @@ use egui::{Key, Modifiers};
 use egui_kittest::kittest::{NodeT as _, Queryable};
 use medley_app::command::{Command, TalkCommand};
 use medley_app::jobs::scripted::{Scripted, long_conversation};
-use medley_app::state::{
-    Answer, AnswerStatus, Context, ConversationId, Exchange, ExchangeId, Load, Preset, Sampling, Setup,
-    StopReason,
-};
+use medley_app::state::{ConversationId, ExchangeId, Load, Preset, Sampling, Setup};
 use medley_app::storage::{FILE_NAME, Storage, Write};
 use medley_tests::sample;
 use medley_tests::window::{CTRL_SHIFT, Window};

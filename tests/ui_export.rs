@@ -3,11 +3,11 @@
 // A test that cannot go on should stop at once.
 #![allow(clippy::unwrap_used)]
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use egui::Key;
 use egui::accesskit::Role;
-use egui_kittest::kittest::{NodeT as _, Queryable};
+use egui_kittest::kittest::Queryable;
 use engine::media::Kind;
 use engine::{Evidence, Place};
 use medley_app::command::{Command, TalkCommand};
@@ -17,8 +17,7 @@ use medley_app::state::{
     Answer, AnswerStatus, Attachment, AttachmentId, AttachmentState, Context, Conversation, ConversationId,
     Exchange, ExchangeId, StopReason, Thought,
 };
-use medley_app::storage::{Storage, Write};
-use medley_tests::media_files::{document, opener};
+use medley_tests::media_files::document;
 use medley_tests::sample;
 use medley_tests::window::{CTRL, Window};
 
@@ -315,12 +314,12 @@ fn words_that_were_typed_are_on_the_disk_a_second_later_without_a_write_for_each
     window.type_question("Half a th");
     window.type_question("ought");
     let begin = std::time::Instant::now();
-    let stored = |window: &Window| {
+    let stored = |window: &Window| -> Option<String> {
         let database =
             rusqlite::Connection::open(window.folder.path().join(medley_app::storage::FILE_NAME)).unwrap();
         let row =
             database.query_row("SELECT json FROM drafts WHERE conversation = ?1", [id.0], |row| row.get(0));
-        row.ok().map(|json: String| json)
+        row.ok()
     };
     assert_eq!(stored(&window), None, "nothing is written while somebody types");
     window.wait("a second", |_| begin.elapsed().as_secs_f64() > 1.3);

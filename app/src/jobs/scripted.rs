@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use engine::media::{Kind, Media, Opener};
 use engine::perception::ReadEvent;
@@ -379,8 +379,11 @@ impl Backend for Scripted {
             ..Usage::default()
         };
         let stop = cancel.clone();
+        // By the clock: a pause on a busy machine is longer than it should be.
+        let mut next = Instant::now();
         let text = words.into_iter().map_while(move |word| {
-            std::thread::sleep(pause);
+            next += pause;
+            std::thread::sleep(next.saturating_duration_since(Instant::now()));
             (!cancel.is_cancelled()).then_some(Event::Text(word))
         });
         let inside =

@@ -4,7 +4,8 @@ use engine::{Evidence, Finding, Part, Place, Rect, Span, StopReason, Usage};
 
 use super::*;
 use crate::state::{
-    Answer, AnswerStatus, Attachment, AttachmentId, AttachmentState, ConversationId, Exchange, ExchangeId,
+    Answer, AnswerStatus, Attachment, AttachmentId, AttachmentState, Conversation, ConversationId, Exchange,
+    ExchangeId,
 };
 
 fn folder(name: &str) -> PathBuf {
@@ -121,6 +122,7 @@ fn everything_written_is_read_back() {
     assert_eq!(list[0].setup.system.as_deref(), Some("Be brief."));
     storage.load(&mut list[0]).unwrap();
     assert_eq!(list[0].exchanges, [exchange(3, "A cat.")]);
+    Recall::default().fill(storage.path(), &mut list[0]);
     assert_eq!(list[0].attachments, [attachment], "a file that moved keeps what was found, at its new path");
     assert_eq!(storage.largest_id().unwrap(), 7);
 }
@@ -459,4 +461,20 @@ fn how_an_answer_came_about_is_kept_apart_from_it() {
     storage.flush();
     assert_eq!(storage.inside(id).unwrap(), Some(inside));
     assert_eq!(storage.inside(ExchangeId(4)).unwrap(), None, "there is no such question");
+}
+
+#[test]
+fn temporary_conversations_are_searched_with_the_same_words_and_are_in_no_file() {
+    let mut temporary = Conversation::new(ConversationId(7), 1.0);
+    temporary.title = "The north wing".into();
+    temporary.temporary = true;
+    temporary.add(exchange(9, "It says **Größe** of the wing."), 1.0);
+    let find = |text: &str| search_temporary(std::slice::from_ref(&temporary), text).unwrap();
+    assert_eq!(find("grosse wi").len() + find("größe wi").len(), 1, "ß is a letter of its own");
+    assert_eq!(find("groß").first().map(|found| found.exchange), Some(Some(ExchangeId(9))));
+    assert_eq!(
+        find("north").first().map(|found| (found.conversation, found.exchange)),
+        Some((ConversationId(7), None))
+    );
+    assert!(find("south").is_empty());
 }

@@ -18,6 +18,10 @@ use crate::state::{Attachment, AttachmentId, ConversationId, Editing, ExchangeId
 /// Textures that were not drawn for this many frames are freed.
 const KEEP_FRAMES: u64 = 240;
 
+/// Textures that are not drawn at the moment take no more than this: who leafs through photographs would otherwise fill
+/// the memory within these frames.
+const KEEP_BYTES: usize = 48 << 20;
+
 /// Which folder is being named.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Folding {
@@ -118,6 +122,7 @@ impl ViewState {
         // The next edit begins with the text that is there then.
         self.edit.take_if(|_| editing.is_none());
         self.textures.retain(|_, (_, used)| *used >= oldest);
+        self.free_textures();
         self.film.take_if(|(_, _, used)| *used < oldest);
     }
 
@@ -131,6 +136,26 @@ impl ViewState {
                 self.tokens.insert(attachment.id, (Arc::downgrade(&read), tokens));
                 Some(tokens)
             }
+        }
+    }
+
+    /// Frees those that were drawn longest ago while all that are not drawn now take too much.
+    fn free_textures(&mut self) {
+        let drawn = self.frame.saturating_sub(1);
+        let bytes = |(texture, _): &(TextureHandle, u64)| 4 * texture.size()[0] * texture.size()[1];
+        let idle = self.textures.iter().filter(|(_, (_, used))| *used < drawn);
+        let mut idle: Vec<_> = idle.map(|(serial, entry)| (entry.1, *serial, bytes(entry))).collect();
+        let mut sum: usize = idle.iter().map(|(.., bytes)| bytes).sum();
+        if sum <= KEEP_BYTES {
+            return;
+        }
+        idle.sort_unstable();
+        for (_, serial, bytes) in idle {
+            if sum <= KEEP_BYTES {
+                return;
+            }
+            self.textures.remove(&serial);
+            sum -= bytes;
         }
     }
 

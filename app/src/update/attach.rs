@@ -186,6 +186,34 @@ pub(super) fn recalled(app: &mut App, job: JobId, id: AttachmentId, known: Optio
     }
 }
 
+/// Small pictures that are held before those of other conversations go: one takes about 80 KiB.
+const MOST_THUMBNAILS: usize = 200;
+
+/// Frees the small pictures of other conversations, when there are many; they are made again when they are shown.
+pub(super) fn forget_pictures_of_others(app: &mut App, id: ConversationId) {
+    if app.view.thumbnails.len() <= MOST_THUMBNAILS {
+        return;
+    }
+    let of_this = app.state.conversation_mut(id).map(|c| c.attachments.iter().map(|a| a.id).collect());
+    let of_this: std::collections::BTreeSet<AttachmentId> = of_this.unwrap_or_default();
+    // What is being made comes all the same.
+    app.view.thumbnails.retain(|id, picture| of_this.contains(id) || matches!(picture, Load::Loading));
+}
+
+/// Has the small pictures of a conversation made that are not there.
+pub(super) fn show_pictures(app: &mut App, id: ConversationId) {
+    let Some(conversation) = app.state.conversation_mut(id) else { return };
+    let files = conversation.attachments.iter().filter(|a| {
+        matches!(a.state, AttachmentState::Read(_)) && a.kind.is_some_and(|kind| kind != Kind::Sound)
+    });
+    let files: Vec<_> = files.map(|a| (a.id, a.path.clone())).collect();
+    for (id, path) in files {
+        if !app.view.thumbnails.contains_key(&id) {
+            thumbnail(app, id, path);
+        }
+    }
+}
+
 pub(super) fn checked(app: &mut App, job: JobId, id: AttachmentId, result: Result<Checked, String>) {
     app.jobs.close(job);
     app.active.reads.remove(&id);

@@ -38,15 +38,17 @@ pub(super) fn select(app: &mut App, id: ConversationId) {
     app.state.middle = Middle::Conversation;
     app.state.selected = Some(id);
     app.state.renaming = app.state.renaming.filter(|renaming| *renaming == id);
+    attach::forget_pictures_of_others(app, id);
     let App { state, storage, .. } = app;
     let Some(conversation) = state.conversation_mut(id) else { return };
-    if !conversation.loaded {
-        if let Err(error) = storage.load(conversation) {
-            state.storage_notice = Some(say!("conversations-cannot-read", reason = error.to_string()));
-            return;
-        }
-        attach::resume(app, id);
+    if conversation.loaded {
+        return attach::show_pictures(app, id);
     }
+    if let Err(error) = storage.load(conversation) {
+        state.storage_notice = Some(say!("conversations-cannot-read", reason = error.to_string()));
+        return;
+    }
+    attach::resume(app, id);
 }
 
 /// Shows the conversation `step` places further down the list, as it is shown.

@@ -178,10 +178,12 @@ fn thoughts(pages: &mut Pages, palette: &Palette, exchange: &Exchange) {
         None => say!("teach-vote-none", total = total),
     };
     caption(pages, &title, &weak.clone().bold());
+    let others = votes.len() > 1;
     for (answer, count) in votes.iter().skip(1) {
         let text = say!("teach-vote-other", count = *count, answer = answer.as_str());
         pages.text(&[Span::new(text, &weak)], Around::default());
     }
+    pages.space(if others { 4.0 } else { 0.0 });
     for thought in thoughts {
         pages.keep(SMALL * 5.0);
         let around = Around { left: 12.0, bar: Some(palette.line), ..Around::default() };
