@@ -24,11 +24,11 @@ fn said(name: &str) -> String {
     std::fs::read_to_string(sample(&format!("speech/{name}.txt"))).unwrap()
 }
 
-/// Twelve sentences, two minutes, with pauses of all lengths: several windows.
+/// 24 sentences, four minutes, with pauses of all lengths: several windows.
 fn long(folder: &Path) -> PathBuf {
     let mut samples = Vec::new();
-    for (i, pause_s) in [0.4, 0.8, 9.0, 0.3, 2.0, 1.2, 0.5, 12.0, 0.6, 1.0, 8.5, 0.2].into_iter().enumerate()
-    {
+    let pauses = [0.4, 0.8, 9.0, 0.3, 2.0, 1.2, 0.5, 12.0, 0.6, 1.0, 8.5, 0.2];
+    for (i, pause_s) in pauses.into_iter().cycle().take(24).enumerate() {
         samples.extend(wav_samples(&speech(SAMPLES[i % 3])));
         samples.extend(vec![0.0; (pause_s * 16_000.0) as usize]);
     }

@@ -2,7 +2,7 @@
 """Transcribes the same recordings with medley, faster-whisper and whisper.cpp, on the same weights, and writes the tables in README.md.
 
     pip install faster-whisper pywhispercpp jiwer numpy
-    python tests/peers/speech.py [--medley PATH] [--models tiny.en base] [--rounds 3] [--write] FOLDER
+    python tests/peers/speech.py [--medley PATH] [--models tiny.en base] [--rounds 3] [--recordings NAME…] [--write] FOLDER
 
 At last it compares the times of words with those that espeak-ng told when it read them (`words.py`).
 
@@ -206,6 +206,7 @@ def main():
     arguments_of(parser)
     parser.add_argument("--models", nargs="+", default=["tiny.en", "base"])
     parser.add_argument("--rounds", type=int, default=3, help="of the talks; other recordings are heard once")
+    parser.add_argument("--recordings", nargs="+", metavar="NAME", help="only these, as the table names them; talks always")
     parser.add_argument("--hear", nargs="+", help=argparse.SUPPRESS)
     parser.add_argument("folder", metavar="FOLDER", nargs="?", help="where recordings and weights are put")
     options = parser.parse_args()
@@ -224,7 +225,7 @@ def main():
     names = {"medley": "medley", "int8": "faster-whisper int8", "float32": "faster-whisper float32", "whisper.cpp": "whisper.cpp f16"}
     speed = ["| model | contestant | × real time | of the fastest peer's time | wrong words | MB |", "| --- | --- | --- | --- | --- | --- |"]
     quality = ["| model | recording | medley, greedy and beam 5 | faster-whisper int8 | faster-whisper float32 | whisper.cpp f16 |", "| --- | --- | --- | --- | --- | --- |"]
-    all_recordings = list(recordings(folder))
+    all_recordings = [each for each in recordings(folder) if not options.recordings or each[0] in ("talks", *options.recordings)]
     models = {model: weights(folder, model) for model in options.models}
     for model in options.models:
         there = models[model]

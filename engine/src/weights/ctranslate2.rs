@@ -11,7 +11,7 @@ use std::path::Path;
 
 use candle_core::{DType, Device, Tensor};
 
-use super::{TensorFile, Weights, map_file};
+use super::{TensorFile, Weights, give_back, map_file};
 use crate::error::{Error, Result};
 
 /// No Whisper checkpoint comes near these.
@@ -161,6 +161,20 @@ impl Ctranslate2File {
     fn raw(&self, variable: &Variable, dtype: DType, device: &Device) -> candle_core::Result<Tensor> {
         Tensor::from_raw_buffer(&self.map[variable.bytes.clone()], dtype, &variable.shape, device)
     }
+
+    /// Eight bits with one scale per row: weight = stored / scale.
+    fn scaled(&self, name: &str, variable: &Variable, device: &Device) -> candle_core::Result<Tensor> {
+        let stored: Vec<f32> =
+            self.map[variable.bytes.clone()].iter().map(|byte| f32::from(byte.cast_signed())).collect();
+        let stored = Tensor::from_vec(stored, variable.shape.as_slice(), device)?;
+        match self.index.get(&format!("{name}_scale")) {
+            None => Ok(stored),
+            Some(scale) => {
+                let scale = self.raw(scale, DType::F32, device)?;
+                stored.broadcast_div(&scale.reshape(((), 1))?)
+            }
+        }
+    }
 }
 
 impl TensorFile for Ctranslate2File {
@@ -170,28 +184,17 @@ impl TensorFile for Ctranslate2File {
 
     fn tensor(&self, name: &str, device: &Device) -> candle_core::Result<Tensor> {
         let variable = &self.index[name];
-        match variable.dtype {
+        let tensor = match variable.dtype {
             Type::F32 => self.raw(variable, DType::F32, device),
             Type::F16 => self.raw(variable, DType::F16, device),
             Type::BF16 => self.raw(variable, DType::BF16, device),
             Type::I32 => self.raw(variable, DType::I32, device),
             Type::I16 => self.raw(variable, DType::I16, device),
-            Type::I8 => {
-                // One scale per row: weight = stored / scale.
-                let stored: Vec<f32> = self.map[variable.bytes.clone()]
-                    .iter()
-                    .map(|byte| f32::from(byte.cast_signed()))
-                    .collect();
-                let stored = Tensor::from_vec(stored, variable.shape.as_slice(), device)?;
-                match self.index.get(&format!("{name}_scale")) {
-                    None => Ok(stored),
-                    Some(scale) => {
-                        let scale = self.raw(scale, DType::F32, device)?;
-                        stored.broadcast_div(&scale.reshape(((), 1))?)
-                    }
-                }
-            }
-        }
+            Type::I8 => self.scaled(name, variable, device),
+        };
+        // It is a copy, and a model that is loaded should not stand in memory twice.
+        give_back(&self.map, variable.bytes.clone());
+        tensor
     }
 }
 

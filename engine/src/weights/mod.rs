@@ -413,6 +413,21 @@ pub(crate) fn map_file(path: &Path) -> Result<memmap2::Mmap> {
     map.map_err(|source| Error::io("mapping", path, source))
 }
 
+/// Lets the system take back pages of a model file that were read; they come again from it when needed.
+fn give_back(map: &memmap2::Mmap, bytes: std::ops::Range<usize>) {
+    #[cfg(unix)]
+    {
+        use memmap2::UncheckedAdvice;
+        // SAFETY: the map is a read-only view of a file, so dropped pages are read again from it.
+        #[allow(unsafe_code)]
+        let advised =
+            unsafe { map.unchecked_advise_range(UncheckedAdvice::DontNeed, bytes.start, bytes.len()) };
+        if let Err(error) = advised {
+            log::debug!("pages of a model file stay in memory: {error}");
+        }
+    }
+}
+
 struct SafetensorsFile {
     map: Arc<memmap2::Mmap>,
     entries: HashMap<String, (candle_core::DType, std::ops::Range<usize>)>,
@@ -449,7 +464,10 @@ impl TensorFile for SafetensorsFile {
 
     fn tensor(&self, name: &str, device: &Device) -> candle_core::Result<Tensor> {
         let (dtype, range) = &self.entries[name];
-        Tensor::from_raw_buffer(&self.map[range.clone()], *dtype, &self.shapes[name], device)
+        let tensor = Tensor::from_raw_buffer(&self.map[range.clone()], *dtype, &self.shapes[name], device);
+        // It is a copy, and a model that is loaded should not stand in memory twice.
+        give_back(&self.map, range.clone());
+        tensor
     }
 
     fn place(&self, name: &str) -> Option<Place> {

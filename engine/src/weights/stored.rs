@@ -80,18 +80,7 @@ impl StoredMatrix {
 
     /// Lets the system take back the pages that were read; they come again from the file when needed.
     pub fn release(&self) {
-        #[cfg(unix)]
-        {
-            use memmap2::UncheckedAdvice;
-            // SAFETY: the map is a read-only view of a file, so dropped pages are read again from it.
-            #[allow(unsafe_code)]
-            let advised = unsafe {
-                self.map.unchecked_advise_range(UncheckedAdvice::DontNeed, self.bytes.start, self.bytes.len())
-            };
-            if let Err(error) = advised {
-                log::debug!("pages of a model file stay in memory: {error}");
-            }
-        }
+        super::give_back(&self.map, self.bytes.clone());
     }
 }
 

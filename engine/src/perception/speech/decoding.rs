@@ -5,29 +5,28 @@
 //! temperatures, as the paper does (section 4.5). Nothing is carried from one window to the next,
 //! so that a mistake stays where it was made.
 
-use std::io::Write;
-
 use half::slice::HalfFloatSliceExt;
 
 use super::context::{Along, Context};
+use super::loops::{is_loop, repeats_itself, without_loop};
 use super::rules::{Rules, log_softmax};
-use super::vocabulary::Vocabulary;
+use super::vocabulary::{TIMESTAMP_S, Vocabulary};
 use super::whisper::{Heard, Tape, Whisper};
+use super::words::token_times;
 use crate::cancel::Cancel;
 
 /// Tried in turn until the result is good.
 const TEMPERATURES: [f32; 6] = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0];
-/// Text that compresses better repeats itself.
-const MAX_COMPRESSION: f32 = 2.4;
 /// Less likely text (mean log-probability of a token) is guessed.
 const MIN_LOGPROB: f32 = -1.0;
 /// Above this probability of no speech, text that is guessed is dropped.
 const MAX_NO_SPEECH: f32 = 0.6;
+/// A token that takes more voice than this, in seconds, stands in for speech that was left out.
+const MAX_TOKEN_S: f64 = 2.0;
+/// So often what leaves speech out is decoded; some voices say nothing for long.
+const MAX_LEFT_OUT: usize = 3;
 /// A language is heard when it has this share of the probability of all.
 const SURE_OF_LANGUAGE: f32 = 0.6;
-/// This many tokens that repeat one pattern at least four times are a loop.
-const LOOP_TOKENS: usize = 16;
-const LONGEST_PATTERN: usize = 10;
 /// Less likely tokens (log-probability) are not written because a word was expected.
 const LEAST_EXPECTED: f32 = -10.0;
 
@@ -41,6 +40,10 @@ pub struct Decoding<'a> {
     pub alignment: &'a [(usize, usize)],
     /// What is known before listening.
     pub context: &'a Context,
+    /// Seconds of sound; the rest of what was heard is silence.
+    pub content_s: f64,
+    /// Seconds of voice between two times of the sound.
+    pub voiced_s: &'a dyn Fn(f64, f64) -> f64,
     /// Hypotheses that are followed at once.
     pub width: usize,
     /// For sampling.
@@ -59,7 +62,9 @@ pub struct Transcript {
     /// The log-probability of each token.
     pub logprobs: Vec<f32>,
     /// Where the alignment heads looked for each token (`[n_heads, n_positions]`), and last for the end.
-    pub attention: Vec<Vec<f32>>,
+    attention: Vec<Vec<f32>>,
+    /// Seconds of the sound at which each token begins, and last the end.
+    pub times: Vec<f64>,
     /// Mean log-probability of a token, the end included.
     pub mean_logprob: f32,
     /// It still repeats itself; nothing better was found.
@@ -107,6 +112,7 @@ impl Hypothesis {
             attention: rows.map(|&row| tape.attention(row).to_f32_vec()).collect(),
             tokens: self.tokens,
             logprobs: self.logprobs,
+            times: Vec::new(),
             mean_logprob,
             repeats: false,
         }
@@ -193,29 +199,48 @@ impl Decoding<'_> {
         for (attempt, temperature) in TEMPERATURES.into_iter().take(n_attempts).enumerate() {
             prompted.tape.truncate(n_rows);
             let seed = self.seed.wrapping_mul(TEMPERATURES.len() as u64).wrapping_add(attempt as u64);
-            let transcript = if temperature == 0.0 {
+            let found = if temperature == 0.0 {
                 self.beam_search(heard, prompted, rules)?
             } else {
                 self.sample(heard, prompted, rules, temperature, seed)?
             };
+            let mut found = found.into_iter().map(|hypothesis| hypothesis.finish(&prompted.tape));
+            let mut transcript = found.next()?;
             let unlikely = transcript.mean_logprob < MIN_LOGPROB;
             if prompted.no_speech > MAX_NO_SPEECH && unlikely {
                 return None;
             }
-            let text = self.vocabulary.decode(&transcript.tokens);
-            let repeats = compression_ratio(&text) > MAX_COMPRESSION || is_loop(&transcript.tokens);
+            let repeats = self.repeats(&transcript);
             if !unlikely && !repeats {
-                return Some(transcript);
+                transcript.times = self.times(&transcript);
+                if !self.again || !self.leaves_out(&transcript) {
+                    return Some(transcript);
+                }
+                // What leaves something out is often likelier than what does not.
+                let whole = found.find_map(|mut other| {
+                    other.times = self.times(&other);
+                    let is_good = other.mean_logprob >= MIN_LOGPROB && !self.repeats(&other);
+                    (is_good && !self.leaves_out(&other)).then_some(other)
+                });
+                if whole.is_some() {
+                    return whole;
+                }
             }
             log::debug!(
-                "decoding again: at temperature {temperature} {:.2} {text:?}",
-                transcript.mean_logprob
+                "decoding again: at temperature {temperature} {:.2} {:?}",
+                transcript.mean_logprob,
+                self.vocabulary.decode(&transcript.tokens)
             );
             if best
                 .as_ref()
                 .is_none_or(|b| (!repeats, transcript.mean_logprob) > (!b.repeats, b.mean_logprob))
             {
                 best = Some(Transcript { repeats, ..transcript });
+            }
+            // Only speech that may be missing is not worth every attempt.
+            let is_likely = |b: &Transcript| !b.repeats && b.mean_logprob >= MIN_LOGPROB;
+            if attempt + 1 >= MAX_LEFT_OUT && best.as_ref().is_some_and(is_likely) {
+                break;
             }
         }
         let mut best = best?;
@@ -225,7 +250,31 @@ impl Decoding<'_> {
             best.logprobs.truncate(kept);
             best.attention.truncate(kept);
         }
+        best.times = self.times(&best);
         Some(best)
+    }
+
+    fn repeats(&self, transcript: &Transcript) -> bool {
+        let text = self.vocabulary.decode(&transcript.tokens);
+        repeats_itself(&text) || is_loop(&transcript.tokens)
+    }
+
+    /// When each token begins, and last the end, in seconds of the sound.
+    fn times(&self, transcript: &Transcript) -> Vec<f64> {
+        let n_content = (self.content_s / TIMESTAMP_S) as usize;
+        token_times(&transcript.attention, self.alignment.len(), n_content)
+    }
+
+    /// Whether a token takes so long that something said is missing there. What comes after the last part is heard on
+    /// its own.
+    fn leaves_out(&self, transcript: &Transcript) -> bool {
+        let last = transcript.tokens.last().copied();
+        let end_s = match last.filter(|&token| self.vocabulary.is_timestamp(token)) {
+            Some(token) => self.vocabulary.seconds(token),
+            None => self.content_s,
+        };
+        let pairs = transcript.times.windows(2).map(|pair| (pair[0], pair[1].min(end_s)));
+        longest_voice_s(pairs, self.voiced_s) > MAX_TOKEN_S
     }
 
     fn begin(&self, prompted: &Prompted) -> Hypothesis {
@@ -257,7 +306,8 @@ impl Decoding<'_> {
         (n / 2).min(n.saturating_sub(prompted.path.len()))
     }
 
-    fn beam_search(&self, heard: &Heard, prompted: &mut Prompted, rules: &Rules) -> Option<Transcript> {
+    /// What was found, the best first; at least one. `None` when it was cancelled.
+    fn beam_search(&self, heard: &Heard, prompted: &mut Prompted, rules: &Rules) -> Option<Vec<Hypothesis>> {
         let n_vocab = self.whisper.config.n_vocab;
         let mut live = vec![self.begin(prompted)];
         let mut logits = prompted.logits.clone();
@@ -300,8 +350,7 @@ impl Decoding<'_> {
             // It never ended: the last token of each was not fed, so its row stands in for the end's.
             finished = live;
         }
-        let best = finished.into_iter().max_by(|a, b| a.score().total_cmp(&b.score()))?;
-        Some(best.finish(&prompted.tape))
+        Some(best_first(finished))
     }
 
     /// The likeliest tokens, and those of expected words that are not among them.
@@ -337,7 +386,7 @@ impl Decoding<'_> {
         rules: &Rules,
         temperature: f32,
         seed: u64,
-    ) -> Option<Transcript> {
+    ) -> Option<Vec<Hypothesis>> {
         let n_vocab = self.whisper.config.n_vocab;
         let mut random = Random(seed);
         let begin = self.begin(prompted);
@@ -369,9 +418,19 @@ impl Decoding<'_> {
             logits = self.step(heard, &mut prompted.tape, &mut live);
         }
         finished.extend(live);
-        let best = finished.into_iter().max_by(|a, b| a.score().total_cmp(&b.score()))?;
-        Some(best.finish(&prompted.tape))
+        Some(best_first(finished))
     }
+}
+
+fn best_first(mut hypotheses: Vec<Hypothesis>) -> Vec<Hypothesis> {
+    hypotheses.sort_by(|a, b| b.score().total_cmp(&a.score()));
+    hypotheses
+}
+
+/// Seconds of voice in the stretch that has most of it.
+fn longest_voice_s(stretches: impl Iterator<Item = (f64, f64)>, voiced_s: &dyn Fn(f64, f64) -> f64) -> f64 {
+    let voice = stretches.filter(|(start_s, end_s)| end_s > start_s).map(|(start, end)| voiced_s(start, end));
+    voice.fold(0.0, f64::max)
 }
 
 /// The `n` best tokens, likeliest first; those that are forbidden never.
@@ -419,62 +478,18 @@ impl Random {
     }
 }
 
-/// How often zlib makes text shorter.
-fn compression_ratio(text: &str) -> f32 {
-    let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
-    let written = zlib.write_all(text.as_bytes()).and_then(|()| zlib.finish());
-    written.map_or(1.0, |packed| text.len() as f32 / packed.len().max(1) as f32)
-}
-
-/// Whether the last tokens repeat one pattern.
-fn is_loop(tokens: &[u32]) -> bool {
-    (1..=LONGEST_PATTERN).any(|period| repeats(tokens, period))
-}
-
-fn repeats(tokens: &[u32], period: usize) -> bool {
-    let n = LOOP_TOKENS.max(4 * period);
-    tokens.len() >= n && {
-        let tail = &tokens[tokens.len() - n..];
-        tail[period..] == tail[..n - period]
-    }
-}
-
-/// How many tokens are left when the pattern that the last ones repeat is kept once.
-fn without_loop(tokens: &[u32]) -> usize {
-    let Some(period) = (1..=LONGEST_PATTERN).find(|&period| repeats(tokens, period)) else {
-        return tokens.len();
-    };
-    let mut n = tokens.len();
-    while n >= 2 * period && tokens[n - period..n] == tokens[n - 2 * period..n - period] {
-        n -= period;
-    }
-    n
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_pattern_that_repeats_is_a_loop() {
-        assert!(is_loop(&[7; 16]));
-        assert!(!is_loop(&[7; 15]));
-        assert!(is_loop(&[9, 1, 2, 3].into_iter().chain([4, 5].repeat(8)).collect::<Vec<_>>()));
-        assert!(!is_loop(&(0..64).collect::<Vec<_>>()));
-    }
-
-    #[test]
-    fn a_loop_is_kept_once() {
-        let tokens: Vec<u32> = [9, 1, 2, 3].into_iter().chain([4, 5].repeat(8)).collect();
-        assert_eq!(without_loop(&tokens), 6);
-        assert_eq!(without_loop(&[9; 20]), 1);
-        assert_eq!(without_loop(&[1, 2, 3]), 3);
-    }
-
-    #[test]
-    fn repeated_text_compresses_better_than_a_sentence() {
-        assert!(compression_ratio(&" and then he said".repeat(20)) > MAX_COMPRESSION);
-        assert!(compression_ratio("It was a bright cold day in April.") < MAX_COMPRESSION);
+    fn voice_is_what_counts_of_a_stretch() {
+        // Somebody speaks from the second second to the sixth.
+        let voiced_s = |start: f64, end: f64| (end.min(6.0) - start.max(2.0)).max(0.0);
+        let longest = |stretches: &[(f64, f64)]| longest_voice_s(stretches.iter().copied(), &voiced_s);
+        assert_eq!(longest(&[(0.0, 3.0), (3.0, 3.5), (3.5, 9.0)]), 2.5);
+        assert_eq!(longest(&[(6.0, 30.0), (5.0, 4.0)]), 0.0);
+        assert_eq!(longest(&[]), 0.0);
     }
 
     #[test]

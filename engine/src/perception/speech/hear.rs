@@ -6,9 +6,8 @@ use std::sync::Arc;
 use super::context::Context;
 use super::decoding::{Decoding, Transcript};
 use super::rules::Rules;
-use super::vocabulary::TIMESTAMP_S;
 use super::windows::Window;
-use super::words::{TokenWord, is_punctuation, token_times, words as words_of};
+use super::words::{TokenWord, is_punctuation, words as words_of};
 use super::{Segment, SpeechModels, Word};
 use crate::cancel::Cancel;
 use crate::error::Result;
@@ -24,6 +23,8 @@ const FRAMES_PER_S: f64 = (SAMPLE_RATE_HZ / HOP) as f64;
 const MIN_FRAMES: usize = 10;
 /// If more speech than this is left after the last part, the model has stopped too early.
 const UNHEARD_S: f64 = 1.0;
+/// No word goes on for longer than this after attention has left it, in seconds.
+const MAX_REST_S: f64 = 0.5;
 /// The next look begins at least this much later.
 const LEAST_STEP_S: f64 = 1.0;
 
@@ -48,7 +49,8 @@ pub struct HearOptions {
 struct Take<'a> {
     window: &'a Window,
     seek_s: f64,
-    content_s: f64,
+    /// What comes later is heard on its own (seconds of the take).
+    until_s: f64,
     transcript: &'a Transcript,
     language: &'a str,
     with_words: bool,
@@ -78,11 +80,15 @@ impl SpeechModels {
             let frames = mel.window(seek, n_frames, silence);
             let Some(embeddings) = self.whisper.encoder.forward(&frames, cancel)? else { break };
             let heard = self.whisper.decoder.hear(&embeddings)?;
+            let content_s = (n_content - seek) as f64 / FRAMES_PER_S;
+            let seek_s = seek as f64 / FRAMES_PER_S;
             let decoding = Decoding {
                 whisper: &self.whisper,
                 vocabulary: &self.vocabulary,
-                alignment: if options.words { &self.alignment } else { &[] },
+                alignment: &self.alignment,
                 context: &options.context,
+                content_s,
+                voiced_s: &|start_s, end_s| window.voiced_s(seek_s + start_s, seek_s + end_s),
                 width: options.width.max(1),
                 again: true,
                 seed: (window.start_in_recording_s(0.0) * 1000.0) as u64 + seek as u64,
@@ -90,8 +96,6 @@ impl SpeechModels {
             };
             let mut prompted = decoding.prompt(&heard, asked, before, options.translate);
             before = prompted.language;
-            let content_s = (n_content - seek) as f64 / FRAMES_PER_S;
-            let seek_s = seek as f64 / FRAMES_PER_S;
             let rules = Rules::new(&self.vocabulary, &self.suppressed, &self.suppressed_first, content_s);
             let Some(transcript) = decoding.transcribe(&heard, &mut prompted, &rules) else { break };
             let (mut parts, unfinished) = self.parts(&transcript, content_s);
@@ -105,7 +109,7 @@ impl SpeechModels {
             let take = Take {
                 window,
                 seek_s,
-                content_s,
+                until_s: if again { heard_s } else { content_s },
                 transcript: &transcript,
                 language: if options.translate { "en" } else { self.language_code(before) },
                 with_words: options.words,
@@ -150,12 +154,9 @@ impl SpeechModels {
 
     fn segments(&self, take: &Take, parts: Vec<Part>) -> Vec<Segment> {
         let transcript = take.transcript;
-        let n_content = (take.content_s / TIMESTAMP_S) as usize;
-        let times = match take.with_words {
-            true => token_times(&transcript.attention, self.alignment.len(), n_content),
-            false => Vec::new(),
-        };
-        let segment = |part: Part| {
+        // A part may go on to the next one, the last to the end of what was heard.
+        let ends: Vec<f64> = parts.iter().skip(1).map(|part| part.start_s).chain([take.until_s]).collect();
+        let segment = |(part, until_s): (Part, f64)| {
             let text = self.vocabulary.decode(&transcript.tokens[part.tokens.clone()]);
             let text = text.trim();
             if is_punctuation(text) {
@@ -163,7 +164,7 @@ impl SpeechModels {
             }
             let voiced = take.window.voiced_part(take.seek_s + part.start_s, take.seek_s + part.end_s);
             let mut words = match take.with_words {
-                true => self.words(take, part.tokens.clone(), &times, voiced),
+                true => self.words(take, part.tokens.clone(), voiced, take.seek_s + until_s),
                 false => Vec::new(),
             };
             let (start_s, end_s) = match (words.first(), words.last()) {
@@ -184,15 +185,15 @@ impl SpeechModels {
                 words,
             })
         };
-        let mut segments: Vec<Segment> = parts.into_iter().filter_map(segment).collect();
+        let mut segments: Vec<Segment> = parts.into_iter().zip(ends).filter_map(segment).collect();
         if transcript.repeats {
             segments.dedup_by(|next, before| next.text == before.text);
         }
         segments
     }
 
-    /// Words with their times in the window, in order and inside `voiced`.
-    fn words(&self, take: &Take, tokens: Range<usize>, times: &[f64], voiced: (f64, f64)) -> Vec<Word> {
+    /// Words with their times in the window, in order and inside `voiced`; the last one may go on until `until_s`.
+    fn words(&self, take: &Take, tokens: Range<usize>, voiced: (f64, f64), until_s: f64) -> Vec<Word> {
         let transcript = take.transcript;
         let ids: Vec<(usize, u32)> = tokens.map(|i| (i, transcript.tokens[i])).collect();
         let mut earliest = voiced.0;
@@ -203,14 +204,25 @@ impl SpeechModels {
             };
             let spoken: Vec<usize> = word.tokens.clone().filter(is_spoken).collect();
             let last = spoken.last().copied().unwrap_or(word.tokens.end - 1);
-            let time = |i: usize| times.get(i).map_or(voiced.1, |t| t + take.seek_s - self.attention_lag_s);
+            let time = |i: usize| {
+                transcript.times.get(i).map_or(voiced.1, |t| t + take.seek_s - self.attention_lag_s)
+            };
             let start_s = time(word.tokens.start).clamp(earliest, voiced.1.max(earliest));
             let end_s = time(last + 1).clamp(start_s, voiced.1.max(start_s));
             earliest = end_s;
             let confidence = mean_probability(spoken.iter().map(|&i| transcript.logprobs[i]));
             Word { start_s, end_s, text: word.text.trim().to_owned(), confidence }
         };
-        words_of(&self.vocabulary, take.language, &ids).into_iter().map(timed).collect()
+        let mut words: Vec<Word> =
+            words_of(&self.vocabulary, take.language, &ids).into_iter().map(timed).collect();
+        // Attention leaves a word before a pause too early: it ends where the voice does.
+        let mut next_s = until_s;
+        for word in words.iter_mut().rev() {
+            let most_s = next_s.min(word.end_s + MAX_REST_S).max(word.end_s);
+            word.end_s = take.window.voice_ends_s(word.end_s, most_s);
+            next_s = word.start_s;
+        }
+        words
     }
 }
 

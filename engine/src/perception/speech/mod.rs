@@ -14,6 +14,8 @@ mod context;
 
 mod rules;
 
+mod loops;
+
 mod decoding;
 
 mod words;

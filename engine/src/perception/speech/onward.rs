@@ -5,9 +5,8 @@
 use super::decoding::Decoding;
 use super::hear::{N_FRAMES, SILENCE_AFTER};
 use super::rules::Rules;
-use super::vocabulary::TIMESTAMP_S;
 use super::windows::Window;
-use super::words::{TokenWord, token_times, words as words_of};
+use super::words::{TokenWord, words as words_of};
 use super::{HearOptions, SpeechModels};
 use crate::cancel::Cancel;
 use crate::error::Result;
@@ -79,11 +78,14 @@ impl SpeechModels {
         let frames = self.log_mel.compute(&window.samples, n_frames);
         let Some(embeddings) = self.whisper.encoder.forward(&frames, cancel)? else { return Ok(None) };
         let heard = self.whisper.decoder.hear(&embeddings)?;
+        let content_s = n_content as f64 * HOP as f64 / SAMPLE_RATE_HZ as f64;
         let decoding = Decoding {
             whisper: &self.whisper,
             vocabulary: &self.vocabulary,
             alignment: &self.alignment,
             context: &options.context,
+            content_s,
+            voiced_s: &|start_s, end_s| window.voiced_s(start_s, end_s),
             width: options.width.max(1),
             again,
             seed: (window.start_in_recording_s(0.0) * 1000.0) as u64,
@@ -93,16 +95,14 @@ impl SpeechModels {
         let before = self.language_token(options.language_before.as_deref());
         let mut prompted = decoding.prompt(&heard, asked, before, options.translate);
         decoding.go_on_from(&heard, &mut prompted, said);
-        let content_s = n_content as f64 * HOP as f64 / SAMPLE_RATE_HZ as f64;
         let rules = Rules::new(&self.vocabulary, &self.suppressed, &self.suppressed_first, content_s);
         let Some(transcript) = decoding.transcribe(&heard, &mut prompted, &rules) else { return Ok(None) };
         let language = match options.translate {
             true => "en",
             false => self.language_code(prompted.language),
         };
-        let n_positions = (content_s / TIMESTAMP_S) as usize;
-        let times = token_times(&transcript.attention, self.alignment.len(), n_positions);
-        let mut spoken = Spoken { models: self, window, times: &times, content_s, earliest_s: 0.0 };
+        let mut spoken =
+            Spoken { models: self, window, times: &transcript.times, content_s, earliest_s: 0.0 };
         let tokens = transcript.tokens;
         let known = spoken.words(language, &tokens, 0..said.len(), &transcript.logprobs);
         let new = spoken.words(language, &tokens, said.len()..tokens.len(), &transcript.logprobs);

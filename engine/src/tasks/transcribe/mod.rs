@@ -158,6 +158,8 @@ pub fn transcribe(
     cancel: &Cancel,
 ) -> Transcription {
     let pool = pool(options.threads);
+    let one_language = options.language.is_some() || models.languages().len() == 1;
+    let windows = if one_language { Windows::default().joining() } else { Windows::default() };
     Transcription {
         models,
         sound: Box::new(sound),
@@ -166,7 +168,7 @@ pub fn transcribe(
         context: Arc::default(),
         cancel: cancel.clone(),
         pool,
-        windows: Windows::default(),
+        windows,
         events: VecDeque::new(),
         told_s: 0.0,
         n_segments: 0,
