@@ -7,14 +7,14 @@ use std::sync::{Arc, Mutex};
 
 use egui::accesskit::Role;
 use egui::{Event, Key, Modifiers, OutputCommand};
-use egui_kittest::kittest::{NodeT as _, Queryable};
+use egui_kittest::kittest::Queryable;
 use engine::tasks::ask::{AskRequest, Attachment};
 use medley_app::command::ReaderCommand;
 use medley_app::jobs::scripted::Scripted;
-use medley_app::state::{Colour, Load, Tab};
+use medley_app::state::{Colour, Tab};
 use medley_tests::media_files::{book, page_objects, pdf};
 use medley_tests::reading::{
-    QUOTE, WIDE, copied, double_click, drag, find, kept, on_paper, open, open_window, page, place, reading,
+    QUOTE, WIDE, copied, double_click, drag, find, kept, on_paper, open, open_window, page, reading,
     report, send, shut, tab, to_pages, type_into, wait_for_marks, wait_for_pages, wait_until_open, write,
 };
 use medley_tests::window::{CTRL, CTRL_SHIFT, Window};
