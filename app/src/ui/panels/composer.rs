@@ -95,7 +95,10 @@ fn about_ui(ui: &mut Ui, state: &AppState, commands: &Commands) {
     let font = egui::FontId::proportional(size::SMALL);
     let colour = if chosen.is_empty() && library.is_none() { palette.weak } else { palette.accent };
     let galley = ui.painter().layout_no_wrap(text.clone(), font, colour);
-    let wide = egui::Vec2::new(galley.size().x + 30.0, theme::CONTROL);
+    // What comes after it, the last of which asks, must have its room.
+    let has_room = galley.size().x + 30.0 + 2.5 * theme::CONTROL < ui.available_width();
+    let wide =
+        egui::Vec2::new(if has_room { galley.size().x + 30.0 } else { theme::CONTROL }, theme::CONTROL);
     let (rect, response) = ui.allocate_exact_size(wide, egui::Sense::click());
     response.widget_info(|| egui::WidgetInfo::labeled(egui::accesskit::Role::Button, true, &text));
     if response.hovered() {
@@ -105,7 +108,9 @@ fn about_ui(ui: &mut Ui, state: &AppState, commands: &Commands) {
     let icon = egui::Rect::from_min_size(rect.min + egui::Vec2::new(6.0, 8.0), egui::Vec2::splat(16.0));
     Icon::Document.paint(ui.painter(), icon, colour);
     let at = egui::pos2(rect.left() + 26.0, rect.center().y - galley.size().y / 2.0);
-    ui.painter().galley(at, galley, colour);
+    if has_room {
+        ui.painter().galley(at, galley, colour);
+    }
     let response = response.on_hover_text(say("conversations-about-hint"));
     let send = |about| commands.send(Command::Reader(ReaderCommand::AskAbout(about)));
     let menu = Popup::menu(&response).close_behavior(PopupCloseBehavior::CloseOnClickOutside);

@@ -11,6 +11,12 @@ use crate::ui::theme::{self, CONTROL};
 use crate::ui::widgets::{command_button_ui, context_meter_ui, elided, focus_ring, galley_elided};
 use crate::words::say;
 
+/// Room that is needed for what says that nothing of the conversation stays, in points.
+const TEMPORARY: f32 = 300.0;
+
+/// Below this width the header has room for little.
+const SMALL: f32 = 420.0;
+
 /// Title, model, context meter; in a small window also the button for the list.
 pub fn header_ui(ui: &mut Ui, state: &AppState, commands: &Commands, wide: bool) {
     let palette = theme::palette(ui);
@@ -21,24 +27,28 @@ pub fn header_ui(ui: &mut Ui, state: &AppState, commands: &Commands, wide: bool)
             command_button_ui(ui, Icon::Plus, Command::NewConversation, state, commands);
         }
         let title = state.current().map_or("", |c| c.title.as_str());
+        // Where there is no room for both, that nothing stays is more important than what it is called.
+        let only = state.current().filter(|c| c.temporary && ui.available_width() < SMALL);
+        let title = only.map_or(title, |_| say("conversations-temporary"));
+        let colour = if only.is_some() { palette.warn } else { palette.text };
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             if let Some(usage) = state.current().and_then(|c| c.last_usage()) {
                 context_meter_ui(ui, usage);
             }
             if let Some(conversation) = state.current() {
                 setup_button_ui(ui, conversation, state, commands);
-                if conversation.temporary {
+                if conversation.temporary && ui.available_width() > TEMPORARY {
                     temporary_ui(ui, commands);
                 }
             }
             let width = ui.available_width() - 8.0;
             let font = FontId::proportional(theme::size::BODY);
-            let galley = galley_elided(ui, title, font, palette.text, width.max(10.0), 1);
+            let galley = galley_elided(ui, title, font, colour, width.max(10.0), 1);
             let (rect, response) =
                 ui.allocate_exact_size(Vec2::new(width.max(10.0), 24.0), egui::Sense::hover());
             response.widget_info(|| egui::WidgetInfo::labeled(egui::accesskit::Role::Label, true, title));
             let at = egui::pos2(rect.left() + 4.0, rect.center().y - galley.size().y / 2.0);
-            ui.painter().galley(at, galley, palette.text);
+            ui.painter().galley(at, galley, colour);
         });
     });
 }

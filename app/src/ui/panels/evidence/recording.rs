@@ -47,13 +47,17 @@ pub(super) fn recording_ui(ui: &mut Ui, viewer: &Viewer, view: &mut ViewState, c
         Some(Place::Time { start_s, end_s }) => Some((*start_s, *end_s)),
         _ => None,
     };
-    if !matches!(viewer.wave, Load::None) {
+    // A video that cannot be opened says so once, in the place of its frame.
+    let is_told = matches!(viewer.picture, Load::Failed(_)) && matches!(viewer.wave, Load::Failed(_));
+    if !matches!(viewer.wave, Load::None) && !is_told {
         let (_, seek) = timeline_ui(ui, &viewer.wave, viewer.part_s().or(cited), viewer.at_s());
         if let Some(time_s) = seek {
             commands.send(Command::Seek(time_s));
         }
     }
-    part_ui(ui, viewer, commands);
+    if !is_told {
+        part_ui(ui, viewer, commands);
+    }
     if let Play::Failed(reason) = &viewer.play {
         ui.label(RichText::new(reason).color(palette.error));
     }
@@ -78,7 +82,8 @@ pub(super) fn recording_ui(ui: &mut Ui, viewer: &Viewer, view: &mut ViewState, c
 fn transport_ui(ui: &mut Ui, viewer: &Viewer, commands: &Commands) {
     let palette = theme::palette(ui);
     let is_video = viewer.kind == Kind::Video;
-    if !is_video && !matches!(viewer.wave, Load::Ready(_)) {
+    let is_gone = matches!(viewer.picture, Load::Failed(_));
+    if (!is_video && !matches!(viewer.wave, Load::Ready(_))) || (is_video && is_gone) {
         return;
     }
     let send = |command| commands.send(Command::Media(command));

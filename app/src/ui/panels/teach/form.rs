@@ -28,6 +28,8 @@ pub(super) fn form_ui(ui: &mut Ui, state: &AppState, commands: &Commands) {
     ui.add_space(4.0);
     file_ui(ui, state, commands);
     ui.add_space(8.0);
+    // Beside the names; a grid itself does not tell how much room there is.
+    let room = (ui.available_width() - 140.0).clamp(80.0, 260.0);
     Grid::new("teach form").num_columns(2).spacing([20.0, 12.0]).min_col_width(110.0).show(ui, |ui| {
         ui.label(say("teach-method"));
         ui.vertical(|ui| {
@@ -46,8 +48,9 @@ pub(super) fn form_ui(ui: &mut Ui, state: &AppState, commands: &Commands) {
 
         let label = ui.label(say("teach-model"));
         ui.vertical(|ui| {
-            let chosen = elided(&form.model, 40);
-            let models = ComboBox::from_id_salt("teach model").width(260.0).selected_text(chosen);
+            // Of a path the last part says which it is.
+            let chosen = elided(&file_name(std::path::Path::new(&form.model)), (room / 9.0) as usize);
+            let models = ComboBox::from_id_salt("teach model").width(room).selected_text(chosen);
             let models = models.show_ui(ui, |ui| {
                 for row in state.models.rows.iter().filter(|row| row.answers && row.present) {
                     ui.selectable_value(&mut form.model, row.id.clone(), &row.id);

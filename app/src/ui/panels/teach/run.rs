@@ -5,7 +5,7 @@ use egui::{CollapsingHeader, RichText, Ui, Vec2};
 use super::weak;
 use crate::command::{Command, Commands, TeachCommand};
 use crate::say;
-use crate::state::{AppState, Run, RunState};
+use crate::state::{AppState, Run, RunState, file_name};
 use crate::ui::icons::Icon;
 use crate::ui::theme::{self, size, space};
 use crate::ui::widgets::{Series, bar_ui, plot_ui, text_button_ui, title_ui};
@@ -17,6 +17,9 @@ const PLOT: f32 = 150.0;
 /// From this width on, plots stand two in a row.
 const WIDE: f32 = 560.0;
 
+/// Below this width buttons stand below each other.
+const NARROW: f32 = 380.0;
+
 /// Rationales that stand open.
 const SHOWN: usize = 12;
 
@@ -25,7 +28,7 @@ pub(super) fn run_ui(ui: &mut Ui, run: &Run, state: &AppState, commands: &Comman
     let palette = theme::palette(ui);
     title_ui(ui, &run.about.name);
     let options = &run.about.options;
-    let mut about = vec![options.model.clone()];
+    let mut about = vec![file_name(std::path::Path::new(&options.model))];
     if let Some((train, held, exemplars)) = run.questions {
         about.push(say!("teach-questions", train = train, held = held, exemplars = exemplars));
     }
@@ -38,7 +41,10 @@ pub(super) fn run_ui(ui: &mut Ui, run: &Run, state: &AppState, commands: &Comman
         ui.label(RichText::new(notice).size(size::SMALL).color(palette.warn));
     }
     ui.add_space(4.0);
-    plots_ui(ui, run);
+    // Empty frames beside an error would only be in the way.
+    if !matches!(run.state, RunState::Failed(_)) || !run.loss.is_empty() {
+        plots_ui(ui, run);
+    }
     rationales_ui(ui, run);
 }
 
@@ -72,7 +78,7 @@ fn state_ui(ui: &mut Ui, run: &Run, state: &AppState, commands: &Commands) {
         }
     };
     if !text.is_empty() {
-        ui.horizontal(|ui| {
+        ui.horizontal_wrapped(|ui| {
             if let Some(share) = share {
                 let (rect, _) = ui.allocate_exact_size(Vec2::new(96.0, 18.0), egui::Sense::hover());
                 bar_ui(ui, egui::Rect::from_center_size(rect.center(), Vec2::new(96.0, 6.0)), share);
@@ -80,7 +86,13 @@ fn state_ui(ui: &mut Ui, run: &Run, state: &AppState, commands: &Commands) {
             ui.label(RichText::new(text).color(palette.text));
         });
     }
-    ui.horizontal_wrapped(|ui| {
+    // Two buttons with their words do not fit beside each other in the smallest window.
+    let layout = match ui.available_width() < NARROW {
+        true => egui::Layout::top_down(egui::Align::Min),
+        false => egui::Layout::left_to_right(egui::Align::Center),
+    };
+    let room = Vec2::new(ui.available_width(), theme::CONTROL);
+    ui.allocate_ui_with_layout(room, layout, |ui| {
         let folder = run.about.folder.clone();
         let mut button = |icon, command: TeachCommand, strong| {
             let why_not = command.enabled(state).err();
