@@ -28,6 +28,14 @@ pub(super) fn all() -> Vec<Pane> {
             window
         }),
         pane("viewer-video", |size| shown(size, |_| sample("video/bigbuckbunny.mp4"), false)),
+        pane("viewer-video-gone", |size| shown(size, copied_video, true)),
+        pane("many-files", |size| {
+            let mut window = window(size, Scripted::default());
+            let files: Vec<PathBuf> = (0..60).map(|i| note(window.folder.path(), i)).collect();
+            window.drop_files(files);
+            window.wait_until_read();
+            window
+        }),
         pane("draft", |size| {
             let mut window = asked(size, "pictures/chelsea.png");
             window.type_question("And what is behind it");
@@ -46,6 +54,11 @@ pub(super) fn all() -> Vec<Pane> {
             window.wait("the search", |app| {
                 app.state().hunt.as_ref().is_some_and(|hunt| !matches!(hunt.matches, Load::Loading))
             });
+            window
+        }),
+        pane("temporary", |size| {
+            let mut window = window(size, Scripted::default());
+            window.run(Command::Talk(TalkCommand::NewTemporary));
             window
         }),
         pane("device-lost", |size| {
@@ -72,8 +85,18 @@ pub(super) fn all() -> Vec<Pane> {
     ]
 }
 
+fn note(folder: &Path, number: usize) -> PathBuf {
+    let path = folder.join(format!("note-{number:02}.txt"));
+    std::fs::write(&path, format!("Note number {number} says little.\n")).unwrap();
+    path
+}
+
 fn copied_recording(folder: &Path) -> PathBuf {
     copied(folder, "speech/austen-0870.wav")
+}
+
+fn copied_video(folder: &Path) -> PathBuf {
+    copied(folder, "video/bigbuckbunny.mp4")
 }
 
 fn copied(folder: &Path, name: &str) -> PathBuf {

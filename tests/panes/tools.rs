@@ -1,16 +1,18 @@
-//! The library, the models, and the inside of answers.
+//! The library, teaching, the models, and the inside of answers.
 
 use std::path::Path;
 
 use egui::Key;
 use egui_kittest::kittest::Queryable as _;
 use engine::models::{Places, Store};
-use medley_app::command::{Command, InsideCommand};
+use engine::tune::Method;
+use medley_app::command::{Command, InsideCommand, TeachCommand};
 use medley_app::jobs::scripted::Scripted;
-use medley_app::state::{Doing, InsideTab, Load};
+use medley_app::state::{Doing, InsideTab, Load, TeachForm};
 
 use super::{Pane, asked, pane};
 use crate::media_files::book;
+use crate::root;
 use crate::window::{CTRL_SHIFT, Window};
 
 /// Each in its states.
@@ -25,6 +27,31 @@ pub(super) fn all() -> Vec<Pane> {
         }),
         pane("library-found", |size| searched(size, "who looked after the light")),
         pane("library-nothing-found", |size| searched(size, "\"zebra crossing\"")),
+        pane("teach-empty", teach),
+        pane("teach-unreadable", |size| {
+            let mut window = teach(size);
+            let path = window.folder.path().join("notes.jsonl");
+            std::fs::write(&path, "This is no question.\n").unwrap();
+            window.drop_file(path);
+            window.run(Command::Teach(TeachCommand::Start));
+            window.wait("the end of the run", |app| {
+                app.state().teach.run.as_ref().is_none_or(|run| !run.is_going_on())
+            });
+            window
+        }),
+        pane("teach-done", |size| {
+            let mut window = teach(size);
+            let path = window.folder.path().join("sums.jsonl");
+            let lines =
+                (1..12).map(|i| format!("{{\"question\": \"{i} + 1?\", \"answer\": \"{}\"}}\n", i + 1));
+            std::fs::write(&path, lines.collect::<String>()).unwrap();
+            window.drop_file(path);
+            window.run(Command::Teach(TeachCommand::Start));
+            window.wait("the end of the run", |app| {
+                app.state().teach.run.as_ref().is_some_and(|run| !run.is_going_on())
+            });
+            window
+        }),
         pane("models-none", |size| models(size, &[])),
         pane("models", |size| models(size, &["silero-vad"])),
         pane("models-damaged", |size| {
@@ -89,6 +116,23 @@ fn searched(size: [f32; 2], words: &str) -> Window {
     let mut window = filled_library(size, false);
     window.run(Command::Library(medley_app::command::LibraryCommand::Search(words.into())));
     window.wait("searching", |app| matches!(app.state().library.search.hits, Load::Ready(_)));
+    window
+}
+
+fn teach(size: [f32; 2]) -> Window {
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = Window::open_to_read(Scripted::default(), folder, size);
+    window.press(CTRL_SHIFT, Key::T);
+    let form = TeachForm {
+        method: Method::Direct,
+        model: root().join("tests/golden/folder").display().to_string(),
+        steps: 3,
+        batch: 4,
+        held_out: 2,
+        max_tokens: 16,
+        ..TeachForm::default()
+    };
+    window.run(Command::Teach(TeachCommand::Set(Box::new(form))));
     window
 }
 
