@@ -120,7 +120,14 @@ fn a_question_is_answered_with_a_quote_that_stands_there_or_not_at_all() {
     let add = library(folder.path(), "library", &["add", document.to_str().unwrap()]);
     assert_eq!(add.status, Some(0), "{add:?}");
     let flag = format!("--library={}", at.display());
-    let ran = run(&["read", &flag, "How often is the funnel of the rain gauge cleaned?", "--json", "--max-tokens", "24"]);
+    let ran = run(&[
+        "read",
+        &flag,
+        "How often is the funnel of the rain gauge cleaned?",
+        "--json",
+        "--max-tokens",
+        "24",
+    ]);
     assert_eq!(ran.status, Some(0), "{ran:?}");
     let evidence = ran.events("evidence");
     assert!(!evidence.is_empty(), "{ran:?}");

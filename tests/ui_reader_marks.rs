@@ -14,8 +14,8 @@ use medley_app::jobs::scripted::Scripted;
 use medley_app::state::{Colour, Tab};
 use medley_tests::media_files::{book, page_objects, pdf};
 use medley_tests::reading::{
-    QUOTE, WIDE, copied, double_click, drag, find, kept, on_paper, open, open_window, page, reading,
-    report, send, shut, tab, to_pages, type_into, wait_for_marks, wait_for_pages, wait_until_open, write,
+    QUOTE, WIDE, copied, double_click, drag, find, kept, on_paper, open, open_window, page, reading, report,
+    send, shut, tab, to_pages, type_into, wait_for_marks, wait_for_pages, wait_until_open, write,
 };
 use medley_tests::window::{CTRL, CTRL_SHIFT, Window};
 

@@ -91,7 +91,8 @@ impl Router {
         let ExpertsSpec { n_experts, renormalise, .. } = self.spec;
         let (n, device) = (scores.dims2()?.0, scores.device());
         let experts = visits.experts();
-        let at = visits.rows.iter().zip(&experts).map(|(row, expert)| row * n_experts as u32 + *expert as u32);
+        let at =
+            visits.rows.iter().zip(&experts).map(|(row, expert)| row * n_experts as u32 + *expert as u32);
         let shares = candle_nn::ops::softmax(scores, D::Minus1)?.flatten_all()?;
         let mut weights = shares.index_select(&Tensor::from_iter(at, device)?, 0)?;
         if renormalise {

@@ -381,9 +381,8 @@ mod tests {
         assert_eq!(found.adapters.len(), directions.len());
         // Where a step chooses other experts, the sum jumps: a finite difference says nothing there.
         let along = |only: Option<usize>| {
-            let at = |step: f32| {
-                scored(&base.adapted(&adapters(base, Some((step, only))).0).unwrap(), &beginning)
-            };
+            let at =
+                |step: f32| scored(&base.adapted(&adapters(base, Some((step, only))).0).unwrap(), &beginning);
             let (before, after) = (at(-STEP), at(STEP));
             (before.2 == after.2).then(|| (after.0 - before.0) / (2.0 * f64::from(STEP)))
         };
@@ -437,9 +436,16 @@ mod tests {
 
     #[test]
     fn families_have_gradients_too() {
-        for family in
-            ["gemma3-text", "gemma2", "qwen3", "llama", "mixtral", "qwen3-moe", "qwen3-moe-mixed", "gemma4-moe"]
-        {
+        for family in [
+            "gemma3-text",
+            "gemma2",
+            "qwen3",
+            "llama",
+            "mixtral",
+            "qwen3-moe",
+            "qwen3-moe-mixed",
+            "gemma4-moe",
+        ] {
             let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/parity").join(family);
             check(&folder::checkpoint(&folder).unwrap().decoder, family);
         }

@@ -416,11 +416,7 @@ impl KvCache {
 }
 
 /// Writes the rows that are for pools: those of sequences side by side at once.
-fn write_pooled(
-    appends: &mut [Append],
-    stay: &[Range<usize>],
-    new: [&Tensor; 2],
-) -> candle_core::Result<()> {
+fn write_pooled(appends: &mut [Append], stay: &[Range<usize>], new: [&Tensor; 2]) -> candle_core::Result<()> {
     let mut start = 0;
     while start < appends.len() {
         let Place::Pooled(first) = &appends[start].cache.place else {

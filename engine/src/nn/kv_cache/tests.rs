@@ -213,7 +213,8 @@ fn forks_on_a_device_are_as_those_of_the_processor() {
         let whole = device.clone();
         let (mut host, mut device) = (host.fork(3).unwrap(), device.fork(3).unwrap());
         // How many rows each fork is given in a step, and in the last rounds fewer forks than there were.
-        for (round, n) in [[5, 1, 9], [1, 1, 1], [1, 30, 2], [300, 1, 1], [1, 0, 1], [0, 0, 70]].iter().enumerate()
+        for (round, n) in
+            [[5, 1, 9], [1, 1, 1], [1, 30, 2], [300, 1, 1], [1, 0, 1], [0, 0, 70]].iter().enumerate()
         {
             let all: usize = n.iter().sum();
             let (keys, values) = (random((2, all, 8)), random((2, all, 8)));

@@ -16,7 +16,7 @@ use super::{bar, keys, links, select};
 use crate::command::{Command, Commands, ReaderCommand};
 use crate::say;
 use crate::state::{
-    AppState, DocumentInfo, Extent, PageBoxes, Position, Tab, TextPos, Wanted, Zoom, boxes, hit,
+    AppState, DocumentInfo, Extent, Overlay, PageBoxes, Position, Tab, TextPos, Wanted, Zoom, boxes, hit,
 };
 use crate::ui::theme;
 
@@ -57,7 +57,8 @@ pub(super) fn pages_ui(
 ) {
     let area = ui.available_rect_before_wrap();
     let response = ui.interact(area, pages_id(), Sense::click_and_drag());
-    if std::mem::take(&mut view.focus_pages) {
+    // A document that is open late takes the keyboard from nobody who types into what lies over the window.
+    if std::mem::take(&mut view.focus_pages) && state.overlay == Overlay::None {
         response.request_focus();
     }
     view.has_keyboard = response.has_focus();
