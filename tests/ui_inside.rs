@@ -19,6 +19,7 @@ fn answered(question: &str) -> Window {
     window.drop_file(sample("pictures/chelsea.png"));
     window.wait_until_read();
     window.ask(question);
+    window.come_to_rest();
     window
 }
 

@@ -178,8 +178,8 @@ impl Window {
         self.harness.run_ok();
     }
 
-    /// Draws some frames, none of which may ask for another one once the workers have told what they had to.
-    pub fn assert_idle(&mut self) {
+    /// Waits until nothing asks for another frame: small pictures that come late move what is clicked.
+    pub fn come_to_rest(&mut self) {
         let begin = Instant::now();
         let mut quiet = 0;
         while quiet < 10 && begin.elapsed() < Duration::from_secs(5) {
@@ -189,6 +189,11 @@ impl Window {
             quiet = if asks { 0 } else { quiet + 1 };
             std::thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    /// Draws some frames, none of which may ask for another one once the workers have told what they had to.
+    pub fn assert_idle(&mut self) {
+        self.come_to_rest();
         for frame in 0..20 {
             self.harness.step();
             let output = &self.harness.output().viewport_output;

@@ -220,6 +220,8 @@ pub(super) fn checked(app: &mut App, job: JobId, id: AttachmentId, result: Resul
     let Some((conversation, attachment)) = app.state.attachment_mut(id) else { return };
     match result {
         Ok(Checked { kind, sha256, known }) => {
+            let heard = app.active.heard.take_if(|(of, _)| *of == sha256).map(|(_, read)| read);
+            let known = known.or(heard);
             attachment.kind = Some(kind);
             attachment.sha256 = Some(sha256);
             let path = attachment.path.clone();

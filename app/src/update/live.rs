@@ -91,7 +91,9 @@ pub(super) fn ended(app: &mut App, job: JobId, end: LiveEnd, read: Option<(Strin
     app.state.live_problem = end.problem;
     if let Some((sha256, read)) = read {
         // Its card then finds what was heard, and it is not heard again.
-        app.storage.write(Write::FileRead { sha256, read: Arc::new(read) });
+        let read = Arc::new(read);
+        app.active.heard = Some((sha256.clone(), read.clone()));
+        app.storage.write(Write::FileRead { sha256, read });
     }
     attach::add(app, end.recording.into_iter().collect());
 }

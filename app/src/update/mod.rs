@@ -37,6 +37,9 @@ mod viewer;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use engine::tasks::ask::ReadFile;
 
 use self::models::Measuring;
 use crate::App;
@@ -80,6 +83,8 @@ pub struct Active {
     check: Option<JobId>,
     /// What looks for words in all conversations.
     hunt: Option<JobId>,
+    /// What was heard live, by the content of its recording: it may not be on the disk yet when the recording is checked.
+    heard: Option<(String, Arc<ReadFile>)>,
     /// When the words in the field for questions are to be kept.
     draft_due_s: Option<f64>,
     /// The question that was deleted last.
