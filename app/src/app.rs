@@ -83,7 +83,10 @@ impl App {
                 Err(_) if storage.is_read_only() => Vec::new(),
                 read => read?,
             },
-            drafts: storage.drafts().unwrap_or_default(),
+            drafts: match storage.drafts() {
+                Err(_) if storage.is_read_only() => Default::default(),
+                read => read?,
+            },
             own_presets: storage.setting(update::talk::PRESETS).unwrap_or_default(),
             settings,
             storage_notice: storage.take_notice(),
