@@ -323,12 +323,30 @@ fn a_long_video_is_spread_over_the_budget_quickly() {
     ffmpeg(&folder, "-f lavfi -i testsrc2=s=64x48:r=10:d=1800 -c:v libx264 -preset ultrafast -g 50 a.mp4");
     let opener = Opener { limits: Limits { video_frames: 40, ..Limits::default() }, pdfium: None };
     let Ok(Media::Video(video)) = opener.open(&folder.path().join("a.mp4"), &Cancel::new()) else { panic!() };
-    assert_eq!(video.planned_frames(), 30);
+    assert_eq!(video.progress(), (0, 30));
     let times: Vec<f64> = video.map(|frame| frame.unwrap().time_s).collect();
     assert!((30..=40).contains(&times.len()), "{}", times.len());
     let regular: Vec<f64> =
         times.iter().copied().filter(|t| (t / 60.0 - (t / 60.0).round()).abs() < 0.01).collect();
     assert_eq!(regular.len(), 30, "{times:?}");
+}
+
+#[test]
+fn a_word_on_one_frame_is_among_those_to_read() {
+    let folder = tempfile::tempdir().unwrap();
+    // A picture that pans and flickers a little, with a plate on frame 123 and another on the last of all, 299.
+    ffmpeg(
+        &folder,
+        "-f lavfi -i testsrc2=s=320x180:r=25:d=1 -vf loop=loop=-1:size=1:start=0,trim=end_frame=300,\
+         drawbox=x=40:y=120:w=90:h=20:c=white:t=fill:enable='eq(n,123)+eq(n,299)' \
+         -c:v libx264 -preset ultrafast -g 250 -bf 2 a.mp4",
+    );
+    let frames: Vec<_> = video(&folder.path().join("a.mp4")).every_frame().map(Result::unwrap).collect();
+    let texts: Vec<f64> = frames.iter().filter(|f| f.text_only).map(|f| f.time_s).collect();
+    let near = |time_s: f64| texts.iter().any(|t| (t - time_s).abs() < 0.01);
+    assert!(near(123.0 / 25.0) && near(299.0 / 25.0), "{texts:?}");
+    assert_eq!(frames.iter().filter(|f| !f.text_only).count(), 12, "one of each second besides");
+    assert!(video(&folder.path().join("a.mp4")).all(|frame| !frame.unwrap().text_only));
 }
 
 #[test]

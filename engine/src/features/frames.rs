@@ -152,6 +152,11 @@ impl FramePicker {
         &self.plan
     }
 
+    /// Regular frames so far.
+    pub fn regular_frames(&self) -> usize {
+        self.regular
+    }
+
     /// Time of the next regular frame; `None` when all were kept.
     pub fn due_s(&self) -> Option<f64> {
         (self.regular < self.plan.regular).then_some(self.regular as f64 * self.plan.step_s)

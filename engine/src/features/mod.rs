@@ -4,6 +4,8 @@ pub mod mel;
 
 pub mod frames;
 
+pub mod glimpses;
+
 pub mod text;
 
 pub mod patches;

@@ -154,7 +154,7 @@ impl Indexing<'_> {
                 catalogue.add_document(path, &identity)?
             }
         };
-        let reading = self.engine.read(path, &self.cancel).from_page(first_page);
+        let reading = self.engine.read(path, &self.cancel).from_page(first_page).every_frame();
         self.events.push_back(IndexEvent::Reading { path: path.clone(), done: 0, total: 0 });
         Ok(Some(Open {
             id,

@@ -32,6 +32,8 @@ pub struct Reading {
     cancel: Cancel,
     /// Where a document begins to be read.
     first_page: u32,
+    /// Text is looked for on every frame of a video.
+    every_frame: bool,
     state: State,
     events: VecDeque<ReadEvent>,
     found: usize,
@@ -42,7 +44,7 @@ pub struct Reading {
 enum State {
     Closed(Opener),
     Sound(Box<Transcription>),
-    Video { frames: Box<VideoReader>, findings: FrameFindings, done: u64 },
+    Video { frames: Box<VideoReader>, findings: FrameFindings },
     Document { document: Box<DocumentReader>, next: u32, damaged: Damaged },
     Done,
 }
@@ -62,6 +64,7 @@ impl Reading {
             specialists,
             cancel: cancel.clone(),
             first_page: 1,
+            every_frame: false,
             state: State::Closed(opener),
             events: VecDeque::new(),
             found: 0,
@@ -72,6 +75,11 @@ impl Reading {
     /// A document is read from this page on, counted from 1.
     pub fn from_page(self, first_page: u32) -> Self {
         Self { first_page, ..self }
+    }
+
+    /// Text is looked for on every frame of a video ([`VideoReader::every_frame`]), which takes minutes for each hour.
+    pub fn every_frame(self) -> Self {
+        Self { every_frame: true, ..self }
     }
 
     /// The file.
@@ -95,7 +103,7 @@ impl Reading {
         match std::mem::replace(&mut self.state, State::Done) {
             State::Closed(opener) => self.open(&opener),
             State::Sound(transcription) => self.listen(transcription),
-            State::Video { frames, findings, done } => self.watch(frames, findings, done),
+            State::Video { frames, findings } => self.watch(frames, findings),
             State::Document { document, next, damaged } => self.leaf(document, next, damaged),
             State::Done => Ok(()),
         }
@@ -115,8 +123,8 @@ impl Reading {
             }
             Media::Sound(sound) => self.start_listening(sound)?,
             Media::Video(frames) => {
-                let frames = Box::new(frames);
-                self.state = State::Video { frames, findings: FrameFindings::default(), done: 0 };
+                let frames = Box::new(if self.every_frame { frames.every_frame() } else { frames });
+                self.state = State::Video { frames, findings: FrameFindings::default() };
             }
             Media::Document(document) => {
                 let damaged = Damaged::default();
@@ -156,13 +164,17 @@ impl Reading {
         Ok(())
     }
 
-    fn watch(&mut self, mut frames: Box<VideoReader>, mut findings: FrameFindings, done: u64) -> Result<()> {
+    fn watch(&mut self, mut frames: Box<VideoReader>, mut findings: FrameFindings) -> Result<()> {
         if let Some(frame) = frames.next().transpose()? {
             let time_s = frame.time_s;
-            let spans = self.look(&frame.pixels, |area| Place::Frame { time_s, area })?;
-            findings.add(spans);
-            self.progress(done + 1, frames.planned_frames() as u64);
-            self.state = State::Video { frames, findings, done: done + 1 };
+            let place = |area| Place::Frame { time_s, area };
+            findings.add(match frame.text_only {
+                true => self.read_text(&frame.pixels, place)?,
+                false => self.look(&frame.pixels, place)?,
+            });
+            let (done, total) = frames.progress();
+            self.progress(done, total);
+            self.state = State::Video { frames, findings };
             return Ok(());
         }
         self.add(findings.finish());

@@ -6,6 +6,8 @@ mod scale;
 
 mod turn;
 
+mod watch;
+
 use std::path::{Path, PathBuf};
 
 use ff::format::context::Input;
@@ -15,6 +17,7 @@ use image::{RgbImage, imageops};
 pub use self::play::{FrameStep, frame_beside};
 use self::scale::{Scaler, square_pixels};
 use self::turn::Rotation;
+use self::watch::Watch;
 use super::sound::SoundReader;
 use super::{Limits, ffmpeg, guard, picture};
 use crate::cancel::Cancel;
@@ -36,11 +39,14 @@ pub struct Frame {
     pub pixels: RgbImage,
     /// Whether the picture changed abruptly here: the first frame of a new scene.
     pub scene_change: bool,
+    /// It was chosen for the text that may stand in it ([`VideoReader::every_frame`]), not to show what happens.
+    pub text_only: bool,
 }
 
 /// Yields frames in the order of their time: one each second up to [`Limits::video_frames`] (longer
 /// videos spread them evenly), and the first frame of new scenes, as
 /// [`features::frames`](crate::features::frames) says. One pass, one decoded frame in memory.
+/// After [`VideoReader::every_frame`] it looks for text as well; such frames come up to ten seconds late.
 pub struct VideoReader {
     path: PathBuf,
     limits: Limits,
@@ -50,6 +56,8 @@ pub struct VideoReader {
     duration_s: Option<f64>,
     /// The frame that [`VideoReader::frame_at`] found last.
     held: Option<ff::frame::Video>,
+    /// Looks for text on every frame.
+    watch: Option<Watch>,
     notices: Vec<String>,
     ended: bool,
 }
@@ -78,9 +86,29 @@ impl VideoReader {
             picker: FramePicker::new(plan),
             duration_s,
             held: None,
+            watch: None,
             notices: Vec::new(),
             ended: false,
         })
+    }
+
+    /// Decodes every frame, and yields those besides on which text may stand, however short it shows, as
+    /// [`features::glimpses`](crate::features::glimpses) says. Takes as long as decoding does: minutes for hours.
+    pub fn every_frame(mut self) -> Self {
+        self.decoder.decoder.skip_frame(ff::Discard::Default);
+        self.watch = Some(Watch::default());
+        self
+    }
+
+    /// How far it is, and how much there is in all, 0 when unknown: frames at regular steps (scene changes come on top of
+    /// them), or seconds where every frame is looked at.
+    pub fn progress(&self) -> (u64, u64) {
+        match &self.watch {
+            Some(_) => {
+                (self.decoder.last_s.unwrap_or(0.0) as u64, self.duration_s.unwrap_or(0.0).ceil() as u64)
+            }
+            None => (self.picker.regular_frames() as u64, self.picker.plan().regular as u64),
+        }
     }
 
     /// Width and height as shown, upright.
@@ -91,11 +119,6 @@ impl VideoReader {
     /// Length in seconds as the file states it, else as measured; `None` when neither is possible.
     pub fn duration_s(&self) -> Option<f64> {
         self.duration_s
-    }
-
-    /// How many frames are planned at regular steps; scene changes come on top of it.
-    pub fn planned_frames(&self) -> usize {
-        self.picker.plan().regular
     }
 
     /// What was damaged, missing or left out; complete after the last frame.
@@ -166,13 +189,22 @@ impl VideoReader {
 
     fn next_frame(&mut self) -> Result<Option<Frame>> {
         loop {
-            if self.cancel.is_cancelled() || self.picker.is_full() {
+            if let Some(frame) = self.watch.as_mut().and_then(Watch::take) {
+                return Ok(Some(frame));
+            }
+            if self.cancel.is_cancelled() || (self.picker.is_full() && self.watch.is_none()) {
                 return Ok(None);
             }
-            if let Some(due_s) = self.picker.due_s().filter(|_| self.picker.plan().step_s > JUMP_S) {
+            let jumps = self.watch.is_none() && self.picker.plan().step_s > JUMP_S;
+            if let Some(due_s) = self.picker.due_s().filter(|_| jumps) {
                 self.decoder.jump(due_s);
             }
             let Some(time_s) = self.decoder.next(&self.cancel)? else {
+                if let Some(watch) = &mut self.watch
+                    && watch.finish(&mut self.decoder)?
+                {
+                    continue;
+                }
                 self.tell_the_end();
                 return Ok(None);
             };
@@ -182,14 +214,22 @@ impl VideoReader {
                     .push(format!("only the first {limit} of the video were read: that is the limit"));
                 return Ok(None);
             }
-            let signature = self.decoder.signature()?;
-            let scene_change = match self.picker.offer(time_s, signature) {
+            let signature = match &mut self.watch {
+                Some(watch) => watch.look(&mut self.decoder, time_s)?,
+                None => self.decoder.signature()?,
+            };
+            let choice = self.picker.offer(time_s, signature);
+            if let Some(watch) = &mut self.watch {
+                watch.go_on(&mut self.decoder, time_s, choice)?;
+                continue;
+            }
+            let scene_change = match choice {
                 Choice::Skip => continue,
                 Choice::Regular { scene_change } => scene_change,
                 Choice::SceneChange => true,
             };
             let pixels = self.decoder.picture(LONGEST_SIDE_PX)?;
-            return Ok(Some(Frame { time_s, pixels, scene_change }));
+            return Ok(Some(Frame { time_s, pixels, scene_change, text_only: false }));
         }
     }
 
@@ -392,9 +432,11 @@ impl Decoder {
     }
 
     fn signature(&mut self) -> Result<Signature> {
-        let (width, height) = Signature::SIZE;
-        let small = self.small.run(&self.frame, width, height).map_err(|e| ffmpeg::failed(&self.path, e))?;
-        Ok(Signature::of(&small))
+        Ok(Signature::of(&self.thumbnail(Signature::SIZE)?))
+    }
+
+    fn thumbnail(&mut self, (width, height): (u32, u32)) -> Result<RgbImage> {
+        self.small.run(&self.frame, width, height).map_err(|e| ffmpeg::failed(&self.path, e))
     }
 
     /// The current frame, upright, with square pixels.
