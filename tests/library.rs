@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use medley_tests::{Ran, medley, run, run_within, sample};
@@ -164,6 +164,34 @@ fn meaning_finds_what_shares_no_word() {
     assert!(hits[0]["quote"].as_str().unwrap().contains("iceberg"), "{hits:?}");
     let ran = library(folder.path(), "library", &["search", "x", "--in", "nowhere.txt"]);
     assert_eq!(ran.status, Some(2), "{ran:?}");
+}
+
+#[test]
+fn a_word_on_one_frame_of_a_video_is_found_where_it_stood() {
+    let folder = tempfile::tempdir().unwrap();
+    // The film three times, 15.8 s of it, with a sentence on the frame at 9.4 s.
+    let sentence = "drawtext=text='The secret word of the castle is umbrella':fontsize=36:fontcolor=white:borderw=2:x=60:y=500:enable='eq(n,235)'";
+    let film = sample("video/bigbuckbunny.mp4");
+    let made = Command::new("ffmpeg")
+        .args(["-nostdin", "-loglevel", "error", "-stream_loop", "2", "-i"])
+        .arg(film)
+        .args(["-vf", sentence, "-an", "-c:v", "libx264", "-preset", "ultrafast", "film.mp4"])
+        .current_dir(folder.path())
+        .status();
+    assert!(made.unwrap().success());
+    let path = folder.path().join("film.mp4");
+    let added = library(folder.path(), "lib", &["add", path.to_str().unwrap()]);
+    assert_eq!(added.status, Some(0), "{added:?}");
+    let found = library(folder.path(), "lib", &["search", "What is the secret word of the castle?"]);
+    let hits = found.events("hit");
+    let hit = hits.first().unwrap_or_else(|| panic!("{found:?}"));
+    assert_eq!(
+        (hit["kind"].as_str(), hit["quote"].as_str()),
+        (Some("frame"), Some("The secret word of the castle is umbrella"))
+    );
+    assert!((hit["start_s"].as_f64().unwrap() - 9.4).abs() < 0.01, "{hit}");
+    let top = hit["box"][1].as_f64().unwrap();
+    assert!((0.6..0.75).contains(&top), "{hit}");
 }
 
 #[test]

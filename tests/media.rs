@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
-use engine::media::{self, Frame, Kind, Limits, Media, Opener, Picture, SoundReader, VideoReader};
+use engine::media::{self, Frame, Kind, Limits, Media, Opener, Picture, Shows, SoundReader, VideoReader};
 use engine::{Cancel, MediaProblem};
 use medley_tests::media_files::{open, opener, problem, two_pages, wav_header};
 use medley_tests::sample;
@@ -342,11 +342,11 @@ fn a_word_on_one_frame_is_among_those_to_read() {
          -c:v libx264 -preset ultrafast -g 250 -bf 2 a.mp4",
     );
     let frames: Vec<_> = video(&folder.path().join("a.mp4")).every_frame().map(Result::unwrap).collect();
-    let texts: Vec<f64> = frames.iter().filter(|f| f.text_only).map(|f| f.time_s).collect();
+    let texts: Vec<f64> = frames.iter().filter(|f| f.shows == Shows::Glimpse).map(|f| f.time_s).collect();
     let near = |time_s: f64| texts.iter().any(|t| (t - time_s).abs() < 0.01);
     assert!(near(123.0 / 25.0) && near(299.0 / 25.0), "{texts:?}");
-    assert_eq!(frames.iter().filter(|f| !f.text_only).count(), 12, "one of each second besides");
-    assert!(video(&folder.path().join("a.mp4")).all(|frame| !frame.unwrap().text_only));
+    assert_eq!(frames.iter().filter(|f| f.shows == Shows::Scene).count(), 12, "one of each second besides");
+    assert!(video(&folder.path().join("a.mp4")).all(|frame| frame.unwrap().shows == Shows::Scene));
 }
 
 #[test]

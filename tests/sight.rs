@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use engine::models::Store;
-use engine::perception::ocr::{Ocr, TextLine};
+use engine::perception::ocr::{ANY_SIZE, Ocr, TextLine};
 use engine::perception::tags::{Tag, Tagger};
 use engine::{Cancel, Rect};
 use image::{Rgb, RgbImage, imageops};
@@ -28,7 +28,7 @@ fn printed() -> String {
 fn read(picture: &RgbImage) -> Vec<TextLine> {
     static OCR: OnceLock<Ocr> = OnceLock::new();
     let ocr = OCR.get_or_init(|| Ocr::load(&Store::open_default().unwrap()).unwrap());
-    ocr.read(picture, &Cancel::new()).unwrap()
+    ocr.read(picture, ANY_SIZE, &Cancel::new()).unwrap()
 }
 
 fn text(lines: &[TextLine]) -> String {
@@ -177,6 +177,6 @@ fn stop_leaves_at_once() {
     cancel.cancel();
     let store = Store::open_default().unwrap();
     let page = picture("page.jpg");
-    assert_eq!(Ocr::load(&store).unwrap().read(&page, &cancel).unwrap(), []);
+    assert_eq!(Ocr::load(&store).unwrap().read(&page, ANY_SIZE, &cancel).unwrap(), []);
     assert_eq!(Tagger::load(&store).unwrap().tags(&page, 5, &cancel).unwrap(), []);
 }

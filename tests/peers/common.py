@@ -15,6 +15,10 @@ DRIVER = pathlib.Path(__file__).resolve().parent / "llama.py"
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
 
 
+# What the haystacks of sound and video hide: a place, and the secret word that is said of it.
+SECRETS = [("castle", "umbrella"), ("harbour", "marmalade"), ("library", "elephant"), ("railway", "pineapple"), ("hospital", "butterfly"), ("theatre", "saxophone"), ("museum", "chocolate"), ("airport", "telescope"), ("bakery", "dragonfly"), ("school", "lavender"), ("prison", "volcano")]
+
+
 def arguments_of(parser):
     """What every script takes."""
     parser.add_argument("--medley", default=str(CACHE / "medley/target/release/medley"), metavar="PATH", help="the program")
@@ -58,6 +62,16 @@ def alternately(round_, first, second):
         return first(), second()
     later = second()
     return first(), later
+
+
+def run_measured(command):
+    """Seconds that a command takes, and the most memory that it held, in KiB."""
+    since = time.monotonic()
+    child = subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(child.pid, 0)
+    if status != 0:
+        raise SystemExit(f"{' '.join(map(str, command))}: ended with {os.waitstatus_to_exitcode(status)}")
+    return time.monotonic() - since, usage.ru_maxrss
 
 
 def median(values):

@@ -13,12 +13,10 @@ espeak-ng must be installed, and ffmpeg.
 import argparse
 import itertools
 import json
-import os
 import pathlib
 import random
 import shutil
 import subprocess
-import time
 
 import numpy as np
 
@@ -30,8 +28,6 @@ WHO = ["The farmer", "A young doctor", "My neighbour", "The captain", "An old te
 DOES = ["repaired", "described", "forgot", "painted", "bought", "carried", "measured", "cleaned", "moved", "admired", "borrowed", "found", "counted", "hid", "sold"]
 WHAT = ["the wooden table", "a box of letters", "two heavy suitcases", "the broken clock", "a pair of boots", "the green curtains", "a bag of flour", "three old maps", "the kitchen window", "a silver spoon", "the yellow boat", "a ladder", "the empty bottles", "a leather coat", "the garden fence"]
 WHERE = ["behind the church", "in the market square", "near the river", "on the second floor", "beside the fountain", "at the station", "under the bridge", "across the valley", "in a quiet street", "before the storm", "after the concert", "on a rainy Sunday", "during the holidays", "at the end of June", "late in the evening"]
-# The place and the secret word that is said of it.
-SECRETS = [("castle", "umbrella"), ("harbour", "marmalade"), ("library", "elephant"), ("railway", "pineapple"), ("hospital", "butterfly"), ("theatre", "saxophone"), ("museum", "chocolate"), ("airport", "telescope"), ("bakery", "dragonfly"), ("school", "lavender"), ("prison", "volcano")]
 # A quote is at the right place when it is no further away.
 NEAR_S = 15
 # Said in one go by the synthesizer, to keep little in memory.
@@ -53,7 +49,7 @@ def make(path, hours, depths, seed):
     encoder = subprocess.Popen(list(map(str, command)), stdin=subprocess.PIPE)
     draw, made = random.Random(seed), sentences(seed)
     clips = [read(clip) for clip in sorted(SAMPLES.glob("*.wav"))]
-    wanted, said, at_s = list(zip(depths, SECRETS)), [], 0.0
+    wanted, said, at_s = list(zip(depths, common.SECRETS)), [], 0.0
 
     def put(sound):
         nonlocal at_s
@@ -102,7 +98,7 @@ def main():
     library = options.folder / f"library-{name.name}"
     shutil.rmtree(library, ignore_errors=True)
     command = [options.medley, "library", "add", "--json", "--library", library, "--threads", options.threads, sound]
-    took_s, peak_kb = read_in(command)
+    took_s, peak_kb = common.run_measured(command)
     found, wrong_place, seconds = [], 0, []
     for depth, place, secret, at_s in made["said"]:
         question = f"What is the secret word of the {place}?"
@@ -123,16 +119,6 @@ def main():
     print("\n".join(lines))
     if options.write:
         common.write_between("sound-haystack", lines)
-
-
-def read_in(command):
-    """Seconds that a command takes, and the most memory that it held, in KiB."""
-    since = time.monotonic()
-    child = subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(child.pid, 0)
-    if status != 0:
-        raise SystemExit(f"{' '.join(map(str, command))}: ended with {os.waitstatus_to_exitcode(status)}")
-    return time.monotonic() - since, usage.ru_maxrss
 
 
 if __name__ == "__main__":

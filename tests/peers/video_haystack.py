@@ -16,7 +16,6 @@ import shutil
 import subprocess
 
 import common
-from sound_haystack import SECRETS, read_in
 
 SAMPLES = pathlib.Path(__file__).resolve().parents[2] / "assets/samples"
 FILM = SAMPLES / "video/bigbuckbunny.mp4"
@@ -25,6 +24,8 @@ RATE = 25
 WIDTH, HEIGHT = 1280, 720
 FITTED = f"scale={WIDTH}:{HEIGHT}:force_original_aspect_ratio=decrease,pad={WIDTH}:{HEIGHT}:-1:-1,setsar=1,format=yuv420p"
 ENCODED = ["-an", "-c:v", "libx264", "-preset", "ultrafast", "-crf", "26", "-g", "250", "-video_track_timescale", "12800"]
+# Frames of a scene.
+SCENE = 20 * RATE
 # A quote is at the right place when it is no further away, in seconds.
 NEAR_S = 0.05
 
@@ -41,14 +42,14 @@ def scenes(folder):
         path = folder / f"scene-{len(made)}.mp4"
         if not path.exists():
             part = path.with_suffix(".part.mp4")
-            run(*inputs, "-vf", f"{filters},fps={RATE}", "-t", 20, *ENCODED, part)
+            run(*inputs, "-vf", f"{filters},fps={RATE}", "-frames:v", SCENE, *ENCODED, part)
             part.rename(path)
         made.append(path)
 
     scene("-stream_loop", 5, "-i", FILM, filters=FITTED)
     scene("-f", "lavfi", "-i", f"mandelbrot=size={WIDTH}x{HEIGHT}:rate={RATE}", filters=FITTED)
     for still in STILLS:
-        zoomed = f"zoompan=z='1+0.002*on':d=500:s={WIDTH}x{HEIGHT}:fps={RATE},setsar=1,format=yuv420p"
+        zoomed = f"zoompan=z='1+0.002*on':d={SCENE + RATE}:s={WIDTH}x{HEIGHT}:fps={RATE},setsar=1,format=yuv420p"
         scene("-i", still, filters=zoomed)
         scene("-loop", 1, "-i", still, filters=FITTED)
     scene("-f", "lavfi", "-i", f"life=size={WIDTH // 8}x{HEIGHT // 8}:rate={RATE}:ratio=0.2:seed=1:mold=10:life_color=#30a060:death_color=#204060", filters=FITTED)
@@ -62,12 +63,12 @@ def make(path, folder, hours, depths, frames, seed):
     plain = scenes(folder)
     n_scenes = max(1, round(hours * 180))
     order = [draw.choice(plain) for _ in range(n_scenes)]
-    length = n_scenes * 20 * RATE
+    length = n_scenes * SCENE
     said, marked = [], {}
-    for depth, (place, secret) in zip(depths, SECRETS):
+    for depth, (place, secret) in zip(depths, common.SECRETS):
         frame = min(int(depth / 100 * length), length - frames)
         said.append((depth, place, secret, frame / RATE))
-        marked.setdefault(frame // (20 * RATE), []).append((frame % (20 * RATE), place, secret))
+        marked.setdefault(frame // SCENE, []).append((frame % SCENE, place, secret))
     for scene, words in marked.items():
         texts = ",".join(
             f"drawtext=text='The secret word of the {place} is {secret}':fontsize=40:fontcolor=white:borderw=2:"
@@ -80,6 +81,10 @@ def make(path, folder, hours, depths, frames, seed):
     listed = folder / "scenes.txt"
     listed.write_text("".join(f"file '{scene.resolve()}'\n" for scene in order))
     run("-f", "concat", "-safe", 0, "-i", listed, "-c", "copy", path)
+    counted = ["ffprobe", "-v", "error", "-count_packets", "-show_entries", "stream=nb_read_packets", "-of", "csv=p=0", str(path)]
+    n_frames = int(subprocess.run(counted, check=True, capture_output=True, text=True).stdout)
+    if n_frames != length:
+        raise SystemExit(f"{path}: has {n_frames} frames, not {length}")
     return said
 
 
@@ -102,7 +107,7 @@ def main():
     library = options.folder / f"library-{name.name}"
     shutil.rmtree(library, ignore_errors=True)
     command = [options.medley, "library", "add", "--json", "--library", library, "--threads", options.threads, video]
-    took_s, peak_kb = read_in(command)
+    took_s, peak_kb = common.run_measured(command)
     found, wrong_place = [], 0
     for depth, place, secret, at_s in made["said"]:
         question = f"What is the secret word of the {place}?"

@@ -29,6 +29,10 @@ const LEAST_PLACES: usize = 4;
 /// How far back it is looked for a picture like the next one, in frames: something that shows for a frame less.
 const BACK: [usize; 6] = [2, 3, 5, 9, 17, 33];
 
+/// A glimpse stands out from what flickers all the time: from the strengths of so many frames before it, so many times.
+const CALM_FRAMES: usize = 8;
+const TIMES_CALM: u32 = 2;
+
 /// The brightness of a frame on a grid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grid(Vec<u8>);
@@ -71,6 +75,8 @@ impl Grid {
 pub struct GlimpsePicker<T> {
     /// The frames before, the last one at the end.
     grids: VecDeque<Grid>,
+    /// How much was new in each of the last ones.
+    strengths: VecDeque<u32>,
     /// What was read last.
     read: Option<Grid>,
     due_s: f64,
@@ -80,16 +86,36 @@ pub struct GlimpsePicker<T> {
 
 impl<T> Default for GlimpsePicker<T> {
     fn default() -> Self {
-        Self { grids: VecDeque::new(), read: None, due_s: 0.0, window_end_s: WINDOW_S, best: Vec::new() }
+        Self {
+            grids: VecDeque::new(),
+            strengths: VecDeque::new(),
+            read: None,
+            due_s: 0.0,
+            window_end_s: WINDOW_S,
+            best: Vec::new(),
+        }
     }
 }
 
 impl<T> GlimpsePicker<T> {
     /// How strong a glimpse the last frame was, now that the next one is known; 0 when it was none.
-    pub fn strength(&self, next: &Grid) -> u32 {
+    pub fn strength(&mut self, next: &Grid) -> u32 {
         let Some(last) = self.grids.back() else { return 0 };
         let before = |back: usize| self.grids.len().checked_sub(back).and_then(|i| self.grids.get(i));
-        BACK.iter().filter_map(|back| before(*back)).map(|grid| last.strength(grid, next)).max().unwrap_or(0)
+        let strengths = BACK.iter().filter_map(|back| before(*back)).map(|grid| last.strength(grid, next));
+        let strength = strengths.max().unwrap_or(0);
+        let calm = self.strengths.iter().max().copied().unwrap_or(0);
+        if self.strengths.len() == CALM_FRAMES {
+            self.strengths.pop_front();
+        }
+        self.strengths.push_back(strength);
+        strength.saturating_sub(TIMES_CALM * calm)
+    }
+
+    /// How strong a glimpse the last frame of the video was, after which none comes: how much of it is new.
+    pub fn strength_of_last(&mut self) -> u32 {
+        let before = self.grids.len().checked_sub(2).and_then(|i| self.grids.get(i)).cloned();
+        before.map_or(0, |before| self.strength(&before))
     }
 
     /// Whether a glimpse of this strength is among the best of its window so far.
@@ -102,11 +128,6 @@ impl<T> GlimpsePicker<T> {
         self.best.push((strength, seen));
         self.best.sort_by_key(|(strength, _)| std::cmp::Reverse(*strength));
         self.best.truncate(GLIMPSES);
-    }
-
-    /// How strong a glimpse the last frame of the video was, after which none comes: how much of it is new.
-    pub fn strength_of_last(&self) -> u32 {
-        self.grids.len().checked_sub(2).and_then(|i| self.grids.get(i)).map_or(0, |next| self.strength(next))
     }
 
     /// Goes on to the next frame; whether it is to be read, because its text may stay or because it `is_read` anyway.
@@ -186,6 +207,22 @@ mod tests {
             [0; 0],
             "longer than it is looked back: it is read as text that stays"
         );
+    }
+
+    #[test]
+    fn what_flickers_all_the_time_is_no_glimpse() {
+        let mut picker = GlimpsePicker::<()>::default();
+        let mut glimpses = Vec::new();
+        for i in 0..60 {
+            // Something blinks in every third frame; in one of them the plate shows as well.
+            let mut grid = frame(0, i == 40);
+            grid.0.iter_mut().take(12).for_each(|light| *light = if i % 3 == 0 { 90 } else { 40 });
+            if picker.strength(&grid) > 0 {
+                glimpses.push(i - 1);
+            }
+            picker.offer(f64::from(i), grid, false);
+        }
+        assert!(glimpses.contains(&40) && glimpses.iter().filter(|i| **i > 8).count() == 1, "{glimpses:?}");
     }
 
     #[test]

@@ -32,7 +32,7 @@ use serde::{Deserialize, Serialize};
 pub use document::{DocumentReader, Line, Link, LinkTarget, OutlineEntry, Page};
 pub use picture::Picture;
 pub use sound::{SAMPLE_RATE_HZ, Samples, SoundReader};
-pub use video::{Frame, FrameStep, VideoReader, frame_beside};
+pub use video::{Frame, FrameStep, Shows, VideoReader, frame_beside};
 
 use crate::cancel::Cancel;
 use crate::error::{Error, MediaProblem, Result};

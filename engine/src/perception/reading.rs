@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use image::RgbImage;
 
+use super::ocr::ANY_SIZE;
 use super::video::FrameFindings;
 use super::{ReadEvent, Specialists, lines};
 use crate::cancel::Cancel;
 use crate::error::{Error, Result};
 use crate::generate::event::Stage;
-use crate::media::{DocumentReader, Media, Opener, SoundReader, VideoReader};
+use crate::media::{DocumentReader, Media, Opener, Shows, SoundReader, VideoReader};
 use crate::sequence::{Finding, Piece, Place, Rect, Span};
 use crate::tasks::ask::ReadFile;
 use crate::tasks::transcribe::{self, TranscribeEvent, TranscribeOptions, Transcription};
@@ -21,6 +22,9 @@ pub const WHISPER: &str = "whisper-tiny.en";
 
 /// Longest side at which a scanned page is read, in pixels.
 const SCAN_SIDE_PX: u32 = 2000;
+
+/// Where text may stay for seconds, it is looked for at this longest side of a frame, in pixels.
+const FRAME_TEXT_PX: u32 = 736;
 
 /// Things that are named in one picture.
 const TAGS_PER_PICTURE: usize = 5;
@@ -168,10 +172,16 @@ impl Reading {
         if let Some(frame) = frames.next().transpose()? {
             let time_s = frame.time_s;
             let place = |area| Place::Frame { time_s, area };
-            findings.add(match frame.text_only {
-                true => self.read_text(&frame.pixels, place)?,
-                false => self.look(&frame.pixels, place)?,
-            });
+            match frame.shows {
+                Shows::Scene => findings.add(self.look(&frame.pixels, place)?),
+                Shows::Text => findings.add(self.read_text(&frame.pixels, FRAME_TEXT_PX, place)?),
+                // There is no other frame to read it in: what one size misses, the other may show.
+                Shows::Glimpse => {
+                    for most_px in [FRAME_TEXT_PX, ANY_SIZE] {
+                        findings.add(self.read_text(&frame.pixels, most_px, place)?);
+                    }
+                }
+            }
             let (done, total) = frames.progress();
             self.progress(done, total);
             self.state = State::Video { frames, findings };
@@ -219,7 +229,9 @@ impl Reading {
             return Ok(paragraphs(&self.path, &page));
         }
         match document.page_picture(number, SCAN_SIDE_PX)? {
-            Some(picture) => self.read_text(&picture, |area| Place::Page { page: number, boxes: vec![area] }),
+            Some(picture) => {
+                self.read_text(&picture, ANY_SIZE, |area| Place::Page { page: number, boxes: vec![area] })
+            }
             None => Ok(Vec::new()),
         }
     }
@@ -241,11 +253,17 @@ impl Reading {
                 }
             }
         }
-        spans.extend(self.read_text(picture, place)?);
+        spans.extend(self.read_text(picture, ANY_SIZE, place)?);
         Ok(spans)
     }
 
-    fn read_text(&mut self, picture: &RgbImage, place: impl Fn(Rect) -> Place) -> Result<Vec<Span>> {
+    /// The text in a picture, looked for at a size of at most `most_px`.
+    fn read_text(
+        &mut self,
+        picture: &RgbImage,
+        most_px: u32,
+        place: impl Fn(Rect) -> Place,
+    ) -> Result<Vec<Span>> {
         let ocr = match self.specialists.ocr() {
             Ok(ocr) => ocr,
             Err(error) => {
@@ -253,7 +271,7 @@ impl Reading {
                 return Ok(Vec::new());
             }
         };
-        let lines = ocr.read(picture, &self.cancel)?;
+        let lines = ocr.read(picture, most_px, &self.cancel)?;
         Ok(lines::paragraphs(&self.path, lines, place))
     }
 

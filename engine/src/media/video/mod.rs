@@ -39,8 +39,19 @@ pub struct Frame {
     pub pixels: RgbImage,
     /// Whether the picture changed abruptly here: the first frame of a new scene.
     pub scene_change: bool,
-    /// It was chosen for the text that may stand in it ([`VideoReader::every_frame`]), not to show what happens.
-    pub text_only: bool,
+    /// What it was chosen for.
+    pub shows: Shows,
+}
+
+/// What a frame was chosen for; all but the first only after [`VideoReader::every_frame`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shows {
+    /// What happens at its time.
+    Scene,
+    /// Text that may stay for some seconds.
+    Text,
+    /// Something that was there for an instant, as text.
+    Glimpse,
 }
 
 /// Yields frames in the order of their time: one each second up to [`Limits::video_frames`] (longer
@@ -229,7 +240,7 @@ impl VideoReader {
                 Choice::SceneChange => true,
             };
             let pixels = self.decoder.picture(LONGEST_SIDE_PX)?;
-            return Ok(Some(Frame { time_s, pixels, scene_change, text_only: false }));
+            return Ok(Some(Frame { time_s, pixels, scene_change, shows: Shows::Scene }));
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use ffmpeg_next as ff;
 use image::imageops;
 
-use super::{Decoder, Frame, LONGEST_SIDE_PX};
+use super::{Decoder, Frame, LONGEST_SIDE_PX, Shows};
 use crate::error::Result;
 use crate::features::frames::{Choice, Signature};
 use crate::features::glimpses::{GlimpsePicker, Grid};
@@ -30,7 +30,8 @@ impl Watch {
     pub(super) fn look(&mut self, decoder: &mut Decoder, time_s: f64) -> Result<Signature> {
         let thumbnail = decoder.thumbnail(Grid::SIZE)?;
         let grid = Grid::of(&thumbnail);
-        self.keep_before(decoder, self.picker.strength(&grid))?;
+        let strength = self.picker.strength(&grid);
+        self.keep_before(decoder, strength)?;
         self.ready.extend(self.picker.ended(time_s));
         self.grid = Some(grid);
         let (width, height) = Signature::SIZE;
@@ -39,11 +40,11 @@ impl Watch {
 
     /// Takes the decoder's frame, with what else was decided about it.
     pub(super) fn go_on(&mut self, decoder: &mut Decoder, time_s: f64, choice: Choice) -> Result<()> {
-        let text_only = choice == Choice::Skip;
-        if self.grid.take().is_some_and(|grid| self.picker.offer(time_s, grid, !text_only)) {
+        let shows = if choice == Choice::Skip { Shows::Text } else { Shows::Scene };
+        if self.grid.take().is_some_and(|grid| self.picker.offer(time_s, grid, shows == Shows::Scene)) {
             let pixels = decoder.picture(LONGEST_SIDE_PX)?;
             let scene_change = matches!(choice, Choice::SceneChange | Choice::Regular { scene_change: true });
-            self.ready.push_back(Frame { time_s, pixels, scene_change, text_only });
+            self.ready.push_back(Frame { time_s, pixels, scene_change, shows });
         }
         let (before_s, before) = self.before.get_or_insert_with(|| (time_s, ff::frame::Video::empty()));
         *before_s = time_s;
@@ -54,7 +55,8 @@ impl Watch {
     /// The video has ended; whether that gave more frames.
     pub(super) fn finish(&mut self, decoder: &mut Decoder) -> Result<bool> {
         if !std::mem::replace(&mut self.finished, true) {
-            self.keep_before(decoder, self.picker.strength_of_last())?;
+            let strength = self.picker.strength_of_last();
+            self.keep_before(decoder, strength)?;
             self.ready.extend(self.picker.ended(f64::INFINITY));
         }
         Ok(!self.ready.is_empty())
@@ -68,7 +70,7 @@ impl Watch {
         std::mem::swap(&mut decoder.frame, before);
         let pixels = decoder.picture(LONGEST_SIDE_PX);
         std::mem::swap(&mut decoder.frame, before);
-        let frame = Frame { time_s: *time_s, pixels: pixels?, scene_change: false, text_only: true };
+        let frame = Frame { time_s: *time_s, pixels: pixels?, scene_change: false, shows: Shows::Glimpse };
         self.picker.keep(strength, frame);
         Ok(())
     }

@@ -39,15 +39,15 @@ impl Detector {
         load_network(path).map(Self)
     }
 
-    /// Boxes around lines of text, in no order.
-    pub(super) fn find(&self, picture: &RgbImage) -> Result<Vec<Quad>> {
+    /// Boxes around lines of text, in no order; `most_px` bounds the longest side that is given to the network.
+    pub(super) fn find(&self, picture: &RgbImage, most_px: u32) -> Result<Vec<Quad>> {
         let (width, height) = picture.dimensions();
         if width < 4 || height < 4 {
             return Ok(Vec::new());
         }
         let longest = width.max(height);
-        let limit = (longest / 2).clamp(LONGEST_SIDE, LONGEST_SIDE_OF_LARGE);
-        let scale = longest.clamp(SHORTEST_LONG_SIDE, limit) as f32 / longest as f32;
+        let limit = (longest / 2).clamp(LONGEST_SIDE, LONGEST_SIDE_OF_LARGE).min(most_px);
+        let scale = longest.clamp(SHORTEST_LONG_SIDE.min(limit), limit) as f32 / longest as f32;
         let side = |n: u32| (((n as f32 * scale) / MULTIPLE as f32).round() as u32).max(1) * MULTIPLE;
         let (map_width, map_height) = (side(width), side(height));
         let scaled = imageops::resize(picture, map_width, map_height, FilterType::Triangle);

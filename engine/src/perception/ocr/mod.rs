@@ -34,6 +34,9 @@ pub struct TextLine {
     pub words: Vec<(Range<usize>, Rect)>,
 }
 
+/// Text is looked for at the size that suits the picture.
+pub const ANY_SIZE: u32 = u32::MAX;
+
 /// Lines that are read with less confidence are mostly texture taken for text.
 const LEAST_CONFIDENCE: f32 = 0.7;
 
@@ -68,17 +71,18 @@ impl Ocr {
         })
     }
 
-    /// The lines of a picture in reading order; what was read so far when cancelled.
+    /// The lines of a picture in reading order; what was read so far when cancelled. They are looked for at the size that
+    /// suits the picture, but with a longest side of at most `most_px`, and read as sharp as they are.
     ///
     /// # Errors
     /// [`Error::Inference`].
-    pub fn read(&self, picture: &RgbImage, cancel: &Cancel) -> Result<Vec<TextLine>> {
+    pub fn read(&self, picture: &RgbImage, most_px: u32, cancel: &Cancel) -> Result<Vec<TextLine>> {
         let mut placed = Vec::new();
         if cancel.is_cancelled() {
             return Ok(Vec::new());
         }
         let mut n_turned = 0;
-        for quad in self.detector.find(picture)? {
+        for quad in self.detector.find(picture, most_px)? {
             if cancel.is_cancelled() {
                 break;
             }
