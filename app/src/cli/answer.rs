@@ -76,7 +76,7 @@ impl Answerer {
         let mut read = Vec::new();
         let mut worst = 0;
         for path in media {
-            match self.read(path, wanted) {
+            match self.read(path, args.every_frame, wanted) {
                 Ok(Some(file)) => read.push(Attachment::Read(file)),
                 // Stopped.
                 Ok(None) => return self.stopped(),
@@ -147,12 +147,14 @@ impl Answerer {
     fn read(
         &mut self,
         path: &Path,
+        every_frame: bool,
         wanted: fn(Kind) -> Result<(), &'static str>,
     ) -> Outcome<Option<ReadFile>> {
         let name = file_name(path);
         let since = Instant::now();
         let (mut opened, mut spans, mut notices) = (None, Vec::new(), Vec::new());
-        for event in self.engine.read(path, &self.cancel) {
+        let reading = self.engine.read(path, &self.cancel);
+        for event in if every_frame { reading.every_frame() } else { reading } {
             match event? {
                 ReadEvent::Opened { kind, summary } => {
                     wanted(kind).map_err(|why| Failure::Usage(format!("{}: {why}", path.display())))?;

@@ -19,6 +19,9 @@ pub struct AnswerArgs {
     /// Answer from every section instead of what fits the question best: for summaries and lists of long files
     #[arg(long, conflicts_with = "raw")]
     pub whole: bool,
+    /// Read the text on every frame of a video, however short it shows; takes some minutes for each hour
+    #[arg(long)]
+    pub every_frame: bool,
     /// Most tokens to write
     #[arg(long, value_name = "N")]
     pub max_tokens: Option<usize>,

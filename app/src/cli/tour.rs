@@ -23,6 +23,7 @@ pub fn run(args: &TourArgs, cancel: &Cancel) -> Outcome {
     let mut answerer = Answerer::new(&args.model, args.json, cancel)?;
     let options = AnswerArgs {
         whole: false,
+        every_frame: false,
         model: args.model.clone(),
         raw: false,
         max_tokens: Some(120),

@@ -193,7 +193,9 @@ mod tests {
         assert_eq!(at(&strengths(0, 40..41)), [40]);
         assert_eq!(at(&strengths(8, 40..41)), [40]);
         let mut picker = GlimpsePicker::<()>::default();
-        (0..60).for_each(|i| drop(picker.offer(f64::from(i), frame(0, i == 59), false)));
+        for i in 0..60 {
+            picker.offer(f64::from(i), frame(0, i == 59), false);
+        }
         assert!(picker.strength_of_last() > 0, "the last frame of all has none after it");
         assert_eq!(at(&strengths(0, 0..0)), [0; 0]);
         assert_eq!(at(&strengths(8, 0..0)), [0; 0]);

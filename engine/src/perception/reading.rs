@@ -26,6 +26,9 @@ const SCAN_SIDE_PX: u32 = 2000;
 /// Where text may stay for seconds, it is looked for at this longest side of a frame, in pixels.
 const FRAME_TEXT_PX: u32 = 736;
 
+/// A video that is looked at more seldom, in seconds, may show what nobody looks at, which is told.
+const SPARSE_S: f64 = 2.0;
+
 /// Things that are named in one picture.
 const TAGS_PER_PICTURE: usize = 5;
 
@@ -189,6 +192,14 @@ impl Reading {
         }
         self.add(findings.finish());
         self.events.extend(frames.notices().iter().cloned().map(ReadEvent::Notice));
+        if let Some(step_s) = frames.step_s().filter(|step_s| *step_s > SPARSE_S) {
+            let text = format!(
+                "{}: was looked at every {step_s:.0} seconds and where the scene changes; to have the text of every frame \
+                 read, add it to a library or ask with --every-frame",
+                self.path.display()
+            );
+            self.events.push_back(ReadEvent::Notice(text));
+        }
         match frames.sound() {
             Some(Ok(sound)) => self.start_listening(sound),
             Some(Err(error)) => {

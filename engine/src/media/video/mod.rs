@@ -111,6 +111,11 @@ impl VideoReader {
         self
     }
 
+    /// Seconds from one frame to the next; `None` where every frame is looked at.
+    pub fn step_s(&self) -> Option<f64> {
+        self.watch.is_none().then(|| self.picker.plan().step_s)
+    }
+
     /// How far it is, and how much there is in all, 0 when unknown: frames at regular steps (scene changes come on top of
     /// them), or seconds where every frame is looked at.
     pub fn progress(&self) -> (u64, u64) {
