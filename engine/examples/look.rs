@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use engine::media::{Media, Opener};
 use engine::models::Store;
-use engine::perception::ocr::Ocr;
+use engine::perception::ocr::{ANY_SIZE, Ocr};
 use engine::perception::tags::Tagger;
 use engine::{Cancel, Result};
 
@@ -19,7 +19,7 @@ fn main() -> Result<()> {
         }
         println!("{path}: tags took {:?}", started.elapsed());
         let started = Instant::now();
-        for line in ocr.read(&picture.pixels, &cancel)? {
+        for line in ocr.read(&picture.pixels, ANY_SIZE, &cancel)? {
             println!("{path}: {:.2} {:?} {:?}", line.confidence, line.text, line.area);
         }
         println!("{path}: reading took {:?}", started.elapsed());
