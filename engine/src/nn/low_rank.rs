@@ -2,8 +2,10 @@
 
 use candle_core::Tensor;
 
-use super::array::Array;
+use super::array::{Array, Rows};
 use super::linear::Linear;
+use crate::kernels::buffer::Buffer;
+use crate::kernels::{Isa, dense, transpose};
 
 /// What an adapter adds to one layer.
 pub struct LowRank {
@@ -50,6 +52,59 @@ impl LowRank {
     /// `[n_out, n_in]`
     pub fn shape(&self) -> (usize, usize) {
         (self.b.dims()[0], self.a.dims()[1])
+    }
+
+    /// The way back through what it adds, on the processor: gives the gradients of A and B.
+    ///
+    /// # Shapes
+    /// - `x`: `[n_rows, n_in]`
+    /// - `gradient`: `[n_rows, n_out]`
+    /// - `at_x`: as `x`; the gradient there is added
+    pub(super) fn backward(
+        &self,
+        x: &[f32],
+        gradient: &[f32],
+        at_x: &mut [f32],
+    ) -> candle_core::Result<[Buffer; 2]> {
+        let Some([down, _]) = &self.host else {
+            candle_core::bail!("an adapter is on another device than its layer");
+        };
+        let ((n_out, n_in), rank, isa) = (self.shape(), self.a.dims()[0], Isa::detect());
+        let n = x.len() / n_in.max(1);
+        let hidden = down.forward(&Rows::of(Buffer::of(x), n_in)?)?;
+        let mut at_hidden = Buffer::full(n * rank, 0.0);
+        let row_of = |all: &[f32], width: usize, r: usize, row: &mut [f32]| {
+            row.copy_from_slice(&all[r * width..][..width]);
+        };
+        self.b.read(|b| {
+            let row = |r: usize, row: &mut [f32]| row_of(b, rank, r, row);
+            dense::add_times_turned(isa, (n_out, rank), gradient, row, &mut at_hidden);
+        })?;
+        at_hidden.iter_mut().for_each(|x| *x *= self.scale as f32);
+        self.a.read(|a| {
+            let row = |r: usize, row: &mut [f32]| row_of(a, n_in, r, row);
+            dense::add_times_turned(isa, (rank, n_in), &at_hidden, row, at_x);
+        })?;
+        // Sums over the rows: what is narrow stands before what is wide.
+        let over_rows = |narrow: &[f32], wide: &[f32], width: usize| {
+            let mut turned = Buffer::new(narrow.len());
+            transpose((n, rank), narrow, rank, &mut turned, n);
+            let mut sums = Buffer::full(rank * width, 0.0);
+            dense::add_times_turned(
+                isa,
+                (n, width),
+                &turned,
+                |r, row| row_of(wide, width, r, row),
+                &mut sums,
+            );
+            sums
+        };
+        let at_a = over_rows(&at_hidden, x, n_in);
+        let of_b = hidden.read(|hidden| over_rows(hidden, gradient, n_out))?;
+        let mut at_b = Buffer::new(n_out * rank);
+        transpose((rank, n_out), &of_b, n_out, &mut at_b, rank);
+        at_b.iter_mut().for_each(|x| *x *= self.scale as f32);
+        Ok([at_a, at_b])
     }
 
     /// `y + scale · (x Aᵀ) Bᵀ`; `y` belongs to nobody else.
