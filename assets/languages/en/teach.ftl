@@ -54,6 +54,7 @@ teach-questions = { $train ->
    *[other] { $train } questions to learn from, { $held } to check with, { $exemplars } as examples
 }
 teach-parameters = { $count } numbers are tuned
+teach-parameters-millions = { $whole }.{ $tenth } million numbers are tuned
 teach-loading = Loading the model…
 teach-stopping = Stopping; what was learnt is written down…
 teach-seeking-exemplars = { $right ->
@@ -62,6 +63,10 @@ teach-seeking-exemplars = { $right ->
 }
 teach-seeking-memory = First thoughts: { $done } of { $total } questions, { $right } right
 teach-step = Step { $step } of { $steps }
+teach-step-left = { $minutes ->
+    [one] Step { $step } of { $steps }, about a minute left
+   *[other] Step { $step } of { $steps }, about { $minutes } minutes left
+}
 teach-stopped = Stopped after { $step } of { $steps } steps
 teach-failed = This run cannot go on
 teach-done = The adapter is made. Keep it to answer with it.

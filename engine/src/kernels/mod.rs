@@ -47,5 +47,5 @@ pub use exponential::{
     log10, lstm_cell, silu, softmax, sum_exp,
 };
 pub use isa::{Isa, instruction_set};
-pub use rows::{dot, rows_times};
+pub use rows::{add_few_rows, dot, few_mixes, few_rows_times, rows_times};
 pub use transpose::transpose;

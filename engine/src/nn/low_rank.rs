@@ -2,10 +2,9 @@
 
 use candle_core::Tensor;
 
-use super::array::{Array, Rows};
-use super::linear::Linear;
+use super::array::Array;
 use crate::kernels::buffer::Buffer;
-use crate::kernels::{Isa, dense, transpose};
+use crate::kernels::{add_few_rows, few_mixes, few_rows_times, transpose};
 
 /// What an adapter adds to one layer.
 pub struct LowRank {
@@ -14,8 +13,8 @@ pub struct LowRank {
     /// `[n_out, rank]`
     b: Tensor,
     scale: f64,
-    /// The same for our kernels: `A`, and `scale · B`.
-    host: Option<[Linear; 2]>,
+    /// The same for our kernels: `A`, and `scale · Bᵀ`, `[rank, n_out]`.
+    host: Option<[Vec<f32>; 2]>,
 }
 
 impl LowRank {
@@ -31,8 +30,8 @@ impl LowRank {
         }
         let host = match a.device() {
             candle_core::Device::Cpu => {
-                let layer = |weight: Tensor| Linear::from_tensors(weight, None);
-                Some([layer(a.detach())?, layer((b.detach() * scale)?)?])
+                let numbers = |x: Tensor| x.flatten_all()?.to_vec1::<f32>();
+                Some([numbers(a.detach())?, numbers((b.detach().t()? * scale)?)?])
             }
             _ => None,
         };
@@ -66,45 +65,20 @@ impl LowRank {
         gradient: &[f32],
         at_x: &mut [f32],
     ) -> candle_core::Result<[Buffer; 2]> {
-        let Some([down, _]) = &self.host else {
+        let Some([a, b]) = &self.host else {
             candle_core::bail!("an adapter is on another device than its layer");
         };
-        let ((n_out, n_in), rank, isa) = (self.shape(), self.a.dims()[0], Isa::detect());
+        let ((n_out, n_in), rank) = (self.shape(), self.a.dims()[0]);
         let n = x.len() / n_in.max(1);
-        let hidden = down.forward(&Rows::of(Buffer::of(x), n_in)?)?;
-        let mut at_hidden = Buffer::full(n * rank, 0.0);
-        let row_of = |all: &[f32], width: usize, r: usize, row: &mut [f32]| {
-            row.copy_from_slice(&all[r * width..][..width]);
-        };
-        self.b.read(|b| {
-            let row = |r: usize, row: &mut [f32]| row_of(b, rank, r, row);
-            dense::add_times_turned(isa, (n_out, rank), gradient, row, &mut at_hidden);
-        })?;
-        at_hidden.iter_mut().for_each(|x| *x *= self.scale as f32);
-        self.a.read(|a| {
-            let row = |r: usize, row: &mut [f32]| row_of(a, n_in, r, row);
-            dense::add_times_turned(isa, (rank, n_in), &at_hidden, row, at_x);
-        })?;
-        // Sums over the rows: what is narrow stands before what is wide.
-        let over_rows = |narrow: &[f32], wide: &[f32], width: usize| {
-            let mut turned = Buffer::new(narrow.len());
-            transpose((n, rank), narrow, rank, &mut turned, n);
-            let mut sums = Buffer::full(rank * width, 0.0);
-            dense::add_times_turned(
-                isa,
-                (n, width),
-                &turned,
-                |r, row| row_of(wide, width, r, row),
-                &mut sums,
-            );
-            sums
-        };
-        let at_a = over_rows(&at_hidden, x, n_in);
-        let of_b = hidden.read(|hidden| over_rows(hidden, gradient, n_out))?;
+        let (mut hidden, mut at_hidden) = (Buffer::new(n * rank), Buffer::new(n * rank));
+        few_rows_times(a, n_in, x, &mut hidden);
+        few_rows_times(b, n_out, gradient, &mut at_hidden);
+        add_few_rows(a, n_in, &at_hidden, at_x);
+        let of_b = few_mixes(gradient, n_out, &hidden, rank);
         let mut at_b = Buffer::new(n_out * rank);
         transpose((rank, n_out), &of_b, n_out, &mut at_b, rank);
         at_b.iter_mut().for_each(|x| *x *= self.scale as f32);
-        Ok([at_a, at_b])
+        Ok([few_mixes(x, n_in, &at_hidden, rank), at_b])
     }
 
     /// `y + scale · (x Aᵀ) Bᵀ`; `y` belongs to nobody else.
@@ -118,7 +92,15 @@ impl LowRank {
                 let added = x.matmul(&self.a.t()?)?.matmul(&self.b.t()?)?;
                 (y + (added * self.scale)?).map(X::of_device)
             }
-            (_, _, Some([a, b])) => b.forward_onto(y, &a.forward(x)?),
+            (_, _, Some([a, b])) => {
+                let ((n_out, n_in), rank) = (self.shape(), self.a.dims()[0]);
+                let hidden = x.read(|x| {
+                    let mut hidden = Buffer::new(x.len() / n_in.max(1) * rank);
+                    few_rows_times(a, n_in, x, &mut hidden);
+                    hidden
+                })?;
+                y.change(|y| add_few_rows(b, n_out, &hidden, y))
+            }
             _ => candle_core::bail!("an adapter is on another device than its layer"),
         }
     }

@@ -24,7 +24,7 @@ const CHAINS: usize = 32;
 const DEVICE_CHAINS: usize = 64;
 
 /// Bytes that gradients may take at once: what all layers read, and what one of them keeps on its way.
-const BYTES: usize = 768 << 20;
+const BYTES: usize = 384 << 20;
 
 /// Tokens whose gradients are computed at once, beside what their prompts begin with, at least.
 const TOKENS: usize = 512;

@@ -23,6 +23,9 @@ const METHODS: [(Method, &str, &str); 4] = [
     (Method::Direct, "teach-method-direct", "teach-method-direct-about"),
 ];
 
+/// Width of a number: room for the largest, so that nothing moves while it is typed.
+const NUMBER: f32 = 56.0;
+
 /// Draws the form.
 pub(super) fn form_ui(ui: &mut Ui, state: &AppState, commands: &Commands) {
     let send = |command| commands.send(Command::Teach(command));
@@ -71,13 +74,12 @@ pub(super) fn form_ui(ui: &mut Ui, state: &AppState, commands: &Commands) {
                 // A number and its words stay on one line, unless a whole line is too short for them.
                 let words = WidgetText::from(text.clone());
                 let words = words.into_galley(ui, None, f32::INFINITY, TextStyle::Body).size();
-                let spacing = ui.spacing();
-                let (field, gap) = (spacing.interact_size, spacing.item_spacing.x);
-                let width = (field.x + words.x + 2.0 * gap + 6.0).min(ui.max_rect().width());
-                let size = Vec2::new(width, field.y.max(words.y));
+                let field = Vec2::new(NUMBER, ui.spacing().interact_size.y);
+                let width = NUMBER + words.x + 2.0 * ui.spacing().item_spacing.x + 6.0;
+                let size = Vec2::new(width.min(ui.max_rect().width()), field.y.max(words.y));
                 ui.allocate_ui_with_layout(size, Layout::left_to_right(Align::Center), |ui| {
-                    let field = DragValue::new(value).range(range).speed(1.0);
-                    let response = ui.add(field).on_hover_text(tip);
+                    let number = DragValue::new(value).range(range).speed(1.0);
+                    let response = ui.add_sized(field, number).on_hover_text(tip);
                     ui.ctx().accesskit_node_builder(response.id, |node| node.set_label(name));
                     ui.label(text);
                 });
