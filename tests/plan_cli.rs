@@ -183,6 +183,7 @@ fn the_list_of_models_says_what_fits_and_how_fast_it_is() {
         read_bytes_per_s: 20e9,
         byte_products_per_s: 400e9,
         weight_bytes_per_s: 18e9,
+        byte_weight_bytes_per_s: 17e9,
         weight_products_per_s: 150e9,
         few_products_per_s: 50e9,
         many_products_per_s: 80e9,

@@ -80,7 +80,7 @@ impl MeasuredStore {
 /// Names the machine: another processor, another number of them, other instructions or kernels are measured anew.
 fn key() -> Result<[u8; 32]> {
     /// Another way of measuring has another number.
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     let mut hash = Sha256::new();
     hash.update(VERSION.to_le_bytes());
     hash.update(LAYOUT.to_le_bytes());
@@ -121,6 +121,7 @@ mod tests {
             read_bytes_per_s: 1e9,
             byte_products_per_s: 2e9,
             weight_bytes_per_s: 3e9,
+            byte_weight_bytes_per_s: 3.5e9,
             weight_products_per_s: 4e9,
             few_products_per_s: 5e9,
             many_products_per_s: 6e9,

@@ -149,8 +149,10 @@ pub struct Run {
     pub parameters: usize,
     /// What is sought before the first step: its name, how many are looked at, of how many, and how many were right.
     pub seeking: Option<(String, usize, usize, usize)>,
-    /// Seconds that steps took.
+    /// Seconds that steps took since it went on last, and how many these were.
     pub seconds: f64,
+    /// See there.
+    pub timed: usize,
     /// Mean −log p of what counted.
     pub loss: Curve,
     /// Share of proposals that were right, in percent.
@@ -170,6 +172,14 @@ pub struct Run {
 }
 
 impl Run {
+    /// Minutes that the other steps take at the pace of those so far, at least one; `None` before the first and after the
+    /// last.
+    pub fn minutes_left(&self) -> Option<usize> {
+        let left = self.about.options.steps.saturating_sub(self.about.step);
+        let minutes = self.seconds / self.timed.max(1) as f64 * left as f64 / 60.0;
+        (self.timed > 0 && left > 0).then(|| (minutes.round() as usize).max(1))
+    }
+
     /// One that begins.
     pub fn new(about: AdapterInfo) -> Self {
         Self {
@@ -179,6 +189,7 @@ impl Run {
             parameters: 0,
             seeking: None,
             seconds: 0.0,
+            timed: 0,
             loss: Curve::new(),
             accepted: Curve::new(),
             in_memory: Curve::new(),
@@ -224,6 +235,7 @@ impl Run {
                 let at = step as f64;
                 (self.about.step, self.seeking) = (step, None);
                 self.seconds += seconds;
+                self.timed += 1;
                 self.loss.extend(loss.map(|loss| (at, loss)));
                 if proposed > 0 {
                     self.accepted.push((at, percent(right, proposed)));
@@ -311,6 +323,10 @@ mod tests {
         assert_eq!((run.loss.as_slice(), run.accepted.as_slice()), (&[(1.0, 0.5)][..], &[(1.0, 75.0)][..]));
         assert_eq!(run.checked, [(0.0, 25.0), (1.0, 75.0)]);
         assert_eq!(run.rationales.len(), 1);
+        run.about.options.steps = 91;
+        assert_eq!((run.minutes_left(), run.seconds), (Some(3), 2.0), "90 steps of two seconds");
+        run.about.step = 91;
+        assert_eq!(run.minutes_left(), None);
         assert!(run.is_going_on());
     }
 }

@@ -12,7 +12,7 @@ teach-dialog = Fragen und Antworten
 teach-set = Lauf ändern
 teach-method = Verfahren
 teach-method-trice = TRICE
-teach-method-trice-about = Behält zu jeder Frage einen Gedanken und verbessert ihn durch Ziehen; lernt am meisten aus wenigen Fragen.
+teach-method-trice-about = Behält zu jeder Frage einen Gedanken und verbessert ihn durch Ziehen.
 teach-method-star = STaR
 teach-method-star-about = Denkt über jede Frage nach, lernt aus dem Richtigen und beginnt von vorn; wo es falsch lag, sieht es die Antwort.
 teach-method-rejection = Verwerfen
@@ -54,6 +54,7 @@ teach-questions = { $train ->
    *[other] { $train } Fragen zum Lernen, { $held } zum Prüfen, { $exemplars } als Beispiele
 }
 teach-parameters = { $count } Zahlen werden angepasst
+teach-parameters-millions = { $whole },{ $tenth } Millionen Zahlen werden angepasst
 teach-loading = Das Modell wird geladen …
 teach-stopping = Wird angehalten; das Gelernte wird aufgeschrieben …
 teach-seeking-exemplars = { $right ->
@@ -62,6 +63,10 @@ teach-seeking-exemplars = { $right ->
 }
 teach-seeking-memory = Erste Gedanken: { $done } von { $total } Fragen, { $right } richtig
 teach-step = Schritt { $step } von { $steps }
+teach-step-left = { $minutes ->
+    [one] Schritt { $step } von { $steps }, noch etwa eine Minute
+   *[other] Schritt { $step } von { $steps }, noch etwa { $minutes } Minuten
+}
 teach-stopped = Angehalten nach { $step } von { $steps } Schritten
 teach-failed = Dieser Lauf kann nicht weitergehen
 teach-done = Der Adapter ist fertig. Behalten Sie ihn, um mit ihm zu antworten.

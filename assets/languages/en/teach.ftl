@@ -12,7 +12,7 @@ teach-dialog = Questions and answers
 teach-set = Change the run
 teach-method = Method
 teach-method-trice = TRICE
-teach-method-trice-about = Keeps a thought for each question and improves it by sampling; learns most from few questions.
+teach-method-trice-about = Keeps a thought for each question and improves it by sampling.
 teach-method-star = STaR
 teach-method-star-about = Thinks about every question, learns from what was right, and begins again; where it was wrong it sees the answer.
 teach-method-rejection = Rejection
@@ -54,6 +54,7 @@ teach-questions = { $train ->
    *[other] { $train } questions to learn from, { $held } to check with, { $exemplars } as examples
 }
 teach-parameters = { $count } numbers are tuned
+teach-parameters-millions = { $whole }.{ $tenth } million numbers are tuned
 teach-loading = Loading the model…
 teach-stopping = Stopping; what was learnt is written down…
 teach-seeking-exemplars = { $right ->
@@ -62,6 +63,10 @@ teach-seeking-exemplars = { $right ->
 }
 teach-seeking-memory = First thoughts: { $done } of { $total } questions, { $right } right
 teach-step = Step { $step } of { $steps }
+teach-step-left = { $minutes ->
+    [one] Step { $step } of { $steps }, about a minute left
+   *[other] Step { $step } of { $steps }, about { $minutes } minutes left
+}
 teach-stopped = Stopped after { $step } of { $steps } steps
 teach-failed = This run cannot go on
 teach-done = The adapter is made. Keep it to answer with it.

@@ -12,7 +12,7 @@ teach-dialog = Questions et réponses
 teach-set = Modifier l’entraînement
 teach-method = Méthode
 teach-method-trice = TRICE
-teach-method-trice-about = Garde un raisonnement par question et l’améliore par tirage ; apprend le plus de peu de questions.
+teach-method-trice-about = Garde un raisonnement par question et l’améliore par tirage.
 teach-method-star = STaR
 teach-method-star-about = Réfléchit à chaque question, apprend de ce qui était juste et recommence ; quand il se trompe, il voit la réponse.
 teach-method-rejection = Rejet
@@ -54,6 +54,7 @@ teach-questions = { $train ->
    *[other] { $train } questions pour apprendre, { $held } pour contrôler, { $exemplars } en exemple
 }
 teach-parameters = { $count } nombres sont ajustés
+teach-parameters-millions = { $whole },{ $tenth } millions de nombres sont ajustés
 teach-loading = Chargement du modèle…
 teach-stopping = Arrêt ; ce qui a été appris est enregistré…
 teach-seeking-exemplars = { $right ->
@@ -62,6 +63,10 @@ teach-seeking-exemplars = { $right ->
 }
 teach-seeking-memory = Premiers raisonnements : { $done } questions sur { $total }, { $right } justes
 teach-step = Étape { $step } sur { $steps }
+teach-step-left = { $minutes ->
+    [one] Étape { $step } sur { $steps }, encore une minute environ
+   *[other] Étape { $step } sur { $steps }, encore { $minutes } minutes environ
+}
 teach-stopped = Arrêté après { $step } étapes sur { $steps }
 teach-failed = Cet entraînement ne peut pas continuer
 teach-done = L’adaptateur est prêt. Gardez-le pour répondre avec lui.

@@ -1,6 +1,5 @@
 //! A layer's look back.
 
-use candle_core::Tensor;
 use smallvec::SmallVec;
 
 use super::adapter::Projection;
@@ -8,8 +7,9 @@ use super::config::{AttentionSpec, DecoderConfig, KeySource};
 use super::state::DecodeState;
 use super::step::{Step, Traced};
 use crate::error::Result;
+use crate::kernels::attention::{Apart, Sequence};
 use crate::nn::{
-    Angles, Append, Array, KvCache, Linear, Masks, RmsNorm, Rows, Visible, attend_traced, to_heads,
+    Angles, Append, Array, KvCache, Linear, RmsNorm, Rows, attend_apart, attend_traced, to_heads,
 };
 use crate::weights::Weights;
 
@@ -135,20 +135,14 @@ impl Attention {
             let visible = step.parts.iter().flat_map(|part| part.visible(&self.spec)).collect();
             return attend_traced([&q, &k, &v], visible, rule, &step.masks);
         }
-        let mut mixed = Vec::with_capacity(step.parts.len());
-        for part in &step.parts {
-            let (start, n) = (part.rows.start, part.rows.len());
-            let seen = |all: &Tensor| match part.pos {
-                0 => all.narrow(1, start, n)?.contiguous(),
-                before => {
-                    Tensor::cat(&[all.narrow(1, 0, before)?, all.narrow(1, start, n)?], 1)?.contiguous()
-                }
-            };
-            let visible = part.sees(&self.spec).map(|sees| Visible::from_iter([sees])).collect();
-            let q = q.narrow(1, start, n)?.contiguous()?;
-            mixed.push(attend_traced([&q, &seen(&k)?, &seen(&v)?], visible, rule, &Masks::default())?);
-        }
-        Rows::join(mixed)
+        let sequences = step.parts.iter().map(|part| Sequence {
+            rows: part.rows.clone(),
+            before: part.pos,
+            sees: part.sees(&self.spec).collect(),
+        });
+        let AttentionSpec { n_heads, n_kv_heads, head_dim, .. } = self.spec;
+        let (n, sequences) = (step.modalities.len(), sequences.collect());
+        attend_apart(Apart { n_heads, n_kv_heads, head_dim, n, rule, sequences }, [&q, &k, &v])
     }
 
     /// The layer that a kind of adapter changes, where there is one.

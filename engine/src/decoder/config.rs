@@ -152,6 +152,23 @@ impl DecoderConfig {
         caches.map(|cache| cache.bytes(n, format)).sum()
     }
 
+    /// Bytes that gradients take for a token, about: what each layer reads, and what the largest keeps on its way.
+    pub fn bytes_of_traced_token(&self) -> usize {
+        let of_layer = |layer: &LayerSpec| {
+            let hidden = match &layer.feed_forward {
+                FeedForwardSpec::Gated(dense) => dense.d_hidden,
+                FeedForwardSpec::Experts(experts) => experts.n_chosen * experts.expert.d_hidden,
+                FeedForwardSpec::Both(dense, experts) => {
+                    dense.d_hidden + experts.n_chosen * experts.expert.d_hidden
+                }
+            };
+            let attention = layer.attention.n_heads * layer.attention.head_dim;
+            16 * self.d_model + 8 * attention + 10 * hidden
+        };
+        let largest = self.layers.iter().map(of_layer).max().unwrap_or(0);
+        size_of::<f32>() * (self.layers.len() * self.d_model + largest).max(1)
+    }
+
     /// What a token after `n` others sees of them and itself: bytes of keys and values, and products with them. A layer that
     /// reads another's cache reads it once more.
     pub fn looks_back(&self, n: usize, format: CacheFormat) -> (u64, u64) {

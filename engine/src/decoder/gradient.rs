@@ -4,6 +4,8 @@
 //! which is computed once more from what it read, traced by candle (Chen et al., Training Deep Nets with Sublinear
 //! Memory Cost, 2016). So memory holds one layer's numbers and one input for each layer.
 
+use std::time::Instant;
+
 use candle_core::{D, Tensor, Var};
 
 use super::adapter::AdapterLayers;
@@ -14,8 +16,9 @@ use super::state::DecodeState;
 use super::step::{Step, Traced};
 use crate::cancel::Cancel;
 use crate::error::{Doing, Error, Result};
+use crate::kernels::buffer::Buffer;
 use crate::kernels::rowwise::for_each_row;
-use crate::kernels::softmax;
+use crate::kernels::{softmax, team};
 use crate::nn::{Array, CacheFormat, Rows};
 use crate::threads;
 
@@ -91,9 +94,12 @@ impl Decoder {
             return Err(Error::Request { reason: "a text without tokens to score has no gradient".into() });
         }
         threads::run(|| {
+            let since = Instant::now();
             let inputs: Vec<Input> = texts.iter().map(|text| Input::from(&text.tokens[..])).collect();
             let Some((reads, last)) = self.read_keeping(beginning, &inputs, cancel)? else { return Ok(None) };
+            let read_s = since.elapsed().as_secs_f64();
             let (log_p, mut upstream) = self.score_back(&last, beginning.len(), texts).doing(DOING)?;
+            let scored_s = since.elapsed().as_secs_f64();
             let before = (!beginning.is_empty()).then_some((beginning, 0));
             let placed = before.into_iter().chain(inputs.iter().map(|input| (input, beginning.len())));
             let step = Step::new(placed, &self.rotaries).traced(how);
@@ -108,6 +114,12 @@ impl Decoder {
                 gradients.extend(of_layer.into_iter().rev());
             }
             gradients.reverse();
+            log::debug!(
+                "gradients of {} tokens: {read_s:.2} s there, {:.2} at the end, {:.2} back",
+                step.modalities.len(),
+                scored_s - read_s,
+                since.elapsed().as_secs_f64() - scored_s
+            );
             let of_beginning = match beginning.len() {
                 0 => None,
                 n => Some(upstream.narrow(0, 0, n).doing(DOING)?),
@@ -231,32 +243,25 @@ fn back_at_host_logits(
     cap: Option<f32>,
 ) -> candle_core::Result<(Vec<f64>, Tensor)> {
     let n_vocab = logits.width();
-    let log_p = logits.read(|logits| {
-        let rows = scored.iter().zip(logits.chunks_exact(n_vocab));
-        rows.map(|((token, _), logits)| log_probability(logits, *token)).collect()
-    })?;
-    let shares = logits.map_rows(n_vocab, |logits, shares| {
-        shares.copy_from_slice(logits);
-        softmax(shares);
-    })?;
-    let mut back = shares.change(|all| {
-        for_each_row(all, n_vocab, |i, row| {
-            let (token, weight) = scored[i];
-            row.iter_mut().for_each(|share| *share *= -weight);
-            row[token as usize] += weight;
+    let mut log_p = vec![0.0; scored.len()];
+    logits.read(|logits| {
+        team::for_each_chunk(&mut log_p, 1, |i, log_p| {
+            log_p[0] = log_probability(&logits[i * n_vocab..][..n_vocab], scored[i].0);
         });
     })?;
-    if let Some(cap) = cap {
-        back = logits.read(|logits| {
-            back.change(|all| {
-                for_each_row(all, n_vocab, |i, row| {
-                    for (gradient, logit) in row.iter_mut().zip(&logits[i * n_vocab..]) {
-                        *gradient *= 1.0 - (logit / cap).powi(2);
-                    }
-                });
-            })
-        })??;
-    }
+    let back = logits.change(|all| {
+        for_each_row(all, n_vocab, |i, row| {
+            let (token, weight) = scored[i];
+            let before = cap.map(|_| Buffer::of(row));
+            softmax(row);
+            row.iter_mut().for_each(|share| *share *= -weight);
+            row[token as usize] += weight;
+            if let (Some(cap), Some(logits)) = (cap, before) {
+                let pairs = row.iter_mut().zip(&logits[..]);
+                pairs.for_each(|(gradient, logit)| *gradient *= 1.0 - (logit / cap).powi(2));
+            }
+        });
+    })?;
     Ok((log_p, back.to_tensor()?))
 }
 

@@ -200,14 +200,55 @@ fn gated_gelu_tanh_body<const FUSED: bool>(x: &mut [f32], up: &[f32]) {
     }
 }
 
+/// 2 √(2/π): a half of 1 + tanh(u) is the logistic function of 2u.
+const SLOPE: f32 = 1.595_769;
+
 #[inline(always)]
 fn gelu_tanh_body<const FUSED: bool>(x: &mut [f32]) {
-    /// 2 √(2/π): a half of 1 + tanh(u) is the logistic function of 2u.
-    const SLOPE: f32 = 1.595_769;
     for v in x {
         let u = SLOPE * (*v + 0.044_715 * *v * *v * *v);
         *v /= 1.0 + exp::<FUSED>(-u);
     }
+}
+
+/// The way back through `x σ(u(x)) · up`: `of` gives u and its slope.
+#[inline(always)]
+fn gated_back_body<const FUSED: bool>(
+    gate: &[f32],
+    up: &[f32],
+    gradient: &[f32],
+    (at_gate, at_up): (&mut [f32], &mut [f32]),
+    of: impl Fn(f32) -> (f32, f32),
+) {
+    let at = at_gate.iter_mut().zip(at_up);
+    for ((((at_gate, at_up), gate), up), gradient) in at.zip(gate).zip(up).zip(gradient) {
+        let (u, slope) = of(*gate);
+        let share = 1.0 / (1.0 + exp::<FUSED>(-u));
+        *at_up = gradient * gate * share;
+        *at_gate = gradient * up * share * (1.0 + gate * slope * (1.0 - share));
+    }
+}
+
+#[inline(always)]
+fn gated_silu_back_body<const FUSED: bool>(
+    gate: &[f32],
+    up: &[f32],
+    gradient: &[f32],
+    at: (&mut [f32], &mut [f32]),
+) {
+    gated_back_body::<FUSED>(gate, up, gradient, at, |x| (x, 1.0));
+}
+
+#[inline(always)]
+fn gated_gelu_tanh_back_body<const FUSED: bool>(
+    gate: &[f32],
+    up: &[f32],
+    gradient: &[f32],
+    at: (&mut [f32], &mut [f32]),
+) {
+    gated_back_body::<FUSED>(gate, up, gradient, at, |x| {
+        (SLOPE * (x + 0.044_715 * x * x * x), SLOPE * (1.0 + 3.0 * 0.044_715 * x * x))
+    });
 }
 
 #[inline(always)]
@@ -305,6 +346,26 @@ for_each_isa!(
 for_each_isa!(
     /// In place: x Φ(x), by tanh, times another number (Shazeer, 2020: GEGLU).
     pub gated_gelu_tanh, gated_gelu_tanh_body::<FUSED>, (x: &mut [f32], up: &[f32])
+);
+
+for_each_isa!(
+    /// What changes at gate and up when what [`gated_silu`] gives changes by `gradient`.
+    pub gated_silu_back, gated_silu_back_body::<FUSED>, (
+        gate: &[f32],
+        up: &[f32],
+        gradient: &[f32],
+        at: (&mut [f32], &mut [f32])
+    )
+);
+
+for_each_isa!(
+    /// The same of [`gated_gelu_tanh`].
+    pub gated_gelu_tanh_back, gated_gelu_tanh_back_body::<FUSED>, (
+        gate: &[f32],
+        up: &[f32],
+        gradient: &[f32],
+        at: (&mut [f32], &mut [f32])
+    )
 );
 
 #[cfg(test)]

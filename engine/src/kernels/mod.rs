@@ -43,7 +43,9 @@ mod arch;
 pub mod probe;
 
 pub use exponential::{
-    exp_from, gated_gelu_tanh, gated_silu, gelu, gelu_tanh, largest, log10, lstm_cell, silu, softmax, sum_exp,
+    exp_from, gated_gelu_tanh, gated_gelu_tanh_back, gated_silu, gated_silu_back, gelu, gelu_tanh, largest,
+    log10, lstm_cell, silu, softmax, sum_exp,
 };
 pub use isa::{Isa, instruction_set};
-pub use rows::{dot, rows_times};
+pub use rows::{add_few_rows, dot, few_mixes, few_rows_times, rows_times};
+pub use transpose::transpose;

@@ -55,6 +55,8 @@ pub struct KernelRates {
     pub byte_products_per_s: f64,
     /// Bytes of 4-bit weights that one row is multiplied by, as when a token is written.
     pub weight_bytes_per_s: f64,
+    /// The same of 8-bit weights, of a matrix as large as the output of a large vocabulary.
+    pub byte_weight_bytes_per_s: f64,
     /// Products of 4-bit weights with many rows, as when a prompt is read.
     pub weight_products_per_s: f64,
     /// Products with keys and values for one position, reading these included.
@@ -71,6 +73,7 @@ impl KernelRates {
             read_bytes_per_s: self.read_bytes_per_s.max(other.read_bytes_per_s),
             byte_products_per_s: self.byte_products_per_s.max(other.byte_products_per_s),
             weight_bytes_per_s: self.weight_bytes_per_s.max(other.weight_bytes_per_s),
+            byte_weight_bytes_per_s: self.byte_weight_bytes_per_s.max(other.byte_weight_bytes_per_s),
             weight_products_per_s: self.weight_products_per_s.max(other.weight_products_per_s),
             few_products_per_s: self.few_products_per_s.max(other.few_products_per_s),
             many_products_per_s: self.many_products_per_s.max(other.many_products_per_s),
@@ -81,41 +84,46 @@ impl KernelRates {
 /// Measures all of it: two seconds and 600 MB of memory.
 pub fn kernel_rates() -> KernelRates {
     let read_bytes_per_s = read_bandwidth();
-    let (weight_bytes_per_s, weight_products_per_s) = of_weights();
+    let (weight_bytes_per_s, byte_weight_bytes_per_s) = (one_row(Format::Q4_0), one_row(Format::Q8_0));
+    let weight_products_per_s = many_rows();
     let (few_products_per_s, many_products_per_s) = of_attention();
     KernelRates {
         read_bytes_per_s,
         byte_products_per_s: byte_products(),
         weight_bytes_per_s,
+        byte_weight_bytes_per_s,
         weight_products_per_s,
         few_products_per_s,
         many_products_per_s,
     }
 }
 
-/// Bytes of weights and products per second: of a matrix that no cache holds with one row, and of a small one with the
-/// rows of a prompt.
-fn of_weights() -> (f64, f64) {
-    const WIDTH: usize = 1024;
-    /// Of a prompt.
+/// Numbers of a row of weights.
+const WIDTH: usize = 1024;
+
+/// Any numbers do, except zeros: all their pages would be the same one.
+fn matrix(format: Format, n_out: usize) -> Packed {
+    Packed::in_memory(format, (n_out, WIDTH), |bytes| bytes.fill(0x11))
+}
+
+/// Bytes of weights per second: of a matrix that no cache holds, with one row.
+fn one_row(format: Format) -> f64 {
+    const BYTES: usize = 144 << 20;
+    let n_out = BYTES * format.block() / (format.block_bytes() * WIDTH);
+    let (large, one) = (matrix(format, n_out), Activations::quantize(&[0.5; WIDTH], WIDTH));
+    best(super::packed::packed_bytes(format, n_out, WIDTH) as f64, || {
+        black_box(times(Isa::detect(), [&large], &one));
+    })
+}
+
+/// Products per second: of a small matrix with the rows of a prompt.
+fn many_rows() -> f64 {
     const ROWS: usize = 256;
-    let isa = Isa::detect();
-    // Any numbers do, except zeros: all their pages would be the same one.
-    let matrix = |n_out| Packed::in_memory(Format::Q4_0, (n_out, WIDTH), |bytes| bytes.fill(0x11));
-    let rows = |n: usize| vec![0.5; n * WIDTH];
-    let (n_out, one) = (1 << 18, Activations::quantize(&rows(1), WIDTH));
-    let large = matrix(n_out);
-    let bytes = super::packed::packed_bytes(Format::Q4_0, n_out, WIDTH) as f64;
-    let read = best(bytes, || {
-        black_box(times(isa, [&large], &one));
-    });
-    drop(large);
-    let (n_out, many) = (2048, rows(ROWS));
-    let small = matrix(n_out);
-    let products = best((ROWS * n_out * WIDTH) as f64, || {
-        black_box(times(isa, [&small], &Activations::quantize(&many, WIDTH)));
-    });
-    (read, products)
+    let (n_out, many) = (2048, vec![0.5; ROWS * WIDTH]);
+    let small = matrix(Format::Q4_0, n_out);
+    best((ROWS * n_out * WIDTH) as f64, || {
+        black_box(times(Isa::detect(), [&small], &Activations::quantize(&many, WIDTH)));
+    })
 }
 
 /// Products with keys and values per second: of one position and of many.
@@ -213,7 +221,13 @@ mod tests {
         // A little, because both are measured, on a machine that may do other things besides.
         assert!(rates.weight_bytes_per_s < 2.0 * rates.read_bytes_per_s, "{rates:?}");
         assert!(rates.weight_products_per_s < rates.byte_products_per_s, "{rates:?}");
-        for rate in [rates.few_products_per_s, rates.many_products_per_s, rates.weight_products_per_s] {
+        assert!(rates.byte_weight_bytes_per_s < 2.0 * rates.read_bytes_per_s, "{rates:?}");
+        for rate in [
+            rates.byte_weight_bytes_per_s,
+            rates.few_products_per_s,
+            rates.many_products_per_s,
+            rates.weight_products_per_s,
+        ] {
             assert!(rate > 1e6 && rate.is_finite(), "{rates:?}");
         }
     }

@@ -6,10 +6,12 @@
 
 #[cfg(any(target_arch = "aarch64", target_arch = "x86_64"))]
 use super::Isa;
+use super::buffer::Buffer;
 #[cfg(target_arch = "x86_64")]
 use super::isa;
-use super::rowwise::add_scaled;
+use super::rowwise::{add, add_scaled};
 use super::team;
+use super::transpose::transpose;
 use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 
@@ -156,6 +158,77 @@ pub fn dot(a: &[f32], b: &[f32]) -> f32 {
 /// When the lengths do not fit together (a bug of the caller).
 pub fn rows_times<T: Element>(rows: &[T], n_cols: usize, vectors: &[f32], out: &mut [f32]) {
     rows_times_before(&[], rows, n_cols, vectors, out);
+}
+
+/// [`rows_times`] for few rows and many vectors, which the threads share.
+///
+/// # Panics
+/// As [`rows_times`].
+pub fn few_rows_times(rows: &[f32], n_cols: usize, vectors: &[f32], out: &mut [f32]) {
+    let n_rows = rows.len() / n_cols;
+    assert_eq!(out.len(), n_rows * (vectors.len() / n_cols));
+    team::for_each_chunk(out, (VECTORS * n_rows).max(1), |i, out| {
+        let vectors = &vectors[i * VECTORS * n_cols..][..out.len() / n_rows * n_cols];
+        // The rows themselves are read again: this is one of several tasks.
+        rows_times_before(as_bytes(&rows[..n_cols]), rows, n_cols, vectors, out);
+    });
+}
+
+/// Vectors of a task.
+const VECTORS: usize = 16;
+
+fn as_bytes(numbers: &[f32]) -> &[u8] {
+    // SAFETY: floats are plain bytes.
+    #[allow(unsafe_code)]
+    unsafe {
+        std::slice::from_raw_parts(numbers.as_ptr().cast(), size_of_val(numbers))
+    }
+}
+
+/// `out[v] += Σ weights[v][r] · rows[r]` for few rows and many mixes, which the threads share.
+///
+/// # Panics
+/// When the lengths do not fit together (a bug of the caller).
+pub fn add_few_rows(rows: &[f32], n_cols: usize, weights: &[f32], out: &mut [f32]) {
+    let n_rows = rows.len() / n_cols;
+    assert_eq!(weights.len(), n_rows * (out.len() / n_cols));
+    team::for_each_chunk(out, VECTORS * n_cols, |i, out| {
+        let weights = &weights[i * VECTORS * n_rows..][..out.len() / n_cols * n_rows];
+        rows_mixed(&[], rows, n_cols, weights, out);
+    });
+}
+
+/// `Σ weights[r][v] · rows[r]` for each v, for many rows and few mixes: the threads share the rows, and what parts of
+/// them give is added in their order.
+///
+/// # Shapes
+/// - `rows`: `[n_rows, n_cols]`
+/// - `weights`: `[n_rows, n_mixes]`
+/// - returns: `[n_mixes, n_cols]`
+///
+/// # Panics
+/// When the lengths do not fit together (a bug of the caller).
+pub fn few_mixes(rows: &[f32], n_cols: usize, weights: &[f32], n_mixes: usize) -> Buffer {
+    /// Rows of a part, at least.
+    const ROWS: usize = 64;
+    /// Parts at most, however many threads there are: more add up more.
+    const PARTS: usize = 8;
+    let n_rows = rows.len() / n_cols;
+    assert!(rows.len() == n_rows * n_cols && weights.len() == n_rows * n_mixes);
+    let step = n_rows.div_ceil(PARTS).max(ROWS);
+    let parts = team::map(n_rows.div_ceil(step), |i| {
+        let some = i * step..((i + 1) * step).min(n_rows);
+        let mut turned = Buffer::new(some.len() * n_mixes);
+        let own = &weights[some.start * n_mixes..some.end * n_mixes];
+        transpose((some.len(), n_mixes), own, n_mixes, &mut turned, some.len());
+        let mut out = Buffer::full(n_mixes * n_cols, 0.0);
+        rows_mixed(&[], &rows[some.start * n_cols..some.end * n_cols], n_cols, &turned, &mut out);
+        out
+    });
+    let mut parts = parts.into_iter();
+    let mut sum = parts.next().unwrap_or_else(|| Buffer::full(n_mixes * n_cols, 0.0));
+    parts.for_each(|part| add(&mut sum, &part));
+    sum
 }
 
 /// [`rows_times`] where the bytes `next` are read soon after: they are asked for meanwhile.
@@ -407,6 +480,37 @@ mod tests {
             f16::from_f32((state >> 16) as f32 / 32_768.0 - 1.0).to_f32()
         };
         (0..n).map(next).collect()
+    }
+
+    #[test]
+    fn few_rows_with_many_vectors_are_what_their_definitions_say() {
+        let number = |i: usize| ((i * 7 + 3) % 11) as f32 - 5.0;
+        for (few, many, n_cols) in [(3, 5, 7), (8, 150, 48), (4, 700, 16)] {
+            let rows: Vec<f32> = (0..few * n_cols).map(number).collect();
+            let vectors: Vec<f32> = (0..many * n_cols).map(|i| number(i + 4)).collect();
+            let weights: Vec<f32> = (0..many * few).map(|i| number(i + 2)).collect();
+            let mut products = vec![0.0; many * few];
+            few_rows_times(&rows, n_cols, &vectors, &mut products);
+            let mut mixed = vectors.clone();
+            add_few_rows(&rows, n_cols, &weights, &mut mixed);
+            let mixes = few_mixes(&vectors, n_cols, &weights, few);
+            for v in 0..many {
+                for r in 0..few {
+                    let want: f32 = (0..n_cols).map(|c| rows[r * n_cols + c] * vectors[v * n_cols + c]).sum();
+                    assert_eq!(products[v * few + r], want);
+                }
+                for c in 0..n_cols {
+                    let want: f32 = (0..few).map(|r| weights[v * few + r] * rows[r * n_cols + c]).sum();
+                    assert_eq!(mixed[v * n_cols + c], vectors[v * n_cols + c] + want);
+                }
+            }
+            for (m, mix) in mixes.chunks(n_cols).enumerate() {
+                for (c, found) in mix.iter().enumerate() {
+                    let want: f32 = (0..many).map(|v| weights[v * few + m] * vectors[v * n_cols + c]).sum();
+                    assert_eq!(*found, want);
+                }
+            }
+        }
     }
 
     #[test]

@@ -42,6 +42,27 @@ fn sum(x: &[f32], f: impl Fn(f32) -> f32) -> f32 {
 }
 
 #[inline(always)]
+fn rms_norm_back_body(x: &[f32], weight: &[f32], eps: f32, gradient: &[f32], out: &mut [f32]) {
+    let n = x.len() as f32;
+    let scale = (sum(x, |x| x * x) / n + eps).sqrt().recip();
+    for ((out, gradient), weight) in out.iter_mut().zip(gradient).zip(weight) {
+        *out = gradient * weight;
+    }
+    let mut sums = [0f32; 16];
+    let ((x16, x_rest), (g16, g_rest)) = (x.as_chunks::<16>(), out.as_chunks::<16>());
+    for (x, g) in x16.iter().zip(g16) {
+        for ((sum, x), g) in sums.iter_mut().zip(x).zip(g) {
+            *sum += x * g;
+        }
+    }
+    let along = sums.iter().sum::<f32>() + x_rest.iter().zip(g_rest).map(|(x, g)| x * g).sum::<f32>();
+    let less = scale * scale * scale * along / n;
+    for (out, x) in out.iter_mut().zip(x) {
+        *out = *out * scale - x * less;
+    }
+}
+
+#[inline(always)]
 fn layer_norm_body(x: &[f32], (weight, bias): (&[f32], &[f32]), eps: f32, out: &mut [f32]) {
     let mean = sum(x, |x| x) / x.len() as f32;
     let variance = sum(x, |x| (x - mean) * (x - mean)) / x.len() as f32;
@@ -88,6 +109,17 @@ for_each_isa!(
 for_each_isa!(
     /// `x / rms(x) · weight` (Zhang and Sennrich, 2019, equation 4).
     pub rms_norm, rms_norm_body, (x: &[f32], weight: &[f32], eps: f32, out: &mut [f32])
+);
+
+for_each_isa!(
+    /// What changes at `x` when what [`rms_norm`] gives changes by `gradient`.
+    pub rms_norm_back, rms_norm_back_body, (
+        x: &[f32],
+        weight: &[f32],
+        eps: f32,
+        gradient: &[f32],
+        out: &mut [f32]
+    )
 );
 
 for_each_isa!(

@@ -7,7 +7,7 @@ const SIDE: usize = 4;
 ///
 /// # Panics
 /// When a slice is too short (a bug of the caller).
-pub(super) fn transpose(
+pub fn transpose(
     (rows, columns): (usize, usize),
     from: &[f32],
     stride: usize,

@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::decoder::{CacheFormat, DecoderConfig, FeedForwardSpec, hugging_face};
 use crate::error::{Error, Result};
 use crate::plan::Shape;
+use crate::plan::here::Reads;
 use crate::weights::gguf::{GgufFile, Metadata};
 use crate::weights::{Weights, model_type, read_text, same_name};
 
@@ -52,13 +53,16 @@ pub struct ModelInfo {
 }
 
 /// What a token goes through.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Step {
     /// Bytes of weights that writing a token reads: of experts the chosen ones, and of tables with a row for each token
     /// nothing, except that the one of a tied output is read whole as output.
     pub bytes: u64,
     /// Those of them that score the vocabulary: reading a prompt needs them once.
     pub output_bytes: u64,
+    /// The bytes of the layers, and of the vocabulary, by how many bits numbers have.
+    #[serde(skip)]
+    pub reads: [Reads; 2],
     /// Numbers that each token of a prompt is multiplied by: without the vocabulary, which only the last one is.
     pub parameters: u64,
     /// Bytes of the keys and values that a token sees at the end of the context that the cache is reckoned for.
@@ -141,7 +145,14 @@ fn step(weights: &Weights, config: &DecoderConfig, n_before: usize) -> Step {
         }
     });
     let (cache_bytes, attention_products) = config.looks_back(n_before, CacheFormat::default());
-    let mut step = Step { bytes: 0, output_bytes: 0, parameters: 0, cache_bytes, attention_products };
+    let mut step = Step {
+        bytes: 0,
+        output_bytes: 0,
+        reads: [Reads::default(); 2],
+        parameters: 0,
+        cache_bytes,
+        attention_products,
+    };
     for (name, numbers, stored) in weights.contents() {
         let (part, whole) = chosen.filter(|_| name.contains("_exps.")).unwrap_or((1, 1));
         let is_table = name == "token_embd.weight";
@@ -150,7 +161,9 @@ fn step(weights: &Weights, config: &DecoderConfig, n_before: usize) -> Step {
         }
         let bytes = stored.map_or(4 * numbers, |stored| stored.bytes) * part / whole;
         step.bytes += bytes;
-        match is_table || name == "output.weight" {
+        let is_output = is_table || name == "output.weight";
+        step.reads[usize::from(is_output)].add(bytes as f64, (numbers * part / whole) as f64);
+        match is_output {
             true => step.output_bytes += bytes,
             false => step.parameters += numbers * part / whole,
         }

@@ -3,6 +3,7 @@
 use super::array::{Array, Rows};
 use super::norm::RmsNorm;
 use super::rotary::Angles;
+use super::traced;
 use crate::kernels::buffer::Buffer;
 use crate::kernels::rowwise::for_each_row;
 
@@ -20,6 +21,13 @@ pub fn to_heads(
     let (n, width) = (x.n(), x.width());
     let head_dim = width / n_heads;
     if let Some(x) = x.on_device() {
+        if traced::is_ours(x) {
+            let x = match norm {
+                Some(norm) => norm.forward(x)?,
+                None => x.clone(),
+            };
+            return traced::cut(&x, n_heads, angles).map(Rows::of_device);
+        }
         let x = x.reshape((1, n, n_heads, head_dim))?;
         let x = match norm {
             Some(norm) => norm.forward(&x)?,

@@ -250,6 +250,12 @@ impl Linear {
     /// - `x`: `[n_rows, n_in]`
     /// - returns: `[n_rows, n_out]` for each layer
     pub fn forward_each<X: Array, const N: usize>(layers: [&Self; N], x: &X) -> candle_core::Result<[X; N]> {
+        if let Some(traced) = x.on_device().filter(|x| x.track_op()) {
+            return array(layers.into_iter().map(|layer| {
+                let y = traced::times(&layer.weight, layer.adapter.as_ref(), traced)?;
+                layer.plus_bias(X::of_device(y))
+            }));
+        }
         let ys = Self::base_each(layers, x)?;
         if layers.iter().all(|layer| layer.adapter.is_none()) {
             return Ok(ys);
@@ -262,12 +268,6 @@ impl Linear {
 
     /// [`Linear::forward_each`] without adapters.
     fn base_each<X: Array, const N: usize>(layers: [&Self; N], x: &X) -> candle_core::Result<[X; N]> {
-        if let Some(traced) = x.on_device().filter(|x| x.track_op()) {
-            return array(layers.into_iter().map(|layer| {
-                let y = traced::times(&layer.weight, traced)?;
-                layer.plus_bias(X::of_device(y))
-            }));
-        }
         if let Some(dense) = all_of(layers, Weight::dense) {
             return times_each(dense, None, x);
         }

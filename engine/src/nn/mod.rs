@@ -45,3 +45,4 @@ pub use linear::{Linear, mix_rows, mix_rows_traced};
 pub use low_rank::LowRank;
 pub use norm::{LayerNorm, NormSpec, RmsNorm};
 pub use rotary::{Angles, Rotary, RotaryScaling, RotarySpec, RotaryStyle};
+pub use traced::attend_apart;

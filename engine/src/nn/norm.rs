@@ -3,6 +3,7 @@
 use candle_core::{DType, Device, Tensor};
 
 use super::array::Array;
+use super::traced;
 use crate::error::{Doing, Result};
 use crate::kernels::rowwise::{layer_norm, rms_norm};
 use crate::weights::Weights;
@@ -62,6 +63,9 @@ impl RmsNorm {
     pub fn forward<X: Array>(&self, x: &X) -> candle_core::Result<X> {
         let width = self.each.len();
         if let Some(x) = x.on_device() {
+            if traced::is_ours(x) {
+                return traced::normed(x, &self.each, self.eps).map(X::of_device);
+            }
             let rows = x.reshape(((), width))?;
             let normed = match x.track_op() {
                 true => candle_nn::ops::rms_norm_slow(&rows, &self.weight, self.eps)?,

@@ -1,6 +1,6 @@
 //! Rotary position embedding (Su et al., RoFormer, 2021, section 3.2).
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use candle_core::{Device, Tensor};
 
@@ -90,10 +90,11 @@ pub struct Rotary {
     style: RotaryStyle,
 }
 
-/// Cosines and sines for some positions.
+/// Cosines and sines for some positions; a clone shares them.
+#[derive(Clone)]
 pub struct Angles {
     /// For each position the cosines, then the sines, `[n, 2, head_dim / 2]`.
-    each: Buffer,
+    each: Arc<Buffer>,
     head_dim: usize,
     style: RotaryStyle,
     /// The same as tensors, `[n, head_dim / 2]` each, once they are asked for.
@@ -127,7 +128,7 @@ impl Rotary {
                 (*sin, *cos) = (positions[i] as f32 * frequency).sin_cos();
             }
         });
-        Angles { each, head_dim: 2 * half, style: self.style, tables: OnceLock::new() }
+        Angles { each: Arc::new(each), head_dim: 2 * half, style: self.style, tables: OnceLock::new() }
     }
 }
 
@@ -141,13 +142,34 @@ impl Angles {
         }
     }
 
+    /// Rotates the gradient of what [`Angles::rotate_row`] gave back.
+    pub(super) fn rotate_row_back(&self, i: usize, row: &mut [f32]) {
+        let half = self.head_dim / 2;
+        let (cos, sin) = self.each[i * self.head_dim..][..self.head_dim].split_at(half);
+        let back = |a: &mut f32, b: &mut f32, cos: f32, sin: f32| {
+            (*a, *b) = (*a * cos + *b * sin, *b * cos - *a * sin);
+        };
+        match self.style {
+            RotaryStyle::Interleaved => {
+                let pairs = row.as_chunks_mut::<2>().0.iter_mut().zip(cos.iter().zip(sin));
+                pairs.for_each(|([a, b], (cos, sin))| back(a, b, *cos, *sin));
+            }
+            RotaryStyle::Halves => {
+                let (first, second) = row.split_at_mut(half);
+                let pairs = first.iter_mut().zip(second).zip(cos.iter().zip(sin));
+                pairs.for_each(|((a, b), (cos, sin))| back(a, b, *cos, *sin));
+            }
+        }
+    }
+
     /// Cosines and sines where `device` has them.
     fn tables(&self, device: &Device) -> candle_core::Result<&[Tensor; 2]> {
         if let Some(tables) = self.tables.get() {
             return Ok(tables);
         }
         let half = self.head_dim / 2;
-        let all = Tensor::from_slice(&self.each, (self.each.len() / self.head_dim.max(1), 2, half), device)?;
+        let all =
+            Tensor::from_slice(&self.each[..], (self.each.len() / self.head_dim.max(1), 2, half), device)?;
         let table = |i| all.narrow(1, i, 1)?.squeeze(1)?.contiguous();
         let tables = [table(0)?, table(1)?];
         Ok(self.tables.get_or_init(|| tables))

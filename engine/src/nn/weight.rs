@@ -9,6 +9,7 @@ use candle_core::{DType, Device, Tensor};
 
 use super::stored::{unpack_row, with_slice};
 use crate::error::{Doing, Result};
+use crate::kernels::Isa;
 use crate::kernels::buffer::Buffer;
 use crate::kernels::dense::{self, Dense, Kind};
 use crate::kernels::packed::{self, Format, Packed, interleave, packed_bytes};
@@ -109,14 +110,42 @@ impl Weight {
             _ => {}
         }
         let mut floats = Buffer::new(rows.len() * n_in);
-        for_each_row(&mut floats, n_in, |i, out| match self {
-            Self::Dense(dense) => dense.row(rows.start + i, out),
-            Self::Packed(packed) => packed.row(rows.start + i, out),
-            Self::Bytes(bytes) => bytes.packed().row(rows.start + i, out),
-            Self::Stored(stored) => unpack_row(stored, rows.start + i, out),
-            Self::Float(_) | Self::Quantized(_) => {}
-        });
+        for_each_row(&mut floats, n_in, |i, out| self.row(rows.start + i, out));
         Tensor::from_vec(floats.into_vec(), (rows.len(), n_in), &Device::Cpu)
+    }
+
+    /// `out += y W`, on the processor.
+    ///
+    /// # Shapes
+    /// - `y`: `[n_rows, n_out]`
+    /// - `out`: `[n_rows, n_in]`
+    pub(super) fn add_times_turned(&self, y: &[f32], out: &mut [f32]) -> candle_core::Result<()> {
+        let shape = self.shape()?;
+        let isa = Isa::detect();
+        match self {
+            Self::Float(_) | Self::Quantized(_) => {
+                let all = self.unpacked(0..shape.0)?;
+                with_slice(&all.contiguous()?, |all| {
+                    let row = |r: usize, out: &mut [f32]| out.copy_from_slice(&all[r * shape.1..][..shape.1]);
+                    dense::add_times_turned(isa, shape, y, row, out);
+                })
+            }
+            _ => {
+                dense::add_times_turned(isa, shape, y, |r, out| self.row(r, out), out);
+                Ok(())
+            }
+        }
+    }
+
+    /// A row in floats, where the matrix is ours.
+    fn row(&self, row: usize, out: &mut [f32]) {
+        match self {
+            Self::Dense(dense) => dense.row(row, out),
+            Self::Packed(packed) => packed.row(row, out),
+            Self::Bytes(bytes) => bytes.packed().row(row, out),
+            Self::Stored(stored) => unpack_row(stored, row, out),
+            Self::Float(_) | Self::Quantized(_) => {}
+        }
     }
 
     pub(super) fn dense(&self) -> Option<&Dense> {

@@ -9,17 +9,47 @@ use super::shape::{LayerShape, Shape};
 use crate::decoder::CacheFormat;
 use crate::kernels::probe::KernelRates;
 
+/// Bytes of weights that are read for a token, by how many bits they have: kernels read those at rates of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+pub struct Reads {
+    /// Of four and five bits.
+    pub narrow: f64,
+    /// Of six and more.
+    pub wide: f64,
+}
+
+impl Reads {
+    /// Adds so many bytes that so many numbers are stored in.
+    pub fn add(&mut self, bytes: f64, numbers: f64) {
+        /// Of a number, between blocks of five bits with two factors and those of six.
+        const BITS: f64 = 6.2;
+        *if 8.0 * bytes > BITS * numbers { &mut self.wide } else { &mut self.narrow } += bytes;
+    }
+
+    /// All of them.
+    pub fn bytes(self) -> f64 {
+        self.narrow + self.wide
+    }
+
+    /// What reading them takes. A large matrix on large pages of memory is read faster than many small ones in a mapped
+    /// file, which come at the rate of plain loads.
+    fn seconds(self, rates: &KernelRates) -> f64 {
+        let most = rates.read_bytes_per_s;
+        self.narrow / rates.weight_bytes_per_s.min(most) + self.wide / rates.byte_weight_bytes_per_s.min(most)
+    }
+}
+
 /// What of a model file a token goes through, and what stays in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Stored {
     /// Bytes of weights in memory.
     pub weights_bytes: f64,
-    /// Bytes of weights that writing a token reads.
-    pub step_bytes: f64,
+    /// Weights of the layers that writing a token reads.
+    pub layers: Reads,
     /// Numbers that each token of a prompt is multiplied by.
     pub step_parameters: f64,
-    /// Bytes of the vocabulary's output, of which reading a prompt needs one pass.
-    pub output_bytes: f64,
+    /// The vocabulary's output, of which reading a prompt needs one pass.
+    pub output: Reads,
 }
 
 /// How fast a decoder is expected to be.
@@ -90,26 +120,25 @@ pub fn speed(
     (before, prompt, generate): (usize, usize, usize),
 ) -> Speed {
     let prompt = prompt.max(1);
-    // A large matrix on large pages of memory is read faster than many small ones in a mapped file, which come at the
-    // rate of plain loads.
-    let weight_bytes_per_s = rates.weight_bytes_per_s.min(rates.read_bytes_per_s);
     let layers = shape.layers.len() as f64;
     let experts: f64 = shape.layers.iter().map(|layer| layer.chosen_of().0).sum();
     let numbers: f64 = shape.layers.iter().map(|layer| activations(shape, layer)).sum();
     let (_, seen) = looked_back(shape, before as f64 + prompt as f64 / 2.0, cache);
     let steps = prompt.div_ceil(CHUNK) as f64;
     // Few tokens do not hide reading the weights: those of a token, and of a mixture with each token more of them.
-    let of_token = stored.step_bytes - stored.output_bytes;
+    let of_token = stored.layers.bytes();
     let read =
-        (of_token * prompt.min(CHUNK) as f64).min(stored.weights_bytes - stored.output_bytes).max(of_token);
+        (of_token * prompt.min(CHUNK) as f64).min(stored.weights_bytes - stored.output.bytes()).max(of_token);
+    let passes = if of_token > 0.0 { steps * read / of_token } else { 0.0 };
     let products_s = (prompt as f64 * stored.step_parameters / rates.weight_products_per_s)
-        .max(steps * read / weight_bytes_per_s);
+        .max(passes * stored.layers.seconds(rates));
     let besides_s = prompt as f64 * numbers * PRODUCTS_PER_NUMBER / rates.weight_products_per_s;
     let attention_s = prompt as f64 * seen / rates.many_products_per_s;
-    let output_s = stored.output_bytes / weight_bytes_per_s;
+    let output_s = stored.output.seconds(rates);
     let prefill_s = products_s + besides_s + attention_s + steps * layers * LAYER_S + output_s;
     let (bytes, products) = looked_back(shape, (before + generate / 2) as f64, cache);
-    let decode_s = stored.step_bytes / weight_bytes_per_s
+    let decode_s = stored.layers.seconds(rates)
+        + output_s
         + (bytes / rates.read_bytes_per_s).max(products / rates.few_products_per_s)
         + layers * if threads > 1 { LAYER_S + MEETING_S } else { LAYER_S }
         + experts * EXPERT_S;
@@ -206,7 +235,7 @@ pub fn pick_cache(shape: &Shape, weights_bytes: f64, free_bytes: f64) -> CacheFo
 /// Answers that can be written side by side before products take longer than reading the weights: from there on more of
 /// them gain nothing.
 pub fn pick_batch(stored: &Stored, rates: &KernelRates) -> usize {
-    let read_s = stored.step_bytes / rates.weight_bytes_per_s.min(rates.read_bytes_per_s);
+    let read_s = stored.layers.seconds(rates) + stored.output.seconds(rates);
     let row_s = stored.step_parameters / rates.weight_products_per_s;
     ((read_s / row_s) as usize).clamp(1, 64)
 }
@@ -222,6 +251,7 @@ mod tests {
             read_bytes_per_s: 20e9,
             byte_products_per_s: 500e9,
             weight_bytes_per_s: 18e9,
+            byte_weight_bytes_per_s: 15e9,
             weight_products_per_s: 180e9,
             few_products_per_s: 50e9,
             many_products_per_s: 80e9,
@@ -234,9 +264,9 @@ mod tests {
         let output = 0.5625 * (shape.n_vocab * shape.d_model) as f64;
         let stored = Stored {
             weights_bytes: bytes,
-            step_bytes: bytes - output,
+            layers: Reads { narrow: bytes - 2.0 * output, wide: 0.0 },
             step_parameters: shape.parameters() - 2.0 * (shape.n_vocab * shape.d_model) as f64,
-            output_bytes: output,
+            output: Reads { narrow: output, wide: 0.0 },
         };
         (shape, stored)
     }
@@ -255,10 +285,22 @@ mod tests {
     }
 
     #[test]
+    fn an_output_of_more_bits_is_read_at_its_own_rate() {
+        let (shape, stored) = llama();
+        let mut output = Reads::default();
+        output.add(34.0 / 18.0 * stored.output.narrow, stored.output.narrow / 0.5625);
+        assert_eq!(output.narrow, 0.0);
+        let at = |stored: &Stored| speed(shape, stored, (&rates(), 1), CacheFormat::F16, (0, 1, 1));
+        let (narrow, wide) = (at(&stored), at(&Stored { output, ..stored }));
+        let more = 1.0 / wide.decode_tokens_per_s - 1.0 / narrow.decode_tokens_per_s;
+        assert!((more - (output.wide / 15e9 - stored.output.narrow / 18e9)).abs() < 1e-6, "{more}");
+    }
+
+    #[test]
     fn few_tokens_are_read_no_faster_than_the_weights() {
         let (shape, stored) = llama();
         let one = speed(shape, &stored, (&rates(), 1), CacheFormat::F16, (0, 1, 1));
-        assert!(one.first_token_s >= (stored.step_bytes - stored.output_bytes) / 18e9);
+        assert!(one.first_token_s >= stored.layers.bytes() / 18e9);
     }
 
     #[test]

@@ -64,9 +64,9 @@ pub fn outlook(model: &Path, measured: Option<&Measured>, talk: Talk) -> Result<
     let cache = pick_cache(&shape, weights_bytes as f64, free_bytes);
     let stored = info.step.map(|step| Stored {
         weights_bytes: weights_bytes as f64,
-        step_bytes: step.bytes as f64,
+        layers: step.reads[0],
         step_parameters: step.parameters as f64,
-        output_bytes: step.output_bytes as f64,
+        output: step.reads[1],
     });
     let known = stored.zip(measured);
     Ok(Outlook {

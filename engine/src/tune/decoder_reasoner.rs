@@ -1,6 +1,7 @@
 //! A decoder with adapters or a soft prompt, as a reasoner.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use candle_core::Tensor;
 
@@ -22,8 +23,11 @@ const CHAINS: usize = 32;
 /// The same on other devices than the processor, where a step takes about as long for few as for many.
 const DEVICE_CHAINS: usize = 64;
 
-/// Tokens whose gradients are computed at once, beside what their prompts begin with.
-const TOKENS: usize = 1536;
+/// Bytes that gradients may take at once: what all layers read, and what one of them keeps on its way.
+const BYTES: usize = 384 << 20;
+
+/// Tokens whose gradients are computed at once, beside what their prompts begin with, at least.
+const TOKENS: usize = 512;
 
 /// What a decoder wrote to a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -180,6 +184,7 @@ impl DecoderReasoner {
             wanted.iter().map(|wanted| self.question(wanted.example, asked).map(Input::from)).collect();
         let seeds: Vec<u64> = wanted.iter().map(|wanted| wanted.seed.unwrap_or(0)).collect();
         let beginning = self.beginning(asked)?;
+        let since = Instant::now();
         let mut chains = Chains::after(self.model.clone(), beginning, ends?, &options, &seeds, cancel)?;
         let mut texts = vec![String::new(); wanted.len()];
         let mut ended = vec![false; wanted.len()];
@@ -194,6 +199,7 @@ impl DecoderReasoner {
                 _ => {}
             }
         }
+        log::debug!("{} chains in {:.2} s", wanted.len(), since.elapsed().as_secs_f64());
         let each = texts.into_iter().zip(ended).enumerate().map(|(i, (text, ended))| Chain {
             tokens: chains.drawn(i).iter().map(|token| token.0).collect(),
             text: if ended { text } else { String::new() },
@@ -265,12 +271,14 @@ impl Reasoner for DecoderReasoner {
         }
         let mut of = vec![0.0f32; self.parameters.len()];
         let mut log_p = Vec::with_capacity(terms.len());
+        let of_token = decoder.config().bytes_of_traced_token();
+        let most = (BYTES / of_token).saturating_sub(beginning.len()).max(TOKENS);
         let mut rest = &texts[..];
         while !rest.is_empty() {
             let mut tokens = 0;
             let fits = |text: &&Scored| {
                 tokens += text.tokens.len();
-                tokens <= TOKENS
+                tokens <= most
             };
             let n = rest.iter().take_while(fits).count().max(1);
             let (now, later) = rest.split_at(n);

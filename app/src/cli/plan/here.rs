@@ -117,12 +117,13 @@ pub fn machine(measured: &Measured, out: &mut Output) -> Outcome {
         }));
     }
     out.line(&format!(
-        "{}, {} threads, {}: reads {:.1} GB/s ({:.1} of 4-bit weights), multiplies {:.0} G weights a second of {:.0} G bytes",
+        "{}, {} threads, {}: reads {:.1} GB/s ({:.1} of 4-bit weights, {:.1} of 8-bit), multiplies {:.0} G weights a second of {:.0} G bytes",
         measured.processor,
         measured.threads,
         measured.instructions,
         rates.read_bytes_per_s / 1e9,
         rates.weight_bytes_per_s / 1e9,
+        rates.byte_weight_bytes_per_s / 1e9,
         rates.weight_products_per_s / 1e9,
         rates.byte_products_per_s / 1e9
     ))

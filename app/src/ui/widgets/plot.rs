@@ -19,13 +19,13 @@ pub struct Series<'a> {
 }
 
 /// Draws curves of numbers in a card. `range` fixes the values at the bottom and at the top; without it they are those
-/// of the curves. `text` says a value.
+/// of the curves. Steps go from 0 to `steps`, so that a curve grows to the right. `text` says a value.
 pub fn plot_ui(
     ui: &mut Ui,
     title: &str,
     size_of: Vec2,
     series: &[Series<'_>],
-    range: Option<(f64, f64)>,
+    (range, steps): (Option<(f64, f64)>, usize),
     text: impl Fn(f64) -> String,
 ) {
     let palette = theme::palette(ui);
@@ -54,14 +54,18 @@ pub fn plot_ui(
         right = painter.text(at, Align2::RIGHT_TOP, text, small.clone(), one.colour).left() - 12.0;
     }
     let inner = Rect::from_min_max(rect.min + vec2(10.0, 32.0), rect.max - vec2(10.0, 12.0));
-    let Some(frame) = Frame::of(series, range, inner) else { return };
+    let Some(mut frame) = Frame::of(series, range, steps, inner) else { return };
+    // The range stands left of the curves.
+    let tiny = FontId::proportional(size::SMALL - 2.0);
+    let most =
+        painter.text(inner.left_top(), Align2::LEFT_CENTER, text(frame.high), tiny.clone(), palette.weak);
+    let least = painter.text(inner.left_bottom(), Align2::LEFT_CENTER, text(frame.low), tiny, palette.weak);
+    let inner = inner.with_min_x(most.right().max(least.right()) + 8.0);
+    frame.inner = inner;
     for share in [0.0, 0.5, 1.0] {
         let y = inner.top() + share * inner.height();
         painter.hline(inner.x_range(), y, Stroke::new(1.0, palette.line.gamma_multiply(0.6)));
     }
-    let tiny = FontId::proportional(size::SMALL - 2.0);
-    painter.text(inner.left_top(), Align2::LEFT_TOP, text(frame.high), tiny.clone(), palette.weak);
-    painter.text(inner.left_bottom(), Align2::LEFT_BOTTOM, text(frame.low), tiny, palette.weak);
     for one in series {
         let points: Vec<Pos2> = one.points.iter().filter_map(|point| frame.at(*point)).collect();
         match points.as_slice() {
@@ -92,7 +96,6 @@ pub fn plot_ui(
 /// Which numbers are where.
 struct Frame {
     inner: Rect,
-    first: f64,
     last: f64,
     low: f64,
     high: f64,
@@ -100,7 +103,7 @@ struct Frame {
 
 impl Frame {
     /// None where there is nothing to draw.
-    fn of(series: &[Series<'_>], range: Option<(f64, f64)>, inner: Rect) -> Option<Self> {
+    fn of(series: &[Series<'_>], range: Option<(f64, f64)>, steps: usize, inner: Rect) -> Option<Self> {
         let points = || series.iter().flat_map(|one| one.points).filter(|point| point.1.is_finite());
         points().next()?;
         let least = |of: fn(&(f64, f64)) -> f64| points().map(of).fold(f64::INFINITY, f64::min);
@@ -108,22 +111,21 @@ impl Frame {
         let (low, high) = range.unwrap_or_else(|| (least(|point| point.1), most(|point| point.1)));
         // A flat curve is drawn in the middle.
         let (low, high) = if high > low { (low, high) } else { (low - 0.5, high + 0.5) };
-        let (first, last) = (least(|point| point.0), most(|point| point.0));
-        Some(Self { inner, first, last: if last > first { last } else { first + 1.0 }, low, high })
+        Some(Self { inner, last: most(|point| point.0).max(steps as f64).max(1.0), low, high })
     }
 
     fn at(&self, (step, value): (f64, f64)) -> Option<Pos2> {
         if !value.is_finite() {
             return None;
         }
-        let x = (step - self.first) / (self.last - self.first);
+        let x = step / self.last;
         let y = ((value - self.low) / (self.high - self.low)).clamp(0.0, 1.0);
         Some(self.inner.lerp_inside(vec2(x as f32, 1.0 - y as f32)))
     }
 
     fn step(&self, x: f32) -> f64 {
         let share = f64::from((x - self.inner.left()) / self.inner.width().max(1.0));
-        self.first + share * (self.last - self.first)
+        share * self.last
     }
 }
 
@@ -132,19 +134,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn curves_fill_the_frame_and_what_is_no_number_is_left_out() {
+    fn curves_grow_into_the_frame_and_what_is_no_number_is_left_out() {
         let inner = Rect::from_min_size(pos2(10.0, 10.0), vec2(100.0, 50.0));
-        let points = [(1.0, 2.0), (2.0, f64::NAN), (3.0, 4.0)];
+        let points = [(0.0, 2.0), (1.0, f64::NAN), (2.0, 4.0)];
         let series = [Series { name: "", points: &points, colour: Color32::TRANSPARENT }];
-        let frame = Frame::of(&series, None, inner).unwrap();
+        let frame = Frame::of(&series, None, 4, inner).unwrap();
         assert_eq!(frame.at(points[0]), Some(inner.left_bottom()));
         assert_eq!(frame.at(points[1]), None);
-        assert_eq!(frame.at(points[2]), Some(inner.right_top()));
+        assert_eq!(frame.at(points[2]), Some(inner.center_top()));
+        assert_eq!(frame.at((4.0, 4.0)), Some(inner.right_top()));
         assert_eq!(frame.step(60.0), 2.0);
-        let flat = [(5.0, 1.0)];
+        let flat = [(0.0, 1.0)];
         let series = [Series { name: "", points: &flat, colour: Color32::TRANSPARENT }];
-        let frame = Frame::of(&series, None, inner).unwrap();
+        let frame = Frame::of(&series, None, 4, inner).unwrap();
         assert_eq!(frame.at(flat[0]), Some(inner.left_center()));
-        assert!(Frame::of(&[], None, inner).is_none());
+        assert!(Frame::of(&[], None, 4, inner).is_none());
     }
 }

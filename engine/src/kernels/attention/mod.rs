@@ -5,11 +5,13 @@
 //! FlashAttention, 2022, algorithm 1). The scores of a tile and a block stay in a near cache; the whole
 //! `[n_heads, n, n_keys]` matrix is never made. All sums in f32. A few queries take another way ([`few`]).
 
+mod apart;
 mod both_ways;
 mod few;
 
 use std::ops::Range;
 
+pub use self::apart::{Apart, Sequence};
 pub use self::both_ways::{BothWays, Heads, attend_both_ways};
 use super::buffer::{Buffer, scratch};
 use super::cache::CacheRows;

@@ -9,6 +9,7 @@
 mod panels;
 mod portable;
 mod rows;
+mod turned;
 mod unpacked;
 
 #[cfg(test)]
@@ -16,6 +17,7 @@ mod tests;
 
 pub use self::panels::{Dense, interleave};
 pub use self::rows::Rows;
+pub use self::turned::add_times_turned;
 pub use self::unpacked::times_unpacked;
 use super::Isa;
 use super::isa::Kind as Set;

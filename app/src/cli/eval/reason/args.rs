@@ -21,7 +21,7 @@ pub struct ReasonArgs {
         default_value = "direct-prompting,prompting,direct,rejection,star,trice-plain,trice"
     )]
     pub methods: Vec<MethodOrNone>,
-    /// So many seeds: each has its own questions and draws
+    /// So many seeds, from --seed on: each has its own questions and draws
     #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
     pub seeds: u32,
     /// How many steps a question takes: 1, 2 or 3
@@ -30,7 +30,7 @@ pub struct ReasonArgs {
     /// Questions to learn from
     #[arg(long, default_value_t = 100, value_name = "N")]
     pub questions: usize,
-    /// How much and how; --seed and --check-every do not count here.
+    /// How much and how; --check-every and --save-every do not count here.
     #[command(flatten)]
     pub run: RunArgs,
     /// Keep each run's figures in this file, and do not repeat those that are there

@@ -28,6 +28,8 @@ struct Row {
     task: String,
     method: String,
     seed: u64,
+    /// What the run was made with, beside these.
+    settings: String,
     /// Held-out accuracy before and after, by the likeliest chain.
     before: f64,
     after: f64,
@@ -49,32 +51,30 @@ pub fn run(args: &ReasonArgs, cancel: &Cancel) -> Outcome {
         return write_data(args, folder);
     }
     let known = match &args.results {
-        Some(path) => read_rows(path)?,
+        Some(path) => read_rows(path, &settings(args))?,
         None => Vec::new(),
     };
     let model = decoder(&args.run.model)?;
     let (started, bar) = (Instant::now(), Bar::units());
     let mut rows: Vec<Row> = Vec::new();
-    for task in &args.tasks {
-        for seed in 0..u64::from(args.seeds) {
-            for method in &args.methods {
-                let is_this = |row: &&Row| {
-                    row.task == task.puzzle().name() && row.method == method.name() && row.seed == seed
-                };
-                if let Some(row) = known.iter().find(is_this) {
-                    rows.push(row.clone());
-                    continue;
-                }
-                let Some(row) = one(args, &model, task.puzzle(), *method, seed, &bar, cancel)? else {
-                    return Ok(());
-                };
-                tell(&row, &mut out)?;
-                rows.push(row);
-                if let Some(path) = &args.results {
-                    write_rows(path, &rows)?;
-                }
-            }
+    // Seed by seed: what is there when somebody stops it has all tasks and methods alike.
+    let seeds = args.run.seed..args.run.seed + u64::from(args.seeds);
+    let all = seeds.flat_map(|seed| args.tasks.iter().map(move |task| (seed, task)));
+    for ((seed, task), method) in all.flat_map(|each| args.methods.iter().map(move |method| (each, method))) {
+        let is_this =
+            |row: &&Row| row.task == task.puzzle().name() && row.method == method.name() && row.seed == seed;
+        if let Some(row) = known.iter().find(is_this) {
+            rows.push(row.clone());
+            continue;
         }
+        let Some(row) = one(args, &model, task.puzzle(), *method, seed, &bar, cancel)? else {
+            return Ok(());
+        };
+        tell(&row, &mut out)?;
+        if let Some(path) = &args.results {
+            append(path, &row)?;
+        }
+        rows.push(row);
     }
     bar.clear();
     summary(args, &rows, &mut out)?;
@@ -91,6 +91,33 @@ pub fn run(args: &ReasonArgs, cancel: &Cancel) -> Outcome {
             Ok(())
         }
     }
+}
+
+/// All that figures depend on but task, method and seed.
+fn settings(args: &ReasonArgs) -> String {
+    let run = &args.run;
+    let model =
+        Path::new(&run.model).file_name().map_or(run.model.clone(), |name| name.to_string_lossy().into());
+    let tuned = match run.prompt_tuning {
+        Some(tokens) => format!("{tokens} soft tokens"),
+        None => {
+            let targets = if run.targets.is_empty() { "all matrices".into() } else { run.targets.join(" ") };
+            format!("rank {} and alpha {} for {targets}", run.rank, run.alpha)
+        }
+    };
+    format!(
+        "{model}, level {}, {} exemplars, {} questions, {} held out, {} steps of {}, at most {} gradients, rate {}, {tuned}, at most {} tokens, {} votes",
+        args.level,
+        run.exemplars,
+        args.questions,
+        run.held_out,
+        run.steps,
+        run.batch,
+        run.gradients,
+        run.rate,
+        run.max_tokens,
+        run.votes
+    )
 }
 
 /// One run; `None` when cancelled.
@@ -118,6 +145,7 @@ fn one(
         task: puzzle.name().to_owned(),
         method: method.name().to_owned(),
         seed,
+        settings: settings(args),
         before: 0.0,
         after: 0.0,
         voted: None,
@@ -258,22 +286,31 @@ fn write_data(args: &ReasonArgs, folder: &Path) -> Outcome {
     Ok(())
 }
 
-fn read_rows(path: &Path) -> Outcome<Vec<Row>> {
+fn read_rows(path: &Path, settings: &str) -> Outcome<Vec<Row>> {
     if !path.exists() {
         return Ok(Vec::new());
     }
     let shown = path.display();
     let text =
         std::fs::read_to_string(path).map_err(|e| Failure::Usage(format!("{shown}: reading failed: {e}")))?;
-    let rows = text.lines().map(serde_json::from_str).collect::<Result<_, _>>();
-    rows.map_err(|e| {
+    let rows = text.lines().map(serde_json::from_str).collect::<Result<Vec<Row>, _>>();
+    let rows = rows.map_err(|e| {
         Failure::Usage(format!("{shown}: these are no results of such runs ({e}); name a new file"))
-    })
+    })?;
+    match rows.iter().find(|row| row.settings != settings) {
+        Some(other) => Err(Failure::Usage(format!(
+            "{shown}: these are results with other settings ({}; now {settings}); name a new file",
+            other.settings
+        ))),
+        None => Ok(rows),
+    }
 }
 
-fn write_rows(path: &Path, rows: &[Row]) -> Outcome {
-    let lines: Vec<String> = rows.iter().filter_map(|row| serde_json::to_string(row).ok()).collect();
-    std::fs::write(path, lines.join("\n") + "\n").map_err(|error| Failure::writing(path, &error))
+fn append(path: &Path, row: &Row) -> Outcome {
+    let line = serde_json::to_string(row).unwrap_or_default() + "\n";
+    let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
+    let written = file.and_then(|mut file| std::io::Write::write_all(&mut file, line.as_bytes()));
+    written.map_err(|error| Failure::writing(path, &error))
 }
 
 impl MethodOrNone {

@@ -126,7 +126,7 @@ fn detail(about: &AdapterInfo) -> String {
         AdapterState::Kept => say!("teach-n-steps", steps = steps),
     });
     if let Some((first, last, of)) = about.checked {
-        let percent = |right: usize| 100 * right / of.max(1);
+        let percent = |right: usize| (100 * right + of / 2) / of.max(1);
         parts.push(say!("teach-accuracy", before = percent(first), after = percent(last)));
     }
     parts.join("  ·  ")

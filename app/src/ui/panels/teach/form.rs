@@ -1,7 +1,10 @@
 //! What a run is made from.
 
 use egui::accesskit::Role;
-use egui::{ComboBox, DragValue, Grid, RichText, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo};
+use egui::{
+    Align, ComboBox, DragValue, Grid, Layout, RichText, Sense, Stroke, StrokeKind, TextStyle, Ui, Vec2,
+    WidgetInfo, WidgetText,
+};
 use engine::tune::Method;
 
 use super::weak;
@@ -19,6 +22,9 @@ const METHODS: [(Method, &str, &str); 4] = [
     (Method::Rejection, "teach-method-rejection", "teach-method-rejection-about"),
     (Method::Direct, "teach-method-direct", "teach-method-direct-about"),
 ];
+
+/// Width of a number: room for the largest, so that nothing moves while it is typed.
+const NUMBER: f32 = 56.0;
 
 /// Draws the form.
 pub(super) fn form_ui(ui: &mut Ui, state: &AppState, commands: &Commands) {
@@ -64,11 +70,19 @@ pub(super) fn form_ui(ui: &mut Ui, state: &AppState, commands: &Commands) {
         ui.label(say("teach-budget"));
         ui.horizontal_wrapped(|ui| {
             let number = |ui: &mut Ui, value: &mut usize, range, name: &'static str, tip| {
-                let field = DragValue::new(value).range(range).speed(1.0);
-                let response = ui.add(field).on_hover_text(tip);
-                ui.ctx().accesskit_node_builder(response.id, |node| node.set_label(name));
-                ui.label(weak(ui, name));
-                ui.add_space(6.0);
+                let text = weak(ui, name);
+                // A number and its words stay on one line, unless a whole line is too short for them.
+                let words = WidgetText::from(text.clone());
+                let words = words.into_galley(ui, None, f32::INFINITY, TextStyle::Body).size();
+                let field = Vec2::new(NUMBER, ui.spacing().interact_size.y);
+                let width = NUMBER + words.x + 2.0 * ui.spacing().item_spacing.x + 6.0;
+                let size = Vec2::new(width.min(ui.max_rect().width()), field.y.max(words.y));
+                ui.allocate_ui_with_layout(size, Layout::left_to_right(Align::Center), |ui| {
+                    let number = DragValue::new(value).range(range).speed(1.0);
+                    let response = ui.add_sized(field, number).on_hover_text(tip);
+                    ui.ctx().accesskit_node_builder(response.id, |node| node.set_label(name));
+                    ui.label(text);
+                });
             };
             number(ui, &mut form.steps, 1..=2_000, say("teach-steps"), say("teach-steps-tip"));
             number(ui, &mut form.batch, 4..=64, say("teach-batch"), say("teach-batch-tip"));

@@ -32,8 +32,12 @@ pub(super) fn run_ui(ui: &mut Ui, run: &Run, state: &AppState, commands: &Comman
     if let Some((train, held, exemplars)) = run.questions {
         about.push(say!("teach-questions", train = train, held = held, exemplars = exemplars));
     }
-    if run.parameters > 0 {
-        about.push(say!("teach-parameters", count = run.parameters));
+    match (run.parameters, run.parameters / 100_000) {
+        (0, _) => {}
+        (count, ..10) => about.push(say!("teach-parameters", count = count)),
+        (_, tenths) => {
+            about.push(say!("teach-parameters-millions", whole = tenths / 10, tenth = tenths % 10));
+        }
     }
     ui.label(weak(ui, about.join("  ·  ")));
     state_ui(ui, run, state, commands);
@@ -66,7 +70,12 @@ fn state_ui(ui: &mut Ui, run: &Run, state: &AppState, commands: &Commands) {
             }
             None => {
                 let share = run.about.step as f32 / steps.max(1) as f32;
-                (say!("teach-step", step = run.about.step, steps = steps), Some(share))
+                let step = run.about.step;
+                let text = match run.minutes_left() {
+                    Some(minutes) => say!("teach-step-left", step = step, steps = steps, minutes = minutes),
+                    None => say!("teach-step", step = step, steps = steps),
+                };
+                (text, Some(share))
             }
         },
         RunState::Stopped => (say!("teach-stopped", step = run.about.step, steps = steps), None),
@@ -123,7 +132,7 @@ fn state_ui(ui: &mut Ui, run: &Run, state: &AppState, commands: &Commands) {
 fn done_text(run: &Run) -> String {
     match run.about.checked {
         Some((first, last, of)) => {
-            let percent = |right: usize| 100 * right / of.max(1);
+            let percent = |right: usize| (100 * right + of / 2) / of.max(1);
             say!("teach-done-checked", before = percent(first), after = percent(last), of = of)
         }
         None => say("teach-done").to_owned(),
@@ -156,9 +165,10 @@ fn plots_ui(ui: &mut Ui, run: &Run) {
     ];
     let loss = [series("", &run.loss, first)];
     let checked = [series("", &run.checked, first)];
-    let whole = Some((0.0, 100.0));
+    let steps = run.about.options.steps;
+    let (whole, free) = ((Some((0.0, 100.0)), steps), (None, steps));
     let mut plots: Vec<Plot<'_>> = vec![
-        Box::new(|ui| plot_ui(ui, say("teach-plot-loss"), size_of, &loss, None, number)),
+        Box::new(|ui| plot_ui(ui, say("teach-plot-loss"), size_of, &loss, free, number)),
         Box::new(|ui| plot_ui(ui, say("teach-plot-checked"), size_of, &checked, whole, percent)),
     ];
     // Answers without chains are never proposed.
@@ -166,7 +176,7 @@ fn plots_ui(ui: &mut Ui, run: &Run) {
         plots.push(Box::new(|ui| plot_ui(ui, say("teach-plot-accepted"), size_of, &memory, whole, percent)));
     }
     if run.about.options.method.has_memory() {
-        plots.push(Box::new(|ui| plot_ui(ui, say("teach-plot-variance"), size_of, &variance, None, number)));
+        plots.push(Box::new(|ui| plot_ui(ui, say("teach-plot-variance"), size_of, &variance, free, number)));
     }
     ui.spacing_mut().item_spacing = Vec2::splat(gap);
     let mut plots = plots.into_iter().peekable();
