@@ -420,6 +420,7 @@ impl Found {
                 (Some(encoder), Some(_)) => self.meanings.of(&texts, encoder, cancel)?,
                 _ => None,
             };
+            let leaning: Vec<bool> = texts.iter().map(|text| quote::leans(text)).collect();
             let texts: Vec<_> = texts.iter().map(|text| words::terms(text)).collect();
             let fits = bm25::rank(terms, &texts, None);
             let scores: Vec<f32> = (0..candidates.len())
@@ -428,7 +429,7 @@ impl Found {
                     fits[i].share * 0.5 + similar.unwrap_or_default()
                 })
                 .collect();
-            candidates = vec![quote::best(&candidates, &scores, self.overview)];
+            candidates = vec![quote::best(&candidates, &scores, &leaning, self.overview)];
         }
         let Some(bytes) = candidates.pop() else { return Ok(None) };
         let quote = span.text.get(bytes.clone()).map(str::to_owned);

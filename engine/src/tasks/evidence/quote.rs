@@ -14,6 +14,25 @@ const NEARLY: f32 = 0.85;
 /// Shorter sentences ("Yes.", "It does.") are quoted with the one that follows.
 const TOO_SHORT_BYTES: usize = 24;
 
+/// A quote does not grow longer than this for a sentence that leans on another.
+const LEANING_BYTES: usize = 400;
+
+/// Words that point back to the sentence before, where they stand among the first of a sentence.
+const POINTING: [&str; 30] = [
+    "this", "that", "these", "those", "such", "it", "its", "they", "them", "their", "dies", "diese",
+    "dieser", "dieses", "diesem", "diesen", "solche", "solcher", "es", "sie", "dabei", "dazu", "ce", "cet",
+    "cette", "ces", "cela", "il", "elle", "ils",
+];
+
+/// How many of its first words make a sentence lean on the one before.
+const FIRST_WORDS: usize = 8;
+
+/// Whether a sentence is not understood without the one before it.
+pub(super) fn leans(sentence: &str) -> bool {
+    let words = sentence.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.take(FIRST_WORDS).any(|word| POINTING.contains(&word.to_lowercase().as_str()))
+}
+
 /// The parts of a passage that can be quoted: the whole when it is short, else its sentences.
 pub(super) fn candidates(text: &str, passage: Range<usize>) -> Vec<Range<usize>> {
     let body = text.get(passage.clone()).unwrap_or_default();
@@ -39,8 +58,14 @@ pub(super) fn candidates(text: &str, passage: Range<usize>) -> Vec<Range<usize>>
     found
 }
 
-/// The best candidate, with a neighbour that fits nearly as well. For an overview the beginning stays.
-pub(super) fn best(candidates: &[Range<usize>], scores: &[f32], overview: bool) -> Range<usize> {
+/// The best candidate, with a neighbour that fits nearly as well, and with what leans on it or it leans on: the answer to
+/// a question often stands in the sentence after the one that has its words. For an overview the beginning stays.
+pub(super) fn best(
+    candidates: &[Range<usize>],
+    scores: &[f32],
+    leaning: &[bool],
+    overview: bool,
+) -> Range<usize> {
     if overview {
         let last = candidates.iter().take_while(|c| c.end - candidates[0].start <= WHOLE_BYTES).last();
         return candidates[0].start..last.unwrap_or(&candidates[0]).end;
@@ -50,13 +75,19 @@ pub(super) fn best(candidates: &[Range<usize>], scores: &[f32], overview: bool) 
     let near = |i: usize| scores[i] > 0.0 && scores[i] >= NEARLY * scores[at];
     let before = at.checked_sub(1).filter(|&i| near(i));
     let after = Some(at + 1).filter(|&i| i < candidates.len() && near(i));
-    match (before, after) {
-        (Some(i), _) if after.is_none_or(|j| scores[i] >= scores[j]) => {
-            candidates[i].start..candidates[at].end
-        }
-        (_, Some(j)) => candidates[at].start..candidates[j].end,
-        _ => candidates[at].clone(),
+    let (mut first, mut last) = match (before, after) {
+        (Some(i), _) if after.is_none_or(|j| scores[i] >= scores[j]) => (i, at),
+        (_, Some(j)) => (at, j),
+        _ => (at, at),
+    };
+    let fits = |first: usize, last: usize| candidates[last].end - candidates[first].start <= LEANING_BYTES;
+    if leaning.get(last + 1) == Some(&true) && fits(first, last + 1) {
+        last += 1;
     }
+    if leaning[first] && first > 0 && fits(first - 1, last) {
+        first -= 1;
+    }
+    candidates[first].start..candidates[last].end
 }
 
 #[cfg(test)]
@@ -77,10 +108,10 @@ mod tests {
     #[test]
     fn the_best_sentence_takes_a_neighbour_that_fits_as_well() {
         let candidates = [0..10, 11..20, 21..30];
-        assert_eq!(best(&candidates, &[0.1, 0.9, 0.2], false), 11..20);
-        assert_eq!(best(&candidates, &[0.1, 0.9, 0.8], false), 11..30);
-        assert_eq!(best(&candidates, &[0.85, 0.9, 0.8], false), 0..20);
-        assert_eq!(best(&candidates, &[0.0, 0.0, 0.0], false), 0..10);
-        assert_eq!(best(&candidates, &[0.0, 0.0, 1.0], true), 0..30);
+        assert_eq!(best(&candidates, &[0.1, 0.9, 0.2], &[false; 3], false), 11..20);
+        assert_eq!(best(&candidates, &[0.1, 0.9, 0.8], &[false; 3], false), 11..30);
+        assert_eq!(best(&candidates, &[0.85, 0.9, 0.8], &[false; 3], false), 0..20);
+        assert_eq!(best(&candidates, &[0.0, 0.0, 0.0], &[false; 3], false), 0..10);
+        assert_eq!(best(&candidates, &[0.0, 0.0, 1.0], &[false; 3], true), 0..30);
     }
 }
