@@ -420,7 +420,7 @@ impl Found {
                 (Some(encoder), Some(_)) => self.meanings.of(&texts, encoder, cancel)?,
                 _ => None,
             };
-            let leaning: Vec<bool> = texts.iter().map(|text| quote::leans(text)).collect();
+            let leaning = quote::leaning(&texts);
             let texts: Vec<_> = texts.iter().map(|text| words::terms(text)).collect();
             let fits = bm25::rank(terms, &texts, None);
             let scores: Vec<f32> = (0..candidates.len())

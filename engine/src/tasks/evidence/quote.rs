@@ -15,7 +15,7 @@ const NEARLY: f32 = 0.85;
 const TOO_SHORT_BYTES: usize = 24;
 
 /// A quote does not grow longer than this for a sentence that leans on another.
-const LEANING_BYTES: usize = 400;
+const LEANING_BYTES: usize = 480;
 
 /// Words that point back to the sentence before, where they stand among the first of a sentence.
 const POINTING: [&str; 30] = [
@@ -25,10 +25,15 @@ const POINTING: [&str; 30] = [
 ];
 
 /// How many of its first words make a sentence lean on the one before.
-const FIRST_WORDS: usize = 8;
+const FIRST_WORDS: usize = 10;
 
-/// Whether a sentence is not understood without the one before it.
-pub(super) fn leans(sentence: &str) -> bool {
+/// Which sentences are not understood without the one before it: they point back to it, or it announced them.
+pub(super) fn leaning(sentences: &[&str]) -> Vec<bool> {
+    let announced = |i: usize| i > 0 && sentences[i - 1].trim_end().ends_with(':');
+    (0..sentences.len()).map(|i| leans(sentences[i]) || announced(i)).collect()
+}
+
+fn leans(sentence: &str) -> bool {
     let words = sentence.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
     words.take(FIRST_WORDS).any(|word| POINTING.contains(&word.to_lowercase().as_str()))
 }
