@@ -7,6 +7,7 @@
 
 mod both_ways;
 mod few;
+mod pairs;
 
 use std::ops::Range;
 
