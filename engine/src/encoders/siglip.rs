@@ -3,12 +3,12 @@
 //! Reference: `SiglipVisionModel` in `modeling_siglip.py` and `Gemma3MultiModalProjector` in
 //! `modeling_gemma3.py` of transformers. Golden: `tests/golden/parity/gemma3-vision`.
 
-use candle_core::Tensor;
+use candle_core::{Device, Tensor};
 
 use super::config::{Layout, SiglipConfig};
 use crate::cancel::Cancel;
 use crate::error::{Doing, Result};
-use crate::nn::{Activation, LayerNorm, Linear, NormSpec, RmsNorm, attention_both_ways, cut_heads};
+use crate::nn::{Activation, Array, LayerNorm, Linear, NormSpec, RmsNorm, Rows, add, attention_in_rows};
 use crate::weights::Weights;
 
 const LOADING: &str = "loading SigLIP";
@@ -18,12 +18,13 @@ const SEEING: &str = "seeing";
 pub(super) struct Siglip {
     patch: Linear,
     /// `[n_patches, hidden_size]`
-    positions: Tensor,
+    positions: Rows,
     layers: Vec<Layer>,
     norm: LayerNorm,
     projection_norm: RmsNorm,
     projection: Linear,
     config: SiglipConfig,
+    device: Device,
 }
 
 struct Layer {
@@ -66,12 +67,11 @@ impl Layer {
     }
 
     /// `[n, hidden_size]`, which belongs to nobody else → `[n, hidden_size]`
-    fn forward(&self, x: Tensor) -> candle_core::Result<Tensor> {
+    fn forward(&self, x: Rows) -> candle_core::Result<Rows> {
         let h = self.attention_norm.forward(&x)?;
         let [q, k, v] = Linear::forward_each([&self.q, &self.k, &self.v], &h)?;
-        let scale = ((x.dim(1)? / self.n_heads) as f64).powf(-0.5);
-        let heads = |x: &Tensor| cut_heads(x, self.n_heads);
-        let mixed = attention_both_ways(&heads(&q)?, &heads(&k)?, &heads(&v)?, scale)?;
+        let head_dim = x.width() / self.n_heads;
+        let mixed = attention_in_rows([(&q, 0), (&k, 0), (&v, 0)], self.n_heads, head_dim, self.q.rounds())?;
         let x = self.output.forward_onto(x, &mixed)?;
         let h = self.up.forward_through(Activation::GeluTanh, &self.feed_forward_norm.forward(&x)?)?;
         self.down.forward_onto(x, &h)
@@ -92,13 +92,18 @@ impl Siglip {
         let norm = NormSpec { eps: config.layer_norm_eps, offset };
         let layers = (0..config.n_layers).map(|i| Layer::new(config, layout, &w.sub("blocks").sub(i)));
         Ok(Self {
-            patch: weight.and_then(|weight| Linear::from_tensors(weight, Some(bias))).doing(LOADING)?,
-            positions: w.get("positions.weight", &[n_side * n_side, d])?,
+            patch: weight
+                .and_then(|weight| Linear::from_tensors_for(w.purpose(), weight, Some(bias)))
+                .doing(LOADING)?,
+            positions: Rows::copy(&w.get("positions.weight", &[n_side * n_side, d])?).doing(LOADING)?,
             layers: layers.collect::<Result<_>>()?,
             norm: layer_norm(config, &w.sub("norm"))?,
             projection_norm: RmsNorm::new(d, norm, &w.sub("projection_norm"))?,
-            projection: projection.and_then(|weight| Linear::from_tensors(weight, None)).doing(LOADING)?,
+            projection: projection
+                .and_then(|weight| Linear::from_tensors_for(w.purpose(), weight, None))
+                .doing(LOADING)?,
             config: config.clone(),
+            device: w.device().clone(),
         })
     }
 
@@ -111,15 +116,16 @@ impl Siglip {
             }
             x = layer.forward(x).doing(SEEING)?;
         }
-        Ok(Some(self.pool(&x).doing(SEEING)?))
+        let x = x.to_tensor().and_then(|x| self.pool(&x));
+        Ok(Some(x.doing(SEEING)?))
     }
 
     /// `[n_patches, hidden_size]`
-    fn embed(&self, planes: &[f32]) -> candle_core::Result<Tensor> {
+    fn embed(&self, planes: &[f32]) -> candle_core::Result<Rows> {
         let (n_side, side) = (self.config.patches_per_side(), self.config.patch_size);
-        let planes = Tensor::from_slice(planes, (3, n_side, side, n_side, side), self.positions.device())?;
+        let planes = Tensor::from_slice(planes, (3, n_side, side, n_side, side), &self.device)?;
         let patches = planes.permute((1, 3, 0, 2, 4))?.reshape((n_side * n_side, 3 * side * side))?;
-        self.patch.forward(&patches)? + &self.positions
+        add(self.patch.forward(&Rows::copy(&patches)?)?, &self.positions)
     }
 
     /// `[n_patches, hidden_size]` → `[n_soft_tokens, d_model]`

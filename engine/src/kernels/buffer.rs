@@ -43,6 +43,13 @@ impl Reused for f32 {
     }
 }
 
+impl Reused for u32 {
+    fn free() -> &'static Free<Self> {
+        static FREE: Free<u32> = Free::new();
+        &FREE
+    }
+}
+
 /// Buffers that wait; of more the smallest goes.
 const MOST_FREE: usize = 64;
 
@@ -162,6 +169,7 @@ pub fn give_back() {
     f32::free().list().clear();
     Factors::free().list().clear();
     Planes::free().list().clear();
+    u32::free().list().clear();
 }
 
 #[cfg(test)]

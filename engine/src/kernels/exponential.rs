@@ -171,6 +171,65 @@ fn weigh_columns_body<const FUSED: bool>(
     }
 }
 
+/// 2ˣ within 8e-5 of itself, for what is rounded to eight significant bits anyway; 0 ≥ x, or little above.
+#[inline(always)]
+fn exp2_roughly<const FUSED: bool>(x: f32) -> f32 {
+    /// Adding it moves the binary point behind the last bit, which rounds.
+    const ROUND: f32 = 12_582_912.0;
+    let fma = mul_add::<FUSED>;
+    let x = if x > -125.0 { x } else { -125.0 };
+    let shifted = x + ROUND;
+    let r = x - (shifted - ROUND);
+    // The polynomial of least relative error for 2ʳ on ±½.
+    let p = fma(fma(fma(5.517_157e-2, r, 2.426_111_1e-1), r, 6.932_61e-1), r, 9.999_281e-1);
+    f32::from_bits(p.to_bits().wrapping_add(shifted.to_bits() << 23))
+}
+
+#[inline(always)]
+fn weigh_pairs_body<const FUSED: bool>(
+    scores: &[[f32; COLUMNS]],
+    largest: &mut [f32; COLUMNS],
+    sums: &mut [f32; COLUMNS],
+    mixed: &mut [[f32; COLUMNS]],
+    pairs: &mut [[u32; COLUMNS]],
+) {
+    let mut now = *largest;
+    for scores in scores {
+        for (now, &score) in now.iter_mut().zip(scores) {
+            *now = if score > *now { score } else { *now };
+        }
+    }
+    if now != *largest {
+        let mut factors = [0f32; COLUMNS];
+        for ((factor, before), now) in factors.iter_mut().zip(largest.iter()).zip(&now) {
+            *factor = exp2_roughly::<FUSED>(before - now);
+        }
+        for row in mixed.iter_mut().chain([&mut *sums]) {
+            for (x, factor) in row.iter_mut().zip(&factors) {
+                *x *= factor;
+            }
+        }
+        *largest = now;
+    }
+    const HALF: u32 = 1 << 15;
+    let (two, rest) = scores.as_chunks::<2>();
+    for ([low, high], pairs) in two.iter().zip(pairs.iter_mut()) {
+        for c in 0..COLUMNS {
+            let (low, high) =
+                (exp2_roughly::<FUSED>(low[c] - now[c]), exp2_roughly::<FUSED>(high[c] - now[c]));
+            sums[c] += low + high;
+            pairs[c] = (low.to_bits() + HALF) >> 16 | (high.to_bits() + HALF) & 0xffff_0000;
+        }
+    }
+    if let ([last], Some(pairs)) = (rest, pairs.last_mut()) {
+        for c in 0..COLUMNS {
+            let weight = exp2_roughly::<FUSED>(last[c] - now[c]);
+            sums[c] += weight;
+            pairs[c] = (weight.to_bits() + HALF) >> 16;
+        }
+    }
+}
+
 #[inline(always)]
 fn gelu_body<const FUSED: bool>(x: &mut [f32]) {
     for v in x {
@@ -324,6 +383,18 @@ for_each_isa!(
 );
 
 for_each_isa!(
+    /// As [`weigh_columns`], of scores to base 2, with weights of eight significant bits (bfloat16) in pairs of rows:
+    /// the first of two in the low half of a word.
+    pub weigh_pairs, weigh_pairs_body::<FUSED>, (
+        scores: &[[f32; COLUMNS]],
+        largest: &mut [f32; COLUMNS],
+        sums: &mut [f32; COLUMNS],
+        mixed: &mut [[f32; COLUMNS]],
+        pairs: &mut [[u32; COLUMNS]]
+    )
+);
+
+for_each_isa!(
     /// In place: x Φ(x), with the error function rather than its usual approximation by tanh.
     pub gelu, gelu_body::<FUSED>, (x: &mut [f32])
 );
@@ -381,6 +452,17 @@ mod tests {
             assert!(error < 3e-7, "{x}: {error}");
         }
         assert!(exp::<false>(f32::NEG_INFINITY) < 1e-37);
+    }
+
+    #[test]
+    fn rough_powers_of_two_are_near_the_library_s() {
+        for i in -1250..=10 {
+            let x = i as f32 / 10.0;
+            let want = f64::from(x).exp2();
+            let error = (f64::from(exp2_roughly::<true>(x)) - want).abs() / want;
+            assert!(error < 8e-5, "{x}: {error}");
+        }
+        assert!(exp2_roughly::<false>(f32::NEG_INFINITY) < 3e-38);
     }
 
     #[test]

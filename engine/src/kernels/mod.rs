@@ -20,6 +20,8 @@ pub mod dense;
 
 pub mod plane;
 
+pub mod levels;
+
 pub mod team;
 
 pub mod attention;

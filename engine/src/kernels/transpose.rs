@@ -43,6 +43,22 @@ pub fn transpose(
     }
 }
 
+/// The same of words, whose rows follow each other.
+///
+/// # Panics
+/// As [`transpose`].
+pub(super) fn transpose_words(shape: (usize, usize), from: &[u32], to: &mut [u32], to_stride: usize) {
+    // SAFETY: words of the same size that are only moved.
+    #[allow(unsafe_code)]
+    let (from, to) = unsafe {
+        (
+            std::slice::from_raw_parts(from.as_ptr().cast(), from.len()),
+            std::slice::from_raw_parts_mut(to.as_mut_ptr().cast(), to.len()),
+        )
+    };
+    transpose(shape, from, shape.1, to, to_stride);
+}
+
 /// Turns a square, by instructions that every processor of this family has.
 ///
 /// # Safety

@@ -15,6 +15,48 @@ pub fn cut_heads(x: &Tensor, n_heads: usize) -> candle_core::Result<Tensor> {
     x.reshape((x.dim(0)?, n_heads, ()))?.transpose(0, 1)
 }
 
+/// [`attention_both_ways`] of as many heads of queries, keys and values, which stand side by side in rows: each in its
+/// own from a column on.
+///
+/// With `rounded`, what is multiplied has eight significant bits where that is faster: as many as the products have
+/// that made it, where weights are rounded.
+///
+/// # Shapes
+/// - each part: `[n, start + n_heads * head_dim + …]` and `start`
+/// - returns: `[n, n_heads * head_dim]`
+pub fn attention_in_rows<X: Array>(
+    parts: [(&X, usize); 3],
+    n_heads: usize,
+    head_dim: usize,
+    rounded: bool,
+) -> candle_core::Result<X> {
+    let (width, scale) = (n_heads * head_dim, (head_dim as f64).powf(-0.5));
+    let [q, k, v] = parts;
+    if let [Some(q_rows), Some(k_rows), Some(v_rows)] = parts.map(|(x, _)| x.on_device()) {
+        let heads = |x: &Tensor, start: usize| cut_heads(&x.narrow(1, start, width)?.contiguous()?, n_heads);
+        let (q, k, v) = (heads(q_rows, q.1)?, heads(k_rows, k.1)?, heads(v_rows, v.1)?);
+        return attention_both_ways(&q, &k, &v, scale).map(X::of_device);
+    }
+    let n_rows = |(x, _): (&X, usize)| x.n_numbers().checked_div(x.width()).unwrap_or(0);
+    let (n, n_keys) = (n_rows(q), n_rows(k));
+    if n * n_keys * width == 0 || n_rows(v) != n_keys || parts.iter().any(|(x, at)| at + width > x.width()) {
+        candle_core::bail!("{n} rows cannot look at {n_keys} with {n_heads} heads of {head_dim}");
+    }
+    let sizes = BothWays { n_heads, n_kv_heads: n_heads, head_dim, n, n_keys, scale: scale as f32, rounded };
+    let [q_row, k_row, v_row] = parts.map(|(x, _)| x.width());
+    let mixed = q.0.read(|q_numbers| {
+        k.0.read(|k_numbers| {
+            v.0.read(|v_numbers| {
+                let q = Heads { numbers: &q_numbers[q.1..], head: head_dim, row: q_row };
+                let k = Heads { numbers: &k_numbers[k.1..], head: head_dim, row: k_row };
+                let v = Heads { numbers: &v_numbers[v.1..], head: head_dim, row: v_row };
+                attend_both_ways(Isa::detect(), sizes, q, k, v)
+            })
+        })
+    })???;
+    X::of(mixed, width)
+}
+
 /// Mixes values for each query, weighted by `softmax(q · k · scale)` over all keys.
 ///
 /// # Shapes
@@ -31,7 +73,7 @@ pub fn attention_both_ways(q: &Tensor, k: &Tensor, v: &Tensor, scale: f64) -> ca
     if !matches!(q.device(), Device::Cpu) {
         return on_device(q, k, v, scale);
     }
-    let sizes = BothWays { n_heads, n_kv_heads, head_dim, n, n_keys, scale: scale as f32 };
+    let sizes = BothWays { n_heads, n_kv_heads, head_dim, n, n_keys, scale: scale as f32, rounded: false };
     let [(q, q_layout), (k, k_layout), (v, v_layout)] = [q, k, v].map(Tensor::storage_and_layout);
     let (q, k, v) = (heads(&q, q_layout)?, heads(&k, k_layout)?, heads(&v, v_layout)?);
     let mixed = attend_both_ways(Isa::detect(), sizes, q, k, v);
@@ -71,6 +113,7 @@ fn on_device(q: &Tensor, k: &Tensor, v: &Tensor, scale: f64) -> candle_core::Res
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::nn::Rows;
 
     #[test]
     fn views_give_what_the_library_computes_and_heads_share_keys() {
@@ -93,5 +136,21 @@ mod tests {
             assert!(worst < 1e-5, "{worst}");
         }
         assert!(attention_both_ways(&q, &q.narrow(0, 0, 3).unwrap(), &q, 1.0).is_err());
+    }
+
+    #[test]
+    fn heads_in_rows_give_what_tensors_of_them_give() {
+        let x = Tensor::randn(0f32, 1.0, (37, 3 * 4 * 8), &Device::Cpu).unwrap();
+        let part = |i: usize| cut_heads(&x.narrow(1, 32 * i, 32).unwrap().contiguous().unwrap(), 4).unwrap();
+        let scale = (8f64).powf(-0.5);
+        let want = attention_both_ways(&part(0), &part(1), &part(2), scale).unwrap();
+        let rows = Rows::copy(&x).unwrap();
+        for (rounded, most) in [(false, 1e-5), (true, 0.02)] {
+            let parts = [(&rows, 0), (&rows, 32), (&rows, 64)];
+            let got = attention_in_rows(parts, 4, 8, rounded).unwrap().to_tensor().unwrap();
+            let worst = (got - &want).unwrap().abs().unwrap().max_all().unwrap().to_scalar::<f32>().unwrap();
+            assert!(worst < most, "{worst}");
+        }
+        assert!(attention_in_rows([(&rows, 0), (&rows, 32), (&rows, 65)], 4, 8, false).is_err());
     }
 }

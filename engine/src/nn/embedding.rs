@@ -55,6 +55,7 @@ impl Embedding {
             Weight::Packed(packed) => packed.shape(),
             Weight::Dense(dense) => dense.shape(),
             Weight::Bytes(bytes) => bytes.packed().shape(),
+            Weight::Levels(_) => self.0.shape()?,
             Weight::Stored(stored) => stored.shape(),
         };
         if let Some(id) = ids.iter().find(|id| **id as usize >= n_tokens) {
@@ -67,6 +68,7 @@ impl Embedding {
                 Weight::Packed(packed) => packed.row(id, row),
                 Weight::Dense(dense) => dense.row(id, row),
                 Weight::Bytes(bytes) => bytes.packed().row(id, row),
+                Weight::Levels(levels) => levels.row(id, row),
                 Weight::Stored(stored) => stored::unpack_row(stored, id, row),
                 Weight::Float(_) | Weight::Quantized(_) => {}
             }

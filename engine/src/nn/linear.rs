@@ -19,6 +19,7 @@ use crate::kernels::activations::Activations;
 use crate::kernels::buffer::Buffer;
 use crate::kernels::dense;
 use crate::kernels::layers::{self, Layer, Matrix, TiledRows};
+use crate::kernels::levels::{self, LevelRows};
 use crate::kernels::packed::{self, Packed, Product};
 use crate::kernels::rowwise::{self, add_scaled, for_each_row};
 use crate::kernels::{Isa, team};
@@ -157,6 +158,12 @@ impl Linear {
         Ok(Self { weight: Weight::of_floats(purpose, weight)?, bias, adapter: None })
     }
 
+    /// The same for [`forward_windows`](Self::forward_windows): rounded only where windows can be.
+    pub(super) fn of_windows(purpose: Purpose, weight: Tensor, bias: Tensor) -> candle_core::Result<Self> {
+        let rounded = purpose == Purpose::RowRoundedEncoder && levels::pays(Isa::detect());
+        Self::from_tensors_for(if rounded { purpose } else { Purpose::Encoder }, weight, Some(bias))
+    }
+
     /// A layer that shares the table of an [`Embedding`] (tied weights), `weight` of `[n_out, n_in]` of `w`; where
     /// another device computes, it has a copy there.
     ///
@@ -186,6 +193,7 @@ impl Linear {
         let [y] = match &self.weight {
             Weight::Dense(dense) => times_each([(dense, self.bias())], then, x)?,
             Weight::Bytes(bytes) => times_each([(bytes, self.bias())], then, x)?,
+            Weight::Levels(levels) => times_each([(levels, self.bias())], then, x)?,
             _ => return activation.forward(&self.forward(x)?),
         };
         Ok(y)
@@ -195,25 +203,38 @@ impl Linear {
         self.bias.as_ref().map(|bias| &bias.each[..])
     }
 
+    /// Whether rows are rounded to eight bits before they are multiplied.
+    pub fn rounds(&self) -> bool {
+        matches!(self.weight, Weight::Bytes(_) | Weight::Levels(_))
+    }
+
     /// `activation(forward(windows))` of `n` windows that begin every `step` numbers of `x`; on the processor.
     ///
     /// # Shapes
-    /// - `x`: `[rows, width]`, contiguous
     /// - returns: `[n, n_out]`
-    pub(super) fn forward_windows(
+    pub(super) fn forward_windows<X: Array>(
         &self,
         activation: Activation,
-        x: &Tensor,
+        x: &[f32],
         n: usize,
         step: usize,
-    ) -> candle_core::Result<Tensor> {
-        let Weight::Dense(dense) = &self.weight else { candle_core::bail!("windows need weights of floats") };
-        let n_in = dense.shape().1;
-        if n > 0 && (n - 1) * step + n_in > x.elem_count() {
-            candle_core::bail!("{n} windows of {n_in} numbers, {step} apart, do not fit {:?}", x.dims());
+    ) -> candle_core::Result<X> {
+        let n_in = self.weight.shape()?.1;
+        if n > 0 && (n - 1) * step + n_in > x.len() {
+            candle_core::bail!("{n} windows of {n_in} numbers, {step} apart, do not fit {}", x.len());
         }
-        let rows = x.read(|x| dense::Rows::strided(Isa::detect(), x, n, n_in, step))?;
-        let [y] = times_rows([(dense, self.bias())], Some(activation.kernel()), &rows)?;
+        let (isa, then) = (Isa::detect(), Some(activation.kernel()));
+        let [y] = match &self.weight {
+            Weight::Dense(dense) => {
+                let rows = dense::Rows::strided(isa, x, n, n_in, step);
+                times_rows([(dense, self.bias())], then, &rows)?
+            }
+            Weight::Levels(levels) => {
+                let rows = LevelRows::strided(isa, x, n, n_in, step);
+                times_rows([(levels, self.bias())], then, &rows)?
+            }
+            _ => candle_core::bail!("windows need weights of floats, or with one scale for a row"),
+        };
         Ok(y)
     }
 
@@ -226,6 +247,7 @@ impl Linear {
         match &self.weight {
             Weight::Dense(dense) => self.add_times(dense, sum, x),
             Weight::Bytes(bytes) => self.add_times(bytes, sum, x),
+            Weight::Levels(levels) => self.add_times(levels, sum, x),
             _ => add(sum, &self.forward(x)?),
         }
     }
@@ -273,6 +295,9 @@ impl Linear {
         }
         if let Some(bytes) = all_of(layers, Weight::bytes) {
             return times_each(bytes, None, x);
+        }
+        if let Some(levels) = all_of(layers, Weight::levels) {
+            return times_each(levels, None, x);
         }
         let Some(packed) = all_of(layers, Weight::packed) else {
             return array(layers.into_iter().map(|layer| layer.plus_bias(layer.product(x)?)));
@@ -356,6 +381,7 @@ pub(super) fn product<X: Array>(weight: &Weight, x: &X) -> candle_core::Result<X
         }
         Weight::Dense(dense) => times_each([(dense, None)], None, x).map(|[y]| y),
         Weight::Bytes(bytes) => times_each([(bytes, None)], None, x).map(|[y]| y),
+        Weight::Levels(levels) => times_each([(levels, None)], None, x).map(|[y]| y),
         Weight::Packed(packed) => {
             let [y] = packed::times(Isa::detect(), [packed], &quantized(x)?);
             X::of(y, packed.shape().0)
@@ -587,7 +613,9 @@ mod tests {
             let weight = weight.to_dtype(dtype).unwrap();
             let w = file(&[("weight", &weight), ("bias", &bias)], &Device::Cpu);
             let weight = weight.to_dtype(DType::F32).unwrap();
-            for (purpose, most) in [(Purpose::Encoder, 1e-4), (Purpose::RoundedEncoder, 0.5)] {
+            for (purpose, most) in
+                [(Purpose::Encoder, 1e-4), (Purpose::RoundedEncoder, 0.5), (Purpose::RowRoundedEncoder, 0.6)]
+            {
                 let linear = Linear::new(64, 70, &w.clone().meant_for(purpose)).unwrap();
                 for n in [1, 3, 40] {
                     let (x, sum) = (random(&[n, 64]), random(&[n, 70]));

@@ -33,7 +33,7 @@ mod array;
 
 pub use activation::{Activation, add, multiply, softcap};
 pub use array::{Array, Rows};
-pub use attention_both_ways::{attention_both_ways, cut_heads};
+pub use attention_both_ways::{attention_both_ways, attention_in_rows, cut_heads};
 pub use clipped::{ClippedLinear, clamp};
 pub use conv::Conv1d;
 pub use embedding::Embedding;

@@ -116,9 +116,10 @@ impl LayerNorm {
     /// # Shapes
     /// - `x`: `[…, width]`
     /// - returns: the same, contiguous
-    pub fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
-        if !matches!(x.device(), Device::Cpu) {
-            return candle_nn::ops::layer_norm(&x.contiguous()?, &self.weight, &self.bias, self.eps);
+    pub fn forward<X: Array>(&self, x: &X) -> candle_core::Result<X> {
+        if let Some(x) = x.on_device() {
+            let y = candle_nn::ops::layer_norm(&x.contiguous()?, &self.weight, &self.bias, self.eps)?;
+            return Ok(X::of_device(y));
         }
         x.map_rows(self.each.0.len(), |x, y| self.row(x, y))
     }

@@ -12,6 +12,8 @@ use crate::error::{Doing, Result};
 use crate::kernels::Isa;
 use crate::kernels::buffer::Buffer;
 use crate::kernels::dense::{self, Dense, Kind};
+use crate::kernels::layers::Matrix;
+use crate::kernels::levels::{self, Levels};
 use crate::kernels::packed::{self, Format, Packed, interleave, packed_bytes};
 use crate::kernels::plane::Bytes;
 use crate::kernels::rowwise::for_each_row;
@@ -30,6 +32,8 @@ pub(super) enum Weight {
     Packed(Packed),
     /// Blocks of bytes, which rows of one plane are multiplied with.
     Bytes(Bytes),
+    /// Bytes with one scale for each row, which rows of one scale are multiplied with.
+    Levels(Levels),
     /// In its mapped file.
     Stored(StoredMatrix),
     /// Block-quantised on another device, or in a file that cannot be used in place.
@@ -46,7 +50,8 @@ impl Weight {
     /// As [`Weights::get`].
     pub(super) fn new(n_out: usize, n_in: usize, w: &Weights) -> Result<Self> {
         let shape = [n_out, n_in];
-        if w.purpose() == Purpose::RoundedEncoder && w.dtype("weight").is_some() {
+        let rounded = matches!(w.purpose(), Purpose::RoundedEncoder | Purpose::RowRoundedEncoder);
+        if rounded && w.dtype("weight").is_some() {
             return Self::of_floats(w.purpose(), w.get("weight", &shape)?).doing(INTERLEAVING);
         }
         if let Some(stored) = w.get_stored("weight", &shape)? {
@@ -80,10 +85,18 @@ impl Weight {
         if !matches!(weight.device(), Device::Cpu) {
             return Ok(Self::Float(weight));
         }
-        let (shape, rounded) = (weight.dims2()?, purpose == Purpose::RoundedEncoder);
+        let shape = weight.dims2()?;
         with_slice(&weight.contiguous()?, |rows| {
-            let bytes = rounded.then(|| Bytes::from_floats(shape, rows)).flatten();
-            bytes.map_or_else(|| Self::Dense(Dense::from_floats(shape, rows)), Self::Bytes)
+            let rounded = match purpose {
+                Purpose::Decoder | Purpose::Encoder => None,
+                Purpose::RowRoundedEncoder if levels::pays(Isa::detect()) => {
+                    Levels::from_floats(shape, rows).map(Self::Levels)
+                }
+                Purpose::RoundedEncoder | Purpose::RowRoundedEncoder => {
+                    Bytes::from_floats(shape, rows).map(Self::Bytes)
+                }
+            };
+            rounded.unwrap_or_else(|| Self::Dense(Dense::from_floats(shape, rows)))
         })
     }
 
@@ -94,6 +107,7 @@ impl Weight {
             Self::Dense(dense) => Ok(dense.shape()),
             Self::Packed(packed) => Ok(packed.shape()),
             Self::Bytes(bytes) => Ok(bytes.packed().shape()),
+            Self::Levels(levels) => Ok(levels.shape()),
             Self::Stored(stored) => Ok(stored.shape()),
             Self::Quantized(weight) => weight.shape().dims2(),
         }
@@ -143,6 +157,7 @@ impl Weight {
             Self::Dense(dense) => dense.row(row, out),
             Self::Packed(packed) => packed.row(row, out),
             Self::Bytes(bytes) => bytes.packed().row(row, out),
+            Self::Levels(levels) => levels.row(row, out),
             Self::Stored(stored) => unpack_row(stored, row, out),
             Self::Float(_) | Self::Quantized(_) => {}
         }
@@ -160,13 +175,17 @@ impl Weight {
         if let Self::Bytes(bytes) = self { Some(bytes) } else { None }
     }
 
+    pub(super) fn levels(&self) -> Option<&Levels> {
+        if let Self::Levels(levels) = self { Some(levels) } else { None }
+    }
+
     /// A run of rows of a whole matrix; panels are cut between panels only.
     pub(super) fn rows(&self, rows: Range<usize>) -> candle_core::Result<Option<Self>> {
         Ok(match self {
             Self::Float(weight) => Some(Self::Float(weight.narrow(0, rows.start, rows.len())?)),
             Self::Packed(packed) => packed.rows(rows).map(Self::Packed),
             Self::Stored(stored) => Some(Self::Stored(stored.rows(rows))),
-            Self::Dense(_) | Self::Bytes(_) | Self::Quantized(_) => None,
+            Self::Dense(_) | Self::Bytes(_) | Self::Levels(_) | Self::Quantized(_) => None,
         })
     }
 }
@@ -200,10 +219,12 @@ fn pack(stored: &StoredMatrix, w: &Weights, in_memory: bool) -> Option<Weight> {
     }?;
     Some(match w.purpose() {
         Purpose::Decoder => Weight::Packed(packed),
-        Purpose::Encoder | Purpose::RoundedEncoder => match Bytes::new(packed.clone()) {
-            Some(bytes) => Weight::Bytes(bytes),
-            None => Weight::Packed(packed),
-        },
+        Purpose::Encoder | Purpose::RoundedEncoder | Purpose::RowRoundedEncoder => {
+            match Bytes::new(packed.clone()) {
+                Some(bytes) => Weight::Bytes(bytes),
+                None => Weight::Packed(packed),
+            }
+        }
     })
 }
 

@@ -81,6 +81,9 @@ pub enum Purpose {
     Encoder,
     /// The same, with floats rounded to `Q8_0` when they are loaded.
     RoundedEncoder,
+    /// The same, with one scale for a row of the matrix, and one for a row that is multiplied, where processors gain
+    /// from that: a quarter faster and half as exact.
+    RowRoundedEncoder,
 }
 
 /// A view of a model file below a name prefix; cheap to clone.

@@ -13,6 +13,7 @@ use super::super::layers::{Begin, PANEL, TiledRows};
 use super::super::packed::Tile;
 use super::super::team::{self, Places};
 use super::super::transpose::transpose;
+use super::pairs;
 
 /// Keys whose scores stand in memory at a time, about: 32 KB of them.
 const BLOCK: usize = 256;
@@ -32,6 +33,8 @@ pub struct BothWays {
     pub n_keys: usize,
     /// Multiplies `q · k`; mostly `1 / √head_dim`.
     pub scale: f32,
+    /// Whether what is multiplied may have eight significant bits, where that is faster.
+    pub rounded: bool,
 }
 
 /// Heads of rows in a slice: number d of row r of head h is at `h · head + r · row + d`.
@@ -65,23 +68,46 @@ pub fn attend_both_ways(isa: Isa, sizes: BothWays, queries: Heads, keys: Heads, 
     assert!([n_heads, n_kv_heads, head_dim, n, n_keys].iter().all(|size| *size > 0));
     assert!(n_heads.is_multiple_of(n_kv_heads) && queries.holds(n_heads, n, head_dim));
     assert!(keys.holds(n_kv_heads, n_keys, head_dim) && values.holds(n_kv_heads, n_keys, head_dim));
+    if sizes.rounded && pairs::available(isa) {
+        let of_heads = team::map(n_kv_heads, |head| {
+            let keys = (&keys.numbers[head * keys.head..], keys.row);
+            let values = (&values.numbers[head * values.head..], values.row);
+            pairs::Head::new((n_keys, head_dim), keys, values)
+        });
+        return by_panels(sizes, queries, |head, numbers, n| {
+            of_heads[head].mix(isa, numbers, (n, queries.row), sizes.scale)
+        });
+    }
     let of_heads: Vec<(Rows, Rows)> = team::map(n_kv_heads, |head| {
         let keys = Rows::strided(isa, &keys.numbers[head * keys.head..], n_keys, head_dim, keys.row);
         let values = Rows::columns(isa, &values.numbers[head * values.head..], n_keys, head_dim, values.row);
         (keys, values)
     });
+    by_panels(sizes, queries, |head, numbers, n| {
+        let (keys, values) = &of_heads[head];
+        let panel = panel_of(numbers, n, queries.row, head_dim, sizes.scale);
+        mix_panel(isa, &panel, keys, values)
+    })
+}
+
+/// Goes through the queries panel by panel: `mix` gets the head of the keys, the first number of some queries and how
+/// many these are, and gives `[head_dim][32]`, and what to divide each column by.
+fn by_panels(
+    sizes: BothWays,
+    queries: Heads,
+    mix: impl Fn(usize, &[f32], usize) -> (Buffer, [f32; PANEL]) + Sync,
+) -> Buffer {
+    let BothWays { n_heads, n_kv_heads, head_dim, n, .. } = sizes;
     let (width, panels) = (n_heads * head_dim, n.div_ceil(PANEL));
     let mut out = Buffer::new(n * width);
     let places = Places::of(&mut out);
     team::for_each(n_heads * panels, |task| {
         let (head, first) = (task / panels, task % panels * PANEL);
-        let (keys, values) = &of_heads[head / (n_heads / n_kv_heads)];
         let n = PANEL.min(n - first);
         let start = head * queries.head + first * queries.row;
-        let panel = panel_of(&queries.numbers[start..], n, queries.row, head_dim, sizes.scale);
-        let (mixed, sums) = mix_panel(isa, &panel, keys, values);
+        let (mixed, sums) = mix(head / (n_heads / n_kv_heads), &queries.numbers[start..], n);
         let mut rows = Buffer::new(n * head_dim);
-        transpose((head_dim, n), mixed.as_flattened(), PANEL, &mut rows, head_dim);
+        transpose((head_dim, n), &mixed, PANEL, &mut rows, head_dim);
         for (i, (row, sum)) in rows.chunks(head_dim).zip(sums).enumerate() {
             let (factor, at) = (1.0 / sum, (first + i) * width + head * head_dim);
             // SAFETY: each query of each head has a place of its own, and these belong to this task.
@@ -94,45 +120,40 @@ pub fn attend_both_ways(isa: Isa, sizes: BothWays, queries: Heads, keys: Heads, 
 }
 
 /// Some queries as a panel, `[head_dim][32]`, scaled; what fills it up is 0.
-fn panel_of(queries: &[f32], n: usize, row: usize, head_dim: usize, scale: f32) -> Vec<[f32; PANEL]> {
-    let mut panel = vec![[0f32; PANEL]; head_dim];
-    transpose((n, head_dim), queries, row, panel.as_flattened_mut(), PANEL);
-    panel.as_flattened_mut().iter_mut().for_each(|x| *x *= scale);
+fn panel_of(queries: &[f32], n: usize, row: usize, head_dim: usize, scale: f32) -> Buffer {
+    let mut panel = Buffer::full(head_dim * PANEL, 0.0);
+    transpose((n, head_dim), queries, row, &mut panel, PANEL);
+    panel.iter_mut().for_each(|x| *x *= scale);
     panel
 }
 
 /// What a panel of queries sees: `[head_dim][32]`, and what to divide each column by.
-fn mix_panel(
-    isa: Isa,
-    panel: &[[f32; PANEL]],
-    keys: &Rows,
-    values: &Rows,
-) -> (Vec<[f32; PANEL]>, [f32; PANEL]) {
+fn mix_panel(isa: Isa, panel: &[f32], keys: &Rows, values: &Rows) -> (Buffer, [f32; PANEL]) {
     let (n_keys, head_dim) = keys.shape();
-    let mut mixed = vec![[0f32; PANEL]; head_dim];
+    let mut all = Buffer::full(head_dim * PANEL, 0.0);
+    let mixed = all.as_chunks_mut::<PANEL>().0;
     let (mut largest, mut sums) = ([f32::NEG_INFINITY; PANEL], [0f32; PANEL]);
     let step = BLOCK / keys.most() * keys.most();
-    let mut scores = vec![[0f32; PANEL]; step.min(n_keys)];
+    let mut scores = Buffer::new(step.min(n_keys) * PANEL);
     for first in (0..n_keys).step_by(step) {
         let block = first..(first + step).min(n_keys);
-        let scores = &mut scores[..block.len()];
+        let scores = &mut scores.as_chunks_mut::<PANEL>().0[..block.len()];
         for tile in keys.tiles(block.clone()) {
             let x = keys.inputs(tile.clone(), 0..head_dim);
             let place = &mut scores[tile.start - first..tile.end - first];
             tile_times(isa, x, panel, Begin::NOTHING, place);
         }
-        weigh_columns(scores, &mut largest, &mut sums, &mut mixed);
+        weigh_columns(scores, &mut largest, &mut sums, mixed);
         for tile in values.tiles(0..head_dim) {
             let x = values.inputs(tile.clone(), block.clone());
-            tile_times(isa, x, scores, Begin::ONTO, &mut mixed[tile]);
+            tile_times(isa, x, scores.as_flattened(), Begin::ONTO, &mut mixed[tile]);
         }
     }
-    (mixed, sums)
+    (all, sums)
 }
 
 /// `out = begin + x · panel`, a row of `out` for each row of the tile `x`.
-fn tile_times(isa: Isa, x: &[f32], panel: &[[f32; PANEL]], begin: Begin, out: &mut [[f32; PANEL]]) {
-    let weights = panel.as_flattened();
+fn tile_times(isa: Isa, x: &[f32], weights: &[f32], begin: Begin, out: &mut [[f32; PANEL]]) {
     // SAFETY: floats are plain bytes.
     #[allow(unsafe_code)]
     let weights = unsafe { std::slice::from_raw_parts(weights.as_ptr().cast(), size_of_val(weights)) };
@@ -155,7 +176,7 @@ mod tests {
 
     /// Slow and obvious: one query at a time, in f64.
     fn reference(sizes: BothWays, q: Heads, k: Heads, v: Heads) -> Vec<f64> {
-        let BothWays { n_heads, n_kv_heads, head_dim, n, n_keys, scale } = sizes;
+        let BothWays { n_heads, n_kv_heads, head_dim, n, n_keys, scale, .. } = sizes;
         let at = |of: Heads, head: usize, row: usize, d: usize| {
             f64::from(of.numbers[head * of.head + row * of.row + d])
         };
@@ -185,7 +206,7 @@ mod tests {
         for (n_heads, n_kv_heads, head_dim) in [(1, 1, 1), (3, 1, 8), (4, 2, 15), (2, 2, 64), (1, 1, 72)] {
             for (n, n_keys) in [(1, 1), (31, 13), (32, 14), (33, 15), (5, 251), (3, 252), (2, 253), (64, 600)]
             {
-                let sizes = BothWays { n_heads, n_kv_heads, head_dim, n, n_keys, scale: 0.3 };
+                let sizes = BothWays { n_heads, n_kv_heads, head_dim, n, n_keys, scale: 0.3, rounded: false };
                 let q = numbers(n * n_heads * head_dim, &mut seed);
                 // Keys and values side by side in a row, as some projections give them.
                 let kv = numbers(2 * n_keys * n_kv_heads * head_dim, &mut seed);
@@ -200,6 +221,12 @@ mod tests {
                         let far = (f64::from(*got) - want).abs();
                         assert!(far < 2e-5, "{} {sizes:?} at {i}: {got} and {want}", isa.name());
                     }
+                    let rounded = BothWays { rounded: true, ..sizes };
+                    let got = attend_both_ways(isa, rounded, q, keys, values);
+                    for (i, (got, want)) in got.iter().zip(&want).enumerate() {
+                        let far = (f64::from(*got) - want).abs();
+                        assert!(far < 0.06, "{} {rounded:?} at {i}: {got} and {want}", isa.name());
+                    }
                 }
             }
         }
@@ -211,10 +238,22 @@ mod tests {
         let k: Vec<f32> = (0..600 * 8).map(|i| (i / 8) as f32 / 10.0).collect();
         let v: Vec<f32> = (0..600 * 8).map(|i| (i / 8) as f32).collect();
         let heads = |numbers| Heads { numbers, head: 0, row: 8 };
-        let sizes = BothWays { n_heads: 1, n_kv_heads: 1, head_dim: 8, n: 1, n_keys: 600, scale: 1.0 };
+        let sizes = BothWays {
+            n_heads: 1,
+            n_kv_heads: 1,
+            head_dim: 8,
+            n: 1,
+            n_keys: 600,
+            scale: 1.0,
+            rounded: false,
+        };
         for isa in Isa::all() {
             let mixed = attend_both_ways(isa, sizes, heads(&q), heads(&k), heads(&v));
             assert!(mixed.iter().all(|x| (x - 599.0).abs() < 1e-3), "{mixed:?}");
+            let rounded = BothWays { rounded: true, ..sizes };
+            let mixed = attend_both_ways(isa, rounded, heads(&q), heads(&k), heads(&v));
+            // Keys that are alike in eight bits count alike.
+            assert!(mixed.iter().all(|x| (x - 599.0).abs() < 5.0), "{mixed:?}");
         }
     }
 }

@@ -8,6 +8,7 @@
 mod apart;
 mod both_ways;
 mod few;
+mod pairs;
 
 use std::ops::Range;
 

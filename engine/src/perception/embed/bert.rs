@@ -106,7 +106,7 @@ impl Bert {
         let norm = |name: &str, w: &Weights| LayerNorm::new(width, config.norm_eps, &w.sub(name));
         let linear = |name: &str, n_in, n_out, w: &Weights| Linear::new(n_in, n_out, &w.sub(name));
         let of_layers = match w.purpose() {
-            Purpose::RoundedEncoder => w.sub("layers"),
+            Purpose::RoundedEncoder | Purpose::RowRoundedEncoder => w.sub("layers"),
             _ => w.sub("layers").meant_for(Purpose::Encoder),
         };
         let layers = (0..config.n_layers).map(|i| {

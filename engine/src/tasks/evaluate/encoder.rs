@@ -44,7 +44,7 @@ impl EncoderTrial {
     /// [`Error::Request`] for another kind of model, and as [`Weights::get`].
     pub fn load(folder: &Path, rounded: bool) -> Result<Self> {
         let (config, device) = (folder.join("config.json"), &Device::Cpu);
-        let purpose = if rounded { Purpose::RoundedEncoder } else { Purpose::Encoder };
+        let purpose = if rounded { Purpose::RowRoundedEncoder } else { Purpose::Encoder };
         let open = |rename: fn(&str) -> String| -> Result<Weights> {
             Ok(Weights::from_folder(folder, device, rename)?.meant_for(purpose))
         };

@@ -6,8 +6,8 @@ use super::{WhisperConfig, joined_linear};
 use crate::cancel::Cancel;
 use crate::error::{Doing, Result};
 use crate::features::mel::Mel;
-use crate::nn::{Activation, Conv1d, LayerNorm, Linear, add, attention_both_ways, cut_heads};
-use crate::weights::Weights;
+use crate::nn::{Activation, Array, Conv1d, LayerNorm, Linear, Rows, add, attention_in_rows};
+use crate::weights::{Purpose, Weights};
 
 /// Added under the roots of norms.
 pub(super) const EPS: f64 = 1e-5;
@@ -47,12 +47,11 @@ impl EncoderLayer {
     }
 
     /// `[n, d_model]`, which belongs to nobody else → `[n, d_model]`
-    fn forward(&self, x: Tensor) -> candle_core::Result<Tensor> {
-        let scale = ((x.dim(1)? / self.n_heads) as f64).powf(-0.5);
+    fn forward(&self, x: Rows) -> candle_core::Result<Rows> {
+        let width = x.width();
         let qkv = self.qkv.forward(&self.attention_norm.forward(&x)?)?;
-        let heads = cut_heads(&qkv, 3 * self.n_heads)?;
-        let part = |i: usize| heads.narrow(0, i * self.n_heads, self.n_heads);
-        let mixed = attention_both_ways(&part(0)?, &part(1)?, &part(2)?, scale)?;
+        let parts = [(&qkv, 0), (&qkv, width), (&qkv, 2 * width)];
+        let mixed = attention_in_rows(parts, self.n_heads, width / self.n_heads, self.qkv.rounds())?;
         let x = self.out.forward_onto(x, &mixed)?;
         let hidden = self.up.forward_through(Activation::Gelu, &self.mlp_norm.forward(&x)?)?;
         self.down.forward_onto(x, &hidden)
@@ -66,12 +65,14 @@ impl Encoder {
     /// As [`Weights::get`].
     pub(crate) fn new(config: &WhisperConfig, weights: &Weights) -> Result<Self> {
         let d = config.d_model;
-        let conv = |name: &str, d_in, stride| Conv1d::new([d_in, d, 3], stride, &weights.sub(name));
+        let conv = |name: &str, d_in, stride, w: &Weights| Conv1d::new([d_in, d, 3], stride, &w.sub(name));
+        // What is heard comes in as it is.
+        let exact = weights.clone().meant_for(Purpose::Encoder);
         let layers = (0..config.encoder.n_layers)
             .map(|i| EncoderLayer::new(config, &weights.sub("layers").sub(i)))
             .collect::<Result<_>>()?;
         Ok(Self {
-            convs: [conv("conv1", config.n_mels, 1)?, conv("conv2", d, 2)?],
+            convs: [conv("conv1", config.n_mels, 1, &exact)?, conv("conv2", d, 2, weights)?],
             positions: weights.get("positions", &[config.n_audio_positions, d])?,
             layers,
             norm: LayerNorm::new(d, EPS, &weights.sub("norm"))?,
@@ -91,17 +92,19 @@ impl Encoder {
             }
             x = layer.forward(x).doing("hearing")?;
         }
-        Ok(Some(self.norm.forward(&x).doing("hearing")?))
+        let x = self.norm.forward(&x).and_then(|x| x.to_tensor());
+        Ok(Some(x.doing("hearing")?))
     }
 
     /// `[n_frames / 2, d_model]`
-    fn front(&self, mel: &Mel) -> candle_core::Result<Tensor> {
+    fn front(&self, mel: &Mel) -> candle_core::Result<Rows> {
         let device = self.positions.device();
-        let mut x = Tensor::from_slice(&mel.values, (mel.n_mels, mel.n_frames), device)?.t()?.contiguous()?;
+        let x = Tensor::from_slice(&mel.values, (mel.n_mels, mel.n_frames), device)?;
+        let mut x = Rows::copy(&x.t()?.contiguous()?)?;
         for conv in &self.convs {
             x = conv.forward_through(Activation::Gelu, &x)?;
         }
-        let n = x.dim(0)?;
-        add(x, &self.positions.narrow(0, 0, n)?)
+        let n = x.n();
+        add(x, &Rows::copy(&self.positions.narrow(0, 0, n)?)?)
     }
 }

@@ -24,11 +24,11 @@ use crate::error::{Doing, Error, Result};
 use crate::nn::Linear;
 use crate::weights::{Purpose, Weights, names};
 
-/// How the decoder keeps its matrices.
+/// How matrices are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Precision {
-    /// In blocks of eight bits (half precision where rows are no whole blocks): a quarter of the memory to read for each
-    /// token.
+    /// In eight bits; the decoder's in blocks (half precision where rows are no whole blocks): a quarter of the memory
+    /// to read for each token.
     Rounded,
     /// For comparisons with a reference.
     Single,
@@ -79,7 +79,11 @@ impl Whisper {
     fn new(config: WhisperConfig, weights: &Weights, precision: Precision) -> Result<Self> {
         // Its layers of floats read many rows at a time, also those of the decoder that read what was heard.
         let weights = &weights.clone().meant_for(Purpose::Encoder);
-        let encoder = Encoder::new(&config, &weights.sub("encoder").meant_for(Purpose::RoundedEncoder))?;
+        let purpose = match precision {
+            Precision::Rounded => Purpose::RowRoundedEncoder,
+            Precision::Single => Purpose::Encoder,
+        };
+        let encoder = Encoder::new(&config, &weights.sub("encoder").meant_for(purpose))?;
         let decoder = Decoder::new(&config, precision, &weights.sub("decoder"))?;
         // Both layouts repeat the embedding as an output layer; CTranslate2 also stores settings.
         weights.expect_all_used(|name| {

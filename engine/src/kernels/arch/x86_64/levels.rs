@@ -1,0 +1,81 @@
+//! Tiles of products of bytes with one scale for each row and column: up to 14 rows by 32 columns.
+#![allow(unsafe_code)]
+
+use std::arch::x86_64::*;
+
+use crate::kernels::layers::{Begin, PANEL};
+use crate::kernels::levels::LevelTile;
+use crate::kernels::packed::Tile;
+
+/// `out = begin + x · panel` for up to 14 rows.
+///
+/// # Safety
+/// The processor has the instructions; `panel` is a whole one of the fours of `x`; `out` and the bias of `begin`, if
+/// any, have a place for each row and column.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+pub(in crate::kernels) unsafe fn tile(
+    panel: &[u8],
+    columns: (&[f32; PANEL], &[i32; PANEL]),
+    x: LevelTile,
+    begin: Begin,
+    out: Tile,
+) {
+    macro_rules! for_rows {
+        ($($n:literal)*) => {
+            match x.factors.len() {
+                // SAFETY: the same contract.
+                $($n => unsafe { of::<$n>(panel, columns, x, begin, out) },)*
+                _ => unreachable!("a tile has fewer rows"),
+            }
+        };
+    }
+    for_rows!(1 2 3 4 5 6 7 8 9 10 11 12 13 14);
+}
+
+/// # Safety
+/// As [`tile`], of `R` rows.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+unsafe fn of<const R: usize>(
+    panel: &[u8],
+    (scales, sums): (&[f32; PANEL], &[i32; PANEL]),
+    x: LevelTile,
+    begin: Begin,
+    out: Tile,
+) {
+    let mut products = [[_mm512_setzero_si512(); 2]; R];
+    for (fours, lines) in x.fours.as_chunks::<R>().0.iter().zip(panel.as_chunks::<{ 4 * PANEL }>().0) {
+        let lines = lines.as_ptr().cast::<__m512i>();
+        // SAFETY: two lines for each four.
+        let (low, high) = unsafe { (_mm512_load_si512(lines), _mm512_load_si512(lines.add(1))) };
+        // Innermost and by number, so that the compiler unrolls it and sums stay in registers.
+        for r in 0..R {
+            let four = _mm512_set1_epi32(fours[r].cast_signed());
+            products[r][0] = _mm512_dpbusd_epi32(products[r][0], four, low);
+            products[r][1] = _mm512_dpbusd_epi32(products[r][1], four, high);
+        }
+    }
+    for half in 0..2 {
+        let Some(width) = out.width.checked_sub(16 * half).filter(|width| *width > 0) else { return };
+        let mask = if width >= 16 { u16::MAX } else { (1 << width) - 1 };
+        // SAFETY: the panel has these columns; the bias and the rows have `width` of them from here on.
+        unsafe {
+            let scale = _mm512_loadu_ps(scales.as_ptr().add(16 * half));
+            let sum = _mm512_loadu_si512(sums.as_ptr().add(16 * half).cast());
+            let bias = match begin.bias.is_null() {
+                true => _mm512_setzero_ps(),
+                false => _mm512_maskz_loadu_ps(mask, begin.bias.add(16 * half)),
+            };
+            for (r, (products, factor)) in products.iter().zip(x.factors).enumerate() {
+                let place = out.at.add(r * out.stride + 16 * half);
+                let shift = _mm512_mullo_epi32(sum, _mm512_set1_epi32(factor.zero));
+                let product = _mm512_cvtepi32_ps(_mm512_sub_epi32(products[half], shift));
+                let mut before = bias;
+                if begin.onto {
+                    before = _mm512_add_ps(before, _mm512_maskz_loadu_ps(mask, place));
+                }
+                let scale = _mm512_mul_ps(scale, _mm512_set1_ps(factor.scale));
+                _mm512_mask_storeu_ps(place, mask, _mm512_fmadd_ps(product, scale, before));
+            }
+        }
+    }
+}
