@@ -82,7 +82,7 @@ pub enum Purpose {
     /// The same, with floats rounded to `Q8_0` when they are loaded.
     RoundedEncoder,
     /// The same, with one scale for a row of the matrix, and one for a row that is multiplied, where processors gain
-    /// from that: a quarter faster and half as exact.
+    /// from that: a quarter to a half faster, and half as exact.
     RowRoundedEncoder,
 }
 
