@@ -3,6 +3,8 @@
 
 mod linear;
 
+mod grouped;
+
 mod embedding;
 
 mod low_rank;
@@ -37,11 +39,12 @@ pub use attention_both_ways::{attention_both_ways, attention_in_rows, cut_heads}
 pub use clipped::{ClippedLinear, clamp};
 pub use conv::Conv1d;
 pub use embedding::Embedding;
+pub use grouped::{mix_rows, mix_rows_traced};
 pub use heads::to_heads;
 pub use kv_cache::{
     Append, AttentionRule, CacheFormat, CacheShape, KvCache, MOST_ALIKE, Masks, Visible, attend_traced,
 };
-pub use linear::{Linear, mix_rows, mix_rows_traced};
+pub use linear::Linear;
 pub use low_rank::LowRank;
 pub use norm::{LayerNorm, NormSpec, RmsNorm};
 pub use rotary::{Angles, Rotary, RotaryScaling, RotarySpec, RotaryStyle};
