@@ -73,6 +73,20 @@ def run_measured(command):
         raise SystemExit(f"{' '.join(map(str, command))}: ended with {os.waitstatus_to_exitcode(status)}")
     return time.monotonic() - since, usage.ru_maxrss
 
+def secrets_found(medley, threads, library, said, is_near):
+    """Asks a library for each secret, (depth, place, word, seconds); found is what a quote holds where `is_near` says
+    that its evidence is. For each whether it was found, and how many stood at a wrong place only."""
+    found, wrong_place = [], 0
+    for depth, place, secret, at_s in said:
+        question = f"What is the secret word of the {place}?"
+        events = rows_of([medley, "read", f"--library={library}", "--json", "--max-tokens", 1, "--threads", threads, question])
+        quotes = [event for event in events if event["event"] == "evidence" and secret in event.get("quote", "").lower()]
+        near = any(is_near(event, at_s) for event in quotes)
+        wrong_place += bool(quotes) and not near
+        found += [near]
+        print(f"{depth} %: {secret} at {at_s:.2f} s: {'found' if near else 'missed'}", flush=True)
+    return found, wrong_place
+
 
 def median(values):
     return statistics.median(values)

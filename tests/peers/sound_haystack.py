@@ -99,16 +99,10 @@ def main():
     shutil.rmtree(library, ignore_errors=True)
     command = [options.medley, "library", "add", "--json", "--library", library, "--threads", options.threads, sound]
     took_s, peak_kb = common.run_measured(command)
-    found, wrong_place, seconds = [], 0, []
-    for depth, place, secret, at_s in made["said"]:
-        question = f"What is the secret word of the {place}?"
-        command = [options.medley, "read", f"--library={library}", "--json", "--max-tokens", 1, "--threads", options.threads, question]
-        events = common.rows_of(command)
-        quotes = [event for event in events if event["event"] == "evidence" and secret in event.get("quote", "").lower()]
-        near = any(event["start_s"] - NEAR_S <= at_s <= event["end_s"] + NEAR_S for event in quotes)
-        wrong_place += bool(quotes) and not near
-        found += [near]
-        print(f"{depth} %: {secret} at {at_s:.1f} s: {'found' if near else 'missed'}", flush=True)
+    def is_near(event, at_s):
+        return event["start_s"] - NEAR_S <= at_s <= event["end_s"] + NEAR_S
+
+    found, wrong_place = common.secrets_found(options.medley, options.threads, library, made["said"], is_near)
     lines = [
         f"{common.processor()}, {options.threads} threads.",
         "",

@@ -1,8 +1,8 @@
 //! Weights of eight bits times rows of eight bits, with one scale for each output and one scale and one zero for each
 //! row: nothing but products of bytes from the first input to the last.
 //!
-//! [`plane`](super::plane) has scales for blocks of 32 on both sides, which are nearer to the floats and take a quarter
-//! of the time.
+//! [`plane`](super::plane) has scales for blocks of 32 on both sides, which are nearer to the floats and take
+//! longer.
 
 mod rows;
 
