@@ -4,7 +4,8 @@
 //! Text that stays is read every [`STEP_S`], where the picture is no longer the one that was read last. What shows for
 //! an instant, down to a single frame, is found by what comes before and after it: many places of the picture were
 //! alike then, and differ now. A cut has no such place (before and after differ), a camera that moves has few (each
-//! place goes on changing). The strongest glimpses of each [`WINDOW_S`] are read, so that a storm with lightning costs
+//! place goes on changing). Beside a cut only one side tells: the first frame of a scene is compared with the two after
+//! it, the last one with the two before. The strongest glimpses of each [`WINDOW_S`] are read, so that a storm with lightning costs
 //! no more than a lecture.
 
 use std::collections::VecDeque;
@@ -29,6 +30,9 @@ const LEAST_PLACES: usize = 4;
 /// How far back it is looked for a picture like the next one, in frames: something that shows for a frame less.
 const BACK: [usize; 6] = [2, 3, 5, 9, 17, 33];
 
+/// It is a cut when more than one of so many places changed.
+const PLACES_OF_CUT: usize = 3;
+
 /// A glimpse stands out from what flickers all the time: from the strengths of so many frames before it, so many times.
 const CALM_FRAMES: usize = 8;
 const TIMES_CALM: u32 = 2;
@@ -51,6 +55,11 @@ impl Grid {
     /// Places that differ.
     fn changed(&self, other: &Self) -> usize {
         self.0.iter().zip(&other.0).filter(|(a, b)| a.abs_diff(**b) > CHANGED).count()
+    }
+
+    /// Whether a scene ends with this frame and another begins with `next`.
+    fn is_cut(&self, next: &Self) -> bool {
+        self.changed(next) * PLACES_OF_CUT > self.0.len()
     }
 
     /// How much of this frame was neither there before nor after: the sum of what places differ, 0 when it is noise.
@@ -98,18 +107,56 @@ impl<T> Default for GlimpsePicker<T> {
 }
 
 impl<T> GlimpsePicker<T> {
-    /// How strong a glimpse the last frame was, now that the next one is known; 0 when it was none.
+    /// How strong a glimpse the last frame was, now that the next one is known; 0 when it was none, or begins a scene.
     pub fn strength(&mut self, next: &Grid) -> u32 {
         let Some(last) = self.grids.back() else { return 0 };
+        if self.begins_scene() {
+            return 0;
+        }
         let before = |back: usize| self.grids.len().checked_sub(back).and_then(|i| self.grids.get(i));
         let strengths = BACK.iter().filter_map(|back| before(*back)).map(|grid| last.strength(grid, next));
-        let strength = strengths.max().unwrap_or(0);
+        let strength = strengths.max().unwrap_or(0).max(self.strength_before_cut(next));
         let calm = self.strengths.iter().max().copied().unwrap_or(0);
         if self.strengths.len() == CALM_FRAMES {
             self.strengths.pop_front();
         }
         self.strengths.push_back(strength);
         strength.saturating_sub(TIMES_CALM * calm)
+    }
+
+    /// The last frame of a scene, beside the two before it; 0 when the scene goes on.
+    fn strength_before_cut(&self, next: &Grid) -> u32 {
+        let mut before = self.grids.iter().rev();
+        match (before.next(), before.next(), before.next()) {
+            (Some(last), Some(one), Some(two)) if last.is_cut(next) && !one.is_cut(two) => {
+                last.strength(two, one)
+            }
+            _ => 0,
+        }
+    }
+
+    /// Whether the last frame is the first after a cut.
+    fn begins_scene(&self) -> bool {
+        let mut before = self.grids.iter().rev();
+        matches!((before.next(), before.next()), (Some(last), Some(one)) if one.is_cut(last))
+    }
+
+    /// Whether the last frame begins a scene and holds what the next one does not: then
+    /// [`GlimpsePicker::strength_after_cut`] tells once the frame after that is known.
+    pub fn is_open(&self, next: &Grid) -> bool {
+        self.begins_scene() && self.grids.back().is_some_and(|last| last.strength(next, next) > 0)
+    }
+
+    /// How strong a glimpse the frame before the last one was, which begins a scene: beside the last one and `next`, or
+    /// the last one alone at the end of the video.
+    pub fn strength_after_cut(&self, next: Option<&Grid>) -> u32 {
+        let mut before = self.grids.iter().rev();
+        match (before.next(), before.next()) {
+            (Some(last), Some(first)) if next.is_none_or(|next| !last.is_cut(next)) => {
+                first.strength(next.unwrap_or(last), last)
+            }
+            _ => 0,
+        }
     }
 
     /// How strong a glimpse the last frame of the video was, after which none comes: how much of it is new.
@@ -199,6 +246,34 @@ mod tests {
         assert!(picker.strength_of_last() > 0, "the last frame of all has none after it");
         assert_eq!(at(&strengths(0, 0..0)), [0; 0]);
         assert_eq!(at(&strengths(8, 0..0)), [0; 0]);
+    }
+
+    #[test]
+    fn a_single_frame_is_a_glimpse_also_beside_a_cut() {
+        // The scene changes with frame 30.
+        let scene = |i: u32, plate: bool| frame(if i < 30 { 0 } else { 32 }, plate);
+        let found = |plate: Option<u32>, n: u32| {
+            let mut picker = GlimpsePicker::<()>::default();
+            let (mut found, mut open) = (Vec::new(), None);
+            for i in 0..n {
+                let grid = scene(i, plate == Some(i));
+                if let Some(first) = open.take().filter(|_| picker.strength_after_cut(Some(&grid)) > 0) {
+                    found.push(first);
+                }
+                if picker.strength(&grid) > 0 {
+                    found.push(i - 1);
+                }
+                open = picker.is_open(&grid).then(|| i - 1);
+                picker.offer(f64::from(i) / 25.0, grid, false);
+            }
+            found.extend(open.filter(|_| picker.strength_after_cut(None) > 0));
+            found
+        };
+        assert_eq!(found(None, 60), [0; 0], "a cut alone is no glimpse");
+        for at in [29, 30] {
+            assert_eq!(found(Some(at), 60), [at]);
+        }
+        assert_eq!(found(Some(30), 32), [30], "the video ends with the frame after it");
     }
 
     #[test]

@@ -16,6 +16,8 @@ pub(super) struct Watch {
     picker: GlimpsePicker<Frame>,
     before: Option<(f64, ff::frame::Video)>,
     grid: Option<Grid>,
+    /// The first frame of a scene, until the second one after it tells whether it was a glimpse.
+    open: Option<Frame>,
     ready: VecDeque<Frame>,
     finished: bool,
 }
@@ -30,8 +32,12 @@ impl Watch {
     pub(super) fn look(&mut self, decoder: &mut Decoder, time_s: f64) -> Result<Signature> {
         let thumbnail = decoder.thumbnail(Grid::SIZE)?;
         let grid = Grid::of(&thumbnail);
+        self.close(Some(&grid));
         let strength = self.picker.strength(&grid);
         self.keep_before(decoder, strength)?;
+        if self.picker.is_open(&grid) {
+            self.open = self.glimpse_before(decoder)?;
+        }
         self.ready.extend(self.picker.ended(time_s));
         self.grid = Some(grid);
         let (width, height) = Signature::SIZE;
@@ -55,6 +61,7 @@ impl Watch {
     /// The video has ended; whether that gave more frames.
     pub(super) fn finish(&mut self, decoder: &mut Decoder) -> Result<bool> {
         if !std::mem::replace(&mut self.finished, true) {
+            self.close(None);
             let strength = self.picker.strength_of_last();
             self.keep_before(decoder, strength)?;
             self.ready.extend(self.picker.ended(f64::INFINITY));
@@ -62,16 +69,31 @@ impl Watch {
         Ok(!self.ready.is_empty())
     }
 
+    /// Keeps the first frame of a scene when it is among the best glimpses.
+    fn close(&mut self, next: Option<&Grid>) {
+        let Some(frame) = self.open.take() else { return };
+        let strength = self.picker.strength_after_cut(next);
+        if self.picker.wants(strength) {
+            self.picker.keep(strength, frame);
+        }
+    }
+
     /// Keeps the frame before as a glimpse, when it is among the best.
     fn keep_before(&mut self, decoder: &mut Decoder, strength: u32) -> Result<()> {
-        let Some((time_s, before)) = self.before.as_mut().filter(|_| self.picker.wants(strength)) else {
-            return Ok(());
-        };
+        if self.picker.wants(strength) {
+            let frame = self.glimpse_before(decoder)?;
+            frame.into_iter().for_each(|frame| self.picker.keep(strength, frame));
+        }
+        Ok(())
+    }
+
+    /// The frame before.
+    fn glimpse_before(&mut self, decoder: &mut Decoder) -> Result<Option<Frame>> {
+        let Some((time_s, before)) = self.before.as_mut() else { return Ok(None) };
         std::mem::swap(&mut decoder.frame, before);
         let pixels = decoder.picture(LONGEST_SIDE_PX);
         std::mem::swap(&mut decoder.frame, before);
-        let frame = Frame { time_s: *time_s, pixels: pixels?, scene_change: false, shows: Shows::Glimpse };
-        self.picker.keep(strength, frame);
-        Ok(())
+        let (time_s, pixels) = (*time_s, pixels?);
+        Ok(Some(Frame { time_s, pixels, scene_change: false, shows: Shows::Glimpse }))
     }
 }

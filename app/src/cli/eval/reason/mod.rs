@@ -137,6 +137,10 @@ fn one(
     options.seed = seed;
     options.check_every = 0;
     options.save_every = 0;
+    if method == MethodOrNone::Rejection {
+        // TRICE draws a chain for each question before its first step: as many more for the other.
+        options.batch += args.questions.div_ceil(options.steps.max(1));
+    }
     if method == MethodOrNone::TricePlain {
         // Its variances are measured with the other's.
         options.measure_every = 0;
