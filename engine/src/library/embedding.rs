@@ -4,9 +4,9 @@ use sha2::{Digest, Sha256};
 
 use super::MEANING;
 use super::indexing::{IndexEvent, Indexing};
-use super::passages::meant;
 use super::texts::Texts;
 use crate::error::{Error, Result};
+use crate::perception::embed::Headed;
 
 /// Passages that are embedded and committed together: enough that those of like length share a product.
 const AT_ONCE: usize = 128;
@@ -56,19 +56,19 @@ impl Indexing<'_> {
         let (mut texts, mut known, mut new) = (Texts::default(), Vec::new(), Vec::new());
         for passage in &waiting {
             let Some(text) = texts.of(self.library, passage)? else { continue };
-            let text = meant(&passage.heading, &text);
-            let hash = hash(&text);
+            let hash = hash(Headed::new(&passage.heading, &text));
             match self.library.catalogue.row_of(&hash)? {
                 Some(row) => known.push((passage.id, row)),
-                None => new.push((passage.id, hash, text)),
+                None => new.push((passage, hash, text)),
             }
         }
         // A text that stands twice is embedded once.
         let mut different: Vec<usize> = (0..new.len()).collect();
         different.sort_by_key(|&i| new[i].1);
         different.dedup_by_key(|i| new[*i].1);
-        let sentences: Vec<&str> = different.iter().map(|&i| new[i].2.as_str()).collect();
-        let Some(meanings) = encoder.embed(&sentences, &self.cancel)? else {
+        let headed: Vec<Headed<'_>> =
+            different.iter().map(|&i| Headed::new(&new[i].0.heading, &new[i].2)).collect();
+        let Some(meanings) = encoder.embed_headed(&headed, &self.cancel)? else {
             // Cancelled: the next step ends the update.
             self.go_on_embedding();
             return Ok(());
@@ -88,7 +88,7 @@ impl Indexing<'_> {
         }
         for (passage, hash, _) in &new {
             if let Some(row) = catalogue.row_of(hash)? {
-                catalogue.set_row(*passage, row)?;
+                catalogue.set_row(passage.id, row)?;
             }
         }
         catalogue.commit()?;
@@ -99,10 +99,12 @@ impl Indexing<'_> {
     }
 }
 
-/// Names a text for the model that embeds it.
-fn hash(text: &str) -> [u8; 16] {
+/// Names a text under its heading for the model that embeds it.
+fn hash(Headed { heading, text }: Headed<'_>) -> [u8; 16] {
     let mut hash = Sha256::new();
     hash.update(MEANING);
+    hash.update([0]);
+    hash.update(heading);
     hash.update([0]);
     hash.update(text);
     let mut short = [0; 16];

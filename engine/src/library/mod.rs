@@ -62,7 +62,7 @@ const MEANINGS: &str = "meanings.rows";
 const WIDTH: usize = 384;
 
 /// Names the model and what is given to it; meanings of another name are not comparable.
-const MEANING: &str = "minilm-l6 rounded 1";
+const MEANING: &str = "minilm-l6 rounded, headings read along";
 
 /// A document of a library, as long as it is in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

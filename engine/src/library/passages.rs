@@ -58,14 +58,6 @@ fn is_alone(span: &Span) -> bool {
     matches!(span.finding, Finding::Tag { .. } | Finding::PictureText { .. })
 }
 
-/// What is compared by meaning: the words of a passage under their heading.
-pub(super) fn meant(heading: &str, text: &str) -> String {
-    if heading.is_empty() || text.starts_with(heading) {
-        return text.to_owned();
-    }
-    format!("{heading}: {text}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,13 +96,6 @@ mod tests {
             Cutter::default().cut(&page).iter().map(|p| p.bytes.clone()).map(|bytes| &whole[bytes]).collect();
         assert_eq!(texts.len(), 3, "{texts:?}");
         assert_eq!(texts[1], "The key is under the flowerpot.");
-    }
-
-    #[test]
-    fn a_heading_is_said_once() {
-        assert_eq!(meant("Warranty", "Warranty\nIt lasts."), "Warranty\nIt lasts.");
-        assert_eq!(meant("Above", "It lasts."), "Above: It lasts.");
-        assert_eq!(meant("", "It lasts."), "It lasts.");
     }
 
     #[test]

@@ -20,8 +20,9 @@ Examples:
     Needle(NeedleArgs),
     /// Ask questions whose answers, pages and quotes are known, and look what is found and cited
     #[command(after_help = "\
-Each line of the file is an object: document (a file name), page, question, answer, quote; without document and page it
-is a question that the documents do not answer.
+Each line of the file is an object: document (a file name), page, question, answer, quote, and where other pages answer
+it by themselves, also (a list of page and quote); without document and page it is a question that the documents do not
+answer.
 
 Examples:
   medley eval cite questions.jsonl --documents manuals/

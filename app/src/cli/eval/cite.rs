@@ -34,6 +34,15 @@ struct Question {
     answer: String,
     #[serde(default)]
     quote: String,
+    /// Other places of the document that answer it by themselves.
+    #[serde(default)]
+    also: Vec<Answering>,
+}
+
+/// A place that answers a question.
+#[derive(Debug, Clone, Deserialize)]
+struct Answering {
+    page: u32,
 }
 
 /// What is counted.
@@ -203,7 +212,7 @@ fn measure(
     }
     let on_page = |evidence: &Evidence| {
         is_called(&evidence.source, document)
-            && matches!(evidence.place, Place::Page { page: found, .. } if found == page)
+            && matches!(evidence.place, Place::Page { page: found, .. } if question.pages().any(|page| page == found))
     };
     let answers =
         |evidence: &Evidence| evidence.quote.as_ref().is_some_and(|quote| holds(quote, &question.answer));
@@ -234,7 +243,12 @@ fn measure(
 }
 
 impl Question {
-    /// Whether a hit stands on the page and holds the answer.
+    /// The pages that answer it.
+    fn pages(&self) -> impl Iterator<Item = u32> {
+        self.page.into_iter().chain(self.also.iter().map(|place| place.page))
+    }
+
+    /// Whether a hit stands on the page that was noted first and holds the answer.
     fn is_answered_by(&self, hit: &Hit, document: &str, page: u32) -> bool {
         let there = matches!(hit.place, Place::Page { page: found, .. } if found == page);
         there

@@ -34,6 +34,22 @@ impl Meaning {
     }
 }
 
+/// A text, and the heading that it stands under.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Headed<'a> {
+    /// Empty where there is none.
+    pub heading: &'a str,
+    /// The text.
+    pub text: &'a str,
+}
+
+impl<'a> Headed<'a> {
+    /// A heading that the text begins with is left out: it is said once.
+    pub fn new(heading: &'a str, text: &'a str) -> Self {
+        Self { heading: if text.starts_with(heading) { "" } else { heading }, text }
+    }
+}
+
 /// The encoder that a `config.json` describes, with all its weights.
 ///
 /// # Errors
@@ -106,25 +122,37 @@ impl SentenceEncoder {
     /// # Errors
     /// [`Error::Tokenizer`], [`Error::Compute`].
     pub fn embed(&self, sentences: &[&str], cancel: &Cancel) -> Result<Option<Vec<Meaning>>> {
+        let texts: Vec<Headed<'_>> = sentences.iter().map(|text| Headed { heading: "", text }).collect();
+        self.embed_headed(&texts, cancel)
+    }
+
+    /// One vector per text, in their order; `None` when cancelled. The encoder reads the heading as well, but the vector
+    /// is the mean over the text's own tokens (late pooling; Günther et al., Late Chunking, 2024): a heading tells what
+    /// the text is about, and does not hide a fact that is about something else.
+    ///
+    /// # Errors
+    /// [`Error::Tokenizer`], [`Error::Compute`].
+    pub fn embed_headed(&self, texts: &[Headed<'_>], cancel: &Cancel) -> Result<Option<Vec<Meaning>>> {
         let longest = MAX_TOKENS.min(self.bert.config().n_positions);
-        let mut ids = Vec::with_capacity(sentences.len());
-        for sentence in sentences {
+        let mut ids = Vec::with_capacity(texts.len());
+        // The first token of each that counts.
+        let mut first = Vec::with_capacity(texts.len());
+        for Headed { heading, text } in texts {
             if cancel.is_cancelled() {
                 return Ok(None);
             }
-            // A word has at most a few tokens: no need to split a whole book for its first 256.
-            let head: String = sentence.chars().take(longest * 16).collect();
-            let encoding = self
-                .tokenizer
-                .encode_fast(head, true)
-                .map_err(|e| Error::Tokenizer { reason: e.to_string() })?;
-            let mut tokens = encoding.get_ids().to_vec();
-            if tokens.len() > longest {
-                let end = tokens.pop();
-                tokens.truncate(longest - 1);
-                tokens.extend(end);
+            let (mut tokens, mut start) = (Vec::new(), 0);
+            if !heading.is_empty() {
+                tokens = self.tokens(&format!("{heading}:"), longest / 4)?;
+                // The end of a sentence follows the text alone.
+                tokens.pop();
+                start = tokens.len();
             }
+            let of_text = self.tokens(text, longest - start)?;
+            // The beginning stands before the heading.
+            tokens.extend_from_slice(&of_text[usize::from(start > 0).min(of_text.len())..]);
             ids.push(tokens);
+            first.push(start);
         }
         // Sentences of like length share a batch, so that little is padded.
         let mut order: Vec<usize> = (0..ids.len()).collect();
@@ -141,11 +169,26 @@ impl SentenceEncoder {
             let Some(vectors) = self.bert.forward(&tokens, cancel)? else { return Ok(None) };
             let vectors = vectors.to_vec3::<f32>().doing("reading embeddings")?;
             for (&i, vectors) in batch.iter().zip(vectors) {
-                meanings[i] = mean(&vectors[..ids[i].len()]);
+                meanings[i] = mean(&vectors[first[i]..ids[i].len()]);
             }
             rest = later;
         }
         Ok(Some(meanings))
+    }
+
+    /// The tokens of a text between those of beginning and end, at most `most` of them.
+    fn tokens(&self, text: &str, most: usize) -> Result<Vec<u32>> {
+        // A word has at most a few tokens: no need to split a whole book for its first 256.
+        let head: String = text.chars().take(most * 16).collect();
+        let encoding =
+            self.tokenizer.encode_fast(head, true).map_err(|e| Error::Tokenizer { reason: e.to_string() })?;
+        let mut tokens = encoding.get_ids().to_vec();
+        if tokens.len() > most {
+            let end = tokens.pop();
+            tokens.truncate(most - 1);
+            tokens.extend(end);
+        }
+        Ok(tokens)
     }
 }
 
@@ -170,6 +213,14 @@ mod tests {
         assert!((vector[0] - 0.5f32.sqrt()).abs() < 1e-6 && vector[0] == vector[1]);
         let similar = Meaning(vec![0.6, 0.8]).similarity(&Meaning(vec![0.8, 0.6]));
         assert!((similar - 0.96).abs() < 1e-6, "{similar}");
+    }
+
+    #[test]
+    fn a_heading_is_said_once() {
+        let heading = |heading, text| Headed::new(heading, text).heading;
+        assert_eq!(heading("Warranty", "Warranty\nIt lasts."), "");
+        assert_eq!(heading("Above", "It lasts."), "Above");
+        assert_eq!(heading("", "It lasts."), "");
     }
 
     #[test]

@@ -37,7 +37,7 @@ use self::found::{Floor, InLibrary};
 use crate::cancel::Cancel;
 use crate::error::Result;
 use crate::media::Kind;
-use crate::perception::embed::{Meaning, SentenceEncoder};
+use crate::perception::embed::{Headed, Meaning, SentenceEncoder};
 use crate::sequence::{Evidence, Finding, Place};
 use crate::tasks::ask::{FoundInLibrary, ReadFile};
 
@@ -158,11 +158,10 @@ impl Search {
         // The library compared passages under their headings; here they speak for themselves.
         let alone = self.found.is_some();
         let text = |i: usize| match &self.passages[i] {
-            passage if alone => passage.text(&self.files).to_owned(),
+            passage if alone => Headed::new("", passage.text(&self.files)),
             passage => meant(passage, &self.files),
         };
-        let texts: Vec<String> = batch.iter().map(|&i| text(i)).collect();
-        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let texts: Vec<Headed<'_>> = batch.iter().map(|&i| text(i)).collect();
         let Some(meanings) = self.meanings.of(&texts, &encoder, cancel)? else { return Ok(None) };
         for (&i, meaning) in batch.iter().zip(&meanings) {
             self.similar.insert(i, asked.similarity(meaning));
@@ -316,11 +315,8 @@ pub(crate) fn find(
 }
 
 /// What is embedded for a passage: its words, under their heading.
-fn meant(passage: &Passage, files: &[ReadFile]) -> String {
-    match passage.heading(files) {
-        "" => passage.text(files).to_owned(),
-        heading => format!("{heading}: {}", passage.text(files)),
-    }
+fn meant<'a>(passage: &Passage, files: &'a [ReadFile]) -> Headed<'a> {
+    Headed::new(passage.heading(files), passage.text(files))
 }
 
 /// A passage with its rank.
@@ -417,7 +413,10 @@ impl Found {
         if candidates.len() > 1 {
             let texts: Vec<&str> = candidates.iter().map(|bytes| &span.text[bytes.clone()]).collect();
             let meanings = match (&self.encoder, asked) {
-                (Some(encoder), Some(_)) => self.meanings.of(&texts, encoder, cancel)?,
+                (Some(encoder), Some(_)) => {
+                    let alone: Vec<Headed<'_>> = texts.iter().map(|text| Headed::new("", text)).collect();
+                    self.meanings.of(&alone, encoder, cancel)?
+                }
                 _ => None,
             };
             let leaning = quote::leaning(&texts);
@@ -466,8 +465,8 @@ impl Found {
             // Only the best ranked: what no question word and no meaning leads to is chance.
             let near: Vec<usize> =
                 self.ranked.iter().take(2 * PER_STEP).map(|ranked| ranked.passage).collect();
-            let texts: Vec<String> = near.iter().map(|&i| meant(&self.passages[i], &self.files)).collect();
-            let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+            let texts: Vec<Headed<'_>> =
+                near.iter().map(|&i| meant(&self.passages[i], &self.files)).collect();
             let Some(meanings) = self.meanings.of(&texts, &encoder, cancel)? else { break };
             let closest = near
                 .iter()

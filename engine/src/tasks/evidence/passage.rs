@@ -134,9 +134,14 @@ fn running_heads(file: &ReadFile) -> BTreeSet<usize> {
     running
 }
 
-/// Short lines of a document that do not end like a sentence.
+/// Short lines of a document that do not end like a sentence, nor hold several.
 pub(crate) fn is_heading(span: &Span) -> bool {
     let text = span.text.trim();
+    // A number may stand before a heading.
+    let first_ends = || match sentences(text).as_slice() {
+        [first, _, ..] => text[first.clone()].split_whitespace().nth(2).is_some(),
+        _ => false,
+    };
     span.finding == Finding::DocumentText
         && (2..=HEADING_BYTES).contains(&text.len())
         && text.contains(char::is_alphabetic)
@@ -145,6 +150,7 @@ pub(crate) fn is_heading(span: &Span) -> bool {
         && !text.contains(" | ")
         && !text.starts_with(['•', '-', '–', '*', '|'])
         && !text.starts_with(char::is_lowercase)
+        && !first_ends()
 }
 
 /// Runs of whole sentences of about [`PASSAGE_BYTES`].
@@ -230,6 +236,14 @@ mod tests {
         // What stands on two pages only may be a heading of both.
         let twice = [file("a.txt", (1..=2).flat_map(page).collect())];
         assert_eq!(passages(&twice).len(), 4);
+    }
+
+    #[test]
+    fn a_line_of_several_sentences_is_no_heading() {
+        let is_heading = |text: &str| is_heading(&document(1, text));
+        assert!(is_heading("1.6 Writing portable packages") && is_heading("4. Resources for Members"));
+        assert!(!is_heading("Nauseative \\Nau\"se*a*tive\\, a. Causing nausea. [1913 Webster]"));
+        assert!(!is_heading("It was late. He left"));
     }
 
     #[test]
