@@ -84,6 +84,9 @@ fn a_dropped_file_teaches_and_its_adapter_answers_when_it_is_kept() {
     window.press(egui::Modifiers::NONE, Key::Escape);
     window.harness.get_by_label("Answers with sums, direct");
     window.assert_idle();
+    // The answer says what wrote it.
+    window.ask("What is 3 + 1?");
+    window.harness.get_by_label_contains("tuned: sums, direct");
     // It goes with all of its files, and answers go on without it.
     window.press(CTRL_SHIFT, Key::T);
     window.click("Drop sums, direct");

@@ -144,6 +144,11 @@ impl App {
         &self.state
     }
 
+    /// Whether a worker has something to tell yet.
+    pub fn is_busy(&self) -> bool {
+        self.jobs.is_busy()
+    }
+
     /// Plays recordings with this instead of the sound device (for scripts).
     pub fn set_player(&mut self, player: Arc<dyn Player>) {
         self.player = player;

@@ -119,10 +119,13 @@ fn evidence_text(evidence: &Evidence) -> String {
 
 /// Who wrote an answer, and whether somebody changed it.
 fn author(answer: &Answer) -> String {
-    let model = if answer.model.is_empty() { "Medley" } else { &answer.model };
+    let mut author = if answer.model.is_empty() { "Medley".to_owned() } else { answer.model.clone() };
+    if let Some(adapter) = &answer.adapter {
+        author = format!("{author}, {}", say!("teach-tuned-with", name = adapter.as_str()));
+    }
     match answer.original {
-        Some(_) => format!("{model} ({})", say("conversations-edited")),
-        None => model.to_owned(),
+        Some(_) => format!("{author} ({})", say("conversations-edited")),
+        None => author,
     }
 }
 

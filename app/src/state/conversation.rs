@@ -160,6 +160,8 @@ pub struct Answer {
     pub usage: Usage,
     /// The model that wrote it.
     pub model: String,
+    /// The name of what was tuned onto it; none for the model as it is.
+    pub adapter: Option<String>,
     /// How it stands.
     pub status: AnswerStatus,
 }

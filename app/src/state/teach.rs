@@ -278,6 +278,12 @@ pub struct TeachPane {
 }
 
 impl TeachPane {
+    /// What the adapter in this folder is called.
+    pub fn name_of(&self, folder: &std::path::Path) -> String {
+        let listed = self.adapters.iter().flatten().find(|about| about.folder == folder);
+        listed.map_or_else(|| file_name(folder), |about| about.name.clone())
+    }
+
     /// Adapters that can be used in answers.
     pub fn kept(&self) -> impl Iterator<Item = &AdapterInfo> {
         self.adapters.iter().flatten().filter(|adapter| adapter.state == AdapterState::Kept)

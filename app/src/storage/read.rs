@@ -71,7 +71,7 @@ impl Storage {
         let id = conversation.id.0;
         let mut statement = self.reader.prepare_cached(
             "SELECT id, question, attachments, asked_s, answer, notices, usage, model, status, context, parts,
-                 parent, active, shown_s, original, thoughts
+                 parent, active, shown_s, original, thoughts, adapter
              FROM messages WHERE conversation = ?1 ORDER BY id",
         )?;
         let exchanges = statement.query_map([id], exchange)?;
@@ -285,6 +285,7 @@ fn exchange(row: &Row<'_>) -> rusqlite::Result<Exchange> {
             notices: serde_json::from_str(&json(5)?).unwrap_or_default(),
             usage: serde_json::from_str(&json(6)?).unwrap_or_default(),
             model: row.get(7)?,
+            adapter: row.get(16)?,
             status: AnswerStatus::from_json(&json(8)?),
         },
     })

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, ErrorCode};
 
 /// The format this program writes, kept in `user_version`.
-pub(super) const VERSION: i64 = 6;
+pub(super) const VERSION: i64 = 7;
 
 /// Each step takes the format one version further; never change one that was released.
 const STEPS: [&str; VERSION as usize] = [
@@ -92,6 +92,7 @@ const STEPS: [&str; VERSION as usize] = [
         conversation INTEGER PRIMARY KEY REFERENCES conversations ON DELETE CASCADE, json TEXT NOT NULL
     ) STRICT;
 ",
+    "ALTER TABLE messages ADD COLUMN adapter TEXT;",
 ];
 
 /// Why a database was not opened.

@@ -65,6 +65,7 @@ fn exchange(id: i64, text: &str) -> Exchange {
             notices: vec!["one frame was skipped".into()],
             usage: Usage { prompt_tokens: 3, ..Usage::default() },
             model: "m".into(),
+            adapter: Some("sums, trice".into()),
             status: AnswerStatus::Done(StopReason::Stop),
         },
     }
@@ -377,7 +378,8 @@ fn a_database_from_before_transcripts_and_readings_gets_tables_for_them() {
              ALTER TABLE conversations DROP COLUMN setup;
              ALTER TABLE messages DROP COLUMN parent; ALTER TABLE messages DROP COLUMN active;
              ALTER TABLE messages DROP COLUMN shown_s; ALTER TABLE messages DROP COLUMN original;
-             ALTER TABLE messages DROP COLUMN inside; ALTER TABLE messages DROP COLUMN thoughts; DROP TABLE drafts; PRAGMA user_version = 1;",
+             ALTER TABLE messages DROP COLUMN inside; ALTER TABLE messages DROP COLUMN thoughts;
+             ALTER TABLE messages DROP COLUMN adapter; DROP TABLE drafts; PRAGMA user_version = 1;",
         )
         .unwrap();
     let storage = Storage::open(&folder).unwrap();
@@ -391,6 +393,7 @@ fn a_database_from_before_transcripts_and_readings_gets_tables_for_them() {
         before.answer.parts.clear();
         before.answer.thoughts.clear();
         before.answer.original = None;
+        before.answer.adapter = None;
         before
     };
     let expected = [before(3, "A cat.", None), before(4, "A dog.", Some(ExchangeId(3)))];

@@ -280,11 +280,11 @@ fn put_exchange(db: &Connection, conversation: ConversationId, e: &Exchange) -> 
     db.prepare_cached(
         "INSERT INTO messages
              (id, conversation, question, attachments, asked_s, answer, notices, usage, model, status, context, parts,
-              parent, active, shown_s, original, thoughts)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
+              parent, active, shown_s, original, thoughts, adapter)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
          ON CONFLICT (id) DO UPDATE SET question = ?3, attachments = ?4, asked_s = ?5, answer = ?6,
              notices = ?7, usage = ?8, model = ?9, status = ?10, context = ?11, parts = ?12,
-             parent = ?13, active = ?14, shown_s = ?15, original = ?16, thoughts = ?17",
+             parent = ?13, active = ?14, shown_s = ?15, original = ?16, thoughts = ?17, adapter = ?18",
     )?
     .execute(params![
         e.id.0,
@@ -304,6 +304,7 @@ fn put_exchange(db: &Connection, conversation: ConversationId, e: &Exchange) -> 
         e.shown_s,
         e.answer.original,
         serde_json::to_string(&e.answer.thoughts)?,
+        e.answer.adapter,
     ])?;
     db.prepare_cached("DELETE FROM evidence WHERE message = ?1")?.execute([e.id.0])?;
     let mut insert =

@@ -101,7 +101,7 @@ fn start(app: &mut App, conversation: ConversationId, id: ExchangeId) {
     transcript::tell(app);
     let folder = super::library::folder(app);
     let now_s = app.state.now_s;
-    let AppState { conversations, settings, .. } = &mut app.state;
+    let AppState { conversations, settings, teach, .. } = &mut app.state;
     let Some(conversation) = conversations.iter_mut().find(|c| c.id == conversation) else { return };
     let path = conversation.path_to(id);
     let Some((exchange, before)) = path.split_last() else { return };
@@ -161,6 +161,7 @@ fn start(app: &mut App, conversation: ConversationId, id: ExchangeId) {
     if let Some(exchange) = conversation.all_mut().find(|e| e.id == id) {
         exchange.answer.notices = notices;
         exchange.answer.model = model.clone();
+        exchange.answer.adapter = adapter.as_deref().map(|folder| teach.name_of(folder));
         exchange.answer.status =
             AnswerStatus::Running(Progress { stage: engine::Stage::Load, done: 0, total: 0, since_s: now_s });
     }

@@ -91,6 +91,7 @@ teach-made = noch nicht behalten
 teach-n-steps = { $steps } Schritte
 teach-accuracy = { $after } % richtig, vorher { $before } %
 teach-answers-with = Antwortet mit { $name }
+teach-tuned-with = angepasst: { $name }
 teach-answers-without = Antwortet mit dem Modell, wie es ist
 teach-answers-about = Womit die nächsten Fragen beantwortet werden:
 teach-think = Nachdenken: Gedankenketten abstimmen lassen

@@ -91,6 +91,7 @@ teach-made = not kept yet
 teach-n-steps = { $steps } steps
 teach-accuracy = { $after } % right, { $before } % before
 teach-answers-with = Answers with { $name }
+teach-tuned-with = tuned: { $name }
 teach-answers-without = Answers with the model as it is
 teach-answers-about = What answers the next questions:
 teach-think = Think: let chains of thought vote

@@ -91,6 +91,7 @@ teach-made = pas encore gardé
 teach-n-steps = { $steps } étapes
 teach-accuracy = { $after } % justes, { $before } % avant
 teach-answers-with = Répond avec { $name }
+teach-tuned-with = ajusté : { $name }
 teach-answers-without = Répond avec le modèle tel quel
 teach-answers-about = Ce qui répond aux prochaines questions :
 teach-think = Réfléchir : faire voter des raisonnements

@@ -317,6 +317,9 @@ fn footer_ui(ui: &mut Ui, exchange: &Exchange, last: bool, state: &AppState, com
         if !exchange.answer.model.is_empty() {
             parts.push(crate::ui::widgets::elided(&exchange.answer.model, 28));
         }
+        if let Some(adapter) = &exchange.answer.adapter {
+            parts.push(say!("teach-tuned-with", name = crate::ui::widgets::elided(adapter, 28)));
+        }
         parts.extend(difference(&exchange.context.setup, state));
         ui.add_space(8.0);
         ui.label(small(&parts.join("  ·  ")));
