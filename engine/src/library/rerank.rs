@@ -40,8 +40,12 @@ const BODY: Saturation = Saturation { k1: 0.8, b: 0.5 };
 /// The same for headings.
 const HEADING: Saturation = Saturation { k1: 1.2, b: 0.75 };
 
-/// Passages that are read by a decoder; each takes some hundredths of a second.
-const READ: usize = 12;
+/// Passages that are read by a decoder, the best by score; each takes some hundredths of a second.
+const READ_BEST: usize = 12;
+
+/// And so many of the others, those that are closest in meaning: where words do not decide, they do not decide alone what
+/// is read.
+const READ_CLOSEST: usize = 4;
 
 /// A passage that covers so much of the question decides by its words; then nothing is read.
 const DECIDED: f32 = 0.40;
@@ -184,10 +188,13 @@ fn weigh<'a>(words: &Words, terms: &'a [String]) -> Result<(Vec<Weighed<'a>>, (f
     Ok((weighed, lengths))
 }
 
-/// Lets a decoder read the first ones, which are the best, and changes their scores; nothing when cancelled.
+/// Lets a decoder read some of them, which come best first, and changes all scores and the order; nothing when cancelled.
 fn read(reader: &LanguageModel, question: &str, compared: &mut [Compared], cancel: &Cancel) -> Result<()> {
     let tail = reader.encode(&format!("\n\nQuestion: {question}"))?;
-    let n = READ.min(compared.len());
+    let n_best = READ_BEST.min(compared.len());
+    let meaning = |one: &Compared| one.candidate.meaning.unwrap_or(UNKNOWN);
+    compared[n_best..].sort_by(|a, b| meaning(b).total_cmp(&meaning(a)));
+    let n = (n_best + READ_CLOSEST).min(compared.len());
     let mut likely = Vec::with_capacity(n);
     for one in &compared[..n] {
         let Some(mean) = likelihood(reader, &one.candidate.passage.heading, &one.text, &tail, cancel)? else {
