@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use engine::media::Limits;
 use engine::models::Store;
-use engine::perception::embed::SentenceEncoder;
+use engine::perception::embed::{Headed, SentenceEncoder};
 use engine::tasks::ask::{AskRequest, Attachment, ReadFile, Turn};
 use engine::{Cancel, Engine, EngineOptions, Event, Evidence, Place, Stage, StopReason, Usage};
 
@@ -102,6 +102,30 @@ fn sentence_vectors_equal_the_reference() {
     let cancelled = Cancel::new();
     cancelled.cancel();
     assert!(encoder.embed(&texts, &cancelled).unwrap().is_none());
+}
+
+#[test]
+fn a_heading_helps_and_does_not_hide_what_is_about_something_else() {
+    let encoder = SentenceEncoder::load(&Store::open_default().unwrap()).unwrap();
+    let none = Cancel::new();
+    let similar = |question: &str, text: Headed<'_>| {
+        let asked = encoder.embed(&[question], &none).unwrap().unwrap();
+        encoder.embed_headed(&[text], &none).unwrap().unwrap()[0].similarity(&asked[0])
+    };
+    let heading = "The os module provides dozens of functions for interacting with the operating system";
+    let fact = "The schooner sank off Greenland because it had struck an iceberg.";
+    let question = "Why did a sailing ship go down in Arctic waters?";
+    let joined = format!("{heading}: {fact}");
+    let (headed, as_one) =
+        (similar(question, Headed::new(heading, fact)), similar(question, Headed::new("", &joined)));
+    assert!(headed > as_one + 0.1, "{headed} {as_one}");
+    // What the heading is about still tells.
+    let (under, alone) =
+        (Headed::new("Warranty of the dishwasher", "Two years."), Headed::new("", "Two years."));
+    let question = "How long is the dishwasher guaranteed?";
+    assert!(similar(question, under) > similar(question, alone) + 0.1);
+    let long = "word ".repeat(600);
+    assert_eq!(encoder.embed_headed(&[Headed::new(&long, &long[1..])], &none).unwrap().unwrap().len(), 1);
 }
 
 #[test]

@@ -185,7 +185,7 @@ impl SentenceEncoder {
         let mut tokens = encoding.get_ids().to_vec();
         if tokens.len() > most {
             let end = tokens.pop();
-            tokens.truncate(most - 1);
+            tokens.truncate(most.saturating_sub(1));
             tokens.extend(end);
         }
         Ok(tokens)
