@@ -135,10 +135,10 @@ impl<T> GlimpsePicker<T> {
         }
     }
 
-    /// Whether the last frame is the first after a cut.
+    /// Whether the last frame is the first after a cut, or the first of all.
     fn begins_scene(&self) -> bool {
         let mut before = self.grids.iter().rev();
-        matches!((before.next(), before.next()), (Some(last), Some(one)) if one.is_cut(last))
+        before.next().is_some_and(|last| before.next().is_none_or(|one| one.is_cut(last)))
     }
 
     /// Whether the last frame begins a scene and holds what the next one does not: then
@@ -270,7 +270,7 @@ mod tests {
             found
         };
         assert_eq!(found(None, 60), [0; 0], "a cut alone is no glimpse");
-        for at in [29, 30] {
+        for at in [0, 29, 30] {
             assert_eq!(found(Some(at), 60), [at]);
         }
         assert_eq!(found(Some(30), 32), [30], "the video ends with the frame after it");
