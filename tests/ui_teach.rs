@@ -147,6 +147,7 @@ fn bad_questions_are_named_with_their_line() {
         assert!(window.app().state().teach.adapters.as_ref().is_none_or(Vec::is_empty));
         window.click("Another run");
         assert!(window.app().state().teach.run.is_none());
+        window.wait("looking for adapters", |app| !app.is_busy());
         window.assert_idle();
     }
 }

@@ -73,6 +73,7 @@ def run_measured(command):
         raise SystemExit(f"{' '.join(map(str, command))}: ended with {os.waitstatus_to_exitcode(status)}")
     return time.monotonic() - since, usage.ru_maxrss
 
+
 def secrets_found(medley, threads, library, said, is_near):
     """Asks a library for each secret, (depth, place, word, seconds); found is what a quote holds where `is_near` says
     that its evidence is. For each whether it was found, and how many stood at a wrong place only."""

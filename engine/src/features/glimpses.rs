@@ -109,10 +109,12 @@ impl<T> Default for GlimpsePicker<T> {
 impl<T> GlimpsePicker<T> {
     /// How strong a glimpse the last frame was, now that the next one is known; 0 when it was none, or begins a scene.
     pub fn strength(&mut self, next: &Grid) -> u32 {
+        if self.begins_scene() { 0 } else { self.stands_out(next) }
+    }
+
+    /// How much the last frame differs from those before it and from another one, beyond what flickers all the time.
+    fn stands_out(&mut self, next: &Grid) -> u32 {
         let Some(last) = self.grids.back() else { return 0 };
-        if self.begins_scene() {
-            return 0;
-        }
         let before = |back: usize| self.grids.len().checked_sub(back).and_then(|i| self.grids.get(i));
         let strengths = BACK.iter().filter_map(|back| before(*back)).map(|grid| last.strength(grid, next));
         let strength = strengths.max().unwrap_or(0).max(self.strength_before_cut(next));
@@ -162,7 +164,7 @@ impl<T> GlimpsePicker<T> {
     /// How strong a glimpse the last frame of the video was, after which none comes: how much of it is new.
     pub fn strength_of_last(&mut self) -> u32 {
         let before = self.grids.len().checked_sub(2).and_then(|i| self.grids.get(i)).cloned();
-        before.map_or(0, |before| self.strength(&before))
+        before.map_or(0, |before| self.stands_out(&before))
     }
 
     /// Whether a glimpse of this strength is among the best of its window so far.
@@ -274,6 +276,11 @@ mod tests {
             assert_eq!(found(Some(at), 60), [at]);
         }
         assert_eq!(found(Some(30), 32), [30], "the video ends with the frame after it");
+        let mut picker = GlimpsePicker::<()>::default();
+        for i in 0..31 {
+            picker.offer(f64::from(i) / 25.0, scene(i, i == 30), false);
+        }
+        assert!(picker.strength_of_last() > 0, "a scene of one frame ends the video");
     }
 
     #[test]
