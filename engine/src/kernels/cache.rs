@@ -399,6 +399,33 @@ mod tests {
         }
     }
 
+    /// Many vectors take ways of their own.
+    #[test]
+    fn what_a_vector_gets_does_not_depend_on_how_many_there_are() {
+        for width in [16, 24, 64, 80, 256] {
+            for n in [1, 15, 16, 33] {
+                for (format, _) in ALL {
+                    let mut kept = CacheRows::new(format, width);
+                    kept.extend(&numbers((n + 3) * width));
+                    let mut room = vec![f32::NAN; n * width];
+                    let vectors: Vec<f32> = numbers(11 * width).iter().map(|x| x * x - 0.3).collect();
+                    let (mut all, mut one) = (vec![f32::NAN; 11 * n], vec![f32::NAN; n]);
+                    kept.times(2..2 + n, &vectors, &mut room, &mut all, &[0; 99]);
+                    let (mut mixed, mut alone) = (vec![0.5; 11 * width], vec![0.5; width]);
+                    kept.mix(2..2 + n, &all, &mut room, &mut mixed, &[]);
+                    for v in 0..11 {
+                        let of = |x: &[f32], size: usize| x[v * size..][..size].to_vec();
+                        kept.times(2..2 + n, &of(&vectors, width), &mut room, &mut one, &[]);
+                        assert_eq!(one, of(&all, n), "{format:?}, {n} rows of {width}, vector {v}");
+                        alone.fill(0.5);
+                        kept.mix(2..2 + n, &one, &mut room, &mut alone, &[]);
+                        assert_eq!(alone, of(&mixed, width), "{format:?}, {n} rows of {width}, mix {v}");
+                    }
+                }
+            }
+        }
+    }
+
     #[test]
     fn rows_are_dropped_at_both_ends_and_survive_as_bytes() {
         let rows = numbers(6 * 40);

@@ -106,28 +106,30 @@ pub(super) fn attend(shape: Shape, queries: &[f32], pieces: &[Piece], sees: &[Ra
             return mix_run(shape, group, head, keys, Mix::of(part, group.sees.len()));
         }
     });
-    let mut all = Buffer::full(n_heads * n * (head_dim + 2), 0.0);
-    let mut mix = Mix::of(&mut all, n_heads * n);
-    mix.largest.fill(f32::NEG_INFINITY);
-    // The parts of a row come in the order of their positions.
-    for of in &groups {
-        for task in 0..of.n_tasks() {
-            let (head, _) = of.task(task, head_dim);
-            let at = of.first + task * of.n_numbers(head_dim);
-            let part = Mix::of(&mut parts[at..at + of.n_numbers(head_dim)], of.sees.len());
-            for row in 0..of.sees.len() {
-                let (in_group, query) = (row / of.queries.len(), of.queries.start + row % of.queries.len());
-                mix.join((head * group + in_group) * n + query, &part, row);
-            }
-        }
-    }
     let mut out = Buffer::new(n * n_heads * head_dim);
-    for (row, (mixed, sum)) in mix.mixed.chunks(head_dim).zip(&*mix.sums).enumerate() {
-        let at = (row % n * n_heads + row / n) * head_dim;
-        for (out, mixed) in out[at..at + head_dim].iter_mut().zip(mixed) {
-            *out = mixed / sum;
-        }
-    }
+    team::for_each_chunk(&mut out, n_heads * head_dim, |query, mixed| {
+        scratch(2 * n_heads, |scratch| {
+            let (largest, sums) = scratch.split_at_mut(n_heads);
+            largest.fill(f32::NEG_INFINITY);
+            sums.fill(0.0);
+            mixed.fill(0.0);
+            let mut mix = Mix { largest, sums, mixed };
+            // The parts of a row come in the order of their positions.
+            for of in groups.iter().filter(|of| of.queries.contains(&query)) {
+                for task in 0..of.n_tasks() {
+                    let (head, _) = of.task(task, head_dim);
+                    let part = &parts[of.first + task * of.n_numbers(head_dim)..][..of.n_numbers(head_dim)];
+                    for in_group in 0..group {
+                        let row = in_group * of.queries.len() + query - of.queries.start;
+                        mix.join(head * group + in_group, part, row, of.sees.len());
+                    }
+                }
+            }
+            for (mixed, sum) in mix.mixed.chunks_mut(head_dim).zip(&*mix.sums) {
+                mixed.iter_mut().for_each(|mixed| *mixed /= sum);
+            }
+        });
+    });
     out
 }
 
@@ -172,19 +174,21 @@ impl<'a> Mix<'a> {
         Self { largest, sums, mixed }
     }
 
-    /// Adds to a row what its query saw elsewhere.
-    fn join(&mut self, row: usize, other: &Mix, of: usize) {
+    /// Adds to a row what its query saw elsewhere: row `of` of the `n_rows` in the numbers of a task.
+    fn join(&mut self, row: usize, part: &[f32], of: usize, n_rows: usize) {
         let head_dim = self.head_dim();
+        let (mixed, rest) = part.split_at(n_rows * head_dim);
+        let (largest, sum) = (rest[of], rest[n_rows + of]);
         // Nothing was seen there.
-        if other.largest[of] == f32::NEG_INFINITY {
+        if largest == f32::NEG_INFINITY {
             return;
         }
-        if other.largest[of] > self.largest[row] {
-            self.shrink(row, other.largest[of]);
+        if largest > self.largest[row] {
+            self.shrink(row, largest);
         }
-        let factor = (other.largest[of] - self.largest[row]).exp();
-        self.sums[row] += factor * other.sums[of];
-        let theirs = &other.mixed[of * head_dim..(of + 1) * head_dim];
+        let factor = (largest - self.largest[row]).exp();
+        self.sums[row] += factor * sum;
+        let theirs = &mixed[of * head_dim..(of + 1) * head_dim];
         add_scaled(&mut self.mixed[row * head_dim..(row + 1) * head_dim], theirs, factor);
     }
 }
