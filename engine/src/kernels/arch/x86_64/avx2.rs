@@ -64,7 +64,12 @@ unsafe fn tile_of<const F: u8, const D: u8, const N: usize>(
             // SAFETY: the panel has `n_blocks` units, and the tile as many blocks of its rows.
             unsafe {
                 let (scale, offset) = read_factors::<F>(panel, unit, side);
-                let weights = read_quants::<F>(panel.add(64 * format.unit_line(unit)), side);
+                let lines = panel.add(64 * format.unit_line(unit));
+                let weights = read_quants::<F>(lines, side);
+                // The other side and the other tiles of rows find them in a cache.
+                if side == 0 && rows.start + r == 0 {
+                    ask_ahead::<F>(lines);
+                }
                 let at = rows.start * x.n_blocks + unit * rows.len() + r;
                 let planes = x.planes.as_ptr().add(at).cast::<i32>();
                 let by = x.factors.as_ptr().add(at);

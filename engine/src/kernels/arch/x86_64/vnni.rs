@@ -44,10 +44,6 @@ unsafe fn panels_of<const F: u8>(panels: &[Line], x: &Activations, out: Tile) {
 /// Bytes of activations that fit the second nearest cache beside weights and results.
 const NEAR: usize = 512 << 10;
 
-/// Lines between the weights that are multiplied and those that are asked for: products of several rows take so long that
-/// the processor does not look as far ahead by itself.
-const AHEAD: usize = 64;
-
 /// A tile of `N` rows of activations times a panel. Loops over rows are innermost and short, so that the compiler
 /// unrolls them and sums stay in registers: eight rows have 16 beside the eight vectors of weights.
 #[inline]
@@ -63,10 +59,8 @@ unsafe fn tile_of<const F: u8, const N: usize>(panel: &[Line], x: &Activations, 
             let lines = panel.add(64 * format.unit_line(unit));
             let weights = read_quants::<F>(lines);
             // The other tiles of rows find them in a cache.
-            if N > 1 && first == 0 {
-                for line in 0..const { self::format(F).quant_lines() } {
-                    _mm_prefetch::<_MM_HINT_T0>(lines.wrapping_add(64 * (AHEAD + line)).cast());
-                }
+            if first == 0 {
+                ask_ahead::<F>(lines);
             }
             let at = first * x.n_blocks + unit * N;
             let planes = x.planes.as_ptr().add(at).cast::<i32>();
