@@ -11,6 +11,7 @@ use egui::accesskit::Role;
 use egui_kittest::kittest::{NodeT as _, Queryable};
 use engine::tasks::ask::{AskRequest, Attachment};
 use medley_app::App;
+use medley_app::command::{Command, LibraryCommand};
 use medley_app::jobs::scripted::Scripted;
 use medley_app::state::{Doing, LibraryPane, Load, Middle};
 use medley_tests::media_files::book;
@@ -208,8 +209,7 @@ fn reading_can_wait_also_over_a_restart() {
         library(app).holdings.as_ref().is_some_and(|holdings| !holdings.roots.is_empty())
     });
     let ctx = window.harness.ctx.clone();
-    let pause = medley_app::command::Command::Library(medley_app::command::LibraryCommand::Pause);
-    window.harness.state_mut().as_mut().unwrap().run(pause, &ctx);
+    window.harness.state_mut().as_mut().unwrap().run(Command::Library(LibraryCommand::Pause), &ctx);
     window.wait("pausing", |app| library(app).doing == Doing::Nothing);
     window.harness.get_by_label("Reading is paused.");
     window.harness.state_mut().as_mut().unwrap().save();
@@ -223,6 +223,22 @@ fn reading_can_wait_also_over_a_restart() {
     window.click("Resume");
     window.wait("reading the folder", |app| is_ready(app, 2));
     window.assert_idle();
+}
+
+/// Files are read at any time, and then a line about it stands above the field.
+#[test]
+fn the_search_field_keeps_its_focus_while_lines_above_it_come_and_go() {
+    let (mut window, _) = filled(Scripted::default(), WIDE);
+    let field = |window: &Window| window.harness.get_by_label("Search in the library").is_focused();
+    window.harness.get_by_label("Search in the library").focus();
+    window.settle();
+    assert!(field(&window));
+    let ctx = window.harness.ctx.clone();
+    for command in [LibraryCommand::Pause, LibraryCommand::Resume] {
+        window.harness.state_mut().as_mut().unwrap().run(Command::Library(command), &ctx);
+        window.settle();
+        assert!(field(&window));
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ mod scope;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use egui::{CentralPanel, Frame, Margin, Panel, RichText, ScrollArea, TextEdit, Ui, Vec2};
+use egui::{CentralPanel, Frame, Id, Margin, Panel, RichText, ScrollArea, TextEdit, Ui, UiBuilder, Vec2};
 use engine::human_bytes;
 
 pub(super) use scope::{about_text, choices_ui};
@@ -107,12 +107,19 @@ fn head_ui(ui: &mut Ui, state: &AppState, view: &mut ViewState, commands: &Comma
         });
     }
     doing_ui(ui, &state.library, commands);
-    notices_ui(ui, &state.library, commands);
+    if state.library.problem.is_some() || !state.library.notices.is_empty() {
+        steady_ui(ui, "library notices", |ui| notices_ui(ui, &state.library, commands));
+    }
     let any = state.library.holdings.as_ref().is_some_and(|holdings| holdings.status.passages > 0);
     if any {
-        search_ui(ui, state, view, commands);
+        steady_ui(ui, "library search", |ui| search_ui(ui, state, view, commands));
     }
     ui.add_space(4.0);
+}
+
+/// What keeps its focus and its clicks whatever comes and goes above it.
+fn steady_ui(ui: &mut Ui, name: &'static str, add: impl FnOnce(&mut Ui)) {
+    ui.scope_builder(UiBuilder::new().scope_id(Id::unique(name)), add);
 }
 
 fn search_ui(ui: &mut Ui, state: &AppState, view: &mut ViewState, commands: &Commands) {
@@ -235,9 +242,6 @@ fn resume_ui(ui: &mut Ui, commands: &Commands) {
 /// What could not be done, and what was left out.
 fn notices_ui(ui: &mut Ui, library: &LibraryPane, commands: &Commands) {
     let palette = theme::palette(ui);
-    if library.problem.is_none() && library.notices.is_empty() {
-        return;
-    }
     ui.horizontal_top(|ui| {
         let width = (ui.available_width() - CONTROL - 12.0).max(80.0);
         ui.vertical(|ui| {
