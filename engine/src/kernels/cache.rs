@@ -399,7 +399,7 @@ mod tests {
         }
     }
 
-    /// Many vectors take ways of their own.
+    /// Vectors are taken by fours, and those that are left over together.
     #[test]
     fn what_a_vector_gets_does_not_depend_on_how_many_there_are() {
         for width in [16, 24, 64, 80, 256] {
