@@ -3,6 +3,9 @@
 //! The library's functions take one number at a time; these loops have no branches, so that the
 //! compiler computes as many side by side as the processor has room for.
 
+/// Adding it moves the binary point behind the last bit, which rounds.
+const ROUND: f32 = 12_582_912.0;
+
 /// `a · b + c`, in one instruction where there is one: elsewhere the library's is slow.
 #[inline(always)]
 fn mul_add<const FUSED: bool>(a: f32, b: f32, c: f32) -> f32 {
@@ -12,8 +15,6 @@ fn mul_add<const FUSED: bool>(a: f32, b: f32, c: f32) -> f32 {
 /// eˣ within two units in the last place; x is clamped to where the result is a normal number.
 #[inline(always)]
 fn exp<const FUSED: bool>(x: f32) -> f32 {
-    /// Adding it moves the binary point behind the last bit, which rounds.
-    const ROUND: f32 = 12_582_912.0;
     let fma = mul_add::<FUSED>;
     let x = x.clamp(-87.0, 88.0);
     let shifted = fma(x, std::f32::consts::LOG2_E, ROUND);
@@ -182,11 +183,12 @@ fn weigh_columns_body<const FUSED: bool>(
     }
 }
 
-/// 2ˣ within 8e-5 of itself, for what is rounded to eight significant bits anyway; 0 ≥ x, or little above.
+/// Of weights in pairs.
+pub const LARGEST_WEIGHT: u32 = 1 << 14;
+
+/// 2ˣ within 8e-5 of itself, for what is rounded to as much anyway; x at most some tens.
 #[inline(always)]
 fn exp2_roughly<const FUSED: bool>(x: f32) -> f32 {
-    /// Adding it moves the binary point behind the last bit, which rounds.
-    const ROUND: f32 = 12_582_912.0;
     let fma = mul_add::<FUSED>;
     let x = if x > -125.0 { x } else { -125.0 };
     let shifted = x + ROUND;
@@ -222,21 +224,26 @@ fn weigh_pairs_body<const FUSED: bool>(
         }
         *largest = now;
     }
-    const HALF: u32 = 1 << 15;
+    // What is largest becomes `LARGEST_WEIGHT`.
+    now.iter_mut().for_each(|now| *now -= LARGEST_WEIGHT.ilog2() as f32);
+    // The whole number that is nearest, as one and in the low bits of what is returned.
+    let rounded = |score: f32, now: f32| {
+        let shifted = exp2_roughly::<FUSED>(score - now) + ROUND;
+        (shifted - ROUND, shifted.to_bits())
+    };
     let (two, rest) = scores.as_chunks::<2>();
     for ([low, high], pairs) in two.iter().zip(pairs.iter_mut()) {
         for c in 0..COLUMNS {
-            let (low, high) =
-                (exp2_roughly::<FUSED>(low[c] - now[c]), exp2_roughly::<FUSED>(high[c] - now[c]));
+            let ((low, low_bits), (high, high_bits)) = (rounded(low[c], now[c]), rounded(high[c], now[c]));
             sums[c] += low + high;
-            pairs[c] = (low.to_bits() + HALF) >> 16 | (high.to_bits() + HALF) & 0xffff_0000;
+            pairs[c] = low_bits & 0xffff | high_bits << 16;
         }
     }
     if let ([last], Some(pairs)) = (rest, pairs.last_mut()) {
         for c in 0..COLUMNS {
-            let weight = exp2_roughly::<FUSED>(last[c] - now[c]);
+            let (weight, bits) = rounded(last[c], now[c]);
             sums[c] += weight;
-            pairs[c] = (weight.to_bits() + HALF) >> 16;
+            pairs[c] = bits & 0xffff;
         }
     }
 }
@@ -394,8 +401,8 @@ for_each_isa!(
 );
 
 for_each_isa!(
-    /// As [`weigh_columns`], of scores to base 2, with weights of eight significant bits (bfloat16) in pairs of rows:
-    /// the first of two in the low half of a word.
+    /// As [`weigh_columns`], of scores to base 2, with weights that are whole numbers up to [`LARGEST_WEIGHT`], two rows
+    /// in a word: the first of two in its low half.
     pub weigh_pairs, weigh_pairs_body::<FUSED>, (
         scores: &[[f32; COLUMNS]],
         largest: &mut [f32; COLUMNS],

@@ -14,6 +14,8 @@ use std::ops::Range;
 
 pub use self::apart::{Apart, Sequence};
 pub use self::both_ways::{BothWays, Heads, attend_both_ways};
+#[cfg(target_arch = "x86_64")]
+pub(super) use self::pairs::PairTile;
 use super::buffer::{Buffer, scratch};
 use super::cache::CacheRows;
 use super::exponential::{exp_from, largest};

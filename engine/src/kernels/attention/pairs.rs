@@ -1,5 +1,7 @@
-//! Attention in which everything sees everything, with numbers of eight significant bits (bfloat16), two of which a
-//! processor multiplies in the time of one float. All sums in f32.
+//! Attention in which everything sees everything, with whole numbers of up to 16 bits, two of which a processor with
+//! AVX-512 VNNI multiplies in the time of one float (and of one pair of bfloat16, which Intel's take four times as long
+//! for). Each key, each query and each channel of values has a scale of its own, and numbers as large as sums in 32 bits
+//! allow; softmax and what is added up block by block are f32.
 //!
 //! Keys, queries, values and weights stand in pairs: of keys and queries the numbers `2 p` and `2 p + 1` of a row, of
 //! values and weights those of the keys `2 p` and `2 p + 1`. The first of a pair is in the low half of its word; where
@@ -7,7 +9,7 @@
 
 use super::super::Isa;
 use super::super::buffer::Buffer;
-use super::super::exponential::weigh_pairs;
+use super::super::exponential::{LARGEST_WEIGHT, weigh_pairs};
 use super::super::isa::Kind;
 use super::super::layers::PANEL;
 use super::super::transpose::transpose_words;
@@ -18,38 +20,67 @@ const BLOCK: usize = 128;
 /// Rows of a tile: 28 registers for sums, two for the panel, one for a pair.
 const ROWS: usize = 14;
 
-/// Whether the processor has such products; elsewhere floats are as fast.
+/// Keys of a block: whole tiles of keys, and whole pairs.
+const STEP: usize = BLOCK / (2 * ROWS) * 2 * ROWS;
+
+/// Values are whole numbers up to this: the sum of a block's, times weights, stays in 32 bits.
+const LARGEST_VALUE: f32 = 1000.0;
+const _: () = assert!(STEP as u64 * (LARGEST_WEIGHT as u64 + 2) * 1000 < 1 << 31);
+
+/// Whether the processor has such products in 512 bits; elsewhere floats are as fast.
 pub(super) fn available(isa: Isa) -> bool {
     match isa.0 {
         #[cfg(target_arch = "x86_64")]
-        Kind::Avx512Vnni => is_x86_feature_detected!("avx512bf16"),
+        Kind::Avx512Vnni => true,
         _ => false,
     }
 }
 
 /// Rows of pairs: pair p of row r of a tile of n rows is at `p n + r`. All tiles but the last have 14 rows.
 struct Rows {
-    n_rows: usize,
     n_pairs: usize,
     pairs: Buffer<u32>,
+    /// What to multiply each row by.
+    factors: Buffer,
 }
 
 impl Rows {
-    /// Some pairs of the tile that begins with row `first`, and how many rows it has.
-    fn tile(&self, first: usize, pairs: std::ops::Range<usize>) -> (&[u32], usize) {
-        let n = ROWS.min(self.n_rows - first);
-        let start = first * self.n_pairs;
-        (&self.pairs[start + n * pairs.start..start + n * pairs.end], n)
+    /// Some pairs of the tile that begins with row `first`, times a panel.
+    fn tile<'a>(
+        &'a self,
+        first: usize,
+        pairs: std::ops::Range<usize>,
+        panel: &'a [[u32; PANEL]],
+        columns: &'a [f32; PANEL],
+    ) -> PairTile<'a> {
+        let rows = &self.factors[first..self.factors.len().min(first + ROWS)];
+        let (n, start) = (rows.len(), first * self.n_pairs);
+        PairTile { x: &self.pairs[start + n * pairs.start..start + n * pairs.end], panel, rows, columns }
     }
+}
+
+/// What is multiplied at a time: pair p of row r of `x` is at `p n + r`, and each product of a row and a column of the
+/// panel counts as often as the factors of both say.
+#[derive(Clone, Copy)]
+pub(in crate::kernels) struct PairTile<'a> {
+    pub(in crate::kernels) x: &'a [u32],
+    pub(in crate::kernels) panel: &'a [[u32; PANEL]],
+    pub(in crate::kernels) rows: &'a [f32],
+    pub(in crate::kernels) columns: &'a [f32; PANEL],
 }
 
 /// Keys and values of a head.
 pub(super) struct Head {
     /// A row for each key.
     keys: Rows,
-    /// A row for each number of a value.
+    /// A row for each channel of values.
     values: Rows,
     head_dim: usize,
+}
+
+/// Up to which number keys and queries are rounded: their products stay in 32 bits.
+fn largest_number(n_pairs: usize) -> f32 {
+    (f64::from(i32::MAX) / (2 * n_pairs) as f64).sqrt().min(32_767.0) as f32 - 1.0
 }
 
 impl Head {
@@ -59,33 +90,49 @@ impl Head {
         (keys, key_row): (&[f32], usize),
         (values, value_row): (&[f32], usize),
     ) -> Self {
+        let keys = Self::round_keys((n, head_dim), keys, key_row);
+        Self { keys, values: Self::round_values((n, head_dim), values, value_row), head_dim }
+    }
+
+    fn round_keys((n, head_dim): (usize, usize), keys: &[f32], row: usize) -> Rows {
         let n_pairs = head_dim.div_ceil(2);
+        let level = largest_number(n_pairs);
         let mut rounded = Buffer::<u32>::new(ROWS * n_pairs);
-        let mut pairs = Buffer::new(n * n_pairs);
-        for (tile, to) in pairs.chunks_mut(ROWS * n_pairs).enumerate() {
-            let (first, n) = (tile * ROWS, to.len() / n_pairs);
-            for (r, to) in rounded.chunks_exact_mut(n_pairs).take(n).enumerate() {
-                pair_up(&keys[(first + r) * key_row..][..head_dim], 1.0, to);
+        let (mut pairs, mut factors) = (Buffer::new(n * n_pairs), Buffer::new(n));
+        for ((tile, to), factors) in
+            pairs.chunks_mut(ROWS * n_pairs).enumerate().zip(factors.chunks_mut(ROWS))
+        {
+            let n = factors.len();
+            for ((r, to), factor) in rounded.chunks_exact_mut(n_pairs).enumerate().zip(factors) {
+                *factor = round_pairs(&keys[(tile * ROWS + r) * row..][..head_dim], level, to);
             }
             transpose_words((n, n_pairs), &rounded, to, n);
         }
-        let keys = Rows { n_rows: n, n_pairs, pairs };
+        Rows { n_pairs, pairs, factors }
+    }
+
+    fn round_values((n, head_dim): (usize, usize), values: &[f32], row: usize) -> Rows {
         let n_pairs = n.div_ceil(2);
+        let mut factors = Buffer::full(head_dim, 0.0);
+        for r in 0..n {
+            largest_magnitudes(&values[r * row..][..head_dim], &mut factors);
+        }
+        let mut inverses = Buffer::new(head_dim);
+        for (inverse, factor) in inverses.iter_mut().zip(factors.iter_mut()) {
+            *inverse = if *factor > 0.0 { LARGEST_VALUE / *factor } else { 0.0 };
+            *factor *= 1.0 / LARGEST_VALUE;
+        }
         let mut pairs = Buffer::new(head_dim * n_pairs);
-        for (tile, to) in pairs.chunks_mut(ROWS * n_pairs).enumerate() {
-            let (first, width) = (tile * ROWS, to.len() / n_pairs);
-            for (p, to) in to.chunks_exact_mut(width).enumerate() {
-                let low = &values[2 * p * value_row + first..][..width];
-                match 2 * p + 1 < n {
-                    true => {
-                        let high = &values[(2 * p + 1) * value_row + first..][..width];
-                        to.iter_mut().zip(low).zip(high).for_each(|((to, a), b)| *to = pair(*a, *b));
-                    }
-                    false => to.iter_mut().zip(low).for_each(|(to, a)| *to = pair(*a, 0.0)),
-                }
+        let (mut both, nothing) = (Buffer::<u32>::new(head_dim), Buffer::full(head_dim, 0.0));
+        for p in 0..n_pairs {
+            let low = &values[2 * p * row..][..head_dim];
+            let high = if 2 * p + 1 < n { &values[(2 * p + 1) * row..][..head_dim] } else { &nothing };
+            pair_rows(low, high, &inverses, &mut both);
+            for (tile, both) in both.chunks(ROWS).enumerate() {
+                pairs[tile * ROWS * n_pairs + p * both.len()..][..both.len()].copy_from_slice(both);
             }
         }
-        Self { keys, values: Rows { n_rows: head_dim, n_pairs, pairs }, head_dim }
+        Rows { n_pairs, pairs, factors }
     }
 
     /// What a panel of `n` queries sees, `[head_dim][32]`, and what to divide each column by.
@@ -96,12 +143,15 @@ impl Head {
         (n, row): (usize, usize),
         scale: f32,
     ) -> (Buffer, [f32; PANEL]) {
-        let n_keys = self.keys.n_rows;
+        let n_keys = self.keys.factors.len();
         let n_pairs = self.keys.n_pairs;
+        let level = largest_number(n_pairs);
         let mut rounded = Buffer::<u32>::new(n * n_pairs);
-        for (r, to) in rounded.chunks_exact_mut(n_pairs).enumerate() {
+        let mut columns = [0f32; PANEL];
+        for ((r, to), column) in rounded.chunks_exact_mut(n_pairs).enumerate().zip(&mut columns) {
             // Powers of two are simpler than those of e.
-            pair_up(&queries[r * row..][..self.head_dim], scale * std::f32::consts::LOG2_E, to);
+            let factor = round_pairs(&queries[r * row..][..self.head_dim], level, to);
+            *column = factor * (scale * std::f32::consts::LOG2_E);
         }
         let mut panel = Buffer::full(n_pairs * PANEL, 0);
         transpose_words((n, n_pairs), &rounded, &mut panel, PANEL);
@@ -109,59 +159,98 @@ impl Head {
 
         let mut mixed = Buffer::full(self.head_dim * PANEL, 0.0);
         let (mut largest, mut sums) = ([f32::NEG_INFINITY; PANEL], [0f32; PANEL]);
-        // Whole tiles, and whole pairs of keys.
-        let step = BLOCK / (2 * ROWS) * 2 * ROWS;
-        let (mut scores, mut weights) = (Buffer::new(step * PANEL), Buffer::new(step / 2 * PANEL));
-        for start in (0..n_keys).step_by(step) {
-            let len = step.min(n_keys - start);
+        let (mut scores, mut weights) = (Buffer::new(STEP * PANEL), Buffer::new(STEP / 2 * PANEL));
+        for start in (0..n_keys).step_by(STEP) {
+            let len = STEP.min(n_keys - start);
             let scores = &mut scores.as_chunks_mut::<PANEL>().0[..len];
             let weights = &mut weights.as_chunks_mut::<PANEL>().0[..len.div_ceil(2)];
             for (tile, out) in scores.chunks_mut(ROWS).enumerate() {
-                let (x, _) = self.keys.tile(start + tile * ROWS, 0..n_pairs);
-                times(isa, x, panel, false, out);
+                times(isa, self.keys.tile(start + tile * ROWS, 0..n_pairs, panel, &columns), false, out);
             }
             let mixed = mixed.as_chunks_mut::<PANEL>().0;
             weigh_pairs(scores, &mut largest, &mut sums, mixed, weights);
+            let of_block = start / 2..start / 2 + weights.len();
             for (tile, out) in mixed.chunks_mut(ROWS).enumerate() {
-                let (x, _) = self.values.tile(tile * ROWS, start / 2..start / 2 + weights.len());
-                times(isa, x, weights, true, out);
+                let values = self.values.tile(tile * ROWS, of_block.clone(), weights, &[1.0; PANEL]);
+                times(isa, values, true, out);
             }
         }
         (mixed, sums)
     }
 }
 
-/// Two numbers with eight significant bits each.
+/// Two whole numbers in a word, of numbers that are near them.
 #[inline(always)]
 fn pair(low: f32, high: f32) -> u32 {
-    const HALF: u32 = 1 << 15;
-    let (low, high) = (low.to_bits().wrapping_add(HALF), high.to_bits().wrapping_add(HALF));
-    low >> 16 | high & 0xffff_0000
+    /// Adding 1.5 · 2²³ leaves the nearest whole number, ties to even, in the low bits.
+    const ROUND: f32 = 12_582_912.0;
+    (low + ROUND).to_bits() & 0xffff | (high + ROUND).to_bits() << 16
 }
 
-/// A row times `scale` in pairs.
-#[inline]
-fn pair_up(row: &[f32], scale: f32, to: &mut [u32]) {
+for_each_isa!(
+    /// A row as pairs of whole numbers up to `level`; returns what to multiply them by.
+    round_pairs, round_pairs_body, (row: &[f32], level: f32, to: &mut [u32]) -> f32
+);
+
+#[inline(always)]
+fn round_pairs_body(row: &[f32], level: f32, to: &mut [u32]) -> f32 {
+    /// Numbers side by side.
+    const LANES: usize = 16;
+    let (whole, rest) = row.as_chunks::<LANES>();
+    let mut lanes = [0f32; LANES];
+    for x in whole {
+        for (lane, x) in lanes.iter_mut().zip(x) {
+            *lane = if x.abs() > *lane { x.abs() } else { *lane };
+        }
+    }
+    let largest = lanes.iter().chain(rest).fold(0f32, |a, b| a.max(b.abs()));
+    let inverse = if largest > 0.0 { level / largest } else { 0.0 };
     let (pairs, rest) = row.as_chunks::<2>();
     for (to, [low, high]) in to.iter_mut().zip(pairs) {
-        *to = pair(low * scale, high * scale);
+        *to = pair(low * inverse, high * inverse);
     }
     if let ([last], Some(to)) = (rest, to.last_mut()) {
-        *to = pair(last * scale, 0.0);
+        *to = pair(last * inverse, 0.0);
+    }
+    largest / level
+}
+
+for_each_isa!(
+    /// Column by column the larger one of what is there and of the magnitude in another row.
+    largest_magnitudes, largest_magnitudes_body, (row: &[f32], largest: &mut [f32])
+);
+
+#[inline(always)]
+fn largest_magnitudes_body(row: &[f32], largest: &mut [f32]) {
+    for (largest, x) in largest.iter_mut().zip(row) {
+        *largest = if x.abs() > *largest { x.abs() } else { *largest };
     }
 }
 
-/// `out = x · panel`, onto what is there where `onto`: a row of `out` for each of up to 14 rows of `x`.
+for_each_isa!(
+    /// Two rows as one of pairs, each column multiplied by a number of its own before it is rounded.
+    pair_rows, pair_rows_body, (low: &[f32], high: &[f32], by: &[f32], to: &mut [u32])
+);
+
+#[inline(always)]
+fn pair_rows_body(low: &[f32], high: &[f32], by: &[f32], to: &mut [u32]) {
+    for (((to, low), high), by) in to.iter_mut().zip(low).zip(high).zip(by) {
+        *to = pair(low * by, high * by);
+    }
+}
+
+/// What the tile says, onto what is there where `onto`: a row of `out` for each of up to 14 rows.
 ///
 /// # Panics
-/// When `x` and `panel` have not as many pairs (a bug of the caller).
-fn times(isa: Isa, x: &[u32], panel: &[[u32; PANEL]], onto: bool, out: &mut [[f32; PANEL]]) {
-    assert!(x.len() == panel.len() * out.len() && out.len() <= ROWS);
+/// When lengths do not fit (a bug of the caller).
+fn times(isa: Isa, tile: PairTile, onto: bool, out: &mut [[f32; PANEL]]) {
+    let n = tile.rows.len();
+    assert!(tile.x.len() == tile.panel.len() * n && out.len() == n && n <= ROWS);
     match isa.0 {
-        // SAFETY: `available` says that the processor has the instructions, and the lengths were compared.
+        // SAFETY: the processor has the instructions, and the lengths were compared.
         #[cfg(target_arch = "x86_64")]
         #[allow(unsafe_code)]
-        Kind::Avx512Vnni => unsafe { super::super::arch::x86_64::pairs::tile(x, panel, onto, out) },
+        Kind::Avx512Vnni => unsafe { super::super::arch::x86_64::pairs::tile(tile, onto, out) },
         _ => unreachable!("only where `available`"),
     }
 }
