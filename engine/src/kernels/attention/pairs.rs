@@ -3,9 +3,9 @@
 //! for). Each key, each query and each channel of values has a scale of its own, and numbers as large as sums in 32 bits
 //! allow; softmax and what is added up block by block are f32.
 //!
-//! Keys, queries, values and weights stand in pairs: of keys and queries the numbers `2 p` and `2 p + 1` of a row, of
-//! values and weights those of the keys `2 p` and `2 p + 1`. The first of a pair is in the low half of its word; where
-//! the last has no second there is 0.
+//! Keys, queries, values and weights stand in pairs: of keys and queries a number of the first half of a row and the one
+//! as far on in its second half, of values and weights those of the keys `2 p` and `2 p + 1`. The first of a pair is in
+//! the low half of its word; where the last has no second there is 0.
 
 use super::super::Isa;
 use super::super::buffer::Buffer;
@@ -205,12 +205,13 @@ fn round_pairs_body(row: &[f32], level: f32, to: &mut [u32]) -> f32 {
     }
     let largest = lanes.iter().chain(rest).fold(0f32, |a, b| a.max(b.abs()));
     let inverse = if largest > 0.0 { level / largest } else { 0.0 };
-    let (pairs, rest) = row.as_chunks::<2>();
-    for (to, [low, high]) in to.iter_mut().zip(pairs) {
+    let (low, high) = row.split_at(to.len());
+    let (both, alone) = to.split_at_mut(high.len());
+    for ((to, low), high) in both.iter_mut().zip(low).zip(high) {
         *to = pair(low * inverse, high * inverse);
     }
-    if let ([last], Some(to)) = (rest, to.last_mut()) {
-        *to = pair(last * inverse, 0.0);
+    for (to, low) in alone.iter_mut().zip(&low[high.len()..]) {
+        *to = pair(low * inverse, 0.0);
     }
     largest / level
 }

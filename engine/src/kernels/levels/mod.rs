@@ -9,6 +9,7 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
+pub(super) use self::rows::Factor;
 pub use self::rows::LevelRows;
 use super::Isa;
 use super::isa::Kind as Set;

@@ -4,8 +4,12 @@
 use std::arch::x86_64::*;
 
 use crate::kernels::layers::{Begin, PANEL};
-use crate::kernels::levels::LevelTile;
+use crate::kernels::levels::{Factor, LevelTile};
 use crate::kernels::packed::Tile;
+
+/// Lines of weights that are asked for before they are multiplied: a panel comes from far away for its first tile of rows,
+/// and a long one from the second cache for the others.
+const AHEAD: usize = 32;
 
 /// `out = begin + x · panel` for up to 14 rows.
 ///
@@ -42,39 +46,49 @@ unsafe fn of<const R: usize>(
     begin: Begin,
     out: Tile,
 ) {
+    let Ok(factors) = <&[Factor; R]>::try_from(x.factors) else { return };
     let mut products = [[_mm512_setzero_si512(); 2]; R];
     for (fours, lines) in x.fours.as_chunks::<R>().0.iter().zip(panel.as_chunks::<{ 4 * PANEL }>().0) {
         let lines = lines.as_ptr().cast::<__m512i>();
-        // SAFETY: two lines for each four.
-        let (low, high) = unsafe { (_mm512_load_si512(lines), _mm512_load_si512(lines.add(1))) };
-        // Innermost and by number, so that the compiler unrolls it and sums stay in registers.
+        // SAFETY: two lines for each four; any address may be asked for.
+        let (low, high) = unsafe {
+            _mm_prefetch::<_MM_HINT_T0>(lines.wrapping_add(AHEAD).cast());
+            _mm_prefetch::<_MM_HINT_T0>(lines.wrapping_add(AHEAD + 1).cast());
+            (_mm512_load_si512(lines), _mm512_load_si512(lines.add(1)))
+        };
+        // By number, so that the compiler unrolls it and sums stay in registers, here and below.
         for r in 0..R {
             let four = _mm512_set1_epi32(fours[r].cast_signed());
             products[r][0] = _mm512_dpbusd_epi32(products[r][0], four, low);
             products[r][1] = _mm512_dpbusd_epi32(products[r][1], four, high);
         }
     }
-    for half in 0..2 {
-        let Some(width) = out.width.checked_sub(16 * half).filter(|width| *width > 0) else { return };
-        let mask = if width >= 16 { u16::MAX } else { (1 << width) - 1 };
-        // SAFETY: the panel has these columns; the bias and the rows have `width` of them from here on.
-        unsafe {
-            let scale = _mm512_loadu_ps(scales.as_ptr().add(16 * half));
-            let sum = _mm512_loadu_si512(sums.as_ptr().add(16 * half).cast());
+    let mask = |columns: usize| if columns >= 16 { u16::MAX } else { (1 << columns) - 1 };
+    let masks = [mask(out.width), mask(out.width.saturating_sub(16))];
+    // SAFETY: the panel has these columns; masks leave out what the bias and the rows do not have, whose addresses are
+    // not used.
+    unsafe {
+        let mut of_columns = [(_mm512_setzero_ps(), _mm512_setzero_si512(), _mm512_setzero_ps()); 2];
+        for half in 0..2 {
+            let (scales, sums) = (scales.as_ptr().add(16 * half), sums.as_ptr().add(16 * half));
             let bias = match begin.bias.is_null() {
                 true => _mm512_setzero_ps(),
-                false => _mm512_maskz_loadu_ps(mask, begin.bias.add(16 * half)),
+                false => _mm512_maskz_loadu_ps(masks[half], begin.bias.wrapping_add(16 * half)),
             };
-            for (r, (products, factor)) in products.iter().zip(x.factors).enumerate() {
-                let place = out.at.add(r * out.stride + 16 * half);
-                let shift = _mm512_mullo_epi32(sum, _mm512_set1_epi32(factor.zero));
-                let product = _mm512_cvtepi32_ps(_mm512_sub_epi32(products[half], shift));
-                let mut before = bias;
+            of_columns[half] = (_mm512_loadu_ps(scales), _mm512_loadu_si512(sums.cast()), bias);
+        }
+        for r in 0..R {
+            let (zero, factor) = (_mm512_set1_epi32(factors[r].zero), _mm512_set1_ps(factors[r].scale));
+            for half in 0..2 {
+                let place = out.at.wrapping_add(r * out.stride + 16 * half);
+                let (scale, sum, mut before) = of_columns[half];
+                let shift = _mm512_mullo_epi32(sum, zero);
+                let product = _mm512_cvtepi32_ps(_mm512_sub_epi32(products[r][half], shift));
                 if begin.onto {
-                    before = _mm512_add_ps(before, _mm512_maskz_loadu_ps(mask, place));
+                    before = _mm512_add_ps(before, _mm512_maskz_loadu_ps(masks[half], place));
                 }
-                let scale = _mm512_mul_ps(scale, _mm512_set1_ps(factor.scale));
-                _mm512_mask_storeu_ps(place, mask, _mm512_fmadd_ps(product, scale, before));
+                let scale = _mm512_mul_ps(scale, factor);
+                _mm512_mask_storeu_ps(place, masks[half], _mm512_fmadd_ps(product, scale, before));
             }
         }
     }
