@@ -101,30 +101,27 @@ fn round_body(x: &[f32], to: &mut [u32]) -> Factor {
             *high = if *x > *high { *x } else { *high };
         }
     }
-    let low = low.iter().chain(rest).fold(0f32, |a, b| a.min(*b));
-    let high = high.iter().chain(rest).fold(0f32, |a, b| a.max(*b));
+    // Halves against each other: one after the other they would wait for each other.
+    for half in [16, 8, 4, 2, 1] {
+        for i in 0..half {
+            low[i] = if low[i + half] < low[i] { low[i + half] } else { low[i] };
+            high[i] = if high[i + half] > high[i] { high[i + half] } else { high[i] };
+        }
+    }
+    let low = rest.iter().fold(low[0], |a, b| a.min(*b));
+    let high = rest.iter().fold(high[0], |a, b| a.max(*b));
     // One step less than there are, because the zero is rounded up: no number leaves its byte.
     let scale = (high - low) * (1.0 / 254.0);
     let inverse = if scale > 0.0 { 1.0 / scale } else { 0.0 };
     let zero = (-low * inverse).ceil();
     let shift = ROUND + zero;
-    let number = |x: f32| (x * inverse + shift).to_bits() as u8;
-    let (words, last) = to.split_at_mut(x.len() / 4);
-    let (wide, few) = words.as_chunks_mut::<{ LANES / 4 }>();
-    for (to, x) in wide.iter_mut().zip(whole) {
-        let numbers = x.map(number);
-        for (to, four) in to.iter_mut().zip(numbers.as_chunks::<4>().0) {
-            *to = u32::from_le_bytes(*four);
-        }
+    // SAFETY: a word is four bytes, of which any values make one; processors with kernels keep the first in its low end.
+    #[allow(unsafe_code)]
+    let bytes = unsafe { std::slice::from_raw_parts_mut(to.as_mut_ptr().cast::<u8>(), size_of_val(to)) };
+    let (bytes, fill) = bytes.split_at_mut(x.len());
+    for (byte, x) in bytes.iter_mut().zip(x) {
+        *byte = (x * inverse + shift).to_bits() as u8;
     }
-    let (fours, odd) = x[4 * (wide.len() * LANES / 4)..].as_chunks::<4>();
-    for (to, four) in few.iter_mut().zip(fours) {
-        *to = u32::from_le_bytes(four.map(number));
-    }
-    if let [to] = last {
-        let mut four = [0; 4];
-        four.iter_mut().zip(odd).for_each(|(to, x)| *to = number(*x));
-        *to = u32::from_le_bytes(four);
-    }
+    fill.fill(0);
     Factor { scale, zero: zero as i32 }
 }
