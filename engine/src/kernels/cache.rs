@@ -210,7 +210,7 @@ impl CacheRows {
         out: &mut [f32],
         next: &[u8],
     ) {
-        match self.halves(&rows) {
+        match self.halves(&rows, vectors) {
             Some(rows) => rows_times_before(next, rows, self.width, vectors, out),
             None => rows_times_before(next, self.floats(rows, room), self.width, vectors, out),
         }
@@ -226,16 +226,19 @@ impl CacheRows {
         out: &mut [f32],
         next: &[u8],
     ) {
-        match self.halves(&rows) {
+        match self.halves(&rows, out) {
             Some(rows) => rows_mixed(next, rows, self.width, weights, out),
             None => rows_mixed(next, self.floats(rows, room), self.width, weights, out),
         }
     }
 
-    /// Some rows, where they are kept in 16 bits.
-    fn halves(&self, rows: &Range<usize>) -> Option<&[f16]> {
+    /// Some rows, where they are kept in 16 bits and kernels widen them on the way: those take so many vectors at a time,
+    /// and for more of them rows are widened once before.
+    fn halves(&self, rows: &Range<usize>, vectors: &[f32]) -> Option<&[f16]> {
+        const AT_A_TIME: usize = 4;
         let Numbers::F16(all) = &self.numbers else { return None };
-        Some(&all[rows.start * self.width..rows.end * self.width])
+        (vectors.len() <= AT_A_TIME * self.width)
+            .then(|| &all[rows.start * self.width..rows.end * self.width])
     }
 
     /// Some rows as they are kept.
