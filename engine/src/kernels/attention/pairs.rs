@@ -15,7 +15,7 @@ use super::super::layers::PANEL;
 use super::super::transpose::transpose_words;
 
 /// Keys whose scores stand in memory at a time, about: 16 KB of them.
-const BLOCK: usize = 128;
+const BLOCK: usize = 64;
 
 /// Rows of a tile: 28 registers for sums, two for the panel, one for a pair.
 const ROWS: usize = 14;
@@ -24,8 +24,8 @@ const ROWS: usize = 14;
 const STEP: usize = BLOCK / (2 * ROWS) * 2 * ROWS;
 
 /// Values are whole numbers up to this: the sum of a block's, times weights, stays in 32 bits.
-const LARGEST_VALUE: f32 = 1000.0;
-const _: () = assert!(STEP as u64 * (LARGEST_WEIGHT as u64 + 2) * 1000 < 1 << 31);
+const LARGEST_VALUE: f32 = 2300.0;
+const _: () = assert!(STEP as u64 * (LARGEST_WEIGHT as u64 + 2) * 2300 < 1 << 31);
 
 /// Whether the processor has such products in 512 bits; elsewhere floats are as fast.
 pub(super) fn available(isa: Isa) -> bool {
