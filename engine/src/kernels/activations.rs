@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::ROUND;
 use super::buffer::{Buffer, Free, Reused};
 #[cfg(target_arch = "x86_64")]
 use super::isa::{Isa, Kind};
@@ -196,8 +197,6 @@ fn quantize_body(
         let mut sums = [[0i32; 16]; 2];
         for (half, sums) in sums.iter_mut().enumerate() {
             for (i, sum) in sums.iter_mut().enumerate() {
-                /// Adding 1.5 · 2²³ leaves the nearest whole number, ties to even, in the low bits.
-                const ROUND: f32 = 12_582_912.0;
                 let at = 16 * half + i;
                 let q = (x[at] * inverse + ROUND).to_bits().wrapping_sub(ROUND.to_bits()).cast_signed();
                 *sum = q;

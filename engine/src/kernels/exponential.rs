@@ -3,8 +3,7 @@
 //! The library's functions take one number at a time; these loops have no branches, so that the
 //! compiler computes as many side by side as the processor has room for.
 
-/// Adding it moves the binary point behind the last bit, which rounds.
-const ROUND: f32 = 12_582_912.0;
+use super::ROUND;
 
 /// `a · b + c`, in one instruction where there is one: elsewhere the library's is slow.
 #[inline(always)]

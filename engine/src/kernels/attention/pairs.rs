@@ -7,14 +7,14 @@
 //! as far on in its second half, of values and weights those of the keys `2 p` and `2 p + 1`. The first of a pair is in
 //! the low half of its word; where the last has no second there is 0.
 
-use super::super::Isa;
 use super::super::buffer::Buffer;
 use super::super::exponential::{LARGEST_WEIGHT, weigh_pairs};
 use super::super::isa::Kind;
 use super::super::layers::PANEL;
 use super::super::transpose::transpose_words;
+use super::super::{Isa, ROUND};
 
-/// Keys whose scores stand in memory at a time, about: 16 KB of them.
+/// Keys whose scores stand in memory at a time, about: 8 KB of them.
 const BLOCK: usize = 64;
 
 /// Rows of a tile: 28 registers for sums, two for the panel, one for a pair.
@@ -25,7 +25,7 @@ const STEP: usize = BLOCK / (2 * ROWS) * 2 * ROWS;
 
 /// Values are whole numbers up to this: the sum of a block's, times weights, stays in 32 bits.
 const LARGEST_VALUE: f32 = 2300.0;
-const _: () = assert!(STEP as u64 * (LARGEST_WEIGHT as u64 + 2) * 2300 < 1 << 31);
+const _: () = assert!(STEP as u64 * (LARGEST_WEIGHT as u64 + 2) * (LARGEST_VALUE as u64) < 1 << 31);
 
 /// Whether the processor has such products in 512 bits; elsewhere floats are as fast.
 pub(super) fn available(isa: Isa) -> bool {
@@ -182,8 +182,6 @@ impl Head {
 /// Two whole numbers in a word, of numbers that are near them.
 #[inline(always)]
 fn pair(low: f32, high: f32) -> u32 {
-    /// Adding 1.5 · 2²³ leaves the nearest whole number, ties to even, in the low bits.
-    const ROUND: f32 = 12_582_912.0;
     (low + ROUND).to_bits() & 0xffff | (high + ROUND).to_bits() << 16
 }
 

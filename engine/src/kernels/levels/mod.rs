@@ -11,11 +11,11 @@ mod tests;
 
 pub(super) use self::rows::Factor;
 pub use self::rows::LevelRows;
-use super::Isa;
 use super::isa::Kind as Set;
 use super::layers::{Begin, Matrix, PANEL, Part};
 use super::packed::{self, Line, Owned, Tile};
 use super::team;
+use super::{Isa, ROUND};
 
 /// Rows of a tile: 28 registers for sums, two for weights, one for numbers.
 const ROWS: usize = 14;
@@ -56,8 +56,6 @@ impl Levels {
     /// # Panics
     /// When these are not as many (a bug of the caller).
     pub fn from_floats((n_out, n_in): (usize, usize), rows: &[f32]) -> Option<Self> {
-        /// Adding 1.5 · 2²³ leaves the nearest whole number, ties to even, in the low bits.
-        const ROUND: f32 = 12_582_912.0;
         assert_eq!(rows.len(), n_out * n_in);
         if n_in == 0 || n_in > MOST_INPUTS {
             return None;

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::{Isa, LevelTile, ROWS};
+use crate::kernels::ROUND;
 use crate::kernels::buffer::{Buffer, Free, Reused};
 use crate::kernels::layers::TiledRows;
 use crate::kernels::team::{self, Places};
@@ -88,8 +89,6 @@ for_each_isa!(
 fn round_body(x: &[f32], to: &mut [u32]) -> Factor {
     /// Numbers side by side.
     const LANES: usize = 32;
-    /// Adding 1.5 · 2²³ leaves the nearest whole number, ties to even, in the low bits.
-    const ROUND: f32 = 12_582_912.0;
     // Zero is a level, so that what is 0 stays 0.
     let (mut low, mut high) = ([0f32; LANES], [0f32; LANES]);
     let (whole, rest) = x.as_chunks::<LANES>();

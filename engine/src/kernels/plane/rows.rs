@@ -6,7 +6,7 @@ use half::f16;
 
 use super::{BLOCK, Isa, PlaneTile, most_rows};
 use crate::kernels::layers::TiledRows;
-use crate::kernels::team;
+use crate::kernels::{ROUND, team};
 
 /// What the numbers of a block are multiplied by.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -109,8 +109,6 @@ fn largest(x: &[f32; BLOCK]) -> f32 {
 /// A block as whole numbers of −127 to 127, which `scale` multiplies.
 #[inline(always)]
 fn rounded(x: &[f32; BLOCK], scale: f32) -> [i8; BLOCK] {
-    /// Adding 1.5 · 2²³ leaves the nearest whole number, ties to even, in the low bits.
-    const ROUND: f32 = 12_582_912.0;
     let inverse = if scale > 0.0 { 1.0 / scale } else { 0.0 };
     x.map(|v| (v * inverse + ROUND).to_bits() as u8 as i8)
 }

@@ -18,6 +18,7 @@ pub(in crate::kernels) unsafe fn tile(tile: PairTile, onto: bool, out: &mut [[f3
             match (out.len(), onto) {
                 // SAFETY: the same contract.
                 $(($n, false) => unsafe { of::<$n, false>(tile, out) },
+                // SAFETY: the same contract.
                 ($n, true) => unsafe { of::<$n, true>(tile, out) },)*
                 _ => unreachable!("a tile has fewer rows"),
             }
@@ -48,12 +49,12 @@ unsafe fn of<const R: usize, const ONTO: bool>(tile: PairTile, out: &mut [[f32; 
     unsafe {
         let load = |row: *const [f32; PANEL], half: usize| _mm512_loadu_ps(row.cast::<f32>().add(16 * half));
         let (low, high) = (load(tile.columns, 0), load(tile.columns, 1));
-        for r in 0..R {
+        for (r, sums) in sums.iter().enumerate() {
             let place = out.as_mut_ptr().add(r);
             let of_row = _mm512_set1_ps(*tile.rows.get_unchecked(r));
             let mut products = [
-                _mm512_mul_ps(_mm512_cvtepi32_ps(sums[r][0]), _mm512_mul_ps(of_row, low)),
-                _mm512_mul_ps(_mm512_cvtepi32_ps(sums[r][1]), _mm512_mul_ps(of_row, high)),
+                _mm512_mul_ps(_mm512_cvtepi32_ps(sums[0]), _mm512_mul_ps(of_row, low)),
+                _mm512_mul_ps(_mm512_cvtepi32_ps(sums[1]), _mm512_mul_ps(of_row, high)),
             ];
             if ONTO {
                 products[0] = _mm512_add_ps(products[0], load(place, 0));
