@@ -8,6 +8,7 @@ use candle_core::{Device, Tensor};
 use super::config::{Layout, SiglipConfig};
 use crate::cancel::Cancel;
 use crate::error::{Doing, Result};
+use crate::kernels::rowwise::add_scaled;
 use crate::nn::{Activation, Array, LayerNorm, Linear, NormSpec, RmsNorm, Rows, add, attention_in_rows};
 use crate::weights::Weights;
 
@@ -132,8 +133,13 @@ impl Siglip {
     fn pool(&self, x: &Tensor) -> candle_core::Result<Tensor> {
         let (k, d) = (self.config.pooled(), self.config.hidden_size);
         let n = self.config.patches_per_side() / k;
-        let x = self.norm.forward(x)?.reshape((n, k, n, k, d))?.sum(3)?.sum(1)?;
-        let x = (x.reshape((n * n, d))? * (1.0 / (k * k) as f64))?;
+        let rows: Vec<f32> = self.norm.forward(x)?.flatten_all()?.to_vec1()?;
+        let (mut pooled, part) = (vec![0.0; n * n * d], 1.0 / (k * k) as f32);
+        for (i, row) in rows.chunks_exact(d).enumerate() {
+            let (down, across) = (i / (n * k) / k, i % (n * k) / k);
+            add_scaled(&mut pooled[(down * n + across) * d..][..d], row, part);
+        }
+        let x = Tensor::from_vec(pooled, (n * n, d), x.device())?;
         self.projection.forward(&self.projection_norm.forward(&x)?)
     }
 }

@@ -64,32 +64,33 @@ unsafe fn of<const R: usize>(
         }
     }
     let mask = |columns: usize| if columns >= 16 { u16::MAX } else { (1 << columns) - 1 };
-    let masks = [mask(out.width), mask(out.width.saturating_sub(16))];
-    // SAFETY: the panel has these columns; masks leave out what the bias and the rows do not have, whose addresses are
-    // not used.
-    unsafe {
-        let mut of_columns = [(_mm512_setzero_ps(), _mm512_setzero_si512(), _mm512_setzero_ps()); 2];
-        for half in 0..2 {
-            let (scales, sums) = (scales.as_ptr().add(16 * half), sums.as_ptr().add(16 * half));
-            let bias = match begin.bias.is_null() {
-                true => _mm512_setzero_ps(),
-                false => _mm512_maskz_loadu_ps(masks[half], begin.bias.wrapping_add(16 * half)),
-            };
-            of_columns[half] = (_mm512_loadu_ps(scales), _mm512_loadu_si512(sums.cast()), bias);
-        }
-        for r in 0..R {
-            let (zero, factor) = (_mm512_set1_epi32(factors[r].zero), _mm512_set1_ps(factors[r].scale));
-            for half in 0..2 {
-                let place = out.at.wrapping_add(r * out.stride + 16 * half);
-                let (scale, sum, mut before) = of_columns[half];
-                let shift = _mm512_mullo_epi32(sum, zero);
-                let product = _mm512_cvtepi32_ps(_mm512_sub_epi32(products[r][half], shift));
-                if begin.onto {
-                    before = _mm512_add_ps(before, _mm512_maskz_loadu_ps(masks[half], place));
+    // Half by half: a loop over all of it is too long to be unrolled, and then sums go through memory.
+    macro_rules! finish {
+        ($half:literal) => {
+            let mask = mask(out.width.saturating_sub(16 * $half));
+            // SAFETY: the panel has these columns; the mask leaves out what the bias and the rows do not have, whose
+            // addresses are not used.
+            unsafe {
+                let scale = _mm512_loadu_ps(scales.as_ptr().add(16 * $half));
+                let sum = _mm512_loadu_si512(sums.as_ptr().add(16 * $half).cast());
+                let bias = match begin.bias.is_null() {
+                    true => _mm512_setzero_ps(),
+                    false => _mm512_maskz_loadu_ps(mask, begin.bias.wrapping_add(16 * $half)),
+                };
+                for r in 0..R {
+                    let place = out.at.wrapping_add(r * out.stride + 16 * $half);
+                    let shift = _mm512_mullo_epi32(sum, _mm512_set1_epi32(factors[r].zero));
+                    let product = _mm512_cvtepi32_ps(_mm512_sub_epi32(products[r][$half], shift));
+                    let mut before = bias;
+                    if begin.onto {
+                        before = _mm512_add_ps(before, _mm512_maskz_loadu_ps(mask, place));
+                    }
+                    let scale = _mm512_mul_ps(scale, _mm512_set1_ps(factors[r].scale));
+                    _mm512_mask_storeu_ps(place, mask, _mm512_fmadd_ps(product, scale, before));
                 }
-                let scale = _mm512_mul_ps(scale, factor);
-                _mm512_mask_storeu_ps(place, masks[half], _mm512_fmadd_ps(product, scale, before));
             }
-        }
+        };
     }
+    finish!(0);
+    finish!(1);
 }
