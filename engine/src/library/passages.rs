@@ -7,12 +7,8 @@ use crate::sequence::{Finding, Span};
 use crate::tasks::evidence::{has_words, is_heading, is_page_number, parts};
 
 /// Short lines join up to this many bytes, as those of a list do. More in one passage would blur what each says: a fact
-/// of one sentence is found by its meaning only where little stands beside it. So two that are whole sentences do not
-/// join.
+/// of one sentence is found by its meaning only where little stands beside it.
 const JOINED_BYTES: usize = 160;
-
-/// Words from which on a sentence can be a fact that needs nothing beside it.
-const FACT_WORDS: usize = 5;
 
 /// A part of a leaf.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,14 +29,12 @@ impl Cutter {
     /// The passages of a leaf, in order; a heading is none of its own, but begins one.
     pub(super) fn cut(&mut self, leaf: &Leaf) -> Vec<NewPassage> {
         let mut found: Vec<NewPassage> = Vec::new();
-        let (mut open, mut is_fact) = (false, false);
+        let mut open = false;
         for (span, range) in leaf.spans.iter().zip(leaf.ranges()) {
             if span.text.trim().is_empty() || is_page_number(span) {
                 continue;
             }
             let (alone, is_heading) = (is_alone(span), is_heading(span));
-            let after_fact = std::mem::replace(&mut is_fact, says_a_fact(&span.text));
-            open &= !(after_fact && is_fact);
             for part in parts(&span.text).into_iter().filter(|part| has_words(&span.text[part.clone()])) {
                 let bytes = range.start + part.start..range.start + part.end;
                 match found.last_mut() {
@@ -57,14 +51,6 @@ impl Cutter {
         }
         found
     }
-}
-
-/// Whether a text is whole sentences, the first long enough to say something by itself.
-fn says_a_fact(text: &str) -> bool {
-    let text = text.trim();
-    let begins =
-        !text.starts_with(char::is_lowercase) && text.split_whitespace().nth(FACT_WORDS - 1).is_some();
-    begins && text.ends_with(['.', '!', '?'])
 }
 
 /// Things that are seen, and texts in two pictures, do not belong together.
@@ -110,23 +96,6 @@ mod tests {
             Cutter::default().cut(&page).iter().map(|p| p.bytes.clone()).map(|bytes| &whole[bytes]).collect();
         assert_eq!(texts.len(), 3, "{texts:?}");
         assert_eq!(texts[1], "The key is under the flowerpot.");
-    }
-
-    #[test]
-    fn two_short_facts_stand_alone_and_what_leans_on_one_does_not() {
-        let page = leaf(&[
-            "The parrot is called Halley.",
-            "It sings in the morning only.",
-            "and at night.",
-            "Weight",
-            "ten kilograms.",
-        ]);
-        let whole = page.text();
-        let found = Cutter::default().cut(&page);
-        let texts: Vec<&str> = found.iter().map(|p| &whole[p.bytes.clone()]).collect();
-        assert_eq!(texts.len(), 2, "{texts:?}");
-        assert_eq!(texts[0], "The parrot is called Halley.");
-        assert!(texts[1].starts_with("It sings") && texts[1].ends_with("ten kilograms."), "{texts:?}");
     }
 
     #[test]
