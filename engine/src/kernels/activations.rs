@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use super::ROUND;
 use super::buffer::{Buffer, Free, Reused};
 #[cfg(target_arch = "x86_64")]
 use super::isa::{Isa, Kind};
+use super::lanes::ROUND;
 use super::team::{self, Places};
 
 /// Numbers per block.

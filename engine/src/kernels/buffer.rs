@@ -170,6 +170,7 @@ pub fn give_back() {
     Factors::free().list().clear();
     Planes::free().list().clear();
     u32::free().list().clear();
+    <[i8; 4]>::free().list().clear();
 }
 
 #[cfg(test)]

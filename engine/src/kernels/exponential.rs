@@ -3,7 +3,7 @@
 //! The library's functions take one number at a time; these loops have no branches, so that the
 //! compiler computes as many side by side as the processor has room for.
 
-use super::ROUND;
+use super::lanes::{ROUND, across};
 
 /// `a · b + c`, in one instruction where there is one: elsewhere the library's is slow.
 #[inline(always)]
@@ -42,17 +42,6 @@ fn erf<const FUSED: bool>(x: f32) -> f32 {
     let p = mul_add::<FUSED>(p, t, -0.284_496_73);
     let p = mul_add::<FUSED>(p, t, 0.254_829_6);
     (1.0 - p * t * exp::<FUSED>(-x * x)).copysign(x)
-}
-
-/// Lanes side by side become one in four rounds, which wait less for each other than fifteen.
-#[inline(always)]
-fn across(mut lanes: [f32; 16], of: impl Fn(f32, f32) -> f32) -> f32 {
-    for half in [8, 4, 2, 1] {
-        for i in 0..half {
-            lanes[i] = of(lanes[i], lanes[i + half]);
-        }
-    }
-    lanes[0]
 }
 
 /// Sixteen sums side by side: added one after the other they would wait for each other.

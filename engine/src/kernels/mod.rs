@@ -6,10 +6,6 @@
 #[macro_use]
 mod isa;
 
-/// 1.5 · 2²³: a number that is added to it is rounded to the nearest whole one, ties to even, which then stands in the low
-/// bits.
-const ROUND: f32 = 12_582_912.0;
-
 pub mod depthwise;
 
 pub mod activations;
@@ -35,6 +31,8 @@ pub mod cache;
 pub mod pixels;
 
 mod product;
+
+mod lanes;
 
 mod transpose;
 

@@ -7,12 +7,13 @@
 //! as far on in its second half, of values and weights those of the keys `2 p` and `2 p + 1`. The first of a pair is in
 //! the low half of its word; where the last has no second there is 0.
 
+use super::super::Isa;
 use super::super::buffer::Buffer;
 use super::super::exponential::{LARGEST_WEIGHT, weigh_pairs};
 use super::super::isa::Kind;
+use super::super::lanes::{ROUND, across};
 use super::super::layers::PANEL;
 use super::super::transpose::transpose_words;
-use super::super::{Isa, ROUND};
 
 /// Keys whose scores stand in memory at a time, about: 8 KB of them.
 const BLOCK: usize = 64;
@@ -201,7 +202,8 @@ fn round_pairs_body(row: &[f32], level: f32, to: &mut [u32]) -> f32 {
             *lane = if x.abs() > *lane { x.abs() } else { *lane };
         }
     }
-    let largest = lanes.iter().chain(rest).fold(0f32, |a, b| a.max(b.abs()));
+    let largest = across(lanes, |a, b| if b > a { b } else { a });
+    let largest = rest.iter().fold(largest, |a, b| a.max(b.abs()));
     let inverse = if largest > 0.0 { level / largest } else { 0.0 };
     let (low, high) = row.split_at(to.len());
     let (both, alone) = to.split_at_mut(high.len());

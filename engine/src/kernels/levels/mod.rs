@@ -11,11 +11,12 @@ mod tests;
 
 pub(super) use self::rows::Factor;
 pub use self::rows::LevelRows;
+use super::Isa;
 use super::isa::Kind as Set;
+use super::lanes::ROUND;
 use super::layers::{Begin, Matrix, PANEL, Part};
 use super::packed::{self, Line, Owned, Tile};
 use super::team;
-use super::{Isa, ROUND};
 
 /// Rows of a tile: 28 registers for sums, two for weights, one for numbers.
 const ROWS: usize = 14;

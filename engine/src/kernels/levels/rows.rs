@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::{Isa, LevelTile, ROWS};
-use crate::kernels::ROUND;
 use crate::kernels::buffer::{Buffer, Free, Reused};
+use crate::kernels::lanes::{ROUND, across};
 use crate::kernels::layers::TiledRows;
 use crate::kernels::team::{self, Places};
 use crate::kernels::transpose::transpose_words;
@@ -100,15 +100,8 @@ fn round_body(x: &[f32], to: &mut [u32]) -> Factor {
             *high = if *x > *high { *x } else { *high };
         }
     }
-    // Halves against each other: one after the other they would wait for each other.
-    for half in [16, 8, 4, 2, 1] {
-        for i in 0..half {
-            low[i] = if low[i + half] < low[i] { low[i + half] } else { low[i] };
-            high[i] = if high[i + half] > high[i] { high[i + half] } else { high[i] };
-        }
-    }
-    let low = rest.iter().fold(low[0], |a, b| a.min(*b));
-    let high = rest.iter().fold(high[0], |a, b| a.max(*b));
+    let low = rest.iter().fold(across(low, |a, b| if b < a { b } else { a }), |a, b| a.min(*b));
+    let high = rest.iter().fold(across(high, |a, b| if b > a { b } else { a }), |a, b| a.max(*b));
     // One step less than there are, because the zero is rounded up: no number leaves its byte.
     let scale = (high - low) * (1.0 / 254.0);
     let inverse = if scale > 0.0 { 1.0 / scale } else { 0.0 };

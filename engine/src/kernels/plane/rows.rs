@@ -5,8 +5,13 @@ use std::ops::Range;
 use half::f16;
 
 use super::{BLOCK, Isa, PlaneTile, most_rows};
+use crate::kernels::buffer::{Buffer, Free, Reused};
+use crate::kernels::lanes::{ROUND, across};
 use crate::kernels::layers::TiledRows;
-use crate::kernels::{ROUND, team};
+use crate::kernels::team;
+
+/// Numbers side by side.
+const LANES: usize = BLOCK / 2;
 
 /// What the numbers of a block are multiplied by.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -17,22 +22,36 @@ pub(in crate::kernels) struct Factor {
     pub(in crate::kernels) shift: i32,
 }
 
+impl Reused for Factor {
+    fn free() -> &'static Free<Self> {
+        static FREE: Free<Factor> = Free::new();
+        &FREE
+    }
+}
+
+impl Reused for [i8; 4] {
+    fn free() -> &'static Free<Self> {
+        static FREE: Free<[i8; 4]> = Free::new();
+        &FREE
+    }
+}
+
 /// Rows of whole numbers of −127 to 127, by blocks of 32. Of block b of a tile of n rows four number g of row r is at
 /// `(8 b + g) n + r`, and its factor at `b n + r`.
 pub struct Plane {
     n_rows: usize,
     n_blocks: usize,
     most: usize,
-    factors: Vec<Factor>,
-    fours: Vec<[i8; 4]>,
+    factors: Buffer<Factor>,
+    fours: Buffer<[i8; 4]>,
 }
 
 impl TiledRows for Plane {
     fn new(isa: Isa, x: &[f32], n_in: usize) -> Self {
         assert!(n_in > 0 && n_in.is_multiple_of(BLOCK) && x.len().is_multiple_of(n_in));
         let (n_rows, n_blocks, most) = (x.len() / n_in, n_in / BLOCK, most_rows(isa));
-        let mut factors = vec![Factor::default(); n_rows * n_blocks];
-        let mut fours = vec![[0i8; 4]; 8 * n_rows * n_blocks];
+        let mut factors = Buffer::new(n_rows * n_blocks);
+        let mut fours = Buffer::new(8 * n_rows * n_blocks);
         let tiles = factors.chunks_mut(most * n_blocks).zip(fours.chunks_mut(8 * most * n_blocks));
         let mut tiles: Vec<_> = tiles.zip(x.chunks(most * n_in)).collect();
         team::for_each_chunk(&mut tiles, 1, |_, tiles| {
@@ -77,14 +96,8 @@ fn round_body(x: &[[f32; BLOCK]], n: usize, factors: &mut [Factor], fours: &mut 
         for ((x, factors), fours) in
             x.iter().zip(factors.chunks_exact_mut(n)).zip(fours.chunks_exact_mut(8 * n))
         {
-            let numbers = rounded(x, factors[r].scale);
-            let mut sums = [0i32; BLOCK / 2];
-            for half in numbers.as_chunks::<{ BLOCK / 2 }>().0 {
-                for (sum, q) in sums.iter_mut().zip(half) {
-                    *sum += i32::from(*q);
-                }
-            }
-            factors[r].shift = -128 * sums.iter().sum::<i32>();
+            let (numbers, sum) = rounded(x, factors[r].scale);
+            factors[r].shift = -128 * sum;
             for (fours, four) in fours.chunks_exact_mut(n).zip(numbers.as_chunks::<4>().0) {
                 fours[r] = *four;
             }
@@ -92,25 +105,32 @@ fn round_body(x: &[[f32; BLOCK]], n: usize, factors: &mut [Factor], fours: &mut 
     }
 }
 
-/// The largest magnitude of a block.
+/// The largest magnitude of a block. Loops over places here and below, and not `map`, which is called for each block and
+/// hands it over in memory.
 #[inline(always)]
 fn largest(x: &[f32; BLOCK]) -> f32 {
-    let mut largest = x.map(f32::abs);
-    // Halves against each other: one after the other they would wait for each other.
-    for n in [16, 8, 4, 2, 1] {
-        let (low, high) = largest.split_at_mut(n);
-        for (low, high) in low.iter_mut().zip(high) {
-            *low = if *high > *low { *high } else { *low };
-        }
+    let (low, high) = x.split_at(LANES);
+    let mut lanes = [0f32; LANES];
+    for i in 0..LANES {
+        let (low, high) = (low[i].abs(), high[i].abs());
+        lanes[i] = if high > low { high } else { low };
     }
-    largest[0]
+    across(lanes, |a, b| if b > a { b } else { a })
 }
 
-/// A block as whole numbers of −127 to 127, which `scale` multiplies.
+/// A block as whole numbers of −127 to 127, which `scale` multiplies, and their sum.
 #[inline(always)]
-fn rounded(x: &[f32; BLOCK], scale: f32) -> [i8; BLOCK] {
+fn rounded(x: &[f32; BLOCK], scale: f32) -> ([i8; BLOCK], i32) {
     let inverse = if scale > 0.0 { 1.0 / scale } else { 0.0 };
-    x.map(|v| (v * inverse + ROUND).to_bits() as u8 as i8)
+    let (mut numbers, mut lanes) = ([0i8; BLOCK], [0i32; LANES]);
+    let whole = |x: f32| (x * inverse + ROUND).to_bits().wrapping_sub(ROUND.to_bits()).cast_signed();
+    for i in 0..LANES {
+        let (low, high) = (whole(x[i]), whole(x[LANES + i]));
+        numbers[i] = low as i8;
+        numbers[LANES + i] = high as i8;
+        lanes[i] = low + high;
+    }
+    (numbers, across(lanes, |a, b| a + b))
 }
 
 /// A block of weights as a file holds it (`quantize_row_q8_0_ref` of ggml): a scale in half precision, then numbers.
@@ -121,6 +141,6 @@ pub(super) fn block(x: &[f32; BLOCK]) -> [u8; 34] {
     bytes[..2].copy_from_slice(&scale.to_le_bytes());
     // Scales near the smallest of half precision may be far from what they stand for.
     let x = x.map(|v| (v * inverse).clamp(-127.0, 127.0));
-    bytes[2..].copy_from_slice(&rounded(&x, 1.0).map(i8::cast_unsigned));
+    bytes[2..].copy_from_slice(&rounded(&x, 1.0).0.map(i8::cast_unsigned));
     bytes
 }
