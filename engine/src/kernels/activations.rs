@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::buffer::{Buffer, Free, Reused};
+use super::buffer::Buffer;
 #[cfg(target_arch = "x86_64")]
 use super::isa::{Isa, Kind};
 use super::lanes::ROUND;
@@ -79,20 +79,6 @@ impl Factors {
     pub(super) fn new(scale: f32, minus: [i32; 3]) -> Self {
         let halves = [scale * -minus[1] as f32, scale * -minus[2] as f32];
         Self { scale, sum: halves[0] + halves[1], halves, minus }
-    }
-}
-
-impl Reused for Factors {
-    fn free() -> &'static Free<Self> {
-        static FREE: Free<Factors> = Free::new();
-        &FREE
-    }
-}
-
-impl Reused for Planes {
-    fn free() -> &'static Free<Self> {
-        static FREE: Free<Planes> = Free::new();
-        &FREE
     }
 }
 

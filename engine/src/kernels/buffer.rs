@@ -10,6 +10,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, PoisonError};
 
 use super::activations::{Factors, Planes};
+use super::{levels, plane};
 
 /// Numbers that somebody else had before: each place is written before it is read.
 pub struct Buffer<T: Reused = f32> {
@@ -36,19 +37,26 @@ impl<T> Free<T> {
     }
 }
 
-impl Reused for f32 {
-    fn free() -> &'static Free<Self> {
-        static FREE: Free<f32> = Free::new();
-        &FREE
-    }
+/// Buffers of each of these, and a way to empty them all.
+macro_rules! reused {
+    ($($number:ty),+ $(,)?) => {
+        $(
+            impl Reused for $number {
+                fn free() -> &'static Free<Self> {
+                    static FREE: Free<$number> = Free::new();
+                    &FREE
+                }
+            }
+        )+
+
+        /// Gives all memory back that waits: for a program that has nothing to compute for a while.
+        pub fn give_back() {
+            $(<$number>::free().list().clear();)+
+        }
+    };
 }
 
-impl Reused for u32 {
-    fn free() -> &'static Free<Self> {
-        static FREE: Free<u32> = Free::new();
-        &FREE
-    }
-}
+reused!(f32, u32, [i8; 4], Factors, Planes, levels::Factor, plane::Factor);
 
 /// Buffers that wait; of more the smallest goes.
 const MOST_FREE: usize = 64;
@@ -162,15 +170,6 @@ pub fn scratch<R>(len: usize, task: impl FnOnce(&mut [f32]) -> R) -> R {
     let result = task(&mut memory[..len]);
     SCRATCH.set(memory);
     result
-}
-
-/// Gives all memory back that waits: for a program that has nothing to compute for a while.
-pub fn give_back() {
-    f32::free().list().clear();
-    Factors::free().list().clear();
-    Planes::free().list().clear();
-    u32::free().list().clear();
-    <[i8; 4]>::free().list().clear();
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{Isa, LevelTile, ROWS};
-use crate::kernels::buffer::{Buffer, Free, Reused};
+use crate::kernels::buffer::Buffer;
 use crate::kernels::lanes::{ROUND, across};
 use crate::kernels::layers::TiledRows;
 use crate::kernels::team::{self, Places};
@@ -15,13 +15,6 @@ use crate::kernels::transpose::transpose_words;
 pub(in crate::kernels) struct Factor {
     pub(in crate::kernels) scale: f32,
     pub(in crate::kernels) zero: i32,
-}
-
-impl Reused for Factor {
-    fn free() -> &'static Free<Self> {
-        static FREE: Free<Factor> = Free::new();
-        &FREE
-    }
 }
 
 /// Rows of whole numbers of 0 to 255. Of a tile of n rows four number g of row r is at `g n + r`.

@@ -10,6 +10,7 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
+pub(super) use self::rows::Factor;
 pub use self::rows::Plane;
 use super::Isa;
 use super::isa::Kind as Set;

@@ -5,7 +5,7 @@ use std::ops::Range;
 use half::f16;
 
 use super::{BLOCK, Isa, PlaneTile, most_rows};
-use crate::kernels::buffer::{Buffer, Free, Reused};
+use crate::kernels::buffer::Buffer;
 use crate::kernels::lanes::{ROUND, across};
 use crate::kernels::layers::TiledRows;
 use crate::kernels::team;
@@ -20,20 +20,6 @@ pub(in crate::kernels) struct Factor {
     pub(in crate::kernels) scale: f32,
     /// −128 times their sum: what to add where weights are 128 too large.
     pub(in crate::kernels) shift: i32,
-}
-
-impl Reused for Factor {
-    fn free() -> &'static Free<Self> {
-        static FREE: Free<Factor> = Free::new();
-        &FREE
-    }
-}
-
-impl Reused for [i8; 4] {
-    fn free() -> &'static Free<Self> {
-        static FREE: Free<[i8; 4]> = Free::new();
-        &FREE
-    }
 }
 
 /// Rows of whole numbers of −127 to 127, by blocks of 32. Of block b of a tile of n rows four number g of row r is at
