@@ -82,7 +82,7 @@ pub use generate::event::{Event, Part, Stage, StopReason, Usage};
 pub use generate::inside::Inside;
 pub use kernels::{instruction_set, probe};
 pub use measured::{Measured, MeasuredStore, best_threads, measure};
-pub use memory::human_bytes;
+pub use memory::{give_back_memory, human_bytes, keep_few_heaps};
 pub use model::LanguageModel;
 pub use prefix_store::PrefixStore;
 pub use sequence::{Evidence, Finding, Piece, Place, Rect, Span};

@@ -2,6 +2,19 @@
 
 use std::path::Path;
 
+use crate::kernels::{buffer, heap};
+
+/// Has all threads share few heaps, so that what one freed is used by another; to be called before there are others.
+pub fn keep_few_heaps() {
+    heap::keep_few();
+}
+
+/// Gives memory back to the system that waits to be used again: for a program that has nothing to compute for a while.
+pub fn give_back_memory() {
+    buffer::give_back();
+    heap::trim();
+}
+
 /// Bytes that can be had without swapping: what the system reports, or less where a container limits it.
 /// `None` where that is not known.
 pub(crate) fn available_bytes() -> Option<u64> {

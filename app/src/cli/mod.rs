@@ -65,6 +65,7 @@ const DEFAULT_SPEECH_MODEL: &str = engine::perception::WHISPER;
 
 /// Reads the arguments, does what they say, and returns the exit status of the contract.
 pub fn main() -> ExitCode {
+    engine::keep_few_heaps();
     env_logger::init();
     let args = match Args::try_parse() {
         Ok(args) => args,

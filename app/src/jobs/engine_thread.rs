@@ -109,6 +109,7 @@ pub(super) fn run(jobs: Receiver<Ticket<EngineJob>>, mut backend: Box<dyn Backen
                 }
             }
         }));
+        engine::give_back_memory();
         let now = backend.loaded();
         if now != loaded || id == OF_NO_JOB {
             loaded.clone_from(&now);

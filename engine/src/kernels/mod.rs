@@ -12,6 +12,8 @@ pub mod activations;
 
 pub mod buffer;
 
+pub mod heap;
+
 pub mod packed;
 
 pub mod layers;
