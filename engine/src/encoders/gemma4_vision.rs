@@ -8,7 +8,7 @@
 use candle_core::{Device, Tensor};
 
 use super::config::{Layout, VisionTowerConfig};
-use super::projection::{Projection, add_grid_positions};
+use super::projection::{Projection, add_grid_positions, add_squares};
 use crate::cancel::Cancel;
 use crate::error::{Doing, Result};
 use crate::features::soft_tokens::Patches;
@@ -199,7 +199,7 @@ impl VisionTower {
             }
             x = layer.forward(&x, &angles).doing(SEEING)?;
         }
-        let pooled = self.pool(&x, columns, rows).doing(SEEING)?;
+        let pooled = self.pool(&x, columns).doing(SEEING)?;
         Ok(Some(self.projection.forward(&pooled).doing(SEEING)?))
     }
 
@@ -212,11 +212,9 @@ impl VisionTower {
     }
 
     /// `[n_patches, hidden_size]` → `[n_soft_tokens, hidden_size]`
-    fn pool(&self, x: &Tensor, columns: usize, rows: usize) -> candle_core::Result<Tensor> {
+    fn pool(&self, x: &Tensor, columns: usize) -> candle_core::Result<Tensor> {
         let (k, d) = (self.config.pooling_kernel_size, self.config.hidden_size);
-        let x = x.reshape((rows / k, k, columns / k, k, d))?.sum(3)?.sum(1)?;
-        let x = x.reshape((rows * columns / (k * k), d))?;
-        let x = (x * ((d as f64).sqrt() / (k * k) as f64))?;
+        let x = add_squares(x, columns, k, (d as f32).sqrt() / (k * k) as f32)?;
         match &self.standard {
             Some((bias, scale)) => x.broadcast_sub(bias)?.broadcast_mul(scale),
             None => Ok(x),

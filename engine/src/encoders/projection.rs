@@ -3,6 +3,7 @@
 use candle_core::{Device, Tensor};
 
 use crate::error::{Doing, Error, Result};
+use crate::kernels::rowwise::add_scaled;
 use crate::nn::{Linear, RmsNorm};
 use crate::weights::Weights;
 
@@ -28,6 +29,22 @@ impl Projection {
     pub(super) fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
         self.linear.forward(&self.norm.forward(x)?)
     }
+}
+
+/// The sum of every `k × k` squares of a grid, times `factor`.
+///
+/// # Shapes
+/// - `x`: `[rows * columns, d]`, rows and columns multiples of `k`
+/// - returns: `[rows / k * columns / k, d]`
+pub(super) fn add_squares(x: &Tensor, columns: usize, k: usize, factor: f32) -> candle_core::Result<Tensor> {
+    let (n, d) = x.dims2()?;
+    let squares: Vec<f32> = x.flatten_all()?.to_vec1()?;
+    let mut sums = vec![0.0; n / (k * k) * d];
+    for (i, square) in squares.chunks_exact(d).enumerate() {
+        let (down, across) = (i / columns / k, i % columns / k);
+        add_scaled(&mut sums[(down * (columns / k) + across) * d..][..d], square, factor);
+    }
+    Tensor::from_vec(sums, (n / (k * k), d), x.device())
 }
 
 /// Adds an embedding of its column and one of its row to each square of a grid.

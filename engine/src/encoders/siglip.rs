@@ -6,9 +6,9 @@
 use candle_core::{Device, Tensor};
 
 use super::config::{Layout, SiglipConfig};
+use super::projection::add_squares;
 use crate::cancel::Cancel;
 use crate::error::{Doing, Result};
-use crate::kernels::rowwise::add_scaled;
 use crate::nn::{Activation, Array, LayerNorm, Linear, NormSpec, RmsNorm, Rows, add, attention_in_rows};
 use crate::weights::Weights;
 
@@ -131,15 +131,8 @@ impl Siglip {
 
     /// `[n_patches, hidden_size]` → `[n_soft_tokens, d_model]`
     fn pool(&self, x: &Tensor) -> candle_core::Result<Tensor> {
-        let (k, d) = (self.config.pooled(), self.config.hidden_size);
-        let n = self.config.patches_per_side() / k;
-        let rows: Vec<f32> = self.norm.forward(x)?.flatten_all()?.to_vec1()?;
-        let (mut pooled, part) = (vec![0.0; n * n * d], 1.0 / (k * k) as f32);
-        for (i, row) in rows.chunks_exact(d).enumerate() {
-            let (down, across) = (i / (n * k) / k, i % (n * k) / k);
-            add_scaled(&mut pooled[(down * n + across) * d..][..d], row, part);
-        }
-        let x = Tensor::from_vec(pooled, (n * n, d), x.device())?;
+        let (k, columns) = (self.config.pooled(), self.config.patches_per_side());
+        let x = add_squares(&self.norm.forward(x)?, columns, k, 1.0 / (k * k) as f32)?;
         self.projection.forward(&self.projection_norm.forward(&x)?)
     }
 }

@@ -135,6 +135,7 @@ fn sampling_ui(ui: &mut Ui, setup: &mut Setup, state: &AppState, view: &mut View
     }
     ui.horizontal(|ui| {
         let field = TextEdit::singleline(&mut view.preset_name)
+            .id(egui::Id::unique("preset name field"))
             .hint_text(say("conversations-preset-name"))
             .desired_width(200.0)
             .margin(egui::Margin::symmetric(8, 7));

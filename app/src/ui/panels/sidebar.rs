@@ -92,6 +92,7 @@ fn search_ui(ui: &mut Ui, state: &AppState, view: &mut ViewState, commands: &Com
         ui.spacing_mut().item_spacing.x = 2.0;
         let width = ui.available_width() - if shown { CONTROL + 2.0 } else { 0.0 };
         let field = TextEdit::singleline(&mut view.hunt)
+            .id(egui::Id::unique("conversations search field"))
             .hint_text(name)
             .desired_width(width - 16.0)
             .margin(egui::Margin::symmetric(8, 6));

@@ -48,7 +48,8 @@ fn adapter_row_ui(
         ui.horizontal_wrapped(|ui| {
             match &mut view.rename {
                 Some((folder, name)) if *folder == about.folder => {
-                    let response = ui.add(TextEdit::singleline(name).desired_width(240.0));
+                    let id = egui::Id::unique("adapter name field");
+                    let response = ui.add(TextEdit::singleline(name).id(id).desired_width(240.0));
                     ui.ctx().accesskit_node_builder(response.id, |node| node.set_label(say("teach-name")));
                     response.request_focus();
                     let (enter, escape) = ui.input(|input| {

@@ -34,6 +34,7 @@ pub(super) fn questions_ui(ui: &mut Ui, state: &AppState, view: &mut ViewState, 
             ui.spacing_mut().item_spacing.x = 6.0;
             let width = ui.available_width() - CONTROL - 6.0;
             let field = TextEdit::singleline(&mut view.transcript.question)
+                .id(egui::Id::unique("transcript question field"))
                 .hint_text(say("transcript-ask"))
                 .desired_width(width - 18.0)
                 .margin(egui::Margin::symmetric(8, 7));
