@@ -4,9 +4,11 @@ use sha2::{Digest, Sha256};
 
 use super::MEANING;
 use super::indexing::{IndexEvent, Indexing};
+use super::passages::JOINED_BYTES;
 use super::texts::Texts;
 use crate::error::{Error, Result};
 use crate::perception::embed::Headed;
+use crate::tasks::evidence::says_a_fact;
 
 /// Passages that are embedded and committed together: enough that those of like length share a product.
 const AT_ONCE: usize = 128;
@@ -56,7 +58,7 @@ impl Indexing<'_> {
         let (mut texts, mut known, mut new) = (Texts::default(), Vec::new(), Vec::new());
         for passage in &waiting {
             let Some(text) = texts.of(self.library, passage)? else { continue };
-            let hash = hash(Headed::new(&passage.heading, &text));
+            let hash = hash(headed(&passage.heading, &text));
             match self.library.catalogue.row_of(&hash)? {
                 Some(row) => known.push((passage.id, row)),
                 None => new.push((passage, hash, text)),
@@ -66,9 +68,9 @@ impl Indexing<'_> {
         let mut different: Vec<usize> = (0..new.len()).collect();
         different.sort_by_key(|&i| new[i].1);
         different.dedup_by_key(|i| new[*i].1);
-        let headed: Vec<Headed<'_>> =
-            different.iter().map(|&i| Headed::new(&new[i].0.heading, &new[i].2)).collect();
-        let Some(meanings) = encoder.embed_headed(&headed, &self.cancel)? else {
+        let new_texts: Vec<Headed<'_>> =
+            different.iter().map(|&i| headed(&new[i].0.heading, &new[i].2)).collect();
+        let Some(meanings) = encoder.embed_headed(&new_texts, &self.cancel)? else {
             // Cancelled: the next step ends the update.
             self.go_on_embedding();
             return Ok(());
@@ -99,6 +101,12 @@ impl Indexing<'_> {
     }
 }
 
+/// What is embedded for a passage: its words, under their heading where they need one.
+fn headed<'a>(heading: &'a str, text: &'a str) -> Headed<'a> {
+    let stands_alone = text.len() <= JOINED_BYTES && says_a_fact(text);
+    Headed::new(if stands_alone { "" } else { heading }, text)
+}
+
 /// Names a text under its heading for the model that embeds it.
 fn hash(Headed { heading, text }: Headed<'_>) -> [u8; 16] {
     let mut hash = Sha256::new();
@@ -110,4 +118,18 @@ fn hash(Headed { heading, text }: Headed<'_>) -> [u8; 16] {
     let mut short = [0; 16];
     short.copy_from_slice(&hash.finalize()[..16]);
     short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_facts_are_embedded_without_their_heading() {
+        let of = |text: &str| headed("Birds", text).heading.to_owned();
+        assert_eq!(of("The parrot is called Halley."), "");
+        assert_eq!(of("It is called Halley by all."), "Birds");
+        assert_eq!(of("ten kilograms"), "Birds");
+        assert_eq!(of(&"Long paragraphs say what their heading announced. ".repeat(5)), "Birds");
+    }
 }

@@ -4,11 +4,12 @@ use std::ops::Range;
 
 use super::leaf::Leaf;
 use crate::sequence::{Finding, Span};
-use crate::tasks::evidence::{has_words, is_heading, is_page_number, parts};
+use crate::tasks::evidence::{has_words, is_heading, is_page_number, parts, says_a_fact};
 
 /// Short lines join up to this many bytes, as those of a list do. More in one passage would blur what each says: a fact
-/// of one sentence is found by its meaning only where little stands beside it.
-const JOINED_BYTES: usize = 160;
+/// of one sentence is found by its meaning only where little stands beside it. So a fact joins nothing but what announced it and
+/// what goes on with it.
+pub(super) const JOINED_BYTES: usize = 160;
 
 /// A part of a leaf.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,12 +30,17 @@ impl Cutter {
     /// The passages of a leaf, in order; a heading is none of its own, but begins one.
     pub(super) fn cut(&mut self, leaf: &Leaf) -> Vec<NewPassage> {
         let mut found: Vec<NewPassage> = Vec::new();
-        let mut open = false;
+        let (mut open, mut is_fact, mut announced) = (false, false, false);
         for (span, range) in leaf.spans.iter().zip(leaf.ranges()) {
             if span.text.trim().is_empty() || is_page_number(span) {
                 continue;
             }
             let (alone, is_heading) = (is_alone(span), is_heading(span));
+            // What goes on with small letters belongs to a fact, and so does what announced it.
+            let after_fact = std::mem::replace(&mut is_fact, says_a_fact(&span.text));
+            let goes_on = span.text.trim_start().starts_with(char::is_lowercase);
+            open &= !(after_fact && !goes_on || is_fact && !announced);
+            announced = is_heading || span.text.trim_end().ends_with(':');
             for part in parts(&span.text).into_iter().filter(|part| has_words(&span.text[part.clone()])) {
                 let bytes = range.start + part.start..range.start + part.end;
                 match found.last_mut() {
@@ -96,6 +102,32 @@ mod tests {
             Cutter::default().cut(&page).iter().map(|p| p.bytes.clone()).map(|bytes| &whole[bytes]).collect();
         assert_eq!(texts.len(), 3, "{texts:?}");
         assert_eq!(texts[1], "The key is under the flowerpot.");
+    }
+
+    #[test]
+    fn short_facts_stand_alone_but_for_what_announced_them_or_goes_on() {
+        let page = leaf(&[
+            "a pointer to an int",
+            "The parrot is called Halley.",
+            "Please note:",
+            "The bird sings in the morning",
+            "and at night.",
+            "Cages need a dark blanket.",
+            "but no lock.",
+            "Weight",
+            "ten kilograms.",
+        ]);
+        let whole = page.text();
+        let found = Cutter::default().cut(&page);
+        let texts: Vec<String> = found.iter().map(|p| whole[p.bytes.clone()].replace('\n', " ")).collect();
+        let wanted = [
+            "a pointer to an int",
+            "The parrot is called Halley.",
+            "Please note: The bird sings in the morning and at night.",
+            "Cages need a dark blanket. but no lock. Weight ten kilograms.",
+        ];
+        let dense = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(texts.iter().map(|text| dense(text)).collect::<Vec<_>>(), wanted);
     }
 
     #[test]

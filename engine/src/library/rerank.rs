@@ -40,21 +40,20 @@ const BODY: Saturation = Saturation { k1: 0.8, b: 0.5 };
 /// The same for headings.
 const HEADING: Saturation = Saturation { k1: 1.2, b: 0.75 };
 
-/// Passages that are read by a decoder, the best by score; each takes some hundredths of a second.
-const READ_BEST: usize = 12;
+/// Passages that are read by a decoder, the best by score, and how many characters of each; each takes up to a tenth of a
+/// second.
+const READ_BEST: (usize, usize) = (8, 400);
 
-/// And so many of the others, those that are closest in meaning: where words do not decide, they do not decide alone what
-/// is read.
-const READ_CLOSEST: usize = 4;
+/// And so many of the others, those that are closest in meaning, and how many characters of each: where words do not
+/// decide, they do not decide alone what is read. Among millions of tokens dozens of passages are about the things that a
+/// question names; one that answers it tells so in a sentence, which needs no heading.
+const READ_CLOSEST: (usize, usize) = (24, 160);
 
 /// A passage that covers so much of the question decides by its words; then nothing is read.
 const DECIDED: f32 = 0.40;
 
 /// What a nat of the question's mean log-probability counts beside the cosine.
 const READ_WEIGHT: f32 = 0.5;
-
-/// Characters of a passage that are read.
-const READ_CHARS: usize = 400;
 
 /// A passage as close as this in meaning may hold the answer …
 const FITS_MEANING: f32 = 0.40;
@@ -191,13 +190,19 @@ fn weigh<'a>(words: &Words, terms: &'a [String]) -> Result<(Vec<Weighed<'a>>, (f
 /// Lets a decoder read some of them, which come best first, and changes all scores and the order; nothing when cancelled.
 fn read(reader: &LanguageModel, question: &str, compared: &mut [Compared], cancel: &Cancel) -> Result<()> {
     let tail = reader.encode(&format!("\n\nQuestion: {question}"))?;
-    let n_best = READ_BEST.min(compared.len());
+    let n_best = READ_BEST.0.min(compared.len());
     let meaning = |one: &Compared| one.candidate.meaning.unwrap_or(UNKNOWN);
     compared[n_best..].sort_by(|a, b| meaning(b).total_cmp(&meaning(a)));
-    let n = (n_best + READ_CLOSEST).min(compared.len());
+    let n = (n_best + READ_CLOSEST.0).min(compared.len());
     let mut likely = Vec::with_capacity(n);
-    for one in &compared[..n] {
-        let Some(mean) = likelihood(reader, &one.candidate.passage.heading, &one.text, &tail, cancel)? else {
+    for (i, one) in compared[..n].iter().enumerate() {
+        let (chars, heading) = match i < n_best {
+            true => (READ_BEST.1, one.candidate.passage.heading.as_str()),
+            false => (READ_CLOSEST.1, ""),
+        };
+        let text: String =
+            one.text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(chars).collect();
+        let Some(mean) = likelihood(reader, heading, &text, &tail, cancel)? else {
             return Ok(());
         };
         likely.push(mean);
@@ -224,9 +229,7 @@ fn likelihood(
     question: &[TokenId],
     cancel: &Cancel,
 ) -> Result<Option<f32>> {
-    let text: String =
-        text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(READ_CHARS).collect();
-    let passage = if text.starts_with(heading) { text } else { format!("{heading}\n{text}") };
+    let passage = if text.starts_with(heading) { text.to_owned() } else { format!("{heading}\n{text}") };
     let mut tokens: Vec<u32> = reader.raw_prompt(&passage)?.into_iter().map(|token| token.0).collect();
     let first = tokens.len();
     tokens.extend(question.iter().map(|token| token.0));

@@ -21,8 +21,8 @@ use crate::tasks::evidence::{Rarity, terms};
 /// Passages that each index gives.
 const CANDIDATES: usize = 100;
 
-/// Of these, how many are compared closely at least.
-const COMPARED: usize = 60;
+/// Of these, how many are compared closely at least: all.
+const COMPARED: usize = 2 * CANDIDATES;
 
 /// By what passages are ranked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

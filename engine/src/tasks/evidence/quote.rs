@@ -27,6 +27,12 @@ const POINTING: [&str; 30] = [
 /// How many of its first words make a sentence lean on the one before.
 const FIRST_WORDS: usize = 10;
 
+/// Words from which on a sentence can be a fact that needs nothing beside it.
+const FACT_WORDS: usize = 5;
+
+/// How many of its first words must not point back then: further on they point to the sentence itself.
+const OWN_WORDS: usize = 2;
+
 /// Which sentences are not understood without the one before it: they point back to it, or it announced them.
 pub(super) fn leaning(sentences: &[&str]) -> Vec<bool> {
     let announced = |i: usize| i > 0 && sentences[i - 1].trim_end().ends_with(':');
@@ -34,8 +40,21 @@ pub(super) fn leaning(sentences: &[&str]) -> Vec<bool> {
 }
 
 fn leans(sentence: &str) -> bool {
+    points_back(sentence, FIRST_WORDS)
+}
+
+/// Whether one of the first `n` words points to what was said before.
+fn points_back(sentence: &str, n: usize) -> bool {
     let words = sentence.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
-    words.take(FIRST_WORDS).any(|word| POINTING.contains(&word.to_lowercase().as_str()))
+    words.take(n).any(|word| POINTING.contains(&word.to_lowercase().as_str()))
+}
+
+/// Whether a text is whole sentences that are understood with nothing before them.
+pub(crate) fn says_a_fact(text: &str) -> bool {
+    let text = text.trim();
+    let begins =
+        !text.starts_with(char::is_lowercase) && text.split_whitespace().nth(FACT_WORDS - 1).is_some();
+    begins && text.ends_with(['.', '!', '?']) && !points_back(text, OWN_WORDS)
 }
 
 /// The parts of a passage that can be quoted: the whole when it is short, else its sentences.
@@ -98,6 +117,23 @@ pub(super) fn best(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_fact_is_a_whole_sentence_that_points_to_nothing_before_it() {
+        for fact in ["The parrot is called Halley.", "Did the ship sink because it struck ice?"] {
+            assert!(says_a_fact(fact), "{fact}");
+        }
+        for other in [
+            "Weight",
+            "It is called Halley by all.",
+            "In this way the ship sinks.",
+            "and sings at night in March.",
+        ] {
+            assert!(!says_a_fact(other), "{other}");
+        }
+        assert!(!says_a_fact("The parrot of the lady who lives"), "a line that goes on");
+        assert!(!says_a_fact("See page four."), "too short");
+    }
 
     #[test]
     fn short_passages_are_quoted_whole_and_long_ones_by_sentence() {
