@@ -24,7 +24,8 @@ pub fn trim() {
     };
 }
 
-#[cfg(all(test, target_os = "linux", target_env = "gnu"))]
+#[cfg(test)]
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod tests {
     /// Bytes that this process holds in memory.
     fn resident() -> i64 {

@@ -39,7 +39,7 @@ impl Cutter {
             // What goes on with small letters belongs to a fact, and so does what announced it.
             let after_fact = std::mem::replace(&mut is_fact, says_a_fact(&span.text));
             let goes_on = span.text.trim_start().starts_with(char::is_lowercase);
-            open &= !(after_fact && !goes_on || is_fact && !announced);
+            open &= (announced || !is_fact) && (goes_on || !after_fact);
             announced = is_heading || span.text.trim_end().ends_with(':');
             for part in parts(&span.text).into_iter().filter(|part| has_words(&span.text[part.clone()])) {
                 let bytes = range.start + part.start..range.start + part.end;

@@ -30,7 +30,7 @@ pub enum Ranking {
     /// By words and meaning.
     #[default]
     Fused,
-    /// As [`Ranking::Fused`]; where words do not decide, a small decoder reads the best ones, which takes about a second.
+    /// As [`Ranking::Fused`]; where words do not decide, a small decoder reads the best ones, which takes a second or two.
     Read,
     /// By words alone: BM25.
     Words,
