@@ -4,11 +4,11 @@ use std::ops::Range;
 
 use super::leaf::Leaf;
 use crate::sequence::{Finding, Span};
-use crate::tasks::evidence::{has_words, is_heading, is_page_number, parts, says_a_fact};
+use crate::tasks::evidence::{announces, has_words, is_heading, is_page_number, parts, says_a_fact};
 
 /// Short lines join up to this many bytes, as those of a list do. More in one passage would blur what each says: a fact
-/// of one sentence is found by its meaning only where little stands beside it. So a fact joins nothing but what announced it and
-/// what goes on with it.
+/// of one sentence is found by its meaning only where little stands beside it. So a fact joins nothing but what announced
+/// it and what goes on with it.
 pub(super) const JOINED_BYTES: usize = 160;
 
 /// A part of a leaf.
@@ -40,7 +40,7 @@ impl Cutter {
             let after_fact = std::mem::replace(&mut is_fact, says_a_fact(&span.text));
             let goes_on = span.text.trim_start().starts_with(char::is_lowercase);
             open &= (announced || !is_fact) && (goes_on || !after_fact);
-            announced = is_heading || span.text.trim_end().ends_with(':');
+            announced = is_heading || announces(&span.text);
             for part in parts(&span.text).into_iter().filter(|part| has_words(&span.text[part.clone()])) {
                 let bytes = range.start + part.start..range.start + part.end;
                 match found.last_mut() {
@@ -119,15 +119,15 @@ mod tests {
         ]);
         let whole = page.text();
         let found = Cutter::default().cut(&page);
-        let texts: Vec<String> = found.iter().map(|p| whole[p.bytes.clone()].replace('\n', " ")).collect();
         let wanted = [
             "a pointer to an int",
             "The parrot is called Halley.",
             "Please note: The bird sings in the morning and at night.",
             "Cages need a dark blanket. but no lock. Weight ten kilograms.",
         ];
-        let dense = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert_eq!(texts.iter().map(|text| dense(text)).collect::<Vec<_>>(), wanted);
+        let on_a_line =
+            |p: &NewPassage| whole[p.bytes.clone()].split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(found.iter().map(on_a_line).collect::<Vec<_>>(), wanted);
     }
 
     #[test]

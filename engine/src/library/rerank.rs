@@ -40,14 +40,13 @@ const BODY: Saturation = Saturation { k1: 0.8, b: 0.5 };
 /// The same for headings.
 const HEADING: Saturation = Saturation { k1: 1.2, b: 0.75 };
 
-/// Passages that are read by a decoder, the best by score, and how many characters of each; each takes up to a tenth of a
-/// second.
-const READ_BEST: (usize, usize) = (8, 400);
+/// Passages that are read by a decoder, the best by score; each takes up to a tenth of a second.
+const READ_BEST: Reading = Reading { passages: 8, chars: 400 };
 
-/// And so many of the others, those that are closest in meaning, and how many characters of each: where words do not
-/// decide, they do not decide alone what is read. Among millions of tokens dozens of passages are about the things that a
-/// question names; one that answers it tells so in a sentence, which needs no heading.
-const READ_CLOSEST: (usize, usize) = (24, 160);
+/// And so many of the others, those that are closest in meaning: where words do not decide, they do not decide alone what
+/// is read. Among millions of tokens dozens of passages are about the things that a question names; one that answers it
+/// tells so in a sentence, which needs no heading.
+const READ_CLOSEST: Reading = Reading { passages: 24, chars: 160 };
 
 /// A passage that covers so much of the question decides by its words; then nothing is read.
 const DECIDED: f32 = 0.40;
@@ -61,6 +60,12 @@ const FITS_MEANING: f32 = 0.40;
 /// … and so may one that covers as much of the question. Questions about other things than the documents stay below
 /// both; all that the documents answer are above one of them.
 const FITS_COVERAGE: f32 = 0.30;
+
+/// How many passages are read, and how many characters of each.
+struct Reading {
+    passages: usize,
+    chars: usize,
+}
 
 /// The constants of BM25.
 struct Saturation {
@@ -190,15 +195,15 @@ fn weigh<'a>(words: &Words, terms: &'a [String]) -> Result<(Vec<Weighed<'a>>, (f
 /// Lets a decoder read some of them, which come best first, and changes all scores and the order; nothing when cancelled.
 fn read(reader: &LanguageModel, question: &str, compared: &mut [Compared], cancel: &Cancel) -> Result<()> {
     let tail = reader.encode(&format!("\n\nQuestion: {question}"))?;
-    let n_best = READ_BEST.0.min(compared.len());
+    let n_best = READ_BEST.passages.min(compared.len());
     let meaning = |one: &Compared| one.candidate.meaning.unwrap_or(UNKNOWN);
     compared[n_best..].sort_by(|a, b| meaning(b).total_cmp(&meaning(a)));
-    let n = (n_best + READ_CLOSEST.0).min(compared.len());
+    let n = (n_best + READ_CLOSEST.passages).min(compared.len());
     let mut likely = Vec::with_capacity(n);
     for (i, one) in compared[..n].iter().enumerate() {
         let (chars, heading) = match i < n_best {
-            true => (READ_BEST.1, one.candidate.passage.heading.as_str()),
-            false => (READ_CLOSEST.1, ""),
+            true => (READ_BEST.chars, one.candidate.passage.heading.as_str()),
+            false => (READ_CLOSEST.chars, ""),
         };
         let text: String =
             one.text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(chars).collect();

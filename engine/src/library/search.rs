@@ -21,7 +21,7 @@ use crate::tasks::evidence::{Rarity, terms};
 /// Passages that each index gives.
 const CANDIDATES: usize = 100;
 
-/// Of these, how many are compared closely at least: all.
+/// Of these, how many are compared closely at least: all, but not every one of hundreds with the same words.
 const COMPARED: usize = 2 * CANDIDATES;
 
 /// By what passages are ranked.

@@ -58,18 +58,13 @@ mod tests {
     use candle_core::Device;
 
     use super::*;
-    use crate::random::next_bits;
+    use crate::random::tensor;
     use crate::weights::{Purpose, same_name};
 
     #[test]
     fn equals_the_convolution_of_the_library() {
         let mut state = 1;
-        // −1 to 1: the bound of what is rounded to eight bits holds for these.
-        let mut random = |shape: &[usize]| {
-            let number = |_| (next_bits(&mut state) >> 40) as f32 / (1 << 23) as f32 - 1.0;
-            let numbers: Vec<f32> = (0..shape.iter().product()).map(number).collect();
-            Tensor::from_vec(numbers, shape, &Device::Cpu).unwrap()
-        };
+        let mut random = |shape: &[usize]| tensor(&mut state, shape);
         let (weight, bias) = (random(&[5, 4, 3]), random(&[5]));
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("model.safetensors");

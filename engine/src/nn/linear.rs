@@ -423,6 +423,7 @@ mod tests {
 
     use super::*;
     use crate::device;
+    use crate::random::tensor;
     use crate::weights::gguf::GgufFile;
     use crate::weights::{Weights, same_name};
 
@@ -462,6 +463,7 @@ mod tests {
     #[test]
     fn weights_on_a_device_give_what_their_floats_give() {
         let device = device::for_decoders().unwrap();
+        let mut state = 1;
         for (dtype, width) in [
             (GgmlDType::F16, 288),
             (GgmlDType::BF16, 288),
@@ -477,7 +479,7 @@ mod tests {
             (GgmlDType::Q5K, 768),
             (GgmlDType::Q6K, 768),
         ] {
-            let weight = Tensor::randn(0f32, 1.0, (70, width), &Device::Cpu).unwrap();
+            let weight = tensor(&mut state, &[70, width]);
             let quantized = QTensor::quantize(&weight, dtype).unwrap();
             let floats = quantized.dequantize(&Device::Cpu).unwrap();
             let file = tempfile::NamedTempFile::new().unwrap();
@@ -486,7 +488,7 @@ mod tests {
             let stored = weights.get_stored("weight", &[70, width]).unwrap().unwrap();
             let linear = Linear { weight: on_device(&stored, device).unwrap(), bias: None, adapter: None };
             for n in [1, 3, 40] {
-                let x = Tensor::randn(0f32, 1.0, (n, width), &Device::Cpu).unwrap();
+                let x = tensor(&mut state, &[n, width]);
                 let want = x.matmul(&floats.t().unwrap()).unwrap();
                 let got = linear.forward(&x.to_device(device).unwrap()).unwrap();
                 // On the processor candle rounds to 8 bits.

@@ -29,7 +29,7 @@ pub use claims::{Claim, claims};
 pub use meanings::Meanings;
 pub use passage::Passage;
 pub(crate) use passage::{has_words, is_heading, is_page_number, parts, passages};
-pub(crate) use quote::says_a_fact;
+pub(crate) use quote::{announces, says_a_fact};
 pub(crate) use words::terms;
 
 use self::aim::Aim;

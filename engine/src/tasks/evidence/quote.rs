@@ -35,8 +35,13 @@ const OWN_WORDS: usize = 2;
 
 /// Which sentences are not understood without the one before it: they point back to it, or it announced them.
 pub(super) fn leaning(sentences: &[&str]) -> Vec<bool> {
-    let announced = |i: usize| i > 0 && sentences[i - 1].trim_end().ends_with(':');
+    let announced = |i: usize| i > 0 && announces(sentences[i - 1]);
     (0..sentences.len()).map(|i| leans(sentences[i]) || announced(i)).collect()
+}
+
+/// Whether a sentence says that another one follows.
+pub(crate) fn announces(sentence: &str) -> bool {
+    sentence.trim_end().ends_with(':')
 }
 
 fn leans(sentence: &str) -> bool {
