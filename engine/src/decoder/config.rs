@@ -145,6 +145,18 @@ pub struct ExpertsSpec {
     pub scaled_router: bool,
 }
 
+impl FeedForwardSpec {
+    /// Width between for a position: that of all networks it goes through.
+    pub fn d_hidden(&self) -> usize {
+        let chosen = |experts: &ExpertsSpec| experts.n_chosen * experts.expert.d_hidden;
+        match self {
+            Self::Gated(dense) => dense.d_hidden,
+            Self::Experts(experts) => chosen(experts),
+            Self::Both(dense, experts) => dense.d_hidden + chosen(experts),
+        }
+    }
+}
+
 impl DecoderConfig {
     /// Bytes of keys and values for a conversation of `n` tokens.
     pub fn cache_bytes(&self, n: usize, format: CacheFormat) -> u64 {
@@ -155,15 +167,8 @@ impl DecoderConfig {
     /// Bytes that gradients take for a token, about: what each layer reads, and what the largest keeps on its way.
     pub fn bytes_of_traced_token(&self) -> usize {
         let of_layer = |layer: &LayerSpec| {
-            let hidden = match &layer.feed_forward {
-                FeedForwardSpec::Gated(dense) => dense.d_hidden,
-                FeedForwardSpec::Experts(experts) => experts.n_chosen * experts.expert.d_hidden,
-                FeedForwardSpec::Both(dense, experts) => {
-                    dense.d_hidden + experts.n_chosen * experts.expert.d_hidden
-                }
-            };
             let attention = layer.attention.n_heads * layer.attention.head_dim;
-            16 * self.d_model + 8 * attention + 10 * hidden
+            16 * self.d_model + 8 * attention + 10 * layer.feed_forward.d_hidden()
         };
         let largest = self.layers.iter().map(of_layer).max().unwrap_or(0);
         size_of::<f32>() * (self.layers.len() * self.d_model + largest).max(1)

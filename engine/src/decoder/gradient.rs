@@ -1,29 +1,32 @@
 //! Gradients of log-probabilities with respect to adapters and soft prompts; the weights stay as they are.
 //!
-//! The way there is the decoder's own: it keeps what each layer reads. The way back goes through one layer at a time,
-//! which is computed once more from what it read, traced by candle (Chen et al., Training Deep Nets with Sublinear
-//! Memory Cost, 2016). So memory holds one layer's numbers and one input for each layer.
+//! Layers are traced by candle one at a time, on the way there and on the way back. As many of the last ones as there is
+//! room for keep what they computed; the others only what they read, and are computed once more on the way back (Chen et
+//! al., Training Deep Nets with Sublinear Memory Cost, 2016).
 
 use std::time::Instant;
 
 use candle_core::{D, Tensor, Var};
 
 use super::adapter::AdapterLayers;
-use super::config::KeySource;
+use super::config::{KeySource, LayerSpec};
 use super::input::Input;
-use super::model::{Decoder, Turn, Wanted, log_probability};
-use super::state::DecodeState;
+use super::model::{Decoder, log_probability};
 use super::step::{Step, Traced};
 use crate::cancel::Cancel;
 use crate::error::{Doing, Error, Result};
 use crate::kernels::buffer::Buffer;
 use crate::kernels::rowwise::for_each_row;
 use crate::kernels::{softmax, team};
-use crate::nn::{Array, CacheFormat, Rows};
+use crate::memory;
+use crate::nn::{Array, Rows};
 use crate::threads;
 
 /// Rows of logits at a time.
 const ROWS: usize = 256;
+
+/// What layers may keep for the way back, in bytes; never more than a quarter of the memory that is free.
+const KEPT: u64 = 5 << 28;
 
 const DOING: &str = "computing gradients";
 
@@ -78,12 +81,14 @@ impl Decoder {
         cancel: &Cancel,
     ) -> Result<Option<Gradients>> {
         let how = if self.is_on_processor() { Traced::Apart } else { Traced::Together };
-        self.gradients_traced(how, beginning, texts, adapters, cancel)
+        let n_rows = beginning.len() + texts.iter().map(|text| text.tokens.len()).sum::<usize>();
+        self.gradients_traced((how, self.layers_kept(how, n_rows)), beginning, texts, adapters, cancel)
     }
 
+    /// With so many layers that keep what they compute.
     fn gradients_traced(
         &self,
-        how: Traced,
+        (how, n_kept): (Traced, usize),
         beginning: &Input,
         texts: &[Scored],
         adapters: &AdapterLayers,
@@ -96,26 +101,32 @@ impl Decoder {
         threads::run(|| {
             let since = Instant::now();
             let inputs: Vec<Input> = texts.iter().map(|text| Input::from(&text.tokens[..])).collect();
-            let Some((reads, last)) = self.read_keeping(beginning, &inputs, cancel)? else { return Ok(None) };
+            let before = (!beginning.is_empty()).then_some((beginning, 0));
+            let placed: Vec<(&Input, usize)> =
+                before.into_iter().chain(inputs.iter().map(|input| (input, beginning.len()))).collect();
+            for (input, pos) in &placed {
+                self.check(input, *pos)?;
+            }
+            let step = Step::new(placed.iter().copied(), &self.rotaries).traced(how);
+            let Some((mut passes, last)) = self.trace(&placed, &step, n_kept, cancel)? else {
+                return Ok(None);
+            };
             let read_s = since.elapsed().as_secs_f64();
             let (log_p, mut upstream) = self.score_back(&last, beginning.len(), texts).doing(DOING)?;
             let scored_s = since.elapsed().as_secs_f64();
-            let before = (!beginning.is_empty()).then_some((beginning, 0));
-            let placed = before.into_iter().chain(inputs.iter().map(|input| (input, beginning.len())));
-            let step = Step::new(placed, &self.rotaries).traced(how);
             let mut gradients = Vec::new();
-            for (layer, read) in reads.into_iter().enumerate().rev() {
+            while let Some(pass) = passes.pop() {
                 if cancel.is_cancelled() {
                     return Ok(None);
                 }
                 let (next, of_layer) =
-                    self.block_back(layer, &read, &step, &upstream, adapters).doing(DOING)?;
+                    self.block_back(passes.len(), pass, &step, &upstream, adapters).doing(DOING)?;
                 upstream = next;
                 gradients.extend(of_layer.into_iter().rev());
             }
             gradients.reverse();
             log::debug!(
-                "gradients of {} tokens: {read_s:.2} s there, {:.2} at the end, {:.2} back",
+                "gradients of {} tokens, {n_kept} layers kept: {read_s:.2} s there, {:.2} at the end, {:.2} back",
                 step.modalities.len(),
                 scored_s - read_s,
                 since.elapsed().as_secs_f64() - scored_s
@@ -128,38 +139,50 @@ impl Decoder {
         })
     }
 
-    /// What each layer reads of the beginning and then of each text, and what the last one gives.
-    fn read_keeping(
+    /// How many layers may keep what they compute of so many rows.
+    fn layers_kept(&self, how: Traced, n_rows: usize) -> usize {
+        let free = if self.is_on_processor() { memory::available_bytes() } else { None };
+        let most = free.map_or(KEPT, |free| KEPT.min(free / 4));
+        let largest = self.config.layers.iter().map(|layer| {
+            let of_row = numbers_of_row(layer, self.config.d_model);
+            let hidden = if how == Traced::Together { 3 * layer.attention.n_heads * n_rows } else { 0 };
+            (n_rows * (of_row + hidden) * size_of::<f32>()) as u64
+        });
+        (most / largest.max().unwrap_or(0).max(1)).min(self.blocks.len() as u64) as usize
+    }
+
+    /// Goes through the layers, traced; the last `n_kept` keep what they compute. `None` when cancelled.
+    ///
+    /// # Shapes
+    /// - returns: what each layer read, and what the last one gave, `[n, d_model]`
+    fn trace(
         &self,
-        beginning: &Input,
-        texts: &[Input],
+        placed: &[(&Input, usize)],
+        step: &Step,
+        n_kept: usize,
         cancel: &Cancel,
-    ) -> Result<Option<(Vec<Rows>, Rows)>> {
-        let mut state = self.new_state(CacheFormat::F32)?;
-        let (mut before, mut after) = (Vec::new(), Vec::new());
-        let mut last = Vec::new();
-        if !beginning.is_empty() {
-            self.check(beginning, &state)?;
-            let turn = Turn { input: beginning, state: &mut state };
-            let Some(rows) = self.run(&mut [turn], Wanted::All, Some(&mut before), cancel)? else {
+    ) -> Result<Option<(Vec<Pass>, Tensor)>> {
+        let (rows, _) = self.embed(placed.iter().map(|(input, _)| *input)).doing(DOING)?;
+        let mut x = rows.to_tensor().and_then(|x| x.to_device(&self.device)).doing(DOING)?;
+        let mut passes = Vec::with_capacity(self.blocks.len());
+        for layer in 0..self.blocks.len() {
+            if cancel.is_cancelled() {
                 return Ok(None);
-            };
-            last.push(rows);
+            }
+            let read = Var::from_tensor(&x).doing(DOING)?;
+            let y = self.traced(layer, &read, step).doing(DOING)?;
+            x = y.detach();
+            let gave = (layer + n_kept >= self.blocks.len()).then_some(y);
+            passes.push(Pass { read, gave });
         }
-        let mut states: Vec<DecodeState> = state.fork(texts.len())?;
-        let mut turns = Vec::with_capacity(texts.len());
-        for (input, state) in texts.iter().zip(&mut states) {
-            self.check(input, state)?;
-            turns.push(Turn { input, state });
-        }
-        let Some(rows) = self.run(&mut turns, Wanted::All, Some(&mut after), cancel)? else {
-            return Ok(None);
-        };
-        last.push(rows);
-        let mut before = before.into_iter();
-        let join = |after: Rows| Rows::join(before.next().into_iter().chain([after]).collect());
-        let reads: candle_core::Result<Vec<Rows>> = after.into_iter().map(join).collect();
-        Ok(Some((reads.doing(DOING)?, Rows::join(last).doing(DOING)?)))
+        Ok(Some((passes, x)))
+    }
+
+    /// What a layer gives, with the way back to what it read, `[n, d_model]`.
+    fn traced(&self, layer: usize, read: &Var, step: &Step) -> candle_core::Result<Tensor> {
+        let x = Rows::Device(read.as_tensor().clone());
+        let y = self.blocks[layer].forward(&x, step, None, &mut [])?;
+        y.on_device().cloned().ok_or_else(lost)
     }
 
     /// Log-probabilities of the texts, and the gradient at what the last layer gave, `[n, d_model]`.
@@ -168,7 +191,7 @@ impl Decoder {
     /// - `last`: `[n, d_model]`, the rows of the beginning before those of the texts
     fn score_back(
         &self,
-        last: &Rows,
+        last: &Tensor,
         n_beginning: usize,
         texts: &[Scored],
     ) -> candle_core::Result<(Vec<f64>, Tensor)> {
@@ -181,10 +204,11 @@ impl Decoder {
             start += text.tokens.len();
         }
         let mut log_p = vec![0.0; texts.len()];
-        let mut upstream = Tensor::zeros((last.n(), last.width()), candle_core::DType::F32, &self.device)?;
+        let mut upstream = last.zeros_like()?;
         for places in places.chunks(ROWS) {
             let rows: Vec<u32> = places.iter().map(|(row, _, _)| *row).collect();
-            let chosen = Var::from_tensor(&last.select(&rows)?.to_tensor()?.to_device(&self.device)?)?;
+            let rows = Tensor::new(&rows[..], &self.device)?;
+            let chosen = Var::from_tensor(&last.index_select(&rows, 0)?)?;
             let normed = self.norm.forward(&Rows::Device(chosen.as_tensor().clone()))?;
             let normed = normed.on_device().ok_or_else(lost)?;
             let logits = self.logits_of_normed(&Rows::copy(&normed.detach())?)?;
@@ -199,7 +223,7 @@ impl Decoder {
             let at_normed = self.output.backward(&back)?;
             let gradients = (normed * at_normed)?.sum_all()?.backward()?;
             let at_last = gradients.get(chosen.as_tensor()).ok_or_else(lost)?;
-            upstream = upstream.index_add(&Tensor::new(&rows[..], &self.device)?, at_last, 0)?;
+            upstream = upstream.index_add(&rows, at_last, 0)?;
         }
         Ok((log_p, upstream))
     }
@@ -207,27 +231,40 @@ impl Decoder {
     /// The gradient at what a layer read, and those of its adapters.
     ///
     /// # Shapes
-    /// - `read`, `upstream`: `[n, d_model]`; returns the same
+    /// - `upstream`: `[n, d_model]`; returns the same
     fn block_back(
         &self,
         layer: usize,
-        read: &Rows,
+        Pass { read, gave }: Pass,
         step: &Step,
         upstream: &Tensor,
         adapters: &AdapterLayers,
     ) -> candle_core::Result<(Tensor, Vec<[Tensor; 2]>)> {
-        let x = Var::from_tensor(&read.to_tensor()?.to_device(&self.device)?)?;
-        let y = self.blocks[layer].forward(&Rows::Device(x.as_tensor().clone()), step, None, &mut [])?;
-        let y = y.on_device().ok_or_else(lost)?;
+        let y = gave.map_or_else(|| self.traced(layer, &read, step), Ok)?;
         let mut gradients = (y * upstream)?.sum_all()?.backward()?;
         let mut of_layer = Vec::new();
         for (_, adapter) in adapters.of_layer(layer) {
             let mut of = |part: &Tensor| gradients.remove(part).map_or_else(|| part.zeros_like(), Ok);
             of_layer.push([of(adapter.a())?, of(adapter.b())?]);
         }
-        let at_read = gradients.remove(x.as_tensor()).ok_or_else(lost)?;
+        let at_read = gradients.remove(read.as_tensor()).ok_or_else(lost)?;
         Ok((at_read.detach(), of_layer))
     }
+}
+
+/// A layer on the way there.
+struct Pass {
+    /// What it read, `[n, d_model]`.
+    read: Var,
+    /// What it gave, with the way back, where that is kept.
+    gave: Option<Tensor>,
+}
+
+/// Numbers that a layer computes of a row, about: what it keeps for the way back.
+fn numbers_of_row(layer: &LayerSpec, d_model: usize) -> usize {
+    let attention = &layer.attention;
+    let (n_queries, n_keys) = (attention.n_heads, attention.n_kv_heads);
+    8 * d_model + (3 * n_queries + 4 * n_keys) * attention.head_dim + 4 * layer.feed_forward.d_hidden()
 }
 
 /// Log-probabilities of tokens, and the gradient of their weighted sum at the logits: one for the token, less what each
@@ -300,7 +337,7 @@ mod tests {
     use super::super::{DecoderConfig, Modality, Routing, seeded};
     use super::*;
     use crate::model::folder;
-    use crate::nn::LowRank;
+    use crate::nn::{CacheFormat, LowRank};
 
     /// Adapters of rank 2 for every matrix of the decoder, from a seed; `toward` adds a direction of its own seed.
     fn adapters(
@@ -376,13 +413,20 @@ mod tests {
         for (found, expected) in found.log_p.iter().zip(scored(&decoder, &beginning).1) {
             assert!((found - expected).abs() < 1e-3, "{name}: {found}, alone {expected}");
         }
-        let together = Traced::Together;
         let (texts, cancel) = (texts(), Cancel::new());
-        let same = decoder.gradients_traced(together, &beginning, &texts, &layers, &cancel).unwrap().unwrap();
-        for (a, b) in found.adapters.iter().flatten().zip(same.adapters.iter().flatten()) {
-            let apart = (a - b).unwrap().abs().unwrap().flatten_all().unwrap().max(0).unwrap();
-            assert!(apart.to_scalar::<f32>().unwrap() < 1e-4, "{name}: together {apart}");
+        let largest_difference = |how| {
+            let other = decoder.gradients_traced(how, &beginning, &texts, &layers, &cancel).unwrap().unwrap();
+            let pairs = found.adapters.iter().flatten().zip(other.adapters.iter().flatten());
+            let apart = pairs.map(|(a, b)| {
+                let apart = (a - b).unwrap().abs().unwrap().flatten_all().unwrap().max(0).unwrap();
+                apart.to_scalar::<f32>().unwrap()
+            });
+            apart.fold(0.0, f32::max)
+        };
+        for n_kept in [0, 1] {
+            assert_eq!(largest_difference((Traced::Apart, n_kept)), 0.0, "{name}: {n_kept} layers kept");
         }
+        assert!(largest_difference((Traced::Together, 1)) < 1e-4, "{name}: together");
         assert_eq!(found.adapters.len(), directions.len());
         // Where a step chooses other experts, the sum jumps: a finite difference says nothing there.
         let along = |only: Option<usize>| {

@@ -186,20 +186,13 @@ impl Decoder {
     /// Reads inputs after their states; `None` when cancelled, with the states as they were before.
     ///
     /// # Shapes
-    /// - `reads`: takes what each layer reads, `[n, d_model]`
     /// - returns: the wanted rows, `[n, d_model]`, before the last norm
     ///
     /// # Errors
     /// [`Error::Compute`](crate::Error::Compute).
-    pub(super) fn run(
-        &self,
-        turns: &mut [Turn],
-        wanted: Wanted,
-        mut reads: Option<&mut Vec<Rows>>,
-        cancel: &Cancel,
-    ) -> Result<Option<Rows>> {
+    pub(super) fn run(&self, turns: &mut [Turn], wanted: Wanted, cancel: &Cancel) -> Result<Option<Rows>> {
         let doing = "running the decoder";
-        let (mut x, ids) = self.embed(turns).doing(doing)?;
+        let (mut x, ids) = self.embed(turns.iter().map(|turn| turn.input)).doing(doing)?;
         let placed = turns.iter().map(|turn| (turn.input, turn.state.pos));
         let mut step = Step::new(placed, &self.rotaries);
         turns.iter_mut().for_each(|turn| turn.state.begin_step());
@@ -221,9 +214,6 @@ impl Decoder {
                 embeddings = embeddings.map(|e| e.select(&rows)).transpose().doing(doing)?;
                 step = last;
             }
-            if let Some(reads) = &mut reads {
-                reads.push(x.clone());
-            }
             x = block.forward(&x, &step, embeddings.as_ref(), &mut states).doing(doing)?;
         }
         let ends: Vec<u32> = step.parts.iter().map(|part| part.rows.end as u32 - 1).collect();
@@ -239,16 +229,19 @@ impl Decoder {
     }
 
     /// What the first layer reads, `[n, d_model]`, and the ids with the padding token where media stand.
-    fn embed(&self, turns: &[Turn]) -> candle_core::Result<(Rows, Vec<u32>)> {
+    pub(super) fn embed<'a>(
+        &self,
+        inputs: impl Iterator<Item = &'a Input>,
+    ) -> candle_core::Result<(Rows, Vec<u32>)> {
         let DecoderConfig { pad_token, media_tokens, .. } = &self.config;
         let mut ids = Vec::new();
         let mut soft = Vec::new();
-        for turn in turns {
+        for input in inputs {
             let first = ids.len();
             // As the reference does, should a model write such a token.
             let plain = |id: &u32| if media_tokens.contains(id) { *pad_token } else { *id };
-            ids.extend(turn.input.ids.iter().map(plain));
-            for medium in &turn.input.soft {
+            ids.extend(input.ids.iter().map(plain));
+            for medium in &input.soft {
                 let rows = medium.range();
                 ids[first + rows.start..first + rows.end].fill(*pad_token);
                 soft.push((first + rows.start, &medium.embeddings));
@@ -300,11 +293,11 @@ impl Decoder {
     ) -> Result<Option<Vec<Logits>>> {
         let mut turns = Vec::with_capacity(batch.len());
         for (input, state) in batch {
-            self.check(input, state)?;
+            self.check(input, state.pos)?;
             turns.push(Turn { input, state });
         }
         threads::run(|| {
-            let Some(x) = self.run(&mut turns, Wanted::Last, None, cancel)? else { return Ok(None) };
+            let Some(x) = self.run(&mut turns, Wanted::Last, cancel)? else { return Ok(None) };
             self.logits(&x)?.each().doing("reading logits").map(Some)
         })
     }
@@ -314,9 +307,9 @@ impl Decoder {
     /// # Errors
     /// As [`Decoder::forward`].
     pub fn read(&self, input: &Input, state: &mut DecodeState, cancel: &Cancel) -> Result<bool> {
-        self.check(input, state)?;
+        self.check(input, state.pos)?;
         threads::run(|| {
-            let read = self.run(&mut [Turn { input, state }], Wanted::Nothing, None, cancel)?.is_some();
+            let read = self.run(&mut [Turn { input, state }], Wanted::Nothing, cancel)?.is_some();
             // Nothing is taken from a GPU, so it may not have begun.
             self.device.synchronize().doing("running the decoder")?;
             Ok(read)
@@ -335,10 +328,10 @@ impl Decoder {
         state: &mut DecodeState,
         cancel: &Cancel,
     ) -> Result<Option<Vec<Logits>>> {
-        self.check(input, state)?;
+        self.check(input, state.pos)?;
         threads::run(|| {
             let turn = Turn { input, state };
-            let Some(x) = self.run(&mut [turn], Wanted::All, None, cancel)? else { return Ok(None) };
+            let Some(x) = self.run(&mut [turn], Wanted::All, cancel)? else { return Ok(None) };
             self.logits(&x)?.each().doing("reading logits").map(Some)
         })
     }
@@ -362,10 +355,10 @@ impl Decoder {
         /// Rows of logits at a time: a whole window's would take a hundred megabytes.
         const ROWS: usize = 32;
         let input = Input::from(tokens);
-        self.check(&input, state)?;
+        self.check(&input, state.pos)?;
         threads::run(|| {
             let turn = Turn { input: &input, state };
-            let Some(x) = self.run(&mut [turn], Wanted::All, None, cancel)? else { return Ok(None) };
+            let Some(x) = self.run(&mut [turn], Wanted::All, cancel)? else { return Ok(None) };
             let mut scores = Vec::with_capacity(tokens.len().saturating_sub(first));
             for start in (first.max(1)..tokens.len()).step_by(ROWS) {
                 if cancel.is_cancelled() {
@@ -381,9 +374,9 @@ impl Decoder {
         })
     }
 
-    /// Whether `input` can follow what `state` holds.
-    pub(super) fn check(&self, input: &Input, state: &DecodeState) -> Result<()> {
-        let (held, context) = (state.pos, self.config.context_tokens);
+    /// Whether `input` can follow so many tokens.
+    pub(super) fn check(&self, input: &Input, held: usize) -> Result<()> {
+        let context = self.config.context_tokens;
         let width =
             |soft: &super::input::Soft| soft.embeddings.dims2().is_ok_and(|(_, d)| d == self.config.d_model);
         let is_token = |(i, id): (usize, &u32)| {
