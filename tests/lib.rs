@@ -1,5 +1,7 @@
 //! Test helpers.
 
+pub mod asking;
+
 pub mod diarisation;
 
 pub mod media_files;

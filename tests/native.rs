@@ -6,11 +6,12 @@
 
 use std::path::Path;
 
-use engine::decoder::{Modality, Routing};
+use engine::decoder::Modality;
 use engine::media::Limits;
 use engine::models::Store;
-use engine::tasks::ask::{AskRequest, Attachment, ReadFile, Turn};
-use engine::{Cancel, Engine, EngineOptions, Event, Stage, Usage};
+use engine::tasks::ask::{AskRequest, Attachment, Turn};
+use engine::{Engine, EngineOptions};
+use medley_tests::asking::{self, ask};
 use medley_tests::{root, run, sample};
 
 fn engine(folder: &str) -> Engine {
@@ -19,46 +20,8 @@ fn engine(folder: &str) -> Engine {
     Engine::new(EngineOptions { store, model, limits, prefixes: None, panels: None })
 }
 
-#[derive(Default)]
-struct Asked {
-    text: String,
-    notices: Vec<String>,
-    files: Vec<ReadFile>,
-    /// Positions of the prompt that were read after the first step.
-    first_read: Option<u64>,
-    routing: Option<Routing>,
-    usage: Usage,
-}
-
-impl Asked {
-    /// How many positions of a modality went through the experts of the first sparse layer.
-    fn routed(&self, modality: Modality) -> u64 {
-        self.routing.as_ref().unwrap().layers[0].positions(modality)
-    }
-}
-
-fn ask(engine: &Engine, request: AskRequest) -> Asked {
-    let mut asked = Asked::default();
-    for event in engine.ask(request, &Cancel::new()) {
-        match event.unwrap() {
-            Event::Progress { stage: Stage::Prefill, done, .. } => {
-                asked.first_read.get_or_insert(done);
-            }
-            Event::Text(text) => asked.text.push_str(&text),
-            Event::Notice(text) => asked.notices.push(text),
-            Event::Read(file) => asked.files.push(file),
-            Event::Routing(routing) => asked.routing = Some(routing),
-            Event::Done { usage, .. } => asked.usage = usage,
-            _ => {}
-        }
-    }
-    asked
-}
-
 fn request(media: Vec<Attachment>, question: &str) -> AskRequest {
-    let mut request = AskRequest { media, question: question.into(), ..AskRequest::default() };
-    request.options.max_tokens = 6;
-    request
+    asking::request(media, question, 6)
 }
 
 fn file(path: &Path) -> Attachment {
@@ -83,7 +46,7 @@ fn pictures_and_sound_interleave_and_a_follow_up_reads_only_what_is_new() {
         (0, 0),
         "read a second time"
     );
-    assert!(second.first_read.unwrap() > seen + heard);
+    assert!(second.first_read.unwrap() as u64 > seen + heard);
     assert!(second.usage.prompt_tokens > first.usage.prompt_tokens);
 }
 

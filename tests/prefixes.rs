@@ -5,11 +5,12 @@
 
 use std::path::Path;
 
-use engine::decoder::{Modality, Routing};
+use engine::decoder::Modality;
 use engine::media::Limits;
 use engine::models::Store;
 use engine::tasks::ask::{AskRequest, Attachment, Turn};
-use engine::{Cancel, Engine, EngineOptions, Event, PrefixStore, Stage, Usage};
+use engine::{Engine, EngineOptions, PrefixStore};
+use medley_tests::asking::{self, ask};
 use medley_tests::{root, sample};
 
 /// An engine as another run of the program has it: nothing in memory.
@@ -19,42 +20,8 @@ fn engine(model: &str, folder: &Path) -> Engine {
     Engine::new(EngineOptions { store, model: model.to_owned(), limits, prefixes, panels: None })
 }
 
-#[derive(Default)]
-struct Asked {
-    text: String,
-    /// Where the first step of reading ended.
-    first_read: usize,
-    routing: Option<Routing>,
-    usage: Usage,
-}
-
-impl Asked {
-    /// Positions that were read of a modality; for mixtures of experts.
-    fn read(&self, modality: Modality) -> u64 {
-        self.routing.as_ref().unwrap().layers[0].positions(modality)
-    }
-}
-
-fn ask(engine: &Engine, request: AskRequest) -> Asked {
-    let mut asked = Asked::default();
-    for event in engine.ask(request, &Cancel::new()) {
-        match event.unwrap() {
-            Event::Progress { stage: Stage::Prefill, done, .. } if asked.first_read == 0 => {
-                asked.first_read = done as usize;
-            }
-            Event::Text(text) => asked.text.push_str(&text),
-            Event::Routing(routing) => asked.routing = Some(routing),
-            Event::Done { usage, .. } => asked.usage = usage,
-            _ => {}
-        }
-    }
-    asked
-}
-
 fn request(media: Vec<Attachment>, question: &str) -> AskRequest {
-    let mut request = AskRequest { media, question: question.into(), ..AskRequest::default() };
-    request.options.max_tokens = 16;
-    request
+    asking::request(media, question, 16)
 }
 
 /// A text and a sentence to be continued: some 600 tokens.
@@ -84,7 +51,7 @@ fn the_same_document_is_not_read_twice_and_answers_stay_the_same() {
             let (cached, prompt) = (again.usage.cached_tokens, again.usage.prompt_tokens);
             // One step of at most 256 positions was left.
             assert!(cached.is_multiple_of(256) && prompt - cached <= 256, "{model}: {cached} of {prompt}");
-            assert_eq!((again.first_read, again.text), (prompt, alone.text), "{model}");
+            assert_eq!((again.first_read, again.text), (Some(prompt), alone.text), "{model}");
         }
     }
 }
@@ -97,10 +64,10 @@ fn pictures_and_sound_are_not_read_twice_and_other_pictures_are() {
     let file = |name: &str| Attachment::File(sample(name));
     let media = || vec![file("pictures/coffee.png"), file("speech/austen-0870.wav")];
     let first = ask(&engine(), request(media(), "What is this?"));
-    assert!(first.read(Modality::Picture) > 200 && first.read(Modality::Sound) > 170);
+    assert!(first.routed(Modality::Picture) > 200 && first.routed(Modality::Sound) > 170);
     assert!(n_files(folder.path()) > 0);
     let again = ask(&engine(), request(media(), "What is this?"));
-    assert_eq!((again.read(Modality::Picture), again.read(Modality::Sound)), (0, 0));
+    assert_eq!((again.routed(Modality::Picture), again.routed(Modality::Sound)), (0, 0));
     assert_eq!(again.text, first.text);
     // A conversation that goes on in another run.
     let history = || vec![Turn { question: "What is this?".into(), answer: "Coffee.".into() }];
@@ -108,13 +75,13 @@ fn pictures_and_sound_are_not_read_twice_and_other_pictures_are() {
     let mut alone = follow_up();
     alone.options.prefix_cache = false;
     let (alone, follow_up) = (ask(&engine(), alone), ask(&engine(), follow_up()));
-    assert_eq!((follow_up.read(Modality::Picture), follow_up.read(Modality::Sound)), (0, 0));
-    assert!(alone.read(Modality::Picture) > 200 && alone.usage.cached_tokens == 0);
+    assert_eq!((follow_up.routed(Modality::Picture), follow_up.routed(Modality::Sound)), (0, 0));
+    assert!(alone.routed(Modality::Picture) > 200 && alone.usage.cached_tokens == 0);
     assert_eq!(follow_up.text, alone.text);
     // The same words about another picture.
     let other = vec![file("pictures/rocket.jpg"), file("speech/austen-0870.wav")];
     let other = ask(&engine(), request(other, "What is this?"));
-    assert!(other.read(Modality::Picture) > 200, "{:?}", other.usage);
+    assert!(other.routed(Modality::Picture) > 200, "{:?}", other.usage);
 }
 
 #[test]

@@ -29,6 +29,8 @@ pub(crate) mod hugging_face;
 
 mod model;
 
+mod reading;
+
 mod adapter;
 
 mod gradient;
@@ -43,7 +45,8 @@ pub use config::{
 };
 pub use gradient::{Gradients, Scored};
 pub use input::{Input, Modality, Soft};
-pub use model::{Decoder, Logits, log_probability};
+pub use model::{Decoder, Logits};
+pub use reading::log_probability;
 pub use routing::{LayerRouting, Routing};
 pub use state::{DecodeState, Mark};
 
