@@ -318,6 +318,8 @@ fn the_readme_shows_pictures_that_exist() {
     let text = read(&root().join("README.md"));
     let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
     let local = links.filter(|link| !link.contains("://") && !link.starts_with('#'));
+    // Of a link to a section the file.
+    let local = local.filter_map(|link| link.split('#').next());
     for_each_case(local, |link| match root().join(link).exists() {
         true => Ok(()),
         false => Err("no such file".to_owned()),
