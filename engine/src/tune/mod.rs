@@ -41,6 +41,6 @@ pub use adapter::Adapter;
 pub use data::Example;
 pub use decoder_reasoner::DecoderReasoner;
 pub use form::Form;
-pub use method::Method;
+pub use method::{Method, PROPOSALS};
 pub use parameters::Tuned;
 pub use run::{TuneEvent, TuneOptions, Tuning};

@@ -6,7 +6,10 @@
 //!
 //! The control variate subtracts β ∇ log p(proposal), whose mean is zero, where β is how likely a proposal is right,
 //! estimated from the other examples of the batch. An accepted example then counts 1 − β, which vanishes as the model
-//! gets everything right.
+//! gets everything right. That the mean is zero needs an example that counts whatever is proposed, so both the control
+//! variate and β leave out examples whose memory was wrong: those count only when their proposal is right. The published
+//! notebook takes them in, which makes β too large and their first right chain nearly worthless; where all memories are
+//! right, as its guide makes them, both are the same.
 
 /// What was drawn for one example of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,14 +37,14 @@ pub struct Weights {
     pub proposal: f64,
 }
 
-/// How likely a proposal is right, for each example from the others that count.
+/// How likely a proposal is right, for each example whose memory was right, from the others of that kind; 0 where there
+/// are none, and for an example whose memory was wrong.
 pub fn leave_one_out(drawn: &[Drawn]) -> Vec<f64> {
-    let right = |drawn: &Drawn| f64::from(u8::from(drawn.proposal));
-    let counted = |drawn: &Drawn| f64::from(u8::from(drawn.counts()));
-    let (all_right, all): (f64, f64) = (drawn.iter().map(right).sum(), drawn.iter().map(counted).sum());
-    let beta = |drawn: &Drawn| {
-        let others = all - counted(drawn);
-        if others > 0.0 { (all_right - right(drawn)) / others } else { 0.0 }
+    let right = drawn.iter().filter(|drawn| drawn.memory && drawn.proposal).count();
+    let all = drawn.iter().filter(|drawn| drawn.memory).count();
+    let beta = |drawn: &Drawn| match drawn.memory && all > 1 {
+        true => (right - usize::from(drawn.proposal)) as f64 / (all - 1) as f64,
+        false => 0.0,
     };
     drawn.iter().map(beta).collect()
 }

@@ -200,12 +200,12 @@ fn weights_and_not_their_exponentials_are_resampled() {
 fn what_each_case_counts() {
     let cases = [(true, true), (true, false), (false, true), (false, false)];
     let drawn = cases.map(|(proposal, memory)| Drawn { proposal, memory });
-    // Three count; of the others that count, one of two proposals is right for the right ones, both for the third.
+    // Two had a right memory: each sees the other's proposal. The one that became right counts whole.
     let betas = leave_one_out(&drawn);
-    assert_eq!(betas, [0.5, 0.5, 1.0, 2.0 / 3.0]);
+    assert_eq!(betas, [0.0, 0.0, 1.0, 0.0]);
     let each = weights(&drawn, true);
     let third = 1.0 / 3.0;
-    assert_eq!(each[0], Weights { memory: 0.5 / 3.0, proposal: 0.0 });
+    assert_eq!(each[0], Weights { memory: third, proposal: 0.0 });
     assert_eq!(each[1], each[0]);
     assert_eq!(each[2], Weights { memory: third, proposal: -third });
     assert_eq!(each[3], Weights::default());
@@ -214,6 +214,49 @@ fn what_each_case_counts() {
     assert_eq!(plain[2], Weights { memory: third, proposal: 0.0 });
     let none = weights(&[drawn[3]; 2], true);
     assert_eq!(none, [Weights::default(); 2]);
+}
+
+/// As published, β is the share of right proposals among the other examples whose memory is right afterwards.
+#[test]
+fn with_right_memories_the_scale_is_the_published_one() {
+    for proposals in 0..32usize {
+        let drawn: Vec<Drawn> =
+            (0..5).map(|i| Drawn { proposal: proposals >> i & 1 == 1, memory: true }).collect();
+        let all = drawn.iter().filter(|drawn| drawn.proposal).count() as f64;
+        for (drawn, beta) in drawn.iter().zip(leave_one_out(&drawn)) {
+            let published = (all - f64::from(u8::from(drawn.proposal))) / 4.0;
+            assert!((beta - published).abs() < 1e-12, "{beta}, published {published}");
+        }
+    }
+}
+
+/// Where memories are wrong, each chain that an example may reach counts by the posterior, whatever the others draw.
+#[test]
+fn examples_that_are_reached_first_keep_their_weight() {
+    let model = Countable::new(0.0);
+    let (mut found, mut mean, mut count) = ([0.0; 2 * CHAINS], [0.0; 2 * CHAINS], 0.0);
+    for first in 0..CHAINS {
+        for second in 0..CHAINS {
+            let p = model.p(0)[first] * model.p(1)[second];
+            // The first example's memory is right, the second's is not.
+            let drawn = [
+                Drawn { proposal: first < RIGHT, memory: true },
+                Drawn { proposal: second < RIGHT, memory: false },
+            ];
+            let each = weights(&drawn, true);
+            let n = drawn.iter().filter(|drawn| drawn.counts()).count() as f64;
+            if drawn[1].proposal {
+                add(&mut found, &model.gradient(1, second), p * n * each[1].memory);
+                count += p;
+            }
+            assert_eq!(each[1].proposal, 0.0);
+        }
+    }
+    for chain in 0..RIGHT {
+        add(&mut mean, &model.gradient(1, chain), model.p(1)[chain]);
+    }
+    assert!((count - model.right(1)).abs() < 1e-12);
+    assert_near(&found, &mean, 1e-12, "an example that was wrong before");
 }
 
 #[test]

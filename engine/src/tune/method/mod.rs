@@ -50,7 +50,7 @@ impl Method {
 }
 
 /// Proposals for each example in rejection sampling.
-pub(super) const PROPOSALS: usize = 4;
+pub const PROPOSALS: usize = 4;
 
 /// A chain in memory.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,6 +68,8 @@ pub(super) struct Estimate {
     /// Proposals, and how many of them are right.
     pub(super) proposed: usize,
     pub(super) right: usize,
+    /// Examples whose proposals went into memory.
+    pub(super) accepted: Vec<usize>,
     /// Variance of the estimate with the control variate and without, and squared length of its mean, where that was
     /// measured.
     pub(super) variance: Option<Variance>,
@@ -137,13 +139,14 @@ impl Steps {
         cancel: &Cancel,
     ) -> Result<Option<Estimate>> {
         let Some(proposals) = reasoner.propose(&self.draws(step, batch), cancel)? else { return Ok(None) };
-        let mut drawn = Vec::with_capacity(batch.len());
+        let (mut drawn, mut accepted) = (Vec::with_capacity(batch.len()), Vec::new());
         for (example, proposal) in batch.iter().zip(&proposals) {
             let is_right = reasoner.is_right(*example, proposal);
             let before = memory.get(example).is_some_and(|kept| kept.right);
             drawn.push(Drawn { proposal: is_right, memory: before });
             if is_right {
                 memory.insert(*example, Kept { chain: proposal.clone(), right: true });
+                accepted.push(*example);
             }
         }
         let pairs: Vec<Pair<R::Chain>> = batch
@@ -170,8 +173,14 @@ impl Steps {
             None => None,
         };
         let loss = mean(log_p.into_iter().map(|log_p| -log_p));
-        let right = drawn.iter().filter(|drawn| drawn.proposal).count();
-        Ok(Some(Estimate { gradient, loss, proposed: batch.len(), right, variance }))
+        Ok(Some(Estimate {
+            gradient,
+            loss,
+            proposed: batch.len(),
+            right: accepted.len(),
+            accepted,
+            variance,
+        }))
     }
 
     /// A step of rejection sampling: the mean over the examples of the mean over their right proposals.
@@ -192,7 +201,14 @@ impl Steps {
         }
         let right = terms.len();
         let Some((loss, gradient)) = of_terms(reasoner, &terms, cancel)? else { return Ok(None) };
-        Ok(Some(Estimate { gradient, loss, proposed: all.len(), right, variance: None }))
+        Ok(Some(Estimate {
+            gradient,
+            loss,
+            proposed: all.len(),
+            right,
+            accepted: Vec::new(),
+            variance: None,
+        }))
     }
 }
 
@@ -206,7 +222,7 @@ pub(super) fn imitate<R: Reasoner>(
     let terms: Vec<_> =
         chains.iter().map(|(example, chain)| Term { example: *example, chain: *chain, weight }).collect();
     let Some((loss, gradient)) = of_terms(reasoner, &terms, cancel)? else { return Ok(None) };
-    Ok(Some(Estimate { gradient, loss, proposed: 0, right: 0, variance: None }))
+    Ok(Some(Estimate { gradient, loss, proposed: 0, right: 0, accepted: Vec::new(), variance: None }))
 }
 
 fn of_terms<R: Reasoner>(

@@ -413,6 +413,10 @@ impl Tuning {
 
     fn save(&mut self) -> Result<()> {
         if self.options.method.has_memory() {
+            if self.state.reached.is_empty() && self.state.step > 0 {
+                let text = "the model found no right chain by itself, so it learned from those that were made with the answer told; give it more steps, easier questions, or choose a larger model";
+                self.events.push_back(TuneEvent::Notice { text: text.into() });
+            }
             let never: Vec<usize> = self
                 .train
                 .iter()

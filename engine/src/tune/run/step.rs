@@ -17,7 +17,7 @@ const GROUPS: usize = 4;
 const IN_VAIN: usize = 512;
 
 /// The same where no chain in memory is right either.
-const FEW: usize = 64;
+const FEW: usize = 256;
 
 impl Tuning {
     /// What a step of the method gives; `None` when cancelled.
@@ -41,11 +41,9 @@ impl Tuning {
         let estimate = match options.method {
             Method::Trice | Method::TricePlain => {
                 let batch = batch(options.batch);
-                let before: Vec<bool> = batch.iter().map(|i| state.reached.contains(i)).collect();
                 let estimate = steps.trice(reasoner, &mut state.memory, &batch, step, cancel)?;
                 let Some(estimate) = estimate else { return Ok(None) };
-                let found = batch.iter().zip(before).find(|(i, before)| !before && state.memory[*i].right);
-                if let (Some((example, _)), true) = (found, estimate.right > 0) {
+                if let Some(example) = estimate.accepted.iter().find(|i| !state.reached.contains(i)) {
                     events.push_back(TuneEvent::Chain {
                         question: reasoner.examples()[*example].question.clone(),
                         chain: state.memory[example].chain.text.trim().to_owned(),
@@ -64,8 +62,7 @@ impl Tuning {
         };
         state.samples += estimate.proposed;
         state.in_vain = if estimate.right > 0 { 0 } else { state.in_vain + estimate.proposed };
-        let is_hopeless = state.in_vain >= IN_VAIN
-            || estimate.loss.is_none() && state.in_vain >= FEW.max(4 * options.batch);
+        let is_hopeless = state.in_vain >= IN_VAIN || estimate.loss.is_none() && state.in_vain >= FEW;
         if is_hopeless {
             let reason = format!(
                 "none of the last {} proposed chains reached a right answer, so there is nothing to learn from; check the answers, give some lines a \"rationale\", or choose easier questions or a larger model",

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use engine::tune::puzzles::Puzzle;
-use engine::tune::{Method, TuneEvent, Tuning};
+use engine::tune::{Method, PROPOSALS, TuneEvent, Tuning};
 use engine::{Cancel, LanguageModel};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -138,8 +138,9 @@ fn one(
     options.check_every = 0;
     options.save_every = 0;
     if method == MethodOrNone::Rejection {
-        // TRICE draws a chain for each question before its first step: as many more for the other.
+        // TRICE draws a chain for each question before its first step: at least as many more for the other, in fours.
         options.batch += args.questions.div_ceil(options.steps.max(1));
+        options.batch = options.batch.next_multiple_of(PROPOSALS);
     }
     if method == MethodOrNone::TricePlain {
         // Its variances are measured with the other's.
