@@ -72,19 +72,19 @@ impl Attention {
     }
 
     /// # Shapes
-    /// - `x`: `[n, d_model]`
+    /// - `x`: `[n, d_model]`, which `norm` goes over first
     /// - `states`: one for each part of `step`
     /// - returns: as `x`
     pub(super) fn forward(
         &self,
         layer: usize,
-        x: &Rows,
+        (norm, x): (&RmsNorm, &Rows),
         step: &Step,
         states: &mut [&mut DecodeState],
     ) -> candle_core::Result<Rows> {
         let rule = self.spec.rule;
         let angles = &step.angles[self.rotary];
-        let (q, keys_and_values) = self.project(x, angles)?;
+        let (q, keys_and_values) = self.project(norm, x, angles)?;
         if let Some(how) = step.is_traced() {
             return self.output.forward(&self.look_around(how, step, &q, keys_and_values.as_ref())?);
         }
@@ -168,19 +168,25 @@ impl Attention {
     }
 
     /// Queries, and keys and values where the layer has its own, `[n_heads, n, head_dim]`.
-    fn project(&self, x: &Rows, angles: &Angles) -> candle_core::Result<(Rows, Option<(Rows, Rows)>)> {
+    fn project(
+        &self,
+        norm: &RmsNorm,
+        x: &Rows,
+        angles: &Angles,
+    ) -> candle_core::Result<(Rows, Option<(Rows, Rows)>)> {
         let AttentionSpec { n_heads, n_kv_heads, .. } = self.spec;
         let queries = |q: &Rows| to_heads(q, n_heads, self.q_norm.as_ref(), Some(angles));
         let Some(Keys { k, v, k_norm, v_norm }) = &self.keys else {
-            return Ok((queries(&self.q.forward(x)?)?, None));
+            let [q] = Linear::forward_each_normed([&self.q], norm, x)?;
+            return Ok((queries(&q)?, None));
         };
         let (q, k, v) = match v {
             Some(v) => {
-                let [q, k, v] = Linear::forward_each([&self.q, k, v], x)?;
+                let [q, k, v] = Linear::forward_each_normed([&self.q, k, v], norm, x)?;
                 (q, k, v)
             }
             None => {
-                let [q, k] = Linear::forward_each([&self.q, k], x)?;
+                let [q, k] = Linear::forward_each_normed([&self.q, k], norm, x)?;
                 (q, k.clone(), k)
             }
         };

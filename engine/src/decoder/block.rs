@@ -80,7 +80,7 @@ impl Block {
         embeddings: Option<&Rows>,
         states: &mut [&mut DecodeState],
     ) -> candle_core::Result<Rows> {
-        let y = self.attention.forward(self.layer, &self.attention_norm.forward(x)?, step, states)?;
+        let y = self.attention.forward(self.layer, (&self.attention_norm, x), step, states)?;
         let x = add(through(self.post_attention_norm.as_ref(), y)?, x)?;
         let y = self.feed_forward.forward(&x, |row, expert| {
             let (Some(i), Some(modality)) =

@@ -81,12 +81,14 @@ impl FeedForward {
     /// - `x`: `[n, d_model]`, not normed yet
     /// - returns: the same
     pub(super) fn forward(&self, x: &Rows, count: impl FnMut(usize, usize)) -> candle_core::Result<Rows> {
-        let normed = self.norm.forward(x)?;
         match &self.kind {
-            Kind::Gated(gated) => gated.forward(&normed),
-            Kind::Experts(router, experts) => experts.forward(&normed, &router.route(&normed)?, count),
+            Kind::Gated(gated) => gated.forward(&self.norm, x),
+            Kind::Experts(router, experts) => {
+                let normed = self.norm.forward(x)?;
+                experts.forward(&normed, &router.route(&normed)?, count)
+            }
             Kind::Both(both) => {
-                let dense = both.post_dense_norm.forward(&both.dense.forward(&normed)?)?;
+                let dense = both.post_dense_norm.forward(&both.dense.forward(&self.norm, x)?)?;
                 let routed = both.router.route(x)?;
                 let sparse = both.experts.forward(&both.expert_norm.forward(x)?, &routed, count)?;
                 add(both.post_expert_norm.forward(&sparse)?, &dense)
@@ -129,10 +131,10 @@ impl Gated {
     }
 
     /// # Shapes
-    /// - `x`: `[n, d_model]`
+    /// - `x`: `[n, d_model]`, which `norm` goes over first
     /// - returns: the same
-    pub(super) fn forward(&self, x: &Rows) -> candle_core::Result<Rows> {
-        let [gate, up] = Linear::forward_each([&self.gate, &self.up], x)?;
-        self.down.forward(&self.activation.gated(gate, &up)?)
+    fn forward(&self, norm: &RmsNorm, x: &Rows) -> candle_core::Result<Rows> {
+        let [gate, up] = Linear::forward_each_normed([&self.gate, &self.up], norm, x)?;
+        self.down.forward_gated(self.activation, gate, &up)
     }
 }

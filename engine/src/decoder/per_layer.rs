@@ -75,7 +75,8 @@ impl PerLayerGate {
     /// - `embedding`: `[n, width]`
     /// - returns: as `x`
     pub(super) fn forward(&self, x: Rows, embedding: &Rows) -> candle_core::Result<Rows> {
-        let gated = self.activation.gated(self.gate.forward(&x)?, embedding)?;
-        add(x, &self.norm.forward(&self.projection.forward(&gated)?)?)
+        let gate = self.gate.forward(&x)?;
+        let y = self.projection.forward_gated(self.activation, gate, embedding)?;
+        add(x, &self.norm.forward(&y)?)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::buffer::Buffer;
+use super::buffer::{Buffer, scratch};
 #[cfg(target_arch = "x86_64")]
 use super::isa::{Isa, Kind};
 use super::lanes::ROUND;
@@ -88,24 +88,53 @@ impl Activations {
     /// # Panics
     /// When `n_in` is no multiple of 32 or `x` has no whole rows (a bug of the caller).
     pub fn quantize(x: &[f32], n_in: usize) -> Self {
+        assert!(x.len().is_multiple_of(n_in));
+        Self::by_tile(x.len() / n_in, n_in, |rows, blocks, planes, factors| {
+            let x = x[rows.start * n_in..rows.end * n_in].as_chunks().0;
+            quantize_tile(x, (blocks.start, n_in / BLOCK), planes, factors);
+        })
+    }
+
+    /// Quantises `[n_rows, n_in]` that stand nowhere: `make(row, first, numbers)` makes those of a row from `first` on
+    /// while the tile is in the nearest cache.
+    ///
+    /// # Panics
+    /// When `n_in` is no multiple of 32 (a bug of the caller).
+    pub fn of_made(n_rows: usize, n_in: usize, make: impl Fn(usize, usize, &mut [f32]) + Sync) -> Self {
+        Self::by_tile(n_rows, n_in, |rows, blocks, planes, factors| {
+            let width = blocks.len() * BLOCK;
+            scratch(rows.len() * width, |numbers| {
+                for (row, numbers) in rows.zip(numbers.chunks_exact_mut(width)) {
+                    make(row, blocks.start * BLOCK, numbers);
+                }
+                quantize_tile(numbers.as_chunks().0, (0, blocks.len()), planes, factors);
+            });
+        })
+    }
+
+    /// Calls `task` with the rows of each tile, or with some of their blocks where these are many, and what these become.
+    fn by_tile(
+        n_rows: usize,
+        n_in: usize,
+        task: impl Fn(Range<usize>, Range<usize>, &mut [Planes], &mut [Factors]) + Sync,
+    ) -> Self {
         /// Numbers that are worth a task: some microseconds.
         const TASK: usize = 4096;
-        assert!(n_in.is_multiple_of(BLOCK) && x.len().is_multiple_of(n_in));
-        let (n_rows, n_blocks) = (x.len() / n_in, n_in / BLOCK);
+        assert!(n_in.is_multiple_of(BLOCK));
+        let n_blocks = n_in / BLOCK;
         let (mut factors, mut planes) = (Buffer::new(n_rows * n_blocks), Buffer::new(n_rows * n_blocks));
         let step = TASK.div_ceil(BLOCK * n_rows.clamp(1, 8));
         let n_steps = n_blocks.div_ceil(step);
         let places = (Places::of(&mut factors), Places::of(&mut planes));
-        team::for_each(n_tiles(n_rows) * n_steps, |task| {
-            let (rows, first) = (tile(n_rows, task / n_steps), task % n_steps * step);
+        team::for_each(n_tiles(n_rows) * n_steps, |i| {
+            let (rows, first) = (tile(n_rows, i / n_steps), i % n_steps * step);
             let blocks = first..(first + step).min(n_blocks);
             let at = rows.start * n_blocks + rows.len() * blocks.start;
             let run = at..at + rows.len() * blocks.len();
             // SAFETY: these blocks of these rows belong to this task.
             #[allow(unsafe_code)]
             let (factors, planes) = unsafe { (places.0.run(run.clone()), places.1.run(run)) };
-            let x = x[rows.start * n_in..rows.end * n_in].as_chunks().0;
-            quantize_tile(x, (first, n_blocks), planes, factors);
+            task(rows, blocks, planes, factors);
         });
         Self { n_rows, n_blocks, factors, planes }
     }
@@ -239,6 +268,20 @@ mod tests {
                 assert_eq!(known(quantized(quantize_plainly)), want, "{n_rows} rows from block {first} on");
                 assert_eq!(known(quantized(quantize_tile)), want, "{n_rows} rows from block {first} on");
             }
+        }
+    }
+
+    #[test]
+    fn what_is_made_row_by_row_is_quantised_as_what_stands_there() {
+        for (n_rows, n_in) in [(1, 32), (1, 4160), (3, 1536), (8, 576), (43, 2048)] {
+            let x: Vec<f32> = (0..n_rows * n_in).map(|i| (i as f32 * 0.37).sin() * (i % 97) as f32).collect();
+            let made = Activations::of_made(n_rows, n_in, |row, first, numbers| {
+                numbers.copy_from_slice(&x[row * n_in + first..][..numbers.len()]);
+            });
+            let want = Activations::quantize(&x, n_in);
+            assert_eq!((made.n_rows, made.n_blocks), (want.n_rows, want.n_blocks));
+            assert_eq!(made.planes, want.planes, "{n_rows} rows of {n_in}");
+            assert_eq!(made.factors, want.factors, "{n_rows} rows of {n_in}");
         }
     }
 

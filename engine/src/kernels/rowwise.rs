@@ -21,8 +21,17 @@ pub fn for_each_row(numbers: &mut [f32], width: usize, task: impl Fn(usize, &mut
 }
 
 #[inline(always)]
+fn inverse_rms_body(x: &[f32], eps: f32) -> f32 {
+    (sum(x, |x| x * x) / x.len() as f32 + eps).sqrt().recip()
+}
+
+#[inline(always)]
 fn rms_norm_body(x: &[f32], weight: &[f32], eps: f32, out: &mut [f32]) {
-    let scale = (sum(x, |x| x * x) / x.len() as f32 + eps).sqrt().recip();
+    scale_each_body(x, inverse_rms_body(x, eps), weight, out);
+}
+
+#[inline(always)]
+fn scale_each_body(x: &[f32], scale: f32, weight: &[f32], out: &mut [f32]) {
     for ((out, x), weight) in out.iter_mut().zip(x).zip(weight) {
         *out = x * scale * weight;
     }
@@ -44,7 +53,7 @@ fn sum(x: &[f32], f: impl Fn(f32) -> f32) -> f32 {
 #[inline(always)]
 fn rms_norm_back_body(x: &[f32], weight: &[f32], eps: f32, gradient: &[f32], out: &mut [f32]) {
     let n = x.len() as f32;
-    let scale = (sum(x, |x| x * x) / n + eps).sqrt().recip();
+    let scale = inverse_rms_body(x, eps);
     for ((out, gradient), weight) in out.iter_mut().zip(gradient).zip(weight) {
         *out = gradient * weight;
     }
@@ -109,6 +118,16 @@ for_each_isa!(
 for_each_isa!(
     /// `x / rms(x) · weight` (Zhang and Sennrich, 2019, equation 4).
     pub rms_norm, rms_norm_body, (x: &[f32], weight: &[f32], eps: f32, out: &mut [f32])
+);
+
+for_each_isa!(
+    /// `1 / rms(x)`.
+    pub inverse_rms, inverse_rms_body, (x: &[f32], eps: f32) -> f32
+);
+
+for_each_isa!(
+    /// `x · scale · weight`: a part of [`rms_norm`] where [`inverse_rms`] of the whole is known.
+    pub scale_each, scale_each_body, (x: &[f32], scale: f32, weight: &[f32], out: &mut [f32])
 );
 
 for_each_isa!(

@@ -3,6 +3,7 @@
 use super::array::Array;
 use super::traced;
 use crate::kernels;
+use crate::kernels::activations::Activations;
 use crate::kernels::rowwise::for_each_row;
 
 /// What a gate goes through.
@@ -53,15 +54,32 @@ impl Activation {
             let ours = traced::gated(self, gate, up);
             return ours.unwrap_or_else(|| self.forward(gate)? * up).map(X::of_device);
         }
-        let kernel: fn(&mut [f32], &[f32]) = match self {
+        pairs(gate, up, self.gate_kernel())
+    }
+
+    /// The same of many numbers on the processor, in place of the first.
+    fn gate_kernel(self) -> fn(&mut [f32], &[f32]) {
+        match self {
             Self::Silu => kernels::gated_silu,
             Self::GeluTanh => kernels::gated_gelu_tanh,
             Self::Gelu => |gate: &mut [f32], up: &[f32]| {
                 kernels::gelu(gate);
                 gate.iter_mut().zip(up).for_each(|(gate, up)| *gate *= up);
             },
-        };
-        pairs(gate, up, kernel)
+        }
+    }
+
+    /// [`gated`](Self::gated) of rows on the processor, as whole numbers; the floats between are not written down.
+    ///
+    /// # Shapes
+    /// - `gate`, `up`: `[n, width]`
+    pub(super) fn gated_quantized(self, gate: &[f32], up: &[f32], width: usize) -> Activations {
+        let kernel = self.gate_kernel();
+        Activations::of_made(gate.len() / width, width, |row, first, numbers| {
+            let part = row * width + first..row * width + first + numbers.len();
+            numbers.copy_from_slice(&gate[part.clone()]);
+            kernel(numbers, &up[part]);
+        })
     }
 }
 

@@ -5,8 +5,14 @@ use candle_core::{DType, Device, Tensor};
 use super::array::Array;
 use super::traced;
 use crate::error::{Doing, Result};
-use crate::kernels::rowwise::{layer_norm, rms_norm};
+use crate::kernels::activations::Activations;
+use crate::kernels::buffer::Buffer;
+use crate::kernels::rowwise::{inverse_rms, layer_norm, rms_norm, scale_each};
+use crate::kernels::team;
 use crate::weights::Weights;
+
+/// Rows that are worth a task.
+const ROWS: usize = 16;
 
 /// How a norm computes.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -74,6 +80,24 @@ impl RmsNorm {
             return normed.reshape(x.shape()).map(X::of_device);
         }
         x.map_rows(width, |x, y| self.row(x, y))
+    }
+
+    /// [`forward`](Self::forward) of rows on the processor, as whole numbers; the floats between are not written down.
+    ///
+    /// # Shapes
+    /// - `x`: `[n, width]`
+    pub(super) fn quantized(&self, x: &[f32]) -> Activations {
+        let (width, eps) = (self.each.len(), self.eps);
+        let n = x.len() / width;
+        let mut scales = Buffer::new(n);
+        team::for_each_chunk(&mut scales, ROWS, |chunk, scales| {
+            let rows = x[chunk * ROWS * width..].chunks_exact(width);
+            scales.iter_mut().zip(rows).for_each(|(scale, row)| *scale = inverse_rms(row, eps));
+        });
+        Activations::of_made(n, width, |row, first, numbers| {
+            let x = &x[row * width + first..][..numbers.len()];
+            scale_each(x, scales[row], &self.each[first..], numbers);
+        })
     }
 
     /// One row on the processor, `[width]`.

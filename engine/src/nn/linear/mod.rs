@@ -10,6 +10,7 @@ use super::activation::{Activation, add};
 use super::array::Array;
 use super::embedding::Embedding;
 use super::low_rank::LowRank;
+use super::norm::RmsNorm;
 use super::stored;
 use super::traced;
 use super::weight::{Weight, on_device};
@@ -20,7 +21,7 @@ use crate::kernels::buffer::Buffer;
 use crate::kernels::dense;
 use crate::kernels::layers::{self, Layer, Matrix, TiledRows};
 use crate::kernels::levels::{self, LevelRows};
-use crate::kernels::packed;
+use crate::kernels::packed::{self, Packed};
 use crate::kernels::rowwise::{self, for_each_row};
 use crate::weights::{Purpose, Weights};
 
@@ -298,22 +299,53 @@ impl Linear {
         if let Some(levels) = all_of(layers, Weight::levels) {
             return times_each(levels, None, x);
         }
-        let Some(packed) = all_of(layers, Weight::packed) else {
-            return array(layers.into_iter().map(|layer| layer.plus_bias(layer.product(x)?)));
-        };
-        let ys = packed::times(Isa::detect(), packed.map(|(matrix, _)| matrix), &quantized(x)?);
-        let ys = ys.into_iter().zip(layers).zip(packed);
-        array(ys.map(|((y, layer), (matrix, _))| layer.plus_bias(X::of(y, matrix.shape().0)?)))
+        match all_of(layers, Weight::packed) {
+            Some(packed) => times_packed(packed, &quantized(x)?),
+            None => array(layers.into_iter().map(|layer| layer.plus_bias(layer.product(x)?))),
+        }
+    }
+
+    /// [`Linear::forward_each`] of `norm(x)`, which is quantised while it is made where the layers read whole numbers.
+    ///
+    /// # Shapes
+    /// - as [`forward_each`](Self::forward_each)
+    pub fn forward_each_normed<X: Array, const N: usize>(
+        layers: [&Self; N],
+        norm: &RmsNorm,
+        x: &X,
+    ) -> candle_core::Result<[X; N]> {
+        match Self::whole(layers, x) {
+            Some(packed) => times_packed(packed, &x.read(|x| norm.quantized(x))?),
+            None => Self::forward_each(layers, &norm.forward(x)?),
+        }
+    }
+
+    /// `forward(activation(gate) · up)`, where the product is quantised while it is made where the layer reads whole
+    /// numbers; `gate` belongs to nobody else.
+    ///
+    /// # Shapes
+    /// - `gate`, `up`: `[n_rows, n_in]`
+    /// - returns: `[n_rows, n_out]`
+    pub fn forward_gated<X: Array>(&self, activation: Activation, gate: X, up: &X) -> candle_core::Result<X> {
+        let packed = Self::whole([self], &gate).filter(|_| gate.n_numbers() == up.n_numbers());
+        let Some(packed) = packed else { return self.forward(&activation.gated(gate, up)?) };
+        let width = gate.width();
+        let gated = gate.read(|gate| up.read(|up| activation.gated_quantized(gate, up, width)))??;
+        let [y] = times_packed(packed, &gated)?;
+        Ok(y)
+    }
+
+    /// The matrices where all are products of whole numbers and nothing else, and `x` is where they are.
+    fn whole<'a, X: Array, const N: usize>(layers: [&'a Self; N], x: &X) -> Option<[Biased<'a, Packed>; N]> {
+        let is_bare = x.on_device().is_none() && layers.iter().all(|layer| layer.adapter.is_none());
+        all_of(layers, Weight::packed).filter(|_| is_bare)
     }
 
     /// `y + b`.
     fn plus_bias<X: Array>(&self, y: X) -> candle_core::Result<X> {
-        let Some(bias) = &self.bias else { return Ok(y) };
-        match y.on_device() {
-            Some(y) => y.broadcast_add(&bias.tensor).map(X::of_device),
-            None => y.change(|y| {
-                for_each_row(y, bias.each.len(), |_, row| rowwise::add(row, &bias.each));
-            }),
+        match (y.on_device(), &self.bias) {
+            (Some(y), Some(bias)) => y.broadcast_add(&bias.tensor).map(X::of_device),
+            _ => plus(y, self.bias()),
         }
     }
 
@@ -392,6 +424,23 @@ pub(super) fn quantized<X: Array>(x: &X) -> candle_core::Result<Activations> {
     x.read(|numbers| Activations::quantize(numbers, x.width()))
 }
 
+/// `x Wᵀ + b` for each layer.
+fn times_packed<X: Array, const N: usize>(
+    layers: [Biased<Packed>; N],
+    x: &Activations,
+) -> candle_core::Result<[X; N]> {
+    let ys = packed::times(Isa::detect(), layers.map(|(matrix, _)| matrix), x);
+    array(ys.into_iter().zip(layers).map(|(y, (matrix, bias))| plus(X::of(y, matrix.shape().0)?, bias)))
+}
+
+/// `y + b` on the processor.
+fn plus<X: Array>(y: X, bias: Option<&[f32]>) -> candle_core::Result<X> {
+    match bias {
+        Some(bias) => y.change(|y| for_each_row(y, bias.len(), |_, row| rowwise::add(row, bias))),
+        None => Ok(y),
+    }
+}
+
 /// `then(x Wᵀ + b)` for each layer; `x` is interleaved once.
 fn times_each<M: Matrix, X: Array, const N: usize>(
     layers: [Biased<M>; N],
@@ -417,132 +466,4 @@ fn times_rows<M: Matrix, X: Array, const N: usize>(
 }
 
 #[cfg(test)]
-mod tests {
-    use candle_core::quantized::{GgmlDType, QTensor, gguf_file};
-    use candle_core::{D, DType, IndexOp};
-
-    use super::*;
-    use crate::device;
-    use crate::random::tensor;
-    use crate::weights::gguf::GgufFile;
-    use crate::weights::{Weights, same_name};
-
-    fn file(tensors: &[(&str, &Tensor)], device: &Device) -> Weights {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("model.safetensors");
-        let tensors: std::collections::HashMap<_, _> =
-            tensors.iter().map(|(name, tensor)| (*name, (*tensor).clone())).collect();
-        candle_core::safetensors::save(&tensors, &path).unwrap();
-        Weights::from_safetensors(&path, device, same_name).unwrap()
-    }
-
-    fn distance(a: &Tensor, b: &Tensor) -> f32 {
-        (a - b).unwrap().abs().unwrap().max(D::Minus1).unwrap().max_all().unwrap().to_scalar().unwrap()
-    }
-
-    #[test]
-    fn weights_in_their_file_give_what_floats_give() {
-        let weight = Tensor::randn(0f32, 1.0, (70, 48), &Device::Cpu).unwrap();
-        for dtype in [DType::F32, DType::F16, DType::BF16] {
-            let weight = weight.to_dtype(dtype).unwrap();
-            let w = file(&[("weight", &weight)], &Device::Cpu);
-            let linear = Linear::new(48, 70, &w).unwrap();
-            let weight = weight.to_dtype(DType::F32).unwrap();
-            for n in [1, 3, 40] {
-                let x = Tensor::randn(0f32, 1.0, (n, 48), &Device::Cpu).unwrap();
-                let want = x.matmul(&weight.t().unwrap()).unwrap();
-                assert!(distance(&linear.forward(&x).unwrap(), &want) < 1e-4, "{dtype:?} {n}");
-            }
-            let rows = Embedding::new(70, 48, &w).unwrap().forward::<Tensor>(&[69, 0], &Device::Cpu).unwrap();
-            assert_eq!(distance(&rows.i(0).unwrap(), &weight.i(69).unwrap()), 0.0);
-            assert!(Embedding::new(70, 48, &w).unwrap().forward::<Tensor>(&[70], &Device::Cpu).is_err());
-        }
-    }
-
-    /// Rows of 288 numbers are none that candle's product with one row can take.
-    #[test]
-    fn weights_on_a_device_give_what_their_floats_give() {
-        let device = device::for_decoders().unwrap();
-        let mut state = 1;
-        for (dtype, width) in [
-            (GgmlDType::F16, 288),
-            (GgmlDType::BF16, 288),
-            (GgmlDType::Q4_0, 288),
-            (GgmlDType::Q4_0, 576),
-            (GgmlDType::Q4_1, 288),
-            (GgmlDType::Q4_1, 576),
-            (GgmlDType::Q5_0, 576),
-            (GgmlDType::Q5_1, 576),
-            (GgmlDType::Q8_0, 288),
-            (GgmlDType::Q8_0, 576),
-            (GgmlDType::Q4K, 768),
-            (GgmlDType::Q5K, 768),
-            (GgmlDType::Q6K, 768),
-        ] {
-            let weight = tensor(&mut state, &[70, width]);
-            let quantized = QTensor::quantize(&weight, dtype).unwrap();
-            let floats = quantized.dequantize(&Device::Cpu).unwrap();
-            let file = tempfile::NamedTempFile::new().unwrap();
-            gguf_file::write(&mut file.as_file(), &[], &[("weight", &quantized)]).unwrap();
-            let weights = GgufFile::open(file.path()).unwrap().weights(device, same_name);
-            let stored = weights.get_stored("weight", &[70, width]).unwrap().unwrap();
-            let linear = Linear { weight: on_device(&stored, device).unwrap(), bias: None, adapter: None };
-            for n in [1, 3, 40] {
-                let x = tensor(&mut state, &[n, width]);
-                let want = x.matmul(&floats.t().unwrap()).unwrap();
-                let got = linear.forward(&x.to_device(device).unwrap()).unwrap();
-                // On the processor candle rounds to 8 bits.
-                let most = if matches!(device, Device::Cpu) { 1.0 } else { 1e-3 };
-                let error = distance(&got.to_device(&Device::Cpu).unwrap(), &want);
-                assert!(error < most, "{dtype:?}, rows of {width}, {n} at once: {error}");
-            }
-        }
-    }
-
-    #[test]
-    fn encoders_give_what_floats_give_and_rounded_ones_nearly() {
-        let random = |shape: &[usize]| Tensor::randn(0f32, 1.0, shape, &Device::Cpu).unwrap();
-        let (weight, bias) = (random(&[70, 64]), random(&[70]));
-        for dtype in [DType::F32, DType::F16, DType::BF16] {
-            let weight = weight.to_dtype(dtype).unwrap();
-            let w = file(&[("weight", &weight), ("bias", &bias)], &Device::Cpu);
-            let weight = weight.to_dtype(DType::F32).unwrap();
-            for (purpose, most) in
-                [(Purpose::Encoder, 1e-4), (Purpose::RoundedEncoder, 0.5), (Purpose::RowRoundedEncoder, 0.6)]
-            {
-                let linear = Linear::new(64, 70, &w.clone().meant_for(purpose)).unwrap();
-                for n in [1, 3, 40] {
-                    let (x, sum) = (random(&[n, 64]), random(&[n, 70]));
-                    let want = x.matmul(&weight.t().unwrap()).unwrap().broadcast_add(&bias).unwrap();
-                    let onto = (&want + &sum).unwrap();
-                    for (got, want) in [
-                        (linear.forward(&x), want.clone()),
-                        (linear.forward_through(Activation::Gelu, &x), want.gelu_erf().unwrap()),
-                        (linear.forward_onto(sum, &x), onto),
-                    ] {
-                        let far = distance(&got.unwrap(), &want);
-                        assert!(far < most, "{purpose:?} {dtype:?} {n}: {far}");
-                    }
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn a_stack_is_cut_into_its_layers_and_parts() {
-        let weight = Tensor::randn(0f32, 1.0, (3, 5, 4), &Device::Cpu).unwrap();
-        // Where decoders compute: on a GPU where the tests run on one.
-        let device = device::for_decoders().unwrap();
-        let w = file(&[("weight", &weight)], device);
-        let layers = Linear::stacked(3, 4, [2, 3], &w).unwrap();
-        let x = Tensor::randn(0f32, 1.0, (6, 4), &Device::Cpu).unwrap();
-        for (i, [first, second]) in layers.iter().enumerate() {
-            let want = x.matmul(&weight.i(i).unwrap().t().unwrap()).unwrap();
-            let there = x.to_device(device).unwrap();
-            let parts = [first.forward(&there).unwrap(), second.forward(&there).unwrap()];
-            let got = Tensor::cat(&parts, 1).unwrap().to_device(&Device::Cpu).unwrap();
-            assert!(distance(&got, &want) < 1e-5, "layer {i}");
-        }
-        assert!(Linear::stacked(3, 4, [2, 2], &w).is_err(), "another shape");
-    }
-}
+mod tests;
