@@ -46,6 +46,10 @@ impl Isa {
                 // Told by `instruction_set` before anything is computed.
                 Err(_) => Isa(Kind::Portable),
             });
+        #[cfg(test)]
+        if let Some(wanted) = WANTED.get() {
+            return wanted;
+        }
         *CHOSEN
     }
 
@@ -168,8 +172,53 @@ macro_rules! for_each_isa {
 }
 
 #[cfg(test)]
+thread_local! {
+    /// What a test wants in the place of the best one.
+    static WANTED: std::cell::Cell<Option<Isa>> = const { std::cell::Cell::new(None) };
+}
+
+#[cfg(test)]
+impl Isa {
+    /// Calls `test` with the one that is detected, and then with each that this processor has, on a thread that detects
+    /// that one and runs loops alone.
+    pub(crate) fn for_each(test: impl Fn(Self) + Sync) {
+        test(Self::detect());
+        std::thread::scope(|scope| {
+            for isa in Self::all() {
+                let test = &test;
+                scope.spawn(move || {
+                    WANTED.set(Some(isa));
+                    test(isa);
+                });
+            }
+        });
+    }
+
+    /// Whether a test wants this thread to detect another one, of which no other thread knows.
+    pub(super) fn is_wanted() -> bool {
+        WANTED.get().is_some()
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_test_gets_each_of_them_in_its_loops_too() {
+        let detected = Isa::detect();
+        let seen = std::sync::Mutex::new(Vec::new());
+        Isa::for_each(|isa| {
+            let in_loop = super::super::team::map(9, |_| Isa::detect());
+            assert!(in_loop.iter().all(|of_task| *of_task == isa), "{isa:?}: {in_loop:?}");
+            seen.lock().unwrap().push(isa.name());
+        });
+        let mut seen = seen.into_inner().unwrap();
+        let mut want: Vec<_> = Isa::all().iter().chain([&detected]).map(|isa| isa.name()).collect();
+        seen.sort_unstable();
+        want.sort_unstable();
+        assert_eq!((seen, Isa::detect()), (want, detected));
+    }
 
     #[test]
     fn every_name_names_its_own_and_others_are_refused_with_all_of_them() {

@@ -74,6 +74,7 @@ pub(super) fn product((m, n, k): (usize, usize, usize), a: Matrix, b: Matrix, ad
 
 #[cfg(test)]
 mod tests {
+    use super::super::Isa;
     use super::*;
 
     fn numbers(n: usize) -> Vec<f32> {
@@ -87,16 +88,17 @@ mod tests {
             for n in [1, 16, 17, 32, 48, 64, 80, 144] {
                 for k in [1, 5, 64] {
                     let (a, b, before) = (numbers(m * k), numbers(k * n), numbers(m * n));
-                    for adds in [false, true] {
-                        let mut got = before.clone();
-                        product((m, n, k), Matrix::rows(&a, k), Matrix::rows(&b, n), adds, &mut got);
-                        for (at, got) in got.iter().enumerate() {
-                            let (i, j) = (at / n, at % n);
-                            let sum: f32 = (0..k).map(|l| a[i * k + l] * b[l * n + j]).sum();
-                            let want = if adds { before[at] + sum } else { sum };
-                            assert_eq!(*got, want, "{m}×{n}×{k} at {i}, {j}");
+                    let sum =
+                        |at: usize| -> f32 { (0..k).map(|l| a[at / n * k + l] * b[l * n + at % n]).sum() };
+                    let sums: Vec<f32> = (0..m * n).map(sum).collect();
+                    let onto: Vec<f32> = sums.iter().zip(&before).map(|(sum, before)| sum + before).collect();
+                    Isa::for_each(|isa| {
+                        for (adds, want) in [(false, &sums), (true, &onto)] {
+                            let mut got = before.clone();
+                            product((m, n, k), Matrix::rows(&a, k), Matrix::rows(&b, n), adds, &mut got);
+                            assert_eq!(got, *want, "{} {m}×{n}×{k}", isa.name());
                         }
-                    }
+                    });
                 }
             }
         }

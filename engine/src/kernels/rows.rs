@@ -459,6 +459,7 @@ pub(super) mod x86 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Isa;
     use super::*;
 
     /// Slow and obvious: the definition of correct.
@@ -482,6 +483,13 @@ mod tests {
         (0..n).map(next).collect()
     }
 
+    fn near(got: &[f32], want: &[f32], what: &str) {
+        assert_eq!(got.len(), want.len(), "{what}");
+        for (i, (a, b)) in got.iter().zip(want).enumerate() {
+            assert!((a - b).abs() < 1e-4, "{what} at {i}: {a} {b}");
+        }
+    }
+
     #[test]
     fn few_rows_with_many_vectors_are_what_their_definitions_say() {
         let number = |i: usize| ((i * 7 + 3) % 11) as f32 - 5.0;
@@ -489,27 +497,33 @@ mod tests {
             let rows: Vec<f32> = (0..few * n_cols).map(number).collect();
             let vectors: Vec<f32> = (0..many * n_cols).map(|i| number(i + 4)).collect();
             let weights: Vec<f32> = (0..many * few).map(|i| number(i + 2)).collect();
-            let mut products = vec![0.0; many * few];
-            few_rows_times(&rows, n_cols, &vectors, &mut products);
-            let mut mixed = vectors.clone();
-            add_few_rows(&rows, n_cols, &weights, &mut mixed);
-            let mixes = few_mixes(&vectors, n_cols, &weights, few);
-            for v in 0..many {
-                for r in 0..few {
-                    let want: f32 = (0..n_cols).map(|c| rows[r * n_cols + c] * vectors[v * n_cols + c]).sum();
-                    assert_eq!(products[v * few + r], want);
+            Isa::for_each(|isa| {
+                let what = isa.name();
+                let mut products = vec![0.0; many * few];
+                few_rows_times(&rows, n_cols, &vectors, &mut products);
+                let mut mixed = vectors.clone();
+                add_few_rows(&rows, n_cols, &weights, &mut mixed);
+                let mixes = few_mixes(&vectors, n_cols, &weights, few);
+                for v in 0..many {
+                    for r in 0..few {
+                        let want: f32 =
+                            (0..n_cols).map(|c| rows[r * n_cols + c] * vectors[v * n_cols + c]).sum();
+                        assert_eq!(products[v * few + r], want, "{what}");
+                    }
+                    for c in 0..n_cols {
+                        let want: f32 = (0..few).map(|r| weights[v * few + r] * rows[r * n_cols + c]).sum();
+                        assert_eq!(mixed[v * n_cols + c], vectors[v * n_cols + c] + want, "{what}");
+                    }
                 }
-                for c in 0..n_cols {
-                    let want: f32 = (0..few).map(|r| weights[v * few + r] * rows[r * n_cols + c]).sum();
-                    assert_eq!(mixed[v * n_cols + c], vectors[v * n_cols + c] + want);
+                assert_eq!(mixes.len(), few * n_cols, "{what}");
+                for (m, mix) in mixes.chunks(n_cols).enumerate() {
+                    for (c, found) in mix.iter().enumerate() {
+                        let want: f32 =
+                            (0..many).map(|v| weights[v * few + m] * vectors[v * n_cols + c]).sum();
+                        assert_eq!(*found, want, "{what}");
+                    }
                 }
-            }
-            for (m, mix) in mixes.chunks(n_cols).enumerate() {
-                for (c, found) in mix.iter().enumerate() {
-                    let want: f32 = (0..many).map(|v| weights[v * few + m] * vectors[v * n_cols + c]).sum();
-                    assert_eq!(*found, want);
-                }
-            }
+            });
         }
     }
 
@@ -532,51 +546,66 @@ mod tests {
                         }
                         want
                     };
-                    let mut got = [before.clone(), before.clone(), before.clone()];
-                    rows_mixed(&[1; 100], &rows, n_cols, &weights, &mut got[0]);
-                    rows_mixed(&[], &half, n_cols, &weights, &mut got[1]);
-                    rows_mixed(&[], &brain, n_cols, &weights, &mut got[2]);
-                    for (got, want) in got.iter().zip([want(&rows), want(&rows), want(&rounded)]) {
-                        for (i, (a, b)) in got.iter().zip(&want).enumerate() {
-                            assert!((a - b).abs() < 1e-4, "{n_rows}×{n_cols}×{n_vectors} at {i}: {a} {b}");
+                    let wants = [want(&rows), want(&rows), want(&rounded)];
+                    Isa::for_each(|isa| {
+                        let mut got = [before.clone(), before.clone(), before.clone()];
+                        rows_mixed(&[1; 100], &rows, n_cols, &weights, &mut got[0]);
+                        rows_mixed(&[], &half, n_cols, &weights, &mut got[1]);
+                        rows_mixed(&[], &brain, n_cols, &weights, &mut got[2]);
+                        for (got, want) in got.iter().zip(&wants) {
+                            near(got, want, &format!("{} {n_rows}×{n_cols}×{n_vectors}", isa.name()));
                         }
-                    }
+                    });
                 }
             }
         }
     }
 
     #[test]
-    fn both_types_equal_the_slow_sum_at_every_edge() {
+    fn every_type_equals_the_slow_sum_at_every_edge() {
         for n_cols in [1, 7, 8, 15, 16, 17, 64, 257, 384] {
             for n_rows in [1, 3, 600] {
                 for n_vectors in [1, 2, 3, 4, 5, 9] {
                     let rows = numbers(n_rows * n_cols, 7);
                     let x = numbers(n_vectors * n_cols, 11);
                     let half: Vec<f16> = rows.iter().map(|&v| f16::from_f32(v)).collect();
+                    let brain: Vec<bf16> = rows.iter().map(|&v| bf16::from_f32(v)).collect();
+                    let rounded: Vec<f32> = brain.iter().map(|v| v.to_f32()).collect();
                     let want = reference(&rows, n_cols, &x);
-                    let mut out = vec![0.0; want.len()];
-                    for stored_in_half in [false, true] {
-                        out.fill(f32::NAN);
-                        if stored_in_half {
-                            rows_times(&half, n_cols, &x, &mut out);
-                        } else {
-                            rows_times(&rows, n_cols, &x, &mut out);
+                    let want_rounded = reference(&rounded, n_cols, &x);
+                    Isa::for_each(|isa| {
+                        let mut got = [(); 3].map(|()| vec![f32::NAN; want.len()]);
+                        rows_times(&rows, n_cols, &x, &mut got[0]);
+                        rows_times(&half, n_cols, &x, &mut got[1]);
+                        rows_times(&brain, n_cols, &x, &mut got[2]);
+                        for (got, want) in got.iter().zip([&want, &want, &want_rounded]) {
+                            near(got, want, &format!("{} {n_rows}×{n_cols}×{n_vectors}", isa.name()));
                         }
-                        for (i, (a, b)) in out.iter().zip(&want).enumerate() {
-                            assert!((a - b).abs() < 1e-4, "{n_rows}×{n_cols}×{n_vectors} at {i}: {a} {b}");
-                        }
-                    }
+                    });
                 }
             }
         }
     }
 
     #[test]
-    fn the_portable_sum_equals_the_fast_one() {
-        for n in [0, 1, 8, 13, 64, 100] {
+    fn the_sum_of_one_row_equals_the_slow_one() {
+        for n in [0, 1, 7, 8, 9, 13, 15, 16, 17, 64, 100] {
             let (a, b) = (numbers(n, 3), numbers(n, 5));
-            assert!((dot_portable(&a, &b) - dot(&a, &b)).abs() < 1e-4);
+            let want: f32 = a.iter().zip(&b).map(|(a, b)| a * b).sum();
+            Isa::for_each(|isa| near(&[dot(&a, &b)], &[want], &format!("{} {n}", isa.name())));
+        }
+    }
+
+    #[test]
+    fn halves_become_the_floats_that_they_are() {
+        for n in [0, 1, 7, 8, 9, 31, 32, 33] {
+            let half: Vec<f16> = numbers(n, 3).iter().map(|&v| f16::from_f32(v)).collect();
+            let want: Vec<f32> = half.iter().map(|v| v.to_f32()).collect();
+            Isa::for_each(|isa| {
+                let mut got = vec![f32::NAN; n];
+                widen(&half, &mut got);
+                assert_eq!(got, want, "{} {n}", isa.name());
+            });
         }
     }
 }

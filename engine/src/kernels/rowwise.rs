@@ -161,3 +161,145 @@ for_each_isa!(
     /// In place: `x + y`.
     pub add, add_body, (x: &mut [f32], y: &[f32])
 );
+
+#[cfg(test)]
+mod tests {
+    use super::super::Isa;
+    use super::*;
+    use crate::random::next_bits;
+
+    /// Around sixteen numbers, which are added up side by side, and around several times as many.
+    const WIDTHS: [usize; 12] = [1, 2, 7, 8, 15, 16, 17, 31, 33, 64, 100, 1000];
+
+    fn numbers(n: usize, seed: &mut u64) -> Vec<f32> {
+        (0..n).map(|_| (next_bits(seed) >> 40) as f32 / (1 << 22) as f32 - 2.0).collect()
+    }
+
+    fn near(got: &[f32], want: &[f64], what: &str) {
+        assert_eq!(got.len(), want.len(), "{what}");
+        for (i, (got, want)) in got.iter().zip(want).enumerate() {
+            let error = (f64::from(*got) - want).abs() / want.abs().max(1.0);
+            assert!(error < 3e-6, "{what} at {i}: {got} and {want}");
+        }
+    }
+
+    fn rms_norm_reference(x: &[f64], weight: &[f32], eps: f64) -> Vec<f64> {
+        let scale = (x.iter().map(|x| x * x).sum::<f64>() / x.len() as f64 + eps).sqrt().recip();
+        x.iter().zip(weight).map(|(x, weight)| x * scale * f64::from(*weight)).collect()
+    }
+
+    #[test]
+    fn norms_equal_their_definitions() {
+        let mut seed = 1;
+        for n in WIDTHS {
+            let (x, weight, bias) = (numbers(n, &mut seed), numbers(n, &mut seed), numbers(n, &mut seed));
+            let exact: Vec<f64> = x.iter().copied().map(f64::from).collect();
+            for eps in [1e-6, 0.5] {
+                let rms = rms_norm_reference(&exact, &weight, f64::from(eps));
+                let mean = exact.iter().sum::<f64>() / n as f64;
+                let variance = exact.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n as f64;
+                let scale = (variance + f64::from(eps)).sqrt().recip();
+                let layer = exact.iter().zip(&weight).zip(&bias);
+                let layer: Vec<f64> = layer
+                    .map(|((x, weight), bias)| (x - mean) * scale * f64::from(*weight) + f64::from(*bias))
+                    .collect();
+                Isa::for_each(|isa| {
+                    let what = format!("{} {n} numbers", isa.name());
+                    let mut out = vec![f32::NAN; n];
+                    rms_norm(&x, &weight, eps, &mut out);
+                    near(&out, &rms, &what);
+                    out.fill(f32::NAN);
+                    layer_norm(&x, (&weight, &bias), eps, &mut out);
+                    near(&out, &layer, &what);
+                });
+            }
+        }
+    }
+
+    #[test]
+    fn the_way_back_through_a_norm_is_the_slope_of_the_way_there() {
+        const STEP: f64 = 1e-5;
+        let (mut seed, eps) = (2, 0.1);
+        for n in WIDTHS.into_iter().take_while(|n| *n <= 100) {
+            let (x, weight, gradient) = (numbers(n, &mut seed), numbers(n, &mut seed), numbers(n, &mut seed));
+            let along = |x: &[f64]| -> f64 {
+                let y = rms_norm_reference(x, &weight, f64::from(eps));
+                y.iter().zip(&gradient).map(|(y, gradient)| y * f64::from(*gradient)).sum()
+            };
+            let slope = |i: usize| {
+                let moved = |by: f64| {
+                    let mut x: Vec<f64> = x.iter().copied().map(f64::from).collect();
+                    x[i] += by;
+                    along(&x)
+                };
+                (moved(STEP) - moved(-STEP)) / (2.0 * STEP)
+            };
+            let want: Vec<f64> = (0..n).map(slope).collect();
+            Isa::for_each(|isa| {
+                let mut out = vec![f32::NAN; n];
+                rms_norm_back(&x, &weight, eps, &gradient, &mut out);
+                near(&out, &want, &format!("{} {n} numbers", isa.name()));
+            });
+        }
+    }
+
+    #[test]
+    fn rotations_turn_each_pair() {
+        let mut seed = 3;
+        for half in WIDTHS {
+            let x = numbers(2 * half, &mut seed);
+            let angles = numbers(half, &mut seed);
+            let (cos, sin): (Vec<f32>, Vec<f32>) = angles.iter().map(|a| (a.cos(), a.sin())).unzip();
+            let turned = |i: usize, a: f32, b: f32| {
+                let [a, b, cos, sin] = [a, b, cos[i], sin[i]].map(f64::from);
+                (a * cos - b * sin, b * cos + a * sin)
+            };
+            let (first, second): (Vec<f64>, Vec<f64>) =
+                (0..half).map(|i| turned(i, x[i], x[half + i])).unzip();
+            let neighbours = (0..half).map(|i| turned(i, x[2 * i], x[2 * i + 1]));
+            let neighbours: Vec<f64> = neighbours.flat_map(|(a, b)| [a, b]).collect();
+            Isa::for_each(|isa| {
+                let what = format!("{} {half} pairs", isa.name());
+                let mut got = x.clone();
+                rotate_halves(&mut got, &cos, &sin);
+                near(&got, &[&first[..], &second].concat(), &what);
+                let mut got = x.clone();
+                rotate_neighbours(&mut got, &cos, &sin);
+                near(&got, &neighbours, &what);
+            });
+        }
+    }
+
+    #[test]
+    fn sums_are_made_number_by_number() {
+        let mut seed = 4;
+        for n in WIDTHS {
+            let (x, y) = (numbers(n, &mut seed), numbers(n, &mut seed));
+            let sums = |scale: f64| -> Vec<f64> {
+                x.iter().zip(&y).map(|(x, y)| f64::from(*x) + scale * f64::from(*y)).collect()
+            };
+            Isa::for_each(|isa| {
+                let what = format!("{} {n} numbers", isa.name());
+                let (mut plain, mut scaled) = (x.clone(), x.clone());
+                add(&mut plain, &y);
+                near(&plain, &sums(1.0), &what);
+                add_scaled(&mut scaled, &y, -0.75);
+                near(&scaled, &sums(-0.75), &what);
+            });
+        }
+    }
+
+    #[test]
+    fn every_row_is_visited_once_with_its_number() {
+        for (n, width) in [(1, 1), (3, 7), (TASK, 1), (TASK + 1, 1), (5, TASK - 1), (5, TASK), (5, TASK + 1)]
+        {
+            let mut rows = vec![0.0; n * width];
+            for_each_row(&mut rows, width, |i, row| row.iter_mut().for_each(|x| *x += 1.0 + i as f32));
+            assert!(
+                rows.chunks(width)
+                    .enumerate()
+                    .all(|(i, row)| { row.len() == width && row.iter().all(|x| *x == 1.0 + i as f32) })
+            );
+        }
+    }
+}

@@ -214,3 +214,116 @@ impl Apart {
         [at_queries, at_keys, at_values]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::Isa;
+    use crate::random::next_bits;
+
+    fn numbers(n: usize, seed: &mut u64) -> Vec<f32> {
+        (0..n).map(|_| (next_bits(seed) >> 40) as f32 / (1 << 23) as f32 - 1.0).collect()
+    }
+
+    /// Slow and obvious: one row at a time, in f64.
+    fn reference(apart: &Apart, [q, k, v]: [&[f64]; 3]) -> Vec<f64> {
+        let Apart { n_heads, n_kv_heads, head_dim, n, rule, sequences } = apart;
+        let mut out = vec![0.0; n * n_heads * head_dim];
+        for sequence in sequences {
+            // The rows that positions of the sequence stand in.
+            let at: Vec<usize> = (0..sequence.before).chain(sequence.rows.clone()).collect();
+            for (row, sees) in sequence.rows.clone().zip(&sequence.sees) {
+                for head in 0..*n_heads {
+                    let kv_head = head / (n_heads / n_kv_heads);
+                    let number =
+                        |of: &[f64], head: usize, row: usize, d: usize| of[(head * n + row) * head_dim + d];
+                    let weights: Vec<f64> = sees
+                        .clone()
+                        .map(|key| {
+                            let dot: f64 = (0..*head_dim)
+                                .map(|d| number(q, head, row, d) * number(k, kv_head, at[key], d))
+                                .sum();
+                            let score = dot * f64::from(rule.scale);
+                            let limited = rule.softcap.map(f64::from).map(|cap| cap * (score / cap).tanh());
+                            limited.unwrap_or(score).exp()
+                        })
+                        .collect();
+                    let sum: f64 = weights.iter().sum();
+                    for d in 0..*head_dim {
+                        let mixed = sees
+                            .clone()
+                            .zip(&weights)
+                            .map(|(key, weight)| weight / sum * number(v, kv_head, at[key], d));
+                        out[(row * n_heads + head) * head_dim + d] = mixed.sum();
+                    }
+                }
+            }
+        }
+        out
+    }
+
+    /// A beginning of `before` rows, and `n_after` sequences of `len` rows that go on after it.
+    fn sequences(before: usize, n_after: usize, len: usize) -> Vec<Sequence> {
+        let first = Sequence { rows: 0..before, before: 0, sees: (0..before).map(|i| 0..i + 1).collect() };
+        let after = (0..n_after).map(|i| Sequence {
+            rows: before + i * len..before + (i + 1) * len,
+            before,
+            // A window of four.
+            sees: (0..len).map(|row| (before + row + 1).saturating_sub(4)..before + row + 1).collect(),
+        });
+        std::iter::once(first).filter(|first| !first.rows.is_empty()).chain(after).collect()
+    }
+
+    #[test]
+    fn forward_and_backward_equal_the_reference_with_every_set_of_instructions() {
+        let mut seed = 1;
+        for (n_heads, n_kv_heads, head_dim) in [(1, 1, 16), (4, 2, 5)] {
+            for (before, n_after, len) in [(1, 0, 0), (0, 2, 3), (2, 2, 3), (7, 1, 1)] {
+                for softcap in [None, Some(0.7)] {
+                    let n = before + n_after * len;
+                    let rule = Rule { scale: 0.5, softcap };
+                    let sequences = sequences(before, n_after, len);
+                    let apart = Apart { n_heads, n_kv_heads, head_dim, n, rule, sequences };
+                    let sizes = [n_heads, n_kv_heads, n_kv_heads].map(|heads| heads * n * head_dim);
+                    let inputs = sizes.map(|size| numbers(size, &mut seed));
+                    let gradient = numbers(n * n_heads * head_dim, &mut seed);
+                    let exact =
+                        inputs.each_ref().map(|x| x.iter().copied().map(f64::from).collect::<Vec<_>>());
+                    let forward = |x: &[Vec<f64>; 3]| reference(&apart, x.each_ref().map(|x| &x[..]));
+                    let want = forward(&exact);
+                    // The slope along each number, from both sides.
+                    let along = |x: &[Vec<f64>; 3]| -> f64 {
+                        forward(x).iter().zip(&gradient).map(|(x, g)| x * f64::from(*g)).sum()
+                    };
+                    let slope = |which: usize, i: usize| {
+                        const STEP: f64 = 1e-5;
+                        let moved = |by: f64| {
+                            let mut x = exact.clone();
+                            x[which][i] += by;
+                            along(&x)
+                        };
+                        (moved(STEP) - moved(-STEP)) / (2.0 * STEP)
+                    };
+                    let slopes = [0, 1, 2]
+                        .map(|which| (0..sizes[which]).map(|i| slope(which, i)).collect::<Vec<f64>>());
+                    Isa::for_each(|isa| {
+                        let what = format!("{} {n_heads} heads, {before} and {n_after} × {len}", isa.name());
+                        let inputs = inputs.each_ref().map(|x| &x[..]);
+                        near(&apart.forward(inputs), &want, &what);
+                        let back = apart.backward(inputs, &gradient);
+                        for (got, want) in back.iter().zip(&slopes) {
+                            near(got, want, &what);
+                        }
+                    });
+                }
+            }
+        }
+    }
+
+    fn near(got: &[f32], want: &[f64], what: &str) {
+        assert_eq!(got.len(), want.len(), "{what}");
+        for (i, (got, want)) in got.iter().zip(want).enumerate() {
+            assert!((f64::from(*got) - want).abs() < 1e-5, "{what} at {i}: {got} and {want}");
+        }
+    }
+}

@@ -214,7 +214,7 @@ mod tests {
                 let keys = Heads { numbers: &kv, head: head_dim, row: 2 * n_kv_heads * head_dim };
                 let values = Heads { numbers: &kv[n_kv_heads * head_dim..], ..keys };
                 let want = reference(sizes, q, keys, values);
-                for isa in Isa::all() {
+                Isa::for_each(|isa| {
                     let got = attend_both_ways(isa, sizes, q, keys, values);
                     assert_eq!(got.len(), want.len());
                     for (i, (got, want)) in got.iter().zip(&want).enumerate() {
@@ -227,7 +227,7 @@ mod tests {
                         let far = (f64::from(*got) - want).abs();
                         assert!(far < 0.006, "{} {rounded:?} at {i}: {got} and {want}", isa.name());
                     }
-                }
+                });
             }
         }
     }
@@ -247,12 +247,12 @@ mod tests {
             scale: 1.0,
             rounded: false,
         };
-        for isa in Isa::all() {
+        Isa::for_each(|isa| {
             let mixed = attend_both_ways(isa, sizes, heads(&q), heads(&k), heads(&v));
             assert!(mixed.iter().all(|x| (x - 599.0).abs() < 1e-3), "{mixed:?}");
             let rounded = BothWays { rounded: true, ..sizes };
             let mixed = attend_both_ways(isa, rounded, heads(&q), heads(&k), heads(&v));
             assert!(mixed.iter().all(|x| (x - 599.0).abs() < 0.5), "{mixed:?}");
-        }
+        });
     }
 }
