@@ -260,12 +260,10 @@ impl CacheRows {
             Numbers::F16(all) => widen(&all[numbers], out),
             Numbers::Blocks(all) => {
                 let row_bytes = self.format.row_bytes(self.width);
-                let bytes = &all[rows.start * row_bytes..rows.end * row_bytes];
-                let blocks = bytes.chunks_exact(self.format.block_bytes());
-                let to = out.chunks_mut(self.width).flat_map(|row| row.chunks_mut(BLOCK));
+                let blocks = &all[rows.start * row_bytes..rows.end * row_bytes];
                 match self.format {
-                    CacheFormat::Q8 => to.zip(blocks).for_each(|(to, block)| read_q8(block, to)),
-                    _ => to.zip(blocks).for_each(|(to, block)| read_q4(block, to)),
+                    CacheFormat::Q8 => read_q8(blocks, self.width, out),
+                    _ => read_q4(blocks, self.width, out),
                 }
             }
         }
@@ -323,12 +321,23 @@ fn push_q8(block: &[f32], out: &mut Vec<u8>) {
     out.resize(out.len() + BLOCK - block.len(), 0);
 }
 
-fn read_q8(block: &[u8], out: &mut [f32]) {
-    let scale = half_at(block, 0);
-    for (out, q) in out.iter_mut().zip(&block[2..]) {
-        *out = scale * f32::from(*q as i8);
+#[inline(always)]
+fn read_q8_body(blocks: &[u8], width: usize, out: &mut [f32]) {
+    let mut blocks = blocks.chunks_exact(CacheFormat::Q8.block_bytes());
+    for row in out.chunks_mut(width) {
+        for (out, block) in row.chunks_mut(BLOCK).zip(&mut blocks) {
+            let scale = half_at(block, 0);
+            for (out, q) in out.iter_mut().zip(&block[2..]) {
+                *out = scale * f32::from(*q as i8);
+            }
+        }
     }
 }
+
+for_each_isa!(
+    /// Rows of `width` numbers from their blocks.
+    read_q8, read_q8_body, (blocks: &[u8], width: usize, out: &mut [f32])
+);
 
 fn push_q4(block: &[f32], out: &mut Vec<u8>) {
     let smallest = block.iter().copied().fold(f32::INFINITY, f32::min);
@@ -343,19 +352,31 @@ fn push_q4(block: &[f32], out: &mut Vec<u8>) {
     out.extend((0..BLOCK / 2).map(|i| quant(block.get(i)) | quant(block.get(BLOCK / 2 + i)) << 4));
 }
 
-fn read_q4(block: &[u8], out: &mut [f32]) {
-    let (scale, minimum) = (half_at(block, 0), half_at(block, 2));
-    let (low, high) = out.split_at_mut(out.len().min(BLOCK / 2));
-    for (out, q) in low.iter_mut().zip(&block[4..]) {
-        *out = scale * f32::from(q & 15) + minimum;
-    }
-    for (out, q) in high.iter_mut().zip(&block[4..]) {
-        *out = scale * f32::from(q >> 4) + minimum;
+#[inline(always)]
+fn read_q4_body(blocks: &[u8], width: usize, out: &mut [f32]) {
+    let mut blocks = blocks.chunks_exact(CacheFormat::Q4.block_bytes());
+    for row in out.chunks_mut(width) {
+        for (out, block) in row.chunks_mut(BLOCK).zip(&mut blocks) {
+            let (scale, minimum) = (half_at(block, 0), half_at(block, 2));
+            let (low, high) = out.split_at_mut(out.len().min(BLOCK / 2));
+            for (out, q) in low.iter_mut().zip(&block[4..]) {
+                *out = scale * f32::from(q & 15) + minimum;
+            }
+            for (out, q) in high.iter_mut().zip(&block[4..]) {
+                *out = scale * f32::from(q >> 4) + minimum;
+            }
+        }
     }
 }
 
+for_each_isa!(
+    /// Rows of `width` numbers from their blocks.
+    read_q4, read_q4_body, (blocks: &[u8], width: usize, out: &mut [f32])
+);
+
 #[cfg(test)]
 mod tests {
+    use super::super::Isa;
     use super::*;
 
     const ALL: [(CacheFormat, f32); 4] =
@@ -385,6 +406,39 @@ mod tests {
         }
     }
 
+    /// Number c of a row of blocks, by the definition of its format.
+    fn unpacked(format: CacheFormat, row: &[u8], c: usize) -> f32 {
+        let block = &row[c / BLOCK * format.block_bytes()..][..format.block_bytes()];
+        let i = c % BLOCK;
+        if format == CacheFormat::Q8 {
+            return half_at(block, 0) * f32::from(block[2 + i].cast_signed());
+        }
+        let both = block[4 + i % (BLOCK / 2)];
+        let q = if i < BLOCK / 2 { both & 15 } else { both >> 4 };
+        half_at(block, 0) * f32::from(q) + half_at(block, 2)
+    }
+
+    #[test]
+    fn blocks_become_to_the_last_bit_what_they_stand_for() {
+        for width in [1, 15, 16, 17, 31, 32, 33, 48, 64, 80, 97, 256] {
+            for format in [CacheFormat::Q8, CacheFormat::Q4] {
+                let mut kept = CacheRows::new(format, width);
+                kept.extend(&numbers(5 * width));
+                let bytes = kept.first_bytes(5);
+                let rows = bytes.chunks(format.row_bytes(width)).skip(1);
+                let want: Vec<u32> = rows
+                    .flat_map(|row| (0..width).map(move |c| unpacked(format, row, c).to_bits()))
+                    .collect();
+                Isa::for_each(|isa| {
+                    let mut got = vec![f32::NAN; 4 * width];
+                    kept.read(1..5, &mut got);
+                    let got: Vec<u32> = got.iter().map(|x| x.to_bits()).collect();
+                    assert_eq!(got, want, "{} {format:?} {width}", isa.name());
+                });
+            }
+        }
+    }
+
     #[test]
     fn rows_become_columns_with_zeros_up_to_whole_vectors() {
         let rows = numbers(21 * 40);
@@ -410,20 +464,23 @@ mod tests {
                 for (format, _) in ALL {
                     let mut kept = CacheRows::new(format, width);
                     kept.extend(&numbers((n + 3) * width));
-                    let mut room = vec![f32::NAN; n * width];
                     let vectors: Vec<f32> = numbers(11 * width).iter().map(|x| x * x - 0.3).collect();
-                    let (mut all, mut one) = (vec![f32::NAN; 11 * n], vec![f32::NAN; n]);
-                    kept.times(2..2 + n, &vectors, &mut room, &mut all, &[0; 99]);
-                    let (mut mixed, mut alone) = (vec![0.5; 11 * width], vec![0.5; width]);
-                    kept.mix(2..2 + n, &all, &mut room, &mut mixed, &[]);
-                    for v in 0..11 {
-                        let of = |x: &[f32], size: usize| x[v * size..][..size].to_vec();
-                        kept.times(2..2 + n, &of(&vectors, width), &mut room, &mut one, &[]);
-                        assert_eq!(one, of(&all, n), "{format:?}, {n} rows of {width}, vector {v}");
-                        alone.fill(0.5);
-                        kept.mix(2..2 + n, &one, &mut room, &mut alone, &[]);
-                        assert_eq!(alone, of(&mixed, width), "{format:?}, {n} rows of {width}, mix {v}");
-                    }
+                    Isa::for_each(|isa| {
+                        let what = format!("{} {format:?}, {n} rows of {width}", isa.name());
+                        let mut room = vec![f32::NAN; n * width];
+                        let (mut all, mut one) = (vec![f32::NAN; 11 * n], vec![f32::NAN; n]);
+                        kept.times(2..2 + n, &vectors, &mut room, &mut all, &[0; 99]);
+                        let (mut mixed, mut alone) = (vec![0.5; 11 * width], vec![0.5; width]);
+                        kept.mix(2..2 + n, &all, &mut room, &mut mixed, &[]);
+                        for v in 0..11 {
+                            let of = |x: &[f32], size: usize| x[v * size..][..size].to_vec();
+                            kept.times(2..2 + n, &of(&vectors, width), &mut room, &mut one, &[]);
+                            assert_eq!(one, of(&all, n), "{what}, vector {v}");
+                            alone.fill(0.5);
+                            kept.mix(2..2 + n, &one, &mut room, &mut alone, &[]);
+                            assert_eq!(alone, of(&mixed, width), "{what}, mix {v}");
+                        }
+                    });
                 }
             }
         }
