@@ -17,6 +17,8 @@ use crate::weights::Weights;
 pub(super) struct Visits {
     rows: SmallVec<[u32; 16]>,
     weights: SmallVec<[f32; 16]>,
+    /// The visits of each row, `[n, n_chosen]`: to its best expert first.
+    slots: SmallVec<[u32; 16]>,
     /// The experts that have visits, and where those of each end.
     ends: SmallVec<[(usize, usize); 16]>,
 }
@@ -127,12 +129,18 @@ fn choose(scores: &[f32], spec: ExpertsSpec, scale: Option<&[f32]>) -> Visits {
     (0..n_experts).for_each(|expert| starts[expert + 1] += starts[expert]);
     let ends = starts.windows(2).enumerate().filter(|(_, ends)| ends[0] < ends[1]);
     let ends = ends.map(|(expert, ends)| (expert, ends[1])).collect();
-    let mut visits = Visits { rows: smallvec![0; n * k], weights: smallvec![0.0; n * k], ends };
+    let mut visits = Visits {
+        rows: smallvec![0; n * k],
+        weights: smallvec![0.0; n * k],
+        slots: smallvec![0; n * k],
+        ends,
+    };
     for (i, (expert, weight)) in chosen.into_iter().enumerate() {
         let at = starts[expert];
         starts[expert] += 1;
         visits.rows[at] = (i / k) as u32;
         visits.weights[at] = weight * scale.map_or(1.0, |scale| scale[expert]);
+        visits.slots[i] = at as u32;
     }
     visits
 }
@@ -198,8 +206,7 @@ impl Experts {
         Routed { visits, traced }: &Routed,
         mut count: impl FnMut(usize, usize),
     ) -> candle_core::Result<Rows> {
-        // Experts in their order, so that sums do not depend on the order of positions.
-        let Visits { rows, weights, ends } = visits;
+        let Visits { rows, weights, slots, ends } = visits;
         let chosen = || ends.iter().map(|(expert, _)| &self.0[*expert]);
         rows.iter().zip(visits.experts()).for_each(|(row, expert)| count(*row as usize, expert));
         let Some(Gated { activation, .. }) = chosen().next() else { return x.clone().times(0.0) };
@@ -209,9 +216,10 @@ impl Experts {
         let layers: SmallVec<[_; 16]> = chosen().map(|expert| [&expert.down]).collect();
         let in_order: SmallVec<[u32; 16]> = (0..rows.len() as u32).collect();
         let [y] = Linear::forward_grouped(&layers, &hidden, &groups(&in_order, ends))?;
+        // Sums in the order of slots depend neither on the other positions nor on how experts are numbered.
         match traced {
-            Some(weights) => mix_rows_traced(&y, x.n(), rows, weights),
-            None => mix_rows(&y, x.n(), rows, weights),
+            Some(weights) => mix_rows_traced(&y, x.n(), slots, weights),
+            None => mix_rows(&y, x.n(), slots, weights),
         }
     }
 }
@@ -224,9 +232,19 @@ fn groups<'a>(rows: &'a [u32], ends: &[(usize, usize)]) -> SmallVec<[&'a [u32]; 
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+    use std::path::Path;
+
+    use candle_core::Device;
+    use candle_core::quantized::{GgmlDType, QStorage, QTensor, gguf_file};
+
     use super::super::config::GatedSpec;
     use super::*;
+    use crate::kernels::Isa;
     use crate::nn::Activation;
+    use crate::random::{next_bits, tensor};
+    use crate::weights::gguf::GgufFile;
+    use crate::weights::{PanelStore, same_name};
 
     fn routed(shares: &[[f32; 3]], renormalise: bool, scale: Option<&[f32]>) -> Visits {
         let expert = GatedSpec { d_hidden: 1, activation: Activation::Silu };
@@ -245,6 +263,7 @@ mod tests {
         let shares = [[0.5, 0.25, 0.25], [0.125, 0.125, 0.75]];
         let kept = routed(&shares, false, None);
         assert_eq!(kept.rows[..], [0, 1, 0, 1]);
+        assert_eq!(kept.slots[..], [0, 2, 3, 1], "the better one first");
         assert_eq!(kept.ends[..], [(0, 2), (1, 3), (2, 4)]);
         near(&kept.weights, &[0.5, 0.125, 0.25, 0.75]);
         near(&routed(&shares, true, None).weights, &[2.0 / 3.0, 1.0 / 7.0, 1.0 / 3.0, 6.0 / 7.0]);
@@ -272,5 +291,127 @@ mod tests {
             }
         }
         assert_eq!(counts.iter().sum::<usize>(), all.rows.len());
+    }
+
+    const N_EXPERTS: usize = 6;
+
+    /// Nobody chooses these two.
+    const IDLE: [usize; 2] = [1, 5];
+
+    fn spec(d_hidden: usize) -> ExpertsSpec {
+        let expert = GatedSpec { d_hidden, activation: Activation::Silu };
+        ExpertsSpec { n_experts: N_EXPERTS, n_chosen: 3, expert, renormalise: true, scaled_router: false }
+    }
+
+    /// `[n_out, n_in]` in blocks; of an idle expert all scales are no numbers, so that all that is computed with it is none.
+    fn matrix(dtype: GgmlDType, expert: usize, shape: [usize; 2], seed: &mut u64) -> Vec<u8> {
+        let quantized = QTensor::quantize(&tensor(seed, &shape), dtype).unwrap();
+        let mut bytes = quantized.data().unwrap().to_vec();
+        if IDLE.contains(&expert) {
+            // A block begins with its scale.
+            bytes.chunks_mut(dtype.type_size()).for_each(|block| {
+                block[..2].copy_from_slice(&half::f16::NAN.to_le_bytes());
+            });
+        }
+        bytes
+    }
+
+    /// A file of experts, one tensor for all or one for each, whose matrices are kept as kernels want them.
+    fn experts(dtype: GgmlDType, [d_model, d_hidden]: [usize; 2], stacked: bool, folder: &Path) -> Experts {
+        let (mut tensors, mut seed) = (Vec::new(), 3);
+        for (name, n_out, n_in) in
+            [("gate", d_hidden, d_model), ("up", d_hidden, d_model), ("down", d_model, d_hidden)]
+        {
+            let each: Vec<_> =
+                (0..N_EXPERTS).map(|expert| matrix(dtype, expert, [n_out, n_in], &mut seed)).collect();
+            let mut add = |name: String, bytes: &[u8], shape: &[usize]| {
+                let storage = QStorage::from_data(Cow::Borrowed(bytes), &Device::Cpu, dtype).unwrap();
+                tensors.push((name, QTensor::new(storage, shape).unwrap()));
+            };
+            if stacked {
+                add(format!("experts.{name}.weight"), &each.concat(), &[N_EXPERTS, n_out, n_in]);
+            } else {
+                for (expert, bytes) in each.iter().enumerate() {
+                    add(format!("experts.{expert}.{name}.weight"), bytes, &[n_out, n_in]);
+                }
+            }
+        }
+        let path = folder.join("experts.gguf");
+        let tensors: Vec<_> = tensors.iter().map(|(name, tensor)| (&name[..], tensor)).collect();
+        gguf_file::write(&mut std::fs::File::create(&path).unwrap(), &[], &tensors).unwrap();
+        let store = PanelStore::open(&folder.join("panels"), 1 << 30);
+        let panels = store.of_model(&path).unwrap();
+        let weights = GgufFile::open(&path).unwrap().weights(&Device::Cpu, same_name);
+        let experts =
+            Experts::new(d_model, spec(d_hidden), &weights.with_panels(Some(panels.clone()))).unwrap();
+        panels.finish();
+        experts
+    }
+
+    /// Scores of `n` rows, by which idle experts are never among the best.
+    fn scores(n: usize, seed: &mut u64) -> Vec<f32> {
+        let score = |i: usize| match IDLE.contains(&(i % N_EXPERTS)) {
+            true => -9.0,
+            false => (next_bits(seed) >> 40) as f32 / (1 << 23) as f32,
+        };
+        (0..n * N_EXPERTS).map(score).collect()
+    }
+
+    /// What a row gets that goes through its experts one by one, the best first.
+    fn one_by_one(experts: &Experts, row: &Rows, visits: &Visits) -> Vec<f32> {
+        let of_visits = visits.experts();
+        let mut sum = vec![0f32; row.width()];
+        for visit in visits.slots.iter().map(|visit| *visit as usize) {
+            let expert = &experts.0[of_visits[visit]];
+            let [gate, up] = Linear::forward_each([&expert.gate, &expert.up], row).unwrap();
+            let y = expert.down.forward(&expert.activation.gated(gate, &up).unwrap()).unwrap();
+            y.read(|y| sum.iter_mut().zip(y).for_each(|(sum, y)| *sum += visits.weights[visit] * y)).unwrap();
+        }
+        sum
+    }
+
+    /// Quantised experts as real mixtures have them, to the last bit: the rows of an expert go through it together, what
+    /// each gets is what it gets alone, and experts that nobody chose are left alone.
+    #[test]
+    fn a_mixture_gives_each_row_what_its_experts_give_it_alone_and_uses_no_other() {
+        for (dtype, sizes) in
+            [(GgmlDType::Q4_0, [64, 96]), (GgmlDType::Q8_0, [96, 32]), (GgmlDType::Q4K, [256, 256])]
+        {
+            for stacked in [false, true] {
+                let folder = tempfile::tempdir().unwrap();
+                let experts = experts(dtype, sizes, stacked, folder.path());
+                let [_, d_hidden] = sizes;
+                let mut seed = 5;
+                for n in [1, 2, 3, 7, 8, 9, 40] {
+                    let x = Rows::copy(&tensor(&mut seed, &[n, sizes[0]])).unwrap();
+                    let scores = scores(n, &mut seed);
+                    Isa::for_each(|isa| {
+                        let what = format!("{} {dtype:?} {stacked}, {n} rows", isa.name());
+                        let routed = |scores: &[f32]| Routed {
+                            visits: choose(scores, spec(d_hidden), None),
+                            traced: None,
+                        };
+                        let mut counts = [0usize; N_EXPERTS];
+                        let all =
+                            experts.forward(&x, &routed(&scores), |_, expert| counts[expert] += 1).unwrap();
+                        let all = all.each().unwrap();
+                        assert_eq!((all.len(), counts.iter().sum::<usize>()), (n, 3 * n), "{what}");
+                        assert!(IDLE.iter().all(|expert| counts[*expert] == 0), "{what}: {counts:?}");
+                        for (i, (got, scores)) in all.iter().zip(scores.chunks(N_EXPERTS)).enumerate() {
+                            assert!(got.iter().all(|y| y.is_finite()), "{what}: row {i}");
+                            let row = x.select(&[i as u32]).unwrap();
+                            let alone = one_by_one(&experts, &row, &routed(scores).visits);
+                            assert_eq!(got[..], alone[..], "{what}: row {i}");
+                        }
+                    });
+                }
+                // What is kept is used: an idle expert that is chosen spoils its row.
+                let row = Rows::copy(&tensor(&mut seed, &[1, sizes[0]])).unwrap();
+                let idle = [0.0, 9.0, 0.0, 0.0, 0.0, 0.0];
+                let routed = Routed { visits: choose(&idle, spec(d_hidden), None), traced: None };
+                let spoiled = experts.forward(&row, &routed, |_, _| ()).unwrap().each().unwrap();
+                assert!(spoiled[0].iter().all(|y| y.is_nan()), "{dtype:?} {stacked}");
+            }
+        }
     }
 }
