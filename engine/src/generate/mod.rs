@@ -33,6 +33,7 @@ use std::time::Instant;
 use crate::cancel::Cancel;
 use crate::decoder::{DecodeState, Decoder, Input, Logits, Routing};
 use crate::error::{Error, Result};
+use crate::features::text::TokenId;
 use crate::kernels::buffer;
 use crate::model::LanguageModel;
 use crate::prefix_store::ModelPrefixes;
@@ -189,6 +190,13 @@ impl Generation {
         }
         self.ahead.use_draft(draft);
         Ok(self)
+    }
+
+    /// Text that the answer may have words of and that is not in the prompt: what is guessed may come from it, too; nothing
+    /// without speculation.
+    pub(crate) fn with_text(mut self, text: &[TokenId]) -> Self {
+        self.ahead.know(text);
+        self
     }
 
     /// Whether the whole prompt was read and nothing was written yet.
@@ -353,7 +361,6 @@ impl Iterator for Generation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::features::text::TokenId;
 
     fn options(max_tokens: usize) -> GenerateOptions {
         GenerateOptions { max_tokens, ..GenerateOptions::default() }

@@ -53,8 +53,8 @@ pub struct GenerateOptions {
 pub enum Speculation {
     /// Not at all.
     Off,
-    /// By what followed the last time the same tokens stood in the prompt or the answer, and by the draft model where
-    /// there is one.
+    /// By what followed the last time the same tokens stood in the prompt, the answer or a passage of the files that the
+    /// prompt has no room for, and by the draft model where there is one.
     #[default]
     On,
 }

@@ -5,7 +5,8 @@ use super::context_map::{Content, Piece};
 use super::evidence::Found;
 use crate::decoder::Input;
 use crate::error::Result;
-use crate::features::text::{ChatMessage, MEDIUM, Role};
+use crate::features::text::{ChatMessage, MEDIUM, Role, TokenId};
+use crate::generate::Speculation;
 use crate::generate::inside::{LeftOut, PartKind};
 use crate::media::Kind;
 use crate::model::{LanguageModel, Medium};
@@ -17,6 +18,10 @@ const INSTRUCTIONS: &str = include_str!("../../../assets/prompts/answer.txt");
 /// Notes are cut at this many tokens: a small decoder reads on a laptop at a few hundred tokens per
 /// second, and what ranks lower does not make answers better.
 const MOST_NOTE_TOKENS: usize = 900;
+
+/// Of the passages that are not among the notes so many tokens are looked up when tokens are guessed: cutting them into
+/// tokens takes some milliseconds.
+const MOST_BESIDE_TOKENS: usize = 2000;
 
 /// Passages below this rank are only noise in an answer.
 const LEAST_SCORE: f32 = 0.12;
@@ -41,6 +46,8 @@ pub(super) struct Prompt {
     /// What it was made from, in order.
     pub(super) pieces: Vec<Piece>,
     pub(super) left_out: Vec<LeftOut>,
+    /// Passages of the files that it has no room for, which an answer may have words of.
+    pub(super) beside: Vec<TokenId>,
 }
 
 /// Builds the prompt so that it leaves room for the answer in a context of so many tokens.
@@ -55,7 +62,7 @@ pub(super) fn build(
     let (media, names) = media;
     let taken: usize = media.iter().map(Medium::len).sum();
     let room = context.saturating_sub(request.options.max_tokens);
-    let (mut notices, mut left_out) = (Vec::new(), Vec::new());
+    let (mut notices, mut left_out, mut beside) = (Vec::new(), Vec::new(), Vec::new());
     if !model.has_chat_template() {
         notices
             .push("this is a base model, not trained to answer questions; it only continues a text".into());
@@ -67,6 +74,9 @@ pub(super) fn build(
             // Excerpts of a library are a choice already, and how much of them fits says nothing about the documents.
             if request.found.is_none() {
                 notices.extend(left_out.iter().filter_map(told));
+            }
+            if request.options.speculation == Speculation::On {
+                beside = self::beside(model, found, &notes.chosen)?;
             }
             notes.of_files
         }
@@ -87,7 +97,7 @@ pub(super) fn build(
             if skipped > 0 {
                 left_out.push(LeftOut::Turns { left: skipped, of: request.history.len() });
             }
-            return Ok(Prompt { input, notices, pieces, left_out });
+            return Ok(Prompt { input, notices, pieces, left_out, beside });
         }
         skipped += 1;
     }
@@ -252,6 +262,20 @@ fn rest_of_sentences(found: &Found, chosen: &[usize]) -> Vec<usize> {
     rest
 }
 
+/// The best of the passages that were not chosen, the best one last: of places where the same stands the last is looked up.
+fn beside(model: &LanguageModel, found: &Found, chosen: &[usize]) -> Result<Vec<TokenId>> {
+    let (mut texts, mut used) = (Vec::new(), 0);
+    for ranked in found.ranked.iter().filter(|ranked| !chosen.contains(&ranked.passage)) {
+        let text = model.encode(found.passages()[ranked.passage].text(found.files()))?;
+        used += text.len();
+        if used > MOST_BESIDE_TOKENS {
+            break;
+        }
+        texts.push(text);
+    }
+    Ok(texts.into_iter().rev().flatten().collect())
+}
+
 /// The files of which a part was not given to the model.
 fn left_out(found: &Found, chosen: &[usize]) -> Vec<LeftOut> {
     let mut left_out = Vec::new();
@@ -305,5 +329,39 @@ fn when(place: &Place) -> String {
         Place::Time { start_s, .. } => clock(*start_s),
         Place::Frame { time_s, .. } => clock(*time_s),
         Place::Picture { .. } => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::evidence::tests::{document, file, search};
+    use super::*;
+
+    #[test]
+    fn passages_that_have_no_room_are_looked_up_the_best_one_last() {
+        let model = LanguageModel::tiny();
+        let question = "How many hours does a full battery last?";
+        let mut pages = vec![
+            document(1, "A full battery lasts about ten hours."),
+            document(2, "Put the battery into the dock."),
+        ];
+        let found = search(vec![file("manual.pdf", pages.clone())], question);
+        let text = |rank: usize| found.passages()[found.ranked[rank].passage].text(found.files());
+        assert!(text(0).contains("ten hours") && text(1).contains("dock"));
+        let encoded = |rank: usize| model.encode(text(rank)).unwrap();
+        let both = [encoded(1), encoded(0)].concat();
+        assert_eq!(beside(&model, &found, &[]).unwrap(), both);
+        assert_eq!(beside(&model, &found, &[found.ranked[0].passage]).unwrap(), encoded(1));
+        for (speculation, want) in [(Speculation::On, &both), (Speculation::Off, &Vec::new())] {
+            let mut request = AskRequest { question: question.into(), ..AskRequest::default() };
+            request.options.speculation = speculation;
+            // No room for any note.
+            let prompt = build(&model, &request, Some(&found), (&[], &[]), 0).unwrap();
+            assert_eq!(prompt.beside, *want, "{speculation:?}");
+        }
+        pages.extend((3..200).map(|page| document(page, "Another battery is not what was asked for here.")));
+        let found = search(vec![file("manual.pdf", pages)], question);
+        let n = beside(&model, &found, &[]).unwrap().len();
+        assert!((MOST_BESIDE_TOKENS - 100..=MOST_BESIDE_TOKENS).contains(&n), "{n}");
     }
 }

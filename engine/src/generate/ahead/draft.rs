@@ -34,26 +34,33 @@ impl Draft {
         self.read.len() + 2 * super::MOST_ROWS > n
     }
 
-    /// Up to `n` tokens that it would write after `tokens`; none where these do not fit its context or it was
-    /// cancelled.
+    /// Up to `n` tokens that it would write after those `before` and `token`; none where these do not fit its context or
+    /// it was cancelled.
     ///
     /// # Errors
     /// As [`Decoder::forward`](crate::decoder::Decoder::forward).
-    pub(super) fn guess(&mut self, tokens: &[u32], n: usize, cancel: &Cancel) -> Result<Vec<u32>> {
+    pub(super) fn guess(
+        &mut self,
+        before: &[u32],
+        token: u32,
+        n: usize,
+        cancel: &Cancel,
+    ) -> Result<Vec<u32>> {
         let decoder = self.model.decoder();
-        if tokens.len() + n > decoder.config().context_tokens || tokens.is_empty() {
+        if before.len() + 1 + n > decoder.config().context_tokens {
             return Ok(Vec::new());
         }
         let state = match &mut self.state {
             Some(state) => state,
             None => self.state.insert(decoder.new_state(CacheFormat::default())?),
         };
-        let shared = self.read.iter().zip(tokens).take_while(|(a, b)| a == b).count();
-        // The last token is read anew: its logits are needed.
-        let known = state.truncate(shared.min(tokens.len() - 1));
+        // The last token is read anew, whatever was read there: its logits are needed.
+        let shared = self.read.iter().zip(before).take_while(|(a, b)| a == b).count();
+        let known = state.truncate(shared);
         self.read.truncate(known);
         let mut guesses: Vec<u32> = Vec::with_capacity(n);
-        let mut next: Vec<u32> = tokens[known..].to_vec();
+        let mut next: Vec<u32> = before[known..].to_vec();
+        next.push(token);
         while guesses.len() < n {
             let end = next.len().min(PREFILL_CHUNK);
             let (chunk, rest) = next.split_at(end);

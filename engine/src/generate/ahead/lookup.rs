@@ -48,9 +48,9 @@ impl Lookup {
     }
 
     /// Adds tokens that nobody chose.
-    pub(super) fn extend(&mut self, tokens: &[u32]) {
+    pub(super) fn extend(&mut self, tokens: impl IntoIterator<Item = u32>) {
         for token in tokens {
-            self.push(*token);
+            self.push(token);
         }
     }
 
@@ -73,7 +73,7 @@ mod tests {
 
     fn read(tokens: &[u32]) -> Lookup {
         let mut lookup = Lookup::default();
-        lookup.extend(tokens);
+        lookup.extend(tokens.iter().copied());
         lookup
     }
 

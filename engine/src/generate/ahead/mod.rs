@@ -20,6 +20,7 @@ use super::{Conversation, LanguageModel};
 use crate::cancel::Cancel;
 use crate::decoder::{Decoder, Input, Logits};
 use crate::error::Result;
+use crate::features::text::TokenId;
 use draft::Draft;
 use lookup::Lookup;
 use policy::{Chances, Costs, best};
@@ -89,10 +90,17 @@ impl Ahead {
         self.accepted
     }
 
+    /// Takes note of text that is not in the prompt; before that is noted, which counts more.
+    pub(super) fn know(&mut self, text: &[TokenId]) {
+        if let Some(lookup) = &mut self.lookup {
+            lookup.extend(text.iter().map(|token| token.0));
+        }
+    }
+
     /// Takes note of a prompt.
     pub(super) fn begin(&mut self, prompt: &Input) {
         if let Some(lookup) = &mut self.lookup {
-            lookup.extend(&prompt.ids);
+            lookup.extend(prompt.ids.iter().copied());
         }
     }
 
@@ -176,11 +184,9 @@ impl Ahead {
             self.guesser = Guesser::Lookup;
             return Ok(lookup.guess(looked.0));
         }
-        let mut tokens = conversation.input.ids.clone();
-        tokens.push(token);
-        let is_near = draft.is_near(tokens.len());
+        let is_near = draft.is_near(read);
         let since = Instant::now();
-        let guesses = draft.guess(&tokens, drafted.0, cancel)?;
+        let guesses = draft.guess(&conversation.input.ids, token, drafted.0, cancel)?;
         // Reading a prompt is done once.
         if is_near && !guesses.is_empty() {
             let seconds = since.elapsed().as_secs_f64() / guesses.len() as f64;
@@ -191,3 +197,6 @@ impl Ahead {
         Ok(guesses)
     }
 }
+
+#[cfg(test)]
+mod tests;

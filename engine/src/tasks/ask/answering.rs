@@ -24,7 +24,7 @@ impl Ask {
         let tuned = adapter.as_ref().filter(|adapter| {
             adapter.habit().is_some() && !self.request.raw && found.is_none() && self.media.is_empty()
         });
-        let mut pieces = None;
+        let (mut pieces, mut beside) = (None, Vec::new());
         let input = if let Some(adapter) = tuned {
             options.stop.push(END.to_owned());
             options.repetition_penalty = 1.0;
@@ -53,6 +53,7 @@ impl Ask {
                 }
                 self.events.extend(prompt.notices.into_iter().map(Event::Notice));
                 pieces = Some((prompt.pieces, prompt.left_out));
+                beside = prompt.beside;
                 prompt.input
             };
             match &adapter {
@@ -96,7 +97,7 @@ impl Ask {
         {
             generation = generation.with_draft(draft)?;
         }
-        self.step = Step::Write(Box::new(generation), found);
+        self.step = Step::Write(Box::new(generation.with_text(&beside)), found);
         Ok(())
     }
 
