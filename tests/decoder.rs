@@ -207,6 +207,26 @@ fn a_prompt_that_shares_its_beginning_reads_only_the_rest_and_says_the_same() {
 }
 
 #[test]
+fn one_thread_and_two_write_the_same_answer() {
+    // Some 350 tokens: whole tiles of rows and queries.
+    let text: String = english().chars().take(1500).collect();
+    for how in [["--temperature", "0", "--seed", "0"], ["--temperature", "0.9", "--seed", "7"]] {
+        let write = |threads: &str| {
+            let more = ["--raw", "--json", "--no-prefix-cache", "--max-tokens", "24", "--threads", threads];
+            let ran = run(&[&["ask", &text][..], &more, &how].concat());
+            assert_eq!(ran.status, Some(0), "{ran:?}");
+            let texts = ran.events("text");
+            let text: String = texts.iter().filter_map(|event| event["text"].as_str()).collect();
+            let usage = ran.events("done")[0]["usage"].clone();
+            (text, usage["prompt_tokens"].as_u64(), usage["generated_tokens"].as_u64())
+        };
+        let one = write("1");
+        assert!(!one.0.is_empty() && one.1 > Some(200), "{one:?}");
+        assert_eq!(write("2"), one, "{how:?}");
+    }
+}
+
+#[test]
 fn a_raised_flag_stops_a_long_prompt_at_once() {
     let model = model();
     let prompt = model.encode(&"All work and no play makes Jack a dull boy. ".repeat(400)).unwrap();

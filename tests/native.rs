@@ -108,3 +108,24 @@ fn the_same_checkpoint_as_gguf_computes_the_same() {
     let (folder, gguf) = (measure("native"), measure("native.gguf"));
     assert!((folder / gguf - 1.0).abs() < 1e-6, "{folder} and {gguf}");
 }
+
+/// Twice the memory of this machine, most of it zeros that take no room on the disk.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_model_larger_than_the_memory_answers_and_whoever_asks_is_told() {
+    let meminfo = std::fs::read_to_string("/proc/meminfo").unwrap();
+    let total = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:")?.trim().strip_suffix("kB"));
+    let bytes = 2 * 1024 * total.unwrap().trim().parse::<u64>().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("large.gguf");
+    std::fs::copy(root().join("tests/golden/native.gguf"), &path).unwrap();
+    std::fs::File::options().write(true).open(&path).unwrap().set_len(bytes).unwrap();
+    let asked = |model: &str| ask(&engine(model), request(Vec::new(), "Hello?"));
+    let (large, small) = (asked(&path.to_string_lossy()), asked("native.gguf"));
+    let told = |notices: &[String]| notices.iter().any(|n| n.contains("of memory are free"));
+    assert!(told(&large.notices) && !told(&small.notices), "{:?} {:?}", large.notices, small.notices);
+    let notice = large.notices.iter().find(|n| n.contains("large.gguf takes ")).unwrap();
+    assert!(notice.contains("slow") && notice.contains("choose a smaller model"), "{notice}");
+    assert_eq!((&large.text, large.usage.generated_tokens), (&small.text, small.usage.generated_tokens));
+    assert!(large.usage.prompt_tokens > 0);
+}
