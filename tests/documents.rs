@@ -2,12 +2,13 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use engine::media::{Limits, Media, Opener};
 use engine::{Cancel, MediaProblem};
 use medley_tests::media_files::{book, document, open, opener, page_objects, pdf, problem, two_pages};
 use medley_tests::sample;
+use tempfile::TempDir;
 
 #[test]
 fn a_pdf_gives_its_text_with_places() {
@@ -162,4 +163,25 @@ fn cancelling_ends_reading_without_an_error() {
     video.next().unwrap().unwrap();
     cancel.cancel();
     assert!(video.next().is_none());
+}
+
+fn write(folder: &TempDir, name: &str, bytes: &[u8]) -> PathBuf {
+    let path = folder.path().join(name);
+    std::fs::write(&path, bytes).unwrap();
+    path
+}
+
+#[test]
+fn pages_of_the_web_are_read_in_the_encoding_that_they_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let page =
+        b"<html><head><meta charset=\"windows-1251\"></head><body><p>\xcf\xf0\xe8\xe2\xe5\xf2, \xec\xe8\xf0";
+    let russian = document(&write(&folder, "a.html", page));
+    assert_eq!(russian.page(1).unwrap().text(), "Привет, мир");
+    assert!(russian.notices().is_empty(), "{:?}", russian.notices());
+    let page = b"<?xml version=\"1.0\" encoding=\"ISO-8859-2\"?>\n<html><body><p>P\xf8\xedli\xb9";
+    assert_eq!(document(&write(&folder, "b.html", page)).page(1).unwrap().text(), "Příliš");
+    let page = b"<html><meta charset=Shift_JIS><p>\x93\xfa\x96\x7b";
+    let told = open(&write(&folder, "c.html", page)).map(|_| ()).unwrap_err().to_string();
+    assert!(told.contains("c.html") && told.contains("Shift_JIS; save it as UTF-8"), "{told}");
 }

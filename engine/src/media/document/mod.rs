@@ -26,6 +26,8 @@ mod paginate;
 
 pub(super) mod text;
 
+pub(super) mod charset;
+
 use std::fs::File;
 use std::io::Read;
 use std::ops::Range;

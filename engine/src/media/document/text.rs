@@ -1,5 +1,6 @@
 //! Plain text: which encoding, which paragraphs.
 
+use super::charset::{self, Charset, Declared};
 use super::{BlockKind, Flow};
 
 /// How bytes were turned into characters.
@@ -7,7 +8,9 @@ use super::{BlockKind, Flow};
 pub(in super::super) enum Encoding {
     Utf8,
     Utf16,
-    /// Neither of the others: every byte one character.
+    /// Another one that the text itself names.
+    Declared,
+    /// None of the others: every byte one character.
     Latin1,
 }
 
@@ -25,16 +28,28 @@ impl Encoding {
     }
 }
 
-/// Decodes text: UTF-16 when it begins with that mark, else UTF-8, else Windows-1252 (Latin-1).
+/// A text that says it is UTF-8 may hold one damaged letter among this many.
+const DAMAGED_ONE_IN: usize = 200;
+
+/// Decodes text: UTF-16 when it begins with that mark or with "<" in it, else UTF-8, else what a page or an XML file says
+/// of itself, else Windows-1252 (Latin-1).
 pub(super) fn decode(bytes: &[u8]) -> (String, Encoding) {
     match bytes {
         [0xFF, 0xFE, rest @ ..] => (utf16(rest, u16::from_le_bytes), Encoding::Utf16),
         [0xFE, 0xFF, rest @ ..] => (utf16(rest, u16::from_be_bytes), Encoding::Utf16),
+        [b'<', 0, _, 0, ..] => (utf16(bytes, u16::from_le_bytes), Encoding::Utf16),
+        [0, b'<', 0, _, ..] => (utf16(bytes, u16::from_be_bytes), Encoding::Utf16),
         _ => {
             let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
-            match std::str::from_utf8(bytes) {
-                Ok(text) => (text.to_owned(), Encoding::Utf8),
-                Err(_) => (bytes.iter().map(|b| windows_1252(*b)).collect(), Encoding::Latin1),
+            if let Ok(text) = std::str::from_utf8(bytes) {
+                return (text.to_owned(), Encoding::Utf8);
+            }
+            match charset::declared(bytes) {
+                Some(Declared::Known(charset)) => (charset.decode(bytes), Encoding::Declared),
+                Some(Declared::Utf8) if is_nearly_utf8(bytes) => {
+                    (String::from_utf8_lossy(bytes).into_owned(), Encoding::Utf8)
+                }
+                _ => (Charset::windows_1252().decode(bytes), Encoding::Latin1),
             }
         }
     }
@@ -50,21 +65,14 @@ pub(in super::super) fn decode_start(head: &[u8]) -> (String, Encoding) {
     decode(whole)
 }
 
+fn is_nearly_utf8(bytes: &[u8]) -> bool {
+    let damaged = bytes.utf8_chunks().filter(|chunk| !chunk.invalid().is_empty()).count();
+    damaged * DAMAGED_ONE_IN <= bytes.len()
+}
+
 fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> String {
     let units = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
     char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
-}
-
-/// Latin-1 with the printable characters that Windows puts at 0x80 to 0x9F.
-fn windows_1252(byte: u8) -> char {
-    const HIGH: [char; 32] = [
-        '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}',
-        '\u{90}', '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',
-    ];
-    match byte {
-        0x80..=0x9F => HIGH[usize::from(byte - 0x80)],
-        _ => char::from(byte),
-    }
 }
 
 /// Paragraphs end at empty lines; form feeds end pages.
@@ -96,6 +104,28 @@ mod tests {
         assert_eq!(decode(b"\xFE\xFF\0n\0\xe9"), ("né".to_owned(), Encoding::Utf16));
         assert_eq!(decode(b"n\xe9 \x80"), ("né €".to_owned(), Encoding::Latin1));
         assert!(Encoding::Latin1.notice().is_some() && Encoding::Utf8.notice().is_none());
+    }
+
+    #[test]
+    fn what_a_page_says_of_its_encoding_is_believed_unless_it_is_utf_8() {
+        let page = b"<html><meta charset='windows-1251'><p>\xcf\xf0\xe8\xe2\xe5\xf2";
+        let (text, encoding) = decode(page);
+        assert!(
+            text.ends_with("<p>Привет") && encoding == Encoding::Declared && encoding.notice().is_none(),
+            "{text}"
+        );
+        let page = "<?xml version='1.0' encoding='koi8-r'?><p>Привет".as_bytes();
+        assert!(decode(page).0.ends_with("Привет"), "many such claims are old");
+        let mut page = "<meta charset=utf-8>".to_owned().into_bytes();
+        page.extend("Grüße und ".repeat(40).bytes());
+        page.push(0xE9);
+        let (text, encoding) = decode(&page);
+        assert!(text.contains("Grüße") && text.ends_with('\u{fffd}') && encoding == Encoding::Utf8, "{text}");
+        assert_eq!(decode(b"<meta charset=utf-8>caf\xe9").1, Encoding::Latin1);
+        let xml: Vec<u8> = "<?xml?><p>né".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert_eq!(decode(&xml), ("<?xml?><p>né".to_owned(), Encoding::Utf16));
+        let xml: Vec<u8> = "<p>né".encode_utf16().flat_map(u16::to_be_bytes).collect();
+        assert_eq!(decode(&xml), ("<p>né".to_owned(), Encoding::Utf16));
     }
 
     #[test]
