@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use engine::media::{Limits, Media, Opener};
@@ -184,4 +185,22 @@ fn pages_of_the_web_are_read_in_the_encoding_that_they_name() {
     let page = b"<html><meta charset=Shift_JIS><p>\x93\xfa\x96\x7b";
     let told = open(&write(&folder, "c.html", page)).map(|_| ()).unwrap_err().to_string();
     assert!(told.contains("c.html") && told.contains("Shift_JIS; save it as UTF-8"), "{told}");
+}
+
+#[test]
+fn of_a_log_of_nine_gigabytes_the_first_pages_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("all.log");
+    let line = "2026-01-02T03:04:05 the pump of the third greenhouse started again without a sound\n";
+    let mut file = std::fs::File::create(&path).unwrap();
+    file.write_all(line.repeat(20_000_000 / line.len()).as_bytes()).unwrap();
+    // The rest takes no room on the disk.
+    file.set_len(9 << 30).unwrap();
+    file.seek(SeekFrom::Start((9 << 30) - 10)).unwrap();
+    file.write_all(b"\nthe end\n\n").unwrap();
+    let log = document(&path);
+    assert_eq!(log.page_count(), 5_000);
+    assert_eq!(log.page(5_000).unwrap().lines.last().unwrap().text, line.trim_end());
+    let told = log.notices();
+    assert!(told.len() == 1 && told[0].starts_with("only the first 14 MiB of 9 GiB can be read"), "{told:?}");
 }

@@ -10,11 +10,11 @@ use crate::models::Store;
 use crate::sequence::Place;
 
 /// An engine with no model on the machine.
-fn engine(folder: &Path) -> Engine {
+fn engine(folder: &Path, limits: Limits) -> Engine {
     Engine::new(EngineOptions {
         store: Store::open(&folder.join("no-models")),
         model: "none".into(),
-        limits: Limits::default(),
+        limits,
         prefixes: None,
         panels: None,
     })
@@ -28,9 +28,13 @@ struct Shelf {
 
 impl Shelf {
     fn new() -> Self {
+        Self::within(Limits::default())
+    }
+
+    fn within(limits: Limits) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("files")).unwrap();
-        let engine = engine(folder.path());
+        let engine = engine(folder.path(), limits);
         Self { engine, folder }
     }
 
@@ -144,6 +148,29 @@ fn only_what_is_new_or_changed_is_read_again() {
     assert_eq!(removed.len(), 4);
     assert_eq!(library.status().unwrap().passages, 0);
     assert!(shelf.hits(&library, "apricot").is_empty());
+}
+
+#[test]
+fn of_a_very_large_log_the_first_pages_are_searched_and_the_rest_is_told() {
+    let shelf = Shelf::within(Limits { pages: 8, file_bytes: 1 << 20, ..Limits::default() });
+    shelf.write("pump.log", &format!("{}{}", book(1, 4, (3, "zeppelin")), book(5, 60, (50, "submarine"))));
+    // Nearly all of it takes no room on the disk.
+    fs::File::options().write(true).open(shelf.file("pump.log")).unwrap().set_len(64 << 20).unwrap();
+    let mut library = shelf.open();
+    let events = shelf.update(&mut library);
+    assert_eq!(read_files(&events), ["pump.log"]);
+    let told = |event: &IndexEvent| {
+        matches!(event, IndexEvent::Notice(text)
+            if text.contains("pump.log") && text.contains(" of 64 MiB can be read") && text.contains("8 pages"))
+    };
+    assert!(events.iter().any(told), "{events:?}");
+    assert!(
+        library.documents().unwrap()[0].notices[0].contains("only the first 2"),
+        "kept with the document"
+    );
+    assert_eq!(library.status().unwrap().leaves, 8);
+    assert_eq!(shelf.hits(&library, "zeppelin").len(), 1);
+    assert!(shelf.hits(&library, "submarine").is_empty());
 }
 
 #[test]

@@ -37,6 +37,14 @@ pub(super) enum DocumentFormat {
     Text,
 }
 
+impl Format {
+    /// Whether only the beginning of a very large file is read.
+    pub(super) fn may_be_read_in_part(self) -> bool {
+        use DocumentFormat::{Markdown, Text};
+        matches!(self, Self::Document(Markdown | Text))
+    }
+}
+
 /// Bytes at the start of a file that are looked at.
 const HEAD: u64 = 64 * 1024;
 

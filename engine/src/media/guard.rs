@@ -13,6 +13,23 @@ use crate::error::{Error, MediaProblem, Result};
 
 /// Opens a regular file that is neither empty nor larger than the limit.
 pub(super) fn open_file(path: &Path, limits: &Limits) -> Result<File> {
+    let file = open_of_any_size(path)?;
+    check_size(path, &file, limits)?;
+    Ok(file)
+}
+
+/// Refuses a file that is larger than the limit.
+pub(super) fn check_size(path: &Path, file: &File, limits: &Limits) -> Result<()> {
+    let n_bytes = file.metadata().map_err(|e| read_error(path, e))?.len();
+    if n_bytes > limits.file_bytes {
+        let (actual, limit) = (bytes_text(n_bytes), bytes_text(limits.file_bytes));
+        return Err(Error::media(path, too_large("the file", actual, limit)));
+    }
+    Ok(())
+}
+
+/// Opens a regular file that is not empty.
+pub(super) fn open_of_any_size(path: &Path) -> Result<File> {
     let unreadable = |source: io::Error| match source.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Error::media(path, MediaProblem::NotFound),
         io::ErrorKind::PermissionDenied => Error::media(path, MediaProblem::Forbidden),
@@ -26,8 +43,6 @@ pub(super) fn open_file(path: &Path, limits: &Limits) -> Result<File> {
         MediaProblem::UnknownKind { hint: Some("it is a device or a pipe, not a file".into()) }
     } else if about.len() == 0 {
         MediaProblem::Empty
-    } else if about.len() > limits.file_bytes {
-        too_large("the file", bytes_text(about.len()), bytes_text(limits.file_bytes))
     } else {
         return File::open(path).map_err(unreadable);
     };

@@ -24,6 +24,7 @@ mod video;
 
 mod document;
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use image::RgbImage;
@@ -55,7 +56,7 @@ pub enum Kind {
 /// How much of a file is accepted. The defaults suit a laptop.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Limits {
-    /// Largest file in bytes.
+    /// Largest file in bytes; of text only the beginning is read, whatever its size.
     pub file_bytes: u64,
     /// Most pixels of a picture or video frame (width × height).
     pub pixels: u64,
@@ -67,7 +68,7 @@ pub struct Limits {
     pub video_frames: usize,
     /// Most pages of a document.
     pub pages: usize,
-    /// Most bytes that an archive (DOCX, EPUB) may unpack to.
+    /// Most bytes that an archive (DOCX, EPUB) may unpack to, and most of HTML.
     pub unpacked_bytes: u64,
     /// Deepest nesting of elements in HTML and XML.
     pub nesting: usize,
@@ -115,8 +116,8 @@ impl Opener {
     /// # Errors
     /// [`Error::Media`] with one clear [`MediaProblem`]; [`Error::Io`] when the system refuses to read.
     pub fn open(&self, path: &Path, cancel: &Cancel) -> Result<Media> {
-        let file = guard::open_file(path, &self.limits)?;
-        match detect::format(path, &file)? {
+        let (file, format) = open_and_look(path, &self.limits)?;
+        match format {
             Format::Picture(format) => Ok(Media::Picture(picture::read(path, file, format, &self.limits)?)),
             Format::Sound => SoundReader::open(path, file, &self.limits, cancel).map(Media::Sound),
             Format::Container => {
@@ -169,13 +170,23 @@ impl Media {
     }
 }
 
+/// Opens a file and looks what it is. Only of text may there be more than the limit: of that the beginning is read.
+fn open_and_look(path: &Path, limits: &Limits) -> Result<(File, Format)> {
+    let file = guard::open_of_any_size(path)?;
+    let format = detect::format(path, &file)?;
+    if !format.may_be_read_in_part() {
+        guard::check_size(path, &file, limits)?;
+    }
+    Ok((file, format))
+}
+
 /// Looks what a file is, without decoding it; quick enough for a file that was just dropped.
 ///
 /// # Errors
 /// As [`Opener::open`].
 pub fn kind(path: &Path) -> Result<Kind> {
-    let file = guard::open_file(path, &Limits::default())?;
-    Ok(match detect::format(path, &file)? {
+    let (file, format) = open_and_look(path, &Limits::default())?;
+    Ok(match format {
         Format::Picture(_) => Kind::Picture,
         Format::Sound => Kind::Sound,
         Format::Document(_) => Kind::Document,

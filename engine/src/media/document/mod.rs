@@ -28,6 +28,8 @@ pub(super) mod text;
 
 pub(super) mod charset;
 
+mod beginning;
+
 use std::fs::File;
 use std::io::Read;
 use std::ops::Range;
@@ -190,6 +192,15 @@ impl DocumentReader {
     ) -> Result<Self> {
         let limits = &opener.limits;
         let flow = match format {
+            DocumentFormat::Text | DocumentFormat::Markdown => {
+                let beginning = beginning::read(path, file, limits, |text| {
+                    guard::catch(path, || match format {
+                        DocumentFormat::Markdown => markdown::read(path, text, limits),
+                        _ => Ok(text::read(text)),
+                    })?
+                })?;
+                return Self::of_pages(path, beginning.title, beginning.pages, beginning.notices, limits);
+            }
             DocumentFormat::Pdf => {
                 let pdf = pdf::Pdf::open(path, file, opener.pdfium.as_deref())?;
                 let (title, all) = (pdf.title(), pdf.page_count());
@@ -197,23 +208,29 @@ impl DocumentReader {
             }
             DocumentFormat::Docx => guard::catch(path, || docx::read(path, file, limits, cancel))??,
             DocumentFormat::Epub => guard::catch(path, || epub::read(path, file, limits, cancel))??,
-            DocumentFormat::Html | DocumentFormat::Markdown | DocumentFormat::Text => {
+            DocumentFormat::Html => {
                 let (text, encoding) = text::decode(&read_all(path, file, limits)?);
-                let mut flow = guard::catch(path, || match format {
-                    DocumentFormat::Html => html::read(path, &text, limits, cancel),
-                    DocumentFormat::Markdown => markdown::read(path, &text, limits),
-                    _ => Ok(text::read(&text)),
-                })??;
+                let mut flow = guard::catch(path, || html::read(path, &text, limits, cancel))??;
                 flow.notices.extend(encoding.notice());
                 flow
             }
         };
         let pages = paginate::paginate(flow.blocks, PAGE_CHARS);
+        Self::of_pages(path, flow.title, pages, flow.notices, limits)
+    }
+
+    fn of_pages(
+        path: &Path,
+        title: Option<String>,
+        pages: Vec<Page>,
+        notices: Vec<String>,
+        limits: &Limits,
+    ) -> Result<Self> {
         if pages.is_empty() {
             return Err(Error::media(path, MediaProblem::Empty));
         }
         let all = u32::try_from(pages.len()).unwrap_or(u32::MAX);
-        Ok(Self::new(flow.title, all, flow.notices, Content::Pages(pages), limits))
+        Ok(Self::new(title, all, notices, Content::Pages(pages), limits))
     }
 
     fn new(
@@ -317,7 +334,7 @@ impl DocumentReader {
     }
 }
 
-/// Reads a whole text file, within the limit for text.
+/// Reads a whole file of HTML, within the limit for text.
 fn read_all(path: &Path, file: File, limits: &Limits) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let taken = file.take(limits.unpacked_bytes.saturating_add(1)).read_to_end(&mut bytes);
@@ -397,8 +414,8 @@ mod tests {
     }
 
     #[test]
-    fn a_text_over_the_limit_and_a_blank_one_are_refused() {
-        let file = text_file(&[b'a'; 2000]);
+    fn a_page_over_the_limit_and_a_blank_text_are_refused() {
+        let file = text_file(format!("<html>{}", "a".repeat(2000)).as_bytes());
         let error = open(file.path(), Limits { unpacked_bytes: 1024, ..Limits::default() }).err().unwrap();
         assert!(error.to_string().contains("the text is more than 1 KiB"), "{error}");
         let error = open(text_file(b" \n \n").path(), Limits::default()).err().unwrap();
