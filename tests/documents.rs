@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 use engine::media::{Limits, Media, Opener};
 use engine::{Cancel, MediaProblem};
-use medley_tests::media_files::{book, document, open, opener, page_objects, pdf, problem, two_pages};
+use medley_tests::media_files::{
+    book, document, open, opener, page_objects, pdf, problem, two_pages, unmapped,
+};
 use medley_tests::sample;
 use tempfile::TempDir;
 
@@ -170,6 +172,18 @@ fn write(folder: &TempDir, name: &str, bytes: &[u8]) -> PathBuf {
     let path = folder.path().join(name);
     std::fs::write(&path, bytes).unwrap();
     path
+}
+
+#[test]
+fn a_page_whose_font_tells_no_letters_has_no_text_and_a_picture() {
+    let folder = tempfile::tempdir().unwrap();
+    let path =
+        write(&folder, "a.pdf", &unmapped(&["The secret number of the", "lighthouse is forty seven."]));
+    let document = document(&path);
+    let page = document.page(1).unwrap();
+    assert!(!page.has_text && page.lines.is_empty(), "{page:?}");
+    let shown = document.page_picture(1, 800).unwrap().unwrap();
+    assert!(shown.pixels().filter(|pixel| pixel.0[0] < 128).count() > 1_000, "its letters are drawn");
 }
 
 #[test]

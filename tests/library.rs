@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use medley_tests::media_files::unmapped;
 use medley_tests::{Ran, medley, run, run_within, sample};
 use serde_json::Value;
 
@@ -192,6 +193,21 @@ fn a_word_on_one_frame_of_a_video_is_found_where_it_stood() {
     assert!((hit["start_s"].as_f64().unwrap() - 9.4).abs() < 0.01, "{hit}");
     let top = hit["box"][1].as_f64().unwrap();
     assert!((0.6..0.75).contains(&top), "{hit}");
+}
+
+#[test]
+fn a_page_whose_font_tells_no_letters_is_read_from_its_picture() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("lighthouse.pdf");
+    fs::write(&path, unmapped(&["The secret number of the", "lighthouse is forty seven."])).unwrap();
+    let added = library(folder.path(), "lib", &["add", path.to_str().unwrap()]);
+    assert_eq!(added.status, Some(0), "{added:?}");
+    let found = library(folder.path(), "lib", &["search", "the secret number of the lighthouse"]);
+    let hits = found.events("hit");
+    let hit = hits.first().unwrap_or_else(|| panic!("{found:?}"));
+    assert_eq!((&hit["kind"], &hit["page"]), (&Value::from("page"), &Value::from(1)), "{hit}");
+    assert!(hit["quote"].as_str().unwrap().contains("forty seven"), "{hit}");
+    assert!(hit["box"].is_array(), "the words have their place on the page: {hit}");
 }
 
 #[test]

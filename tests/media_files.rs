@@ -1,5 +1,6 @@
 //! Opening media in tests, and making small files of them.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use engine::media::{DocumentReader, Limits, Media, Opener};
@@ -122,5 +123,37 @@ pub fn book(pages: &[Vec<String>]) -> Vec<u8> {
             "<< /Title ({title}) /Parent {root} 0 R /Dest [{page} 0 R /Fit] {before} {after} >>"
         ));
     }
+    pdf(&objects)
+}
+
+/// A PDF of one page whose only font shows these lines and tells nobody which letters they are: glyphs have numbers, 29
+/// less than ASCII as in many fonts, names without a meaning, and no map to Unicode.
+pub fn unmapped(lines: &[&str]) -> Vec<u8> {
+    let letters: BTreeSet<u8> = lines.iter().flat_map(|line| line.bytes()).collect();
+    let number = |letter: u8| letter - 29;
+    let (first, last) = (letters.first().map_or(3, |c| number(*c)), letters.last().map_or(3, |c| number(*c)));
+    // Objects 1 to 7 come before the drawings of the letters.
+    let drawings: Vec<String> =
+        letters.iter().zip(8..).map(|(c, object)| format!("/g{} {object} 0 R", number(*c))).collect();
+    let names: Vec<String> = letters.iter().map(|c| format!("{0} /g{0}", number(*c))).collect();
+    let widths = "600 ".repeat(usize::from(last - first) + 1);
+    let shown: Vec<String> = lines
+        .iter()
+        .map(|line| {
+            let numbers: String = line.bytes().map(|c| format!("{:02X}", number(c))).collect();
+            format!("<{numbers}> Tj 0 -60 Td")
+        })
+        .collect();
+    let stream = |content: &str| format!("<< /Length {} >>\nstream\n{content}\nendstream", content.len());
+    let mut objects = page_objects(&[&format!("BT /F1 30 Tf 40 700 Td {} ET", shown.join(" "))], "");
+    objects[3] = format!(
+        "<< /Type /Font /Subtype /Type3 /FontBBox [0 -300 1000 1000] /FontMatrix [0.001 0 0 0.001 0 0] /FirstChar {first} \
+         /LastChar {last} /Widths [{widths}] /Resources << /Font << /F2 7 0 R >> >> /CharProcs << {} >> /Encoding << /Type \
+         /Encoding /Differences [{}] >> >>",
+        drawings.join(" "),
+        names.join(" ")
+    );
+    objects.push("<< /Type /Font /Subtype /Type1 /BaseFont /Courier >>".to_owned());
+    objects.extend(letters.iter().map(|c| stream(&format!("600 0 d0 BT /F2 1000 Tf <{c:02X}> Tj ET"))));
     pdf(&objects)
 }

@@ -16,6 +16,8 @@ mod markdown;
 
 mod pdf;
 
+mod legible;
+
 mod layout;
 
 mod outline;
@@ -53,8 +55,8 @@ pub struct Page {
     pub number: u32,
     /// The text in reading order.
     pub lines: Vec<Line>,
-    /// Whether the page's words are all in `lines`. A scanned page has (nearly) no text of its own: its
-    /// words can only be read from its picture.
+    /// Whether the page's words are all in `lines`. A scanned page has (nearly) no text of its own, and one whose
+    /// fonts do not tell their letters has none that can be read: its words can only be read from its picture.
     pub has_text: bool,
     /// The heading under which the page begins, or the first one on it, where the format tells.
     pub heading: Option<String>,

@@ -14,7 +14,7 @@ use image::RgbImage;
 use pdfium_render::prelude::*;
 
 use super::layout::{self, Glyph};
-use super::{Line, Link, LinkTarget, OutlineEntry, Page, outline};
+use super::{Line, Link, LinkTarget, OutlineEntry, Page, legible, outline};
 use crate::cancel::Cancel;
 use crate::error::{Error, MediaProblem, Result};
 use crate::media::guard;
@@ -174,6 +174,9 @@ impl Pdf {
         self.refresh();
         let page = self.get(number)?;
         let glyphs = self.glyphs(&page, number)?;
+        if !legible::is_legible(glyphs.iter().map(|glyph| glyph.c)) {
+            return Ok(Page { number, ..Page::default() });
+        }
         let letters = glyphs.iter().filter(|glyph| glyph.c.is_alphanumeric()).count();
         let (width, height) = (page.width().value.max(1.0), page.height().value.max(1.0));
         let lines: Vec<Line> = layout::lines(&glyphs, width, height);
