@@ -174,6 +174,116 @@ fn write(folder: &TempDir, name: &str, bytes: &[u8]) -> PathBuf {
     path
 }
 
+fn position(bytes: &[u8], of: &[u8]) -> usize {
+    bytes.windows(of.len()).position(|window| window == of).unwrap()
+}
+
+#[test]
+fn a_pdf_whose_table_of_objects_is_wrong_is_read_and_one_without_its_end_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = two_pages();
+    let (table, end) = (position(&whole, b"xref\n"), position(&whole, b"startxref\n"));
+    let elsewhere = [&whole[..end], b"startxref\n99999999\n%%EOF\n"].concat();
+    // What is inserted moves every object away from where the table says it is.
+    let moved = [&whole[..9], &b"% moved\n".repeat(60)[..], &whole[9..]].concat();
+    let spoilt = [&whole[..table], b"xrxx\n", &whole[table + 5..]].concat();
+    for (name, bytes) in [("elsewhere.pdf", elsewhere), ("moved.pdf", moved), ("spoilt.pdf", spoilt)] {
+        let document = document(&write(&folder, name, &bytes));
+        assert_eq!(document.page_count(), 2, "{name}");
+        assert!(document.page(1).unwrap().text().contains("The cat sat on the mat."), "{name}");
+    }
+    let told = problem(open(&write(&folder, "cut.pdf", &whole[..table])));
+    assert!(matches!(told, MediaProblem::Damaged { .. }), "{told:?}");
+}
+
+#[test]
+fn ten_thousand_nested_arrays_do_no_harm() {
+    let folder = tempfile::tempdir().unwrap();
+    let nest = |inside: &str| format!("{}{inside}{}", "[".repeat(10_000), "]".repeat(10_000));
+    let content = "BT /F1 12 Tf 72 700 Td (Still here.) Tj ET";
+    let unused = [page_objects(&[content], ""), vec![nest("")]].concat();
+    let links = [page_objects(&[content], "/Annots 7 0 R"), vec![nest("")]].concat();
+    let operand = page_objects(&[&format!("{content} {} TJ", nest(""))], "");
+    for (name, objects) in [("unused.pdf", unused), ("links.pdf", links), ("operand.pdf", operand)] {
+        let document = document(&write(&folder, name, &pdf(&objects)));
+        assert_eq!(document.page(1).unwrap().text(), "Still here.", "{name}");
+        assert!(document.links(1).unwrap().is_empty(), "{name}");
+    }
+    // Where the pages should be listed there is nothing to read.
+    let mut pages = page_objects(&[content], "");
+    pages[1] = format!("<< /Type /Pages /Kids {} /Count 1 >>", nest("5 0 R"));
+    let path = write(&folder, "pages.pdf", &pdf(&pages));
+    let told = problem(open(&path).and_then(|media| match media {
+        Media::Document(document) => document.page(1),
+        other => panic!("{:?}", other.kind()),
+    }));
+    assert!(matches!(told, MediaProblem::Damaged { .. }), "{told:?}");
+}
+
+#[test]
+fn a_page_of_a_hundred_metres_is_read_and_drawn_within_the_limit() {
+    let folder = tempfile::tempdir().unwrap();
+    // In points; its letters are some ten metres high.
+    let side = 283_465.0;
+    let mut objects = page_objects(&["BT /F1 30000 Tf 20000 120000 Td (Hundred metres) Tj ET"], "");
+    objects[4] = objects[4].replace("[0 0 612 792]", &format!("[0 0 {side} {side}]"));
+    let document = document(&write(&folder, "field.pdf", &pdf(&objects)));
+    assert_eq!(document.page_size(1).unwrap(), Some([side, side]));
+    let page = document.page(1).unwrap();
+    assert!(page.has_text && page.text() == "Hundred metres", "{page:?}");
+    let area = page.lines[0].area.unwrap();
+    assert!((area.x0 - 20_000.0 / side).abs() < 0.02 && area.x1 > 0.75, "{area:?}");
+    let shown = document.page_picture(1, u32::MAX).unwrap().unwrap();
+    assert_eq!(shown.dimensions(), (6_000, 6_000), "36 million pixels at most");
+    let small = document.page_picture(1, 400).unwrap().unwrap();
+    assert_eq!(small.dimensions(), (400, 400));
+    assert!(small.pixels().filter(|pixel| pixel.0[0] < 128).count() > 500, "its letters are drawn");
+}
+
+/// A PDF that draws these lines from left to right, with a map of its letters to Unicode.
+fn drawn_from_the_left(lines: &[String]) -> Vec<u8> {
+    let mut letters: Vec<char> = lines.iter().flat_map(|line| line.chars()).filter(|c| *c != ' ').collect();
+    letters.sort_unstable();
+    letters.dedup();
+    let number = |c: char| letters.iter().position(|letter| *letter == c).map_or(32, |at| 65 + at);
+    let map: Vec<String> =
+        letters.iter().map(|c| format!("<{:02X}> <{:04X}>", number(*c), *c as u32)).collect();
+    let map = format!(
+        "/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName /X def /CMapType 2 def 1 \
+         begincodespacerange <00> <FF> endcodespacerange {} beginbfchar {} endbfchar endcmap end end",
+        map.len(),
+        map.join(" ")
+    );
+    let shown = |line: &String| {
+        let numbers: String = line.chars().map(|c| format!("{:02X}", number(c))).collect();
+        format!("<{numbers}> Tj 0 -40 Td")
+    };
+    let shown: Vec<String> = lines.iter().map(shown).collect();
+    let mut objects = page_objects(&[&format!("BT /F1 24 Tf 72 700 Td {} ET", shown.join(" "))], "");
+    objects[3] = "<< /Type /Font /Subtype /Type1 /BaseFont /Courier /ToUnicode 7 0 R >>".to_owned();
+    objects.push(format!("<< /Length {} >>\nstream\n{map}\nendstream", map.len()));
+    pdf(&objects)
+}
+
+#[test]
+fn a_pdf_in_hebrew_or_arabic_reads_in_the_order_of_its_words() {
+    let folder = tempfile::tempdir().unwrap();
+    for phrase in ["מפתח הבית מתחת לעציץ האדום", "المفتاح تحت الأصيص الأحمر"]
+    {
+        // On paper the last letter stands leftmost.
+        let drawn = [phrase.chars().rev().collect(), "Room 12 is free".to_owned()];
+        let page = document(&write(&folder, "a.pdf", &drawn_from_the_left(&drawn))).page(1).unwrap();
+        assert!(page.has_text);
+        assert_eq!(page.lines[0].text, phrase);
+        assert_eq!(page.lines[1].text, "Room 12 is free");
+        let words: Vec<&str> =
+            page.lines[0].words.iter().map(|(range, _)| &page.lines[0].text[range.clone()]).collect();
+        assert_eq!(words, phrase.split(' ').collect::<Vec<_>>());
+        let places = &page.lines[0].words;
+        assert!(places.windows(2).all(|pair| pair[0].1.x0 > pair[1].1.x0), "the first word stands rightmost");
+    }
+}
+
 #[test]
 fn a_page_whose_font_tells_no_letters_has_no_text_and_a_picture() {
     let folder = tempfile::tempdir().unwrap();

@@ -151,6 +151,36 @@ fn only_what_is_new_or_changed_is_read_again() {
 }
 
 #[test]
+fn a_document_that_changes_while_it_is_read_is_read_again_by_the_next_update() {
+    // Before its text is opened, and after some of its pages were read.
+    for moment in [0, 2] {
+        let shelf = Shelf::new();
+        shelf.write("diary.txt", &book(1, 4, (1, "apricot")));
+        let mut library = shelf.open();
+        let mut events = Vec::new();
+        for event in library.update(&shelf.engine, &Cancel::new()).unwrap() {
+            let event = event.unwrap();
+            if matches!(event, IndexEvent::Reading { done, .. } if done == moment) {
+                shelf.write("diary.txt", &book(2, 6, (2, "pelican")));
+            }
+            events.push(event);
+        }
+        let told = |event: &IndexEvent| {
+            matches!(event, IndexEvent::Notice(text)
+                if text.contains("diary.txt") && text.contains("changed while it was read"))
+        };
+        assert_eq!(events.iter().filter(|event| told(event)).count(), 1, "{events:?}");
+        let again = shelf.update(&mut library);
+        assert_eq!(read_files(&again), ["diary.txt"], "{again:?}");
+        assert!(!again.iter().any(told), "{again:?}");
+        assert!(shelf.hits(&library, "apricot").is_empty(), "what is gone is not found");
+        assert_eq!(shelf.hits(&library, "pelican").len(), 1, "and what came is found once");
+        assert!(read_files(&shelf.update(&mut library)).is_empty());
+        assert_eq!(library.documents().unwrap().len(), 1);
+    }
+}
+
+#[test]
 fn of_a_very_large_log_the_first_pages_are_searched_and_the_rest_is_told() {
     let shelf = Shelf::within(Limits { pages: 8, file_bytes: 1 << 20, ..Limits::default() });
     shelf.write("pump.log", &format!("{}{}", book(1, 4, (3, "zeppelin")), book(5, 60, (50, "submarine"))));
@@ -171,6 +201,31 @@ fn of_a_very_large_log_the_first_pages_are_searched_and_the_rest_is_told() {
     assert_eq!(library.status().unwrap().leaves, 8);
     assert_eq!(shelf.hits(&library, "zeppelin").len(), 1);
     assert!(shelf.hits(&library, "submarine").is_empty());
+}
+
+#[test]
+fn writing_from_right_to_left_is_found_and_cited_as_it_stands() {
+    let shelf = Shelf::new();
+    let (hebrew, arabic) = ("מפתח הבית מתחת לעציץ האדום.", "المفتاح تحت الأصيص الأحمر.");
+    let around = ["הרכבת יוצאת בכל בוקר בשעה שבע מהתחנה הישנה.", "يغادر القطار كل صباح من المحطة القديمة."];
+    shelf.write("notes.txt", &format!("{}\n\n{hebrew}\n\n{arabic}\n\n{}", around[0], around[1]));
+    shelf.write(
+        "page.html",
+        &format!("<html dir=rtl><p>{}<p>{hebrew}<p>{arabic}<p>{}</html>", around[0], around[1]),
+    );
+    let mut library = shelf.open();
+    shelf.update(&mut library);
+    for (question, phrase) in [("האדום לעציץ", hebrew), ("الأحمر الأصيص", arabic)] {
+        let hits = shelf.hits(&library, question);
+        for name in ["notes.txt", "page.html"] {
+            let hit = hits
+                .iter()
+                .find(|hit| hit.path.ends_with(name))
+                .unwrap_or_else(|| panic!("{name}: {hits:?}"));
+            assert!(hit.text.contains(phrase), "{name}: {hit:?}");
+            assert!(matches!(hit.place, Place::Page { page: 1, .. }), "{hit:?}");
+        }
+    }
 }
 
 #[test]
