@@ -195,6 +195,48 @@ fn a_word_on_one_frame_of_a_video_is_found_where_it_stood() {
     assert!((0.6..0.75).contains(&top), "{hit}");
 }
 
+/// Subtitles of some minutes; one of them names a place.
+fn film(folder: &Path) -> PathBuf {
+    let cue = |i: u32| {
+        let words = match i {
+            31 => "<i>The key of the boathouse</i>".to_owned(),
+            32 => "hangs behind the red door.".to_owned(),
+            _ => format!(
+                "In scene {i} the carrier takes another box of apples to the mill and says nothing about it."
+            ),
+        };
+        let at = |s: u32, ms: u32| format!("00:{:02}:{:02},{ms:03}", s / 60, s % 60);
+        format!("{}\r\n{} --> {}\r\n{words}\r\n\r\n", i + 1, at(4 * i, 0), at(4 * i + 3, 900))
+    };
+    let path = folder.join("film.srt");
+    let text: String = (0..80).map(cue).collect();
+    fs::write(&path, format!("\u{feff}{text}")).unwrap();
+    path
+}
+
+#[test]
+fn subtitles_are_found_and_cited_at_their_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = film(folder.path());
+    let path = path.to_str().unwrap();
+    let added = library(folder.path(), "lib", &["add", path]);
+    assert_eq!(added.status, Some(0), "{added:?}");
+    let found = library(folder.path(), "lib", &["search", "Where is the key of the boathouse?"]);
+    let hits = found.events("hit");
+    let hit = hits.first().unwrap_or_else(|| panic!("{found:?}"));
+    assert_eq!(hit["kind"], "time", "{hit}");
+    assert!(hit["quote"].as_str().unwrap().contains("hangs behind the red door."), "{hit}");
+    let (start_s, end_s) = (hit["start_s"].as_f64().unwrap(), hit["end_s"].as_f64().unwrap());
+    assert!((116.0..=124.0).contains(&start_s) && (128.9..=136.9).contains(&end_s), "{hit}");
+    let ran = run(&["read", path, "Where is the key of the boathouse?", "--json", "--max-tokens", "8"]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    let evidence = ran.events("evidence");
+    let best = evidence.first().unwrap_or_else(|| panic!("{ran:?}"));
+    assert_eq!(best["kind"], "time", "{best}");
+    assert!(best["quote"].as_str().unwrap().contains("red door"), "{best}");
+    assert!((120.0..=128.0).contains(&best["start_s"].as_f64().unwrap()), "{best}");
+}
+
 #[test]
 fn a_page_whose_font_tells_no_letters_is_read_from_its_picture() {
     let folder = tempfile::tempdir().unwrap();

@@ -124,6 +124,41 @@ fn a_hit_opens_its_document_at_the_place() {
 }
 
 #[test]
+fn a_hit_in_subtitles_opens_them_where_it_is_said() {
+    let (mut window, papers) = filled(Scripted::default(), WIDE);
+    let cue = |i: u32| {
+        let words = match i {
+            125 => "The schooner Esmeralda was sold for ninety crowns.".to_owned(),
+            _ => format!(
+                "In scene {i} the carrier brings another box of apples to the mill, and the miller tells him at some \
+                 length what he thinks about the weather."
+            ),
+        };
+        let at = |ms: u32| format!("00:{:02}:{:02},{ms:03}", i / 60, i % 60);
+        format!("{i}\n{} --> {}\n{words}\n\n", at(0), at(900))
+    };
+    std::fs::write(papers.join("film.srt"), (0..140).map(cue).collect::<String>()).unwrap();
+    window.click("Look now for new and changed files");
+    window.wait("reading what is new", |app| is_ready(app, 3));
+    search(&mut window, "for how much was the schooner Esmeralda sold");
+    let hit = window.harness.get_by(|node| {
+        node.label().is_some_and(|label| label.starts_with("film.srt, 2:05–2:05: The schooner"))
+    });
+    hit.click();
+    window.settle();
+    window.wait("finding the words", |app| {
+        let citation = app.state().reader.shown().and_then(|tab| tab.citation.as_ref());
+        citation.is_some_and(|citation| citation.range.is_some())
+    });
+    let tab = window.app().state().reader.shown().unwrap();
+    assert_eq!(tab.path, papers.canonicalize().unwrap().join("film.srt"));
+    let citation = tab.citation.as_ref().unwrap();
+    assert!(citation.page > 4 && !citation.is_lost, "{citation:?}");
+    assert!(citation.quote.contains("ninety crowns"), "{citation:?}");
+    assert!(window.app().state().viewer.is_none(), "no player for what has no sound");
+}
+
+#[test]
 fn questions_are_about_the_library_or_some_of_its_documents() {
     let asked: Arc<Mutex<Vec<AskRequest>>> = Arc::default();
     let backend = Scripted { asked: asked.clone(), ..Scripted::default() };

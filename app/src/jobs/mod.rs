@@ -50,7 +50,7 @@ pub(crate) use live::listen;
 pub(crate) use media_thread::{opener, sound_of};
 pub use models::ModelsNews;
 pub use reader::ReaderNews;
-pub(crate) use reader::{Desk, Found, Post, Work, serve};
+pub(crate) use reader::{Desk, Found, Near, Post, Work, serve};
 pub use teach::TeachNews;
 pub(crate) use teach::{teach, with_adapters};
 pub use viewing::{CropJob, MediaNews};

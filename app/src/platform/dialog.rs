@@ -27,9 +27,9 @@ pub fn choose_place(
 }
 
 /// Formats of documents and recordings, for a library.
-const DOCUMENTS: [&str; 22] = [
+const DOCUMENTS: [&str; 24] = [
     "pdf", "epub", "docx", "html", "htm", "md", "txt", "wav", "mp3", "flac", "ogg", "opus", "m4a", "aac",
-    "aiff", "mp4", "mkv", "webm", "mov", "avi", "srt", "vtt",
+    "aiff", "mp4", "mkv", "webm", "mov", "avi", "srt", "vtt", "ass", "ssa",
 ];
 
 /// Words of a dialog. They are chosen by the window, whose thread knows its language.
@@ -75,7 +75,7 @@ pub fn choose_files() -> Vec<PathBuf> {
     let media = [
         "png", "jpg", "jpeg", "gif", "webp", "bmp", "tif", "tiff", "wav", "mp3", "flac", "ogg", "opus",
         "m4a", "aac", "aiff", "mp4", "mkv", "webm", "mov", "avi", "pdf", "txt", "md", "html", "htm", "docx",
-        "epub",
+        "epub", "srt", "vtt", "ass", "ssa",
     ];
     rfd::FileDialog::new()
         .set_title("Add files to the conversation")

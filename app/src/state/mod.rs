@@ -32,10 +32,12 @@ mod transcript;
 
 mod viewer;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use engine::Evidence;
 pub use engine::StopReason;
+use engine::media::Kind;
 
 pub use attachment::{Attachment, AttachmentId, AttachmentState, file_name};
 pub use branches::Versions;
@@ -52,7 +54,7 @@ pub use program::{CrashReport, Keep, KeptPlace, Program};
 pub use reader::{
     Citation, Colour, DocumentInfo, Extent, Finder, Folded, Hit, Mark, MarkId, PageBoxes, Passage, Position,
     Purpose, Reader, Reading, Side, Step, Tab, TabId, TextPos, Wanted, Zoom, area_of, as_markdown, boxes,
-    hit, line_parts, step, text_between, word_at,
+    hit, line_parts, step, text_between, times, word_at,
 };
 pub use settings::{Contrast, Motion, Settings, Theme};
 pub use setup::{Preset, Sampling, Setup};
@@ -252,6 +254,13 @@ impl AppState {
     /// What was found in the file that a piece of evidence comes from.
     pub fn read_file(&self, evidence: &Evidence) -> Option<Arc<engine::tasks::ask::ReadFile>> {
         self.current()?.attachments.iter().find(|a| a.path == evidence.source).and_then(Attachment::read)
+    }
+
+    /// What a file of the conversation or of the library is, where that is known.
+    pub fn kind_of(&self, path: &Path) -> Option<Kind> {
+        let attached = self.current().and_then(|c| c.attachments.iter().find(|a| a.path == path));
+        let held = || self.library.holdings.as_ref()?.documents.iter().find(|one| one.path == path)?.kind;
+        attached.and_then(|file| file.kind).or_else(held)
     }
 
     /// Shows a message for a few seconds.

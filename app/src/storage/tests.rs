@@ -435,7 +435,8 @@ fn where_a_document_was_left_comes_back_with_its_highlights() {
     let folder = folder("reading");
     let storage = Storage::open(&folder).unwrap();
     let at = |byte| TextPos { page: 3, line: 1, byte };
-    let passage = Passage { from: at(2), to: at(9), text: "größe".into(), places: Vec::new() };
+    let passage =
+        Passage { from: at(2), to: at(9), text: "größe".into(), places: Vec::new(), times_s: None };
     let mark = Mark { id: MarkId(4), passage, colour: Colour::Pink, note: "why?".into(), is_lost: true };
     let position = Position { page: 3, y: 0.25 };
     let reading = Reading { position, zoom: Zoom::Percent(130.0), marks: vec![mark] };

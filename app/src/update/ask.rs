@@ -170,10 +170,19 @@ fn start(app: &mut App, conversation: ConversationId, id: ExchangeId) {
     app.active.ask = Some(Asking { job, exchange: id, saved_s: now_s, unsaved: false });
 }
 
-/// Leaves of a document the pages of a passage, and the one before and after.
+/// What is said so many seconds before and after a passage of subtitles goes with it.
+const AROUND_S: f64 = 120.0;
+
+/// Leaves of a document the pages of a passage, and the one before and after; of subtitles the minutes around.
 fn around(read: &mut engine::tasks::ask::ReadFile, passage: &Passage) {
     let pages = passage.from.page.saturating_sub(1)..=passage.to.page.saturating_add(1);
-    let near = |place: &Place| matches!(place, Place::Page { page, .. } if pages.contains(page));
+    let near = |place: &Place| match (place, passage.times_s) {
+        (Place::Page { page, .. }, _) => pages.contains(page),
+        (Place::Time { start_s, end_s }, Some((from_s, to_s))) => {
+            *end_s >= from_s - AROUND_S && *start_s <= to_s + AROUND_S
+        }
+        _ => false,
+    };
     let spans = read.spans.iter().filter(|span| near(&span.place)).cloned().collect();
     read.spans = std::sync::Arc::new(spans);
 }

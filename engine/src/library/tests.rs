@@ -204,6 +204,27 @@ fn of_a_very_large_log_the_first_pages_are_searched_and_the_rest_is_told() {
 }
 
 #[test]
+fn subtitles_are_found_at_their_time() {
+    let shelf = Shelf::new();
+    shelf.write(
+        "film.vtt",
+        "WEBVTT\n\n00:10.000 --> 00:12.000\nThe zeppelin landed\n\n00:12.000 --> 00:14.500\nbeside the church.\n\n\
+         00:40.000 --> 00:43.000\nNobody in the village came to see it, because the fair had \
+         begun on the other side of the river, and they all were there to buy a cow or to hear the band.\n",
+    );
+    let mut library = shelf.open();
+    assert_eq!(read_files(&shelf.update(&mut library)), ["film.vtt"]);
+    let hits = shelf.hits(&library, "zeppelin");
+    assert_eq!(hits[0].place, Place::Time { start_s: 10.0, end_s: 14.5 });
+    assert_eq!(hits[0].text, "The zeppelin landed beside the church.");
+    let document = &library.documents().unwrap()[0];
+    assert_eq!(
+        (document.kind, document.summary.as_str()),
+        (Some(Kind::Document), "subtitles of 0:43 minutes")
+    );
+}
+
+#[test]
 fn writing_from_right_to_left_is_found_and_cited_as_it_stands() {
     let shelf = Shelf::new();
     let (hebrew, arabic) = ("מפתח הבית מתחת לעציץ האדום.", "المفتاح تحت الأصيص الأحمر.");

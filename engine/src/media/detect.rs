@@ -9,7 +9,7 @@ use std::path::Path;
 
 use image::ImageFormat;
 
-use super::document::{archive, charset};
+use super::document::{archive, charset, subtitles};
 use super::guard;
 use crate::error::{Error, MediaProblem, Result};
 
@@ -34,14 +34,15 @@ pub(super) enum DocumentFormat {
     Epub,
     Html,
     Markdown,
+    Subtitles,
     Text,
 }
 
 impl Format {
     /// Whether only the beginning of a very large file is read.
     pub(super) fn may_be_read_in_part(self) -> bool {
-        use DocumentFormat::{Markdown, Text};
-        matches!(self, Self::Document(Markdown | Text))
+        use DocumentFormat::{Markdown, Subtitles, Text};
+        matches!(self, Self::Document(Markdown | Subtitles | Text))
     }
 }
 
@@ -218,6 +219,8 @@ fn text_format(text: &str, opening: &str) -> DocumentFormat {
     let tagged = start.starts_with('<');
     if tagged && ["<!doctype html", "<html", "<head", "<body"].iter().any(|tag| opening.contains(tag)) {
         DocumentFormat::Html
+    } else if subtitles::are_subtitles(text) {
+        DocumentFormat::Subtitles
     } else if looks_like_markdown(text) {
         DocumentFormat::Markdown
     } else {
@@ -275,6 +278,12 @@ mod tests {
         assert_eq!(document("\n<!DOCTYPE html><p>Hi"), DocumentFormat::Html);
         assert_eq!(document("a < b and c > d"), DocumentFormat::Text);
         assert_eq!(document("naïve café – 漢字"), DocumentFormat::Text);
+        assert_eq!(
+            document("\u{feff}1\n00:00:01,000 --> 00:00:02,000\n# Hi\n\n- **you**"),
+            DocumentFormat::Subtitles
+        );
+        assert_eq!(document("WEBVTT\n\n00:01.000 --> 00:02.000\nHi"), DocumentFormat::Subtitles);
+        assert_eq!(document("WEBVTT\n\nno cue at all"), DocumentFormat::Text);
     }
 
     #[test]

@@ -7,8 +7,8 @@
 //!
 //! Who reads what: pictures through `image`; WAV, AIFF, MP3, FLAC, Ogg Vorbis and raw AAC through
 //! Symphonia; everything that needs a container opened to know whether it holds pictures (MP4,
-//! Matroska, AVI, …) and Opus through FFmpeg; PDF through PDFium, bound at run time; text, Markdown,
-//! HTML, DOCX and EPUB by parsers in Rust.
+//! Matroska, AVI, …) and Opus through FFmpeg; PDF through PDFium, bound at run time; text, subtitles,
+//! Markdown, HTML, DOCX and EPUB by parsers in Rust.
 
 mod guard;
 
@@ -162,9 +162,10 @@ impl Media {
                     None => format!("{width} × {height} pixels"),
                 }
             }
-            Self::Document(document) => match document.page_count() {
-                1 => "1 page".into(),
-                n => format!("{n} pages"),
+            Self::Document(document) => match (document.end_s(), document.page_count()) {
+                (Some(s), _) => format!("subtitles of {}", guard::duration_text(s)),
+                (None, 1) => "1 page".into(),
+                (None, n) => format!("{n} pages"),
             },
         }
     }

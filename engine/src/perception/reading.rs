@@ -354,43 +354,45 @@ impl Iterator for Reading {
     }
 }
 
-/// The paragraphs of a page; every word, or every line where words have no place, keeps its own box.
+/// The paragraphs of a page; every word, or every line where words have no place, keeps its own box, and every line of
+/// subtitles its time.
 fn paragraphs(source: &Path, page: &crate::media::Page) -> Vec<Span> {
     let mut spans: Vec<(u32, Span)> = Vec::new();
     for line in &page.lines {
         if line.text.trim().is_empty() {
             continue;
         }
-        let place = |boxes: Vec<Rect>| Place::Page { page: page.number, boxes };
+        let page = |boxes: Vec<Rect>| Place::Page { page: page.number, boxes };
+        // Subtitles are what is said, at its time.
+        let time = line.time_s.map(|(start_s, end_s)| Place::Time { start_s, end_s });
+        let place = time.clone().unwrap_or_else(|| page(line.area.into_iter().collect()));
         let start = match spans.last_mut() {
             Some((paragraph, span)) if *paragraph == line.paragraph => {
+                let before = std::mem::replace(&mut span.place, page(Vec::new()));
+                span.place = before.join(place);
                 span.text.push(' ');
                 span.text.len()
             }
             _ => {
-                let span = Span {
-                    source: source.to_path_buf(),
-                    place: place(Vec::new()),
-                    finding: Finding::DocumentText,
-                    text: String::new(),
-                    pieces: Vec::new(),
+                let finding = match time {
+                    Some(_) => Finding::Speech { confidence: 1.0 },
+                    None => Finding::DocumentText,
                 };
+                let (text, pieces) = (String::new(), Vec::new());
+                let span = Span { source: source.to_path_buf(), place, finding, text, pieces };
                 spans.push((line.paragraph, span));
                 0
             }
         };
         let Some((_, span)) = spans.last_mut() else { continue };
         span.text.push_str(&line.text);
-        if let Place::Page { boxes, .. } = &mut span.place {
-            boxes.extend(line.area);
-        }
         if line.words.is_empty() {
-            let bytes = start..span.text.len();
-            span.pieces.extend(line.area.map(|area| Piece { bytes, place: place(vec![area]) }));
+            let place = time.or_else(|| line.area.map(|area| page(vec![area])));
+            span.pieces.extend(place.map(|place| Piece { bytes: start..span.text.len(), place }));
         } else {
             span.pieces.extend(line.words.iter().map(|(bytes, area)| Piece {
                 bytes: start + bytes.start..start + bytes.end,
-                place: place(vec![*area]),
+                place: page(vec![*area]),
             }));
         }
     }
@@ -445,5 +447,22 @@ mod tests {
         let Place::Page { page, boxes } = spans[0].locate(8..13) else { panic!("a page") };
         assert_eq!((page, boxes.len()), (2, 1));
         assert!((boxes[0].y0 - 0.12).abs() < 1e-6, "only the line that holds the words");
+    }
+    #[test]
+    fn subtitles_become_speech_with_the_time_of_each_line() {
+        let line = |text: &str, paragraph, start_s: f64| Line {
+            text: text.into(),
+            paragraph,
+            time_s: Some((start_s, start_s + 2.0)),
+            ..Line::default()
+        };
+        let lines = vec![line("The harbour freezes", 0, 1.0), line("in May.", 0, 3.0), line("Next.", 1, 9.0)];
+        let spans =
+            paragraphs("a.srt".as_ref(), &Page { number: 1, lines, has_text: true, ..Page::default() });
+        assert_eq!(spans[0].text, "The harbour freezes in May.");
+        assert_eq!(spans[0].finding, Finding::Speech { confidence: 1.0 });
+        assert_eq!(spans[0].place, Place::Time { start_s: 1.0, end_s: 5.0 });
+        assert_eq!(spans[0].locate(20..26), Place::Time { start_s: 3.0, end_s: 5.0 });
+        assert_eq!(spans[1].place, Place::Time { start_s: 9.0, end_s: 11.0 });
     }
 }

@@ -8,6 +8,15 @@ use engine::tasks::ask::ReadFile;
 
 use crate::state::{MarkId, Purpose, Query, TextPos, Wanted};
 
+/// About where something stands.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Near {
+    /// On this page, counted from 1.
+    Page(u32),
+    /// Where subtitles are at this second.
+    Time(f64),
+}
+
 /// Work that must be done.
 #[derive(Debug)]
 pub enum Work {
@@ -31,8 +40,8 @@ pub enum Work {
     },
     /// Look where a quote stands.
     Cite {
-        /// The page it should stand on.
-        page: u32,
+        /// Where it should stand.
+        near: Near,
         /// The words.
         quote: String,
     },

@@ -19,7 +19,7 @@ use engine::Cancel;
 use engine::media::{Media, Opener, Page};
 
 use desk::Next;
-pub use desk::{Desk, Work};
+pub use desk::{Desk, Near, Work};
 use search::Search;
 use shelf::Shelf;
 
@@ -136,7 +136,11 @@ impl Server {
                 let taken = self.shelf.take(from, to, purpose, cancel);
                 return post.send(ReaderNews::Taken(purpose, taken));
             }
-            Next::Work(Work::Cite { page, quote }) => {
+            Next::Work(Work::Cite { near, quote }) => {
+                let page = match near {
+                    Near::Page(page) => page,
+                    Near::Time(time_s) => self.shelf.page_at(time_s),
+                };
                 let found = self.shelf.locate(page, &quote);
                 return post.send(ReaderNews::Cited(found));
             }

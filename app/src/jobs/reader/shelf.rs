@@ -10,7 +10,8 @@ use engine::{Cancel, Place, Span};
 
 use super::{extent, open};
 use crate::state::{
-    DocumentInfo, Extent, Folded, Hit, Load, PageBoxes, Passage, Purpose, Query, TextPos, boxes, text_between,
+    DocumentInfo, Extent, Folded, Hit, Load, PageBoxes, Passage, Purpose, Query, TextPos, boxes,
+    text_between, times,
 };
 
 /// Pages whose text is remembered.
@@ -61,6 +62,11 @@ impl Shelf {
 
     pub(super) fn n_pages(&self) -> u32 {
         self.document.page_count()
+    }
+
+    /// The page of subtitles at a second.
+    pub(super) fn page_at(&self, time_s: f64) -> u32 {
+        self.document.page_at(time_s)
     }
 
     /// Uses what was read in the pictures of pages; whether a page may have other text now.
@@ -135,7 +141,7 @@ impl Shelf {
         cancel: &Cancel,
     ) -> Result<Passage, String> {
         let asked = matches!(purpose, Purpose::Ask | Purpose::Explain | Purpose::Summarise);
-        let mut passage = Passage { from, to, text: String::new(), places: Vec::new() };
+        let mut passage = Passage { from, to, text: String::new(), places: Vec::new(), times_s: None };
         let mut before: Option<bool> = None;
         for number in from.page..=to.page.min(self.n_pages()) {
             if cancel.is_cancelled() {
@@ -154,6 +160,8 @@ impl Shelf {
             }
             before = Some(text.ends_with(['.', '!', '?', ':', '”', '"']));
             passage.text.push_str(&text);
+            let shown = times(&page, from, to).into_iter().chain(passage.times_s);
+            passage.times_s = shown.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
             let boxes = boxes(&page, from, to);
             if !boxes.is_empty() && purpose != Purpose::Copy {
                 passage.places.push(PageBoxes { page: number, boxes });
@@ -180,7 +188,8 @@ impl Shelf {
                 let boxes = boxes(&page, from, to);
                 let places =
                     if boxes.is_empty() { Vec::new() } else { vec![PageBoxes { page: number, boxes }] };
-                return Some(Passage { from, to, text: quote.to_owned(), places });
+                let times_s = times(&page, from, to);
+                return Some(Passage { from, to, text: quote.to_owned(), places, times_s });
             }
         }
         None

@@ -104,7 +104,7 @@ mod tests {
 
     fn mark(page: u32, text: &str, note: &str) -> Mark {
         let at = TextPos { page, line: 0, byte: 0 };
-        let passage = Passage { from: at, to: at, text: text.into(), places: Vec::new() };
+        let passage = Passage { from: at, to: at, text: text.into(), places: Vec::new(), times_s: None };
         Mark { id: MarkId(1), passage, colour: Colour::Green, note: note.into(), is_lost: false }
     }
 

@@ -37,6 +37,9 @@ pub struct Passage {
     pub text: String,
     /// The same on the pages; empty for formats whose lines have no place.
     pub places: Vec<PageBoxes>,
+    /// From when to when it is shown, in seconds; of subtitles only.
+    #[serde(default)]
+    pub times_s: Option<(f64, f64)>,
 }
 
 /// How far the end of a selection is moved.
@@ -105,6 +108,12 @@ fn x_at(line: &Line, byte: usize, begins: bool) -> Option<f32> {
 /// Boxes of what lies between two places on a page, one for each line; none where the format has no places.
 pub fn boxes(page: &Page, from: TextPos, to: TextPos) -> Vec<Rect> {
     line_parts(page, from, to).filter_map(|(line, bytes)| area_of(&page.lines[line], &bytes)).collect()
+}
+
+/// From when to when lines of subtitles between two places on a page are shown, in seconds.
+pub fn times(page: &Page, from: TextPos, to: TextPos) -> Option<(f64, f64)> {
+    let shown = line_parts(page, from, to).filter_map(|(line, _)| page.lines[line].time_s);
+    shown.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
 }
 
 /// The text between two places, as far as it is on this page: lines of a paragraph joined, words that were cut at the
@@ -246,7 +255,7 @@ pub(super) mod tests {
                 at += word.len() + 1;
             }
             let area = Rect { x0: 0.0, y0, x1: text.chars().count() as f32 / 100.0, y1 };
-            Line { text: text.into(), area: Some(area), words, paragraph, level: 0 }
+            Line { text: text.into(), area: Some(area), words, paragraph, ..Line::default() }
         };
         Page {
             number: 3,
@@ -273,6 +282,15 @@ pub(super) mod tests {
         assert_eq!(text_between(&page, TextPos { page: 4, ..before }, TextPos { page: 5, ..after }), "");
         // A place inside of a letter is that before it.
         assert_eq!(text_between(&page, at(0, 7), at(0, 14)), "öße of");
+    }
+
+    #[test]
+    fn lines_of_subtitles_tell_when_they_are_shown() {
+        let mut page = page(&["One", "two", "three"]);
+        assert_eq!(times(&page, at(0, 0), at(2, 1)), None);
+        page.lines.iter_mut().zip([4.0, 2.0, 9.0]).for_each(|(line, s)| line.time_s = Some((s, s + 3.0)));
+        assert_eq!(times(&page, at(0, 1), at(1, 2)), Some((2.0, 7.0)));
+        assert_eq!(times(&page, at(2, 0), at(2, 5)), Some((9.0, 12.0)));
     }
 
     #[test]

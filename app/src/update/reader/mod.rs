@@ -17,7 +17,7 @@ use engine::{Evidence, Place};
 use super::{transcript, viewer};
 use crate::App;
 use crate::command::ReaderCommand;
-use crate::jobs::{Desk, JobId, Post, Work, serve};
+use crate::jobs::{Desk, JobId, Near, Post, Work, serve};
 use crate::state::{
     AttachmentId, Citation, ExchangeId, Finder, Load, PageBoxes, Position, Query, Reading, Side, Tab, TabId,
     Zoom,
@@ -322,7 +322,7 @@ fn reload(app: &mut App) {
             open.desk.work(Work::Locate(quotes));
         }
         if let Some((page, quote)) = cited {
-            open.desk.work(Work::Cite { page, quote });
+            open.desk.work(Work::Cite { near: Near::Page(page), quote });
         }
     }
     if let Some(attachment) = attachment {
@@ -368,21 +368,26 @@ fn find(app: &mut App, query: Query, from: u32) {
 
 /// Shows the quote of an answer in its document.
 pub(super) fn open_evidence(app: &mut App, of: Option<(ExchangeId, usize)>, evidence: &Evidence) {
-    let Place::Page { page, boxes } = &evidence.place else { return };
+    let (page, boxes, near) = match &evidence.place {
+        Place::Page { page, boxes } => (*page, boxes.as_slice(), Near::Page(*page)),
+        // The page of a time is known once the subtitles are open.
+        Place::Time { start_s, .. } => (1, Default::default(), Near::Time(*start_s)),
+        Place::Frame { .. } | Place::Picture { .. } => return,
+    };
     let id = open(app, &evidence.source);
     let quote = evidence.quote.clone().or_else(|| evidence.label.clone()).unwrap_or_default();
     let places = match boxes.is_empty() {
         true => Vec::new(),
-        false => vec![PageBoxes { page: *page, boxes: boxes.clone() }],
+        false => vec![PageBoxes { page, boxes: boxes.to_vec() }],
     };
-    let top = boxes.first().map(|area| area.y0);
-    match top {
-        Some(y) => app.view.reader.go_to_point(id, *page, y),
-        None => app.view.reader.go_to_page(id, *page),
+    match (boxes.first(), near) {
+        (Some(area), _) => app.view.reader.go_to_point(id, page, area.y0),
+        (None, Near::Page(page)) => app.view.reader.go_to_page(id, page),
+        (None, Near::Time(_)) => {}
     }
     let is_located = !places.is_empty();
     if let Some(tab) = app.state.reader.tab_mut(id) {
-        let (page, quote) = (*page, quote.clone());
+        let quote = quote.clone();
         tab.citation = Some(Citation { evidence: of, page, quote, places, range: None, is_lost: false });
     }
     // Where lines have no place the words are looked for.
@@ -390,7 +395,7 @@ pub(super) fn open_evidence(app: &mut App, of: Option<(ExchangeId, usize)>, evid
         && !quote.trim().is_empty()
         && let Some(open) = app.active.reader.open.get(&id)
     {
-        open.desk.work(Work::Cite { page: *page, quote });
+        open.desk.work(Work::Cite { near, quote });
     }
 }
 

@@ -85,7 +85,13 @@ pub(super) fn open_place(app: &mut App, of: Option<(ExchangeId, usize)>, evidenc
         }
         transcript::close(app);
     }
-    if matches!(evidence.place, Place::Page { .. }) {
+    let is_read = match evidence.place {
+        Place::Page { .. } => true,
+        // Subtitles have times and are read as pages.
+        Place::Time { .. } => app.state.kind_of(&evidence.source) == Some(Kind::Document),
+        Place::Frame { .. } | Place::Picture { .. } => false,
+    };
+    if is_read {
         return reader::open_evidence(app, of, evidence);
     }
     reader::hide(app);

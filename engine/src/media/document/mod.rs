@@ -14,6 +14,8 @@ mod html;
 
 mod markdown;
 
+pub(super) mod subtitles;
+
 mod pdf;
 
 mod legible;
@@ -116,6 +118,8 @@ pub struct Line {
     pub paragraph: u32,
     /// Depth of the heading that it is, from 1; 0 for ordinary text. Only formats without pages tell.
     pub level: u8,
+    /// From when to when it is shown, in seconds from the start of a recording; of subtitles only.
+    pub time_s: Option<(f64, f64)>,
 }
 
 /// A line of a table of contents.
@@ -142,6 +146,8 @@ struct Block {
     /// May hold line breaks (code, verses).
     text: String,
     kind: BlockKind,
+    /// From when to when each line is shown, in seconds; empty but for subtitles.
+    times_s: Vec<(f64, f64)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -166,7 +172,7 @@ impl Flow {
     fn push(&mut self, text: &str, kind: BlockKind) {
         let text = text.trim_matches(['\n', '\r', ' ']);
         if !text.trim().is_empty() {
-            self.blocks.push(Block { text: text.to_owned(), kind });
+            self.blocks.push(Block { text: text.to_owned(), kind, ..Block::default() });
         }
     }
 }
@@ -194,10 +200,11 @@ impl DocumentReader {
     ) -> Result<Self> {
         let limits = &opener.limits;
         let flow = match format {
-            DocumentFormat::Text | DocumentFormat::Markdown => {
+            DocumentFormat::Text | DocumentFormat::Markdown | DocumentFormat::Subtitles => {
                 let beginning = beginning::read(path, file, limits, |text| {
                     guard::catch(path, || match format {
                         DocumentFormat::Markdown => markdown::read(path, text, limits),
+                        DocumentFormat::Subtitles => Ok(subtitles::read(text)),
                         _ => Ok(text::read(text)),
                     })?
                 })?;
@@ -264,6 +271,22 @@ impl DocumentReader {
     /// What was left out or guessed.
     pub fn notices(&self) -> &[String] {
         &self.notices
+    }
+
+    /// When the last line of subtitles goes, in seconds from the start of the recording; `None` for other documents.
+    pub fn end_s(&self) -> Option<f64> {
+        let Content::Pages(pages) = &self.content else { return None };
+        let ends = pages.iter().flat_map(|page| &page.lines).filter_map(|line| line.time_s);
+        ends.map(|(_, end_s)| end_s).reduce(f64::max)
+    }
+
+    /// The page of subtitles that holds what is shown at this second, counted from 1; the first one of other documents.
+    pub fn page_at(&self, time_s: f64) -> u32 {
+        let Content::Pages(pages) = &self.content else { return 1 };
+        let begins =
+            |page: &Page| page.lines.first().and_then(|line| line.time_s).map_or(0.0, |(start_s, _)| start_s);
+        let pages = &pages[..pages.len().min(self.page_count as usize)];
+        pages.iter().rev().find(|page| begins(page) <= time_s).map_or(1, |page| page.number)
     }
 
     /// Reads a page, counted from 1.
@@ -413,6 +436,31 @@ mod tests {
         assert!(document.notices()[0].contains("Latin-1"), "{:?}", document.notices());
         assert!(document.notices()[1].starts_with("pages 3 to "), "{:?}", document.notices());
         assert!(document.page(3).is_err() && document.page(0).is_err());
+    }
+
+    #[test]
+    fn subtitles_are_pages_of_lines_with_their_times() {
+        let cue = |i: u32| {
+            format!(
+                "{i}\n00:{:02}:{:02},000 --> 00:{:02}:{:02},500\n{}.\n\n",
+                i / 60,
+                i % 60,
+                i / 60,
+                i % 60,
+                "word ".repeat(20).trim()
+            )
+        };
+        let file = text_file((0..90).map(cue).collect::<String>().as_bytes());
+        let document = open(file.path(), Limits::default()).unwrap();
+        assert_eq!((document.page_count(), document.end_s()), (3, Some(89.5)));
+        let page = document.page(2).unwrap();
+        let (start_s, end_s) = page.lines[0].time_s.unwrap();
+        assert_eq!(end_s, start_s + 0.5);
+        assert_eq!([0.0, start_s - 0.1, start_s, 1e6].map(|time_s| document.page_at(time_s)), [1, 1, 2, 3]);
+        let media = Opener::default().open(file.path(), &Cancel::new()).unwrap();
+        assert_eq!((media.kind(), media.summary().as_str()), (Kind::Document, "subtitles of 1:30 minutes"));
+        let plain = open(text_file(b"only words").path(), Limits::default()).unwrap();
+        assert_eq!((plain.end_s(), plain.page_at(5.0)), (None, 1));
     }
 
     #[test]

@@ -28,14 +28,15 @@ pub(super) fn paginate(blocks: Vec<Block>, page_chars: usize) -> Vec<Page> {
             BlockKind::Heading => 2,
             BlockKind::Paragraph => 0,
         };
-        for piece in pieces(&block.text, page_chars) {
+        for (i, piece) in pieces(&block.text, page_chars) {
             let n = piece.chars().count();
             if chars > 0 && chars + n > page_chars {
                 close(&mut page, &mut pages, &heading);
                 (chars, paragraph) = (0, 0);
             }
             chars += n;
-            page.lines.push(Line { text: piece.to_owned(), paragraph, level, ..Line::default() });
+            let time_s = block.times_s.get(i).copied();
+            page.lines.push(Line { text: piece.to_owned(), paragraph, level, time_s, ..Line::default() });
         }
         paragraph += 1;
     }
@@ -54,20 +55,20 @@ fn close(page: &mut Page, pages: &mut Vec<Page>, heading: &Option<String>) {
     }
 }
 
-/// The lines of a block, none longer than a page.
-fn pieces(text: &str, page_chars: usize) -> Vec<&str> {
+/// The lines of a block with their numbers; one that is longer than a page comes in pieces.
+fn pieces(text: &str, page_chars: usize) -> Vec<(usize, &str)> {
     let mut pieces = Vec::new();
-    for mut line in text.split('\n').filter(|line| !line.trim().is_empty()) {
+    for (i, mut line) in text.split('\n').enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         while let Some((end, _)) = line.char_indices().nth(page_chars) {
             let head = &line[..end];
             let sentence =
                 [". ", "! ", "? ", "。"].iter().filter_map(|mark| Some(head.rfind(mark)? + mark.len())).max();
             let word = head.rfind(' ').map(|at| at + 1);
             let cut = sentence.filter(|cut| *cut > end / 2).or(word).unwrap_or(end);
-            pieces.push(line[..cut].trim_end());
+            pieces.push((i, line[..cut].trim_end()));
             line = &line[cut..];
         }
-        pieces.push(line);
+        pieces.push((i, line));
     }
     pieces
 }
@@ -77,7 +78,7 @@ mod tests {
     use super::*;
 
     fn block(text: impl Into<String>, kind: BlockKind) -> Block {
-        Block { text: text.into(), kind }
+        Block { text: text.into(), kind, ..Block::default() }
     }
 
     #[test]

@@ -178,6 +178,15 @@ mod tests {
         out
     }
 
+    fn read_back(folder: &tempfile::TempDir, written: impl AsRef<[u8]>) -> crate::media::DocumentReader {
+        let path = folder.path().join("talk");
+        std::fs::write(&path, written).unwrap();
+        match crate::media::Opener::default().open(&path, &crate::Cancel::new()).unwrap() {
+            crate::media::Media::Document(document) => document,
+            other => panic!("{:?}", other.kind()),
+        }
+    }
+
     fn seconds(clock: &str) -> f64 {
         let parts = clock.split([':', ',', '.']).map(|part| part.parse::<f64>().unwrap());
         parts.zip([3600.0, 60.0, 1.0, 0.001]).map(|(a, b)| a * b).sum()
@@ -211,6 +220,22 @@ mod tests {
             (written(Format::Srt, &[]), written(Format::Vtt, &[])),
             (String::new(), "WEBVTT\n\n".into())
         );
+    }
+
+    #[test]
+    fn subtitles_read_back_with_our_own_reader() {
+        let folder = tempfile::tempdir().unwrap();
+        for format in [Format::Srt, Format::Vtt] {
+            let written = written(format, &segments());
+            let page = read_back(&folder, &written).page(1).unwrap();
+            let lines: Vec<&str> = page.lines.iter().map(|line| line.text.as_str()).collect();
+            let said = ["Fish & <chips>, *please*.", "And 1. more_of_it # now.", "2: two lines here"];
+            assert_eq!(lines, said, "{written}");
+            for (line, (start_s, end_s, _)) in page.lines.iter().zip(read_subtitles(&written)) {
+                let (from_s, to_s) = line.time_s.unwrap();
+                assert!((from_s - start_s).abs() < 1e-9 && (to_s - end_s).abs() < 1e-9, "{line:?}");
+            }
+        }
     }
 
     #[test]
@@ -266,13 +291,9 @@ mod tests {
     #[test]
     fn a_word_document_reads_back_with_our_own_reader_and_is_the_same_each_time() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("talk.docx");
         let document = bytes(Format::Docx, &segments());
         assert_eq!(document, bytes(Format::Docx, &segments()));
-        std::fs::write(&path, document).unwrap();
-        let media = crate::media::Opener::default().open(&path, &crate::Cancel::new()).unwrap();
-        let crate::media::Media::Document(document) = media else { panic!("no document") };
-        let page = document.page(1).unwrap();
+        let page = read_back(&folder, document).page(1).unwrap();
         let text: Vec<String> = page.lines.iter().map(|line| line.text.clone()).collect();
         let text = text.join(" ");
         for part in [

@@ -1,20 +1,31 @@
-//! A page of a document without pages: its paragraphs, one under the other.
+//! A page of a document without pages: its paragraphs, one under the other; lines of subtitles behind their times.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use egui::text::{CCursor, CharIndex, LayoutJob, TextFormat};
 use egui::{FontId, Galley, Painter, Pos2, Rect, Ui, Vec2, pos2};
-use engine::media::Page;
+use engine::media::{Line, Page};
 
 use crate::state::{TextPos, line_parts};
 use crate::ui::theme::{self, size};
+use crate::ui::widgets::time_text;
 
 /// Inside of the sheet.
 const PAD: Vec2 = Vec2::new(26.0, 22.0);
 
+/// Height of a row by the size of its letters.
+const ROW: f32 = 1.4;
+
+/// Between a time and its line.
+const AFTER_TIME: f32 = 12.0;
+
 /// The lines of a page, laid out.
 pub(super) struct TextPage {
+    /// When each line is shown, beside it; empty but for subtitles.
+    times: Vec<Arc<Galley>>,
+    /// Room that the times take.
+    indent: f32,
     /// How far below the top of the page each one begins.
     lines: Vec<(f32, Arc<Galley>)>,
     pub(super) height: f32,
@@ -26,6 +37,14 @@ pub(super) fn lay_out(ui: &Ui, page: &Page, width: f32, scale: f32) -> TextPage 
     let mut lines = Vec::with_capacity(page.lines.len());
     let pad = PAD * scale.clamp(0.5, 1.5);
     let mut top = pad.y;
+    let time = |line: &Line| {
+        let (start_s, _) = line.time_s?;
+        let font = FontId::monospace(size::SMALL * scale);
+        Some(ui.painter().layout_no_wrap(time_text(start_s), font, palette.weak))
+    };
+    let times: Vec<Arc<Galley>> = page.lines.iter().filter_map(time).collect();
+    let widest = times.iter().map(|time| time.size().x).reduce(f32::max);
+    let indent = widest.map_or(0.0, |widest| widest + AFTER_TIME * scale);
     for (i, line) in page.lines.iter().enumerate() {
         if i > 0 {
             let same = page.lines[i - 1].paragraph == line.paragraph;
@@ -44,31 +63,36 @@ pub(super) fn lay_out(ui: &Ui, page: &Page, width: f32, scale: f32) -> TextPage 
         let format = TextFormat {
             font_id: FontId::proportional(font * scale),
             color: colour,
-            line_height: Some(1.4 * font * scale),
+            line_height: Some(ROW * font * scale),
             ..TextFormat::default()
         };
         let mut job = LayoutJob::single_section(line.text.clone(), format);
-        job.wrap.max_width = (width - 2.0 * pad.x).max(40.0);
+        job.wrap.max_width = (width - 2.0 * pad.x - indent).max(40.0);
         let galley = ui.painter().layout_job(job);
         let height = galley.size().y;
         lines.push((top, galley));
         top += height;
     }
-    TextPage { lines, height: top + pad.y }
-}
-
-/// Where the lines begin.
-fn left(rect: Rect, scale: f32) -> f32 {
-    rect.left() + PAD.x * scale.clamp(0.5, 1.5)
+    TextPage { times, indent, lines, height: top + pad.y }
 }
 
 impl TextPage {
+    /// Where the lines begin.
+    fn left(&self, rect: Rect, scale: f32) -> f32 {
+        rect.left() + PAD.x * scale.clamp(0.5, 1.5) + self.indent
+    }
+
     pub(super) fn paint(&self, painter: &Painter, rect: Rect, scale: f32, colour: egui::Color32) {
         let clip = painter.clip_rect();
-        for (top, galley) in &self.lines {
-            let at = pos2(left(rect, scale), rect.top() + top);
+        for (i, (top, galley)) in self.lines.iter().enumerate() {
+            let at = pos2(self.left(rect, scale), rect.top() + top);
             if at.y < clip.bottom() && at.y + galley.size().y > clip.top() {
                 painter.galley(at, galley.clone(), colour);
+                if let Some(time) = self.times.get(i) {
+                    // In the middle of the first row.
+                    let down = (ROW * size::BODY * scale - time.size().y) / 2.0;
+                    painter.galley(pos2(at.x - self.indent, at.y + down), time.clone(), colour);
+                }
             }
         }
     }
@@ -78,7 +102,7 @@ impl TextPage {
         let mut rects = Vec::new();
         for (line, bytes) in line_parts(page, from, to) {
             let Some((top, galley)) = self.lines.get(line) else { continue };
-            let origin = pos2(left(rect, scale), rect.top() + top);
+            let origin = pos2(self.left(rect, scale), rect.top() + top);
             let text = &page.lines[line].text;
             let count = |end: usize| text.get(..end).map_or(0, |text| text.chars().count());
             rects.extend(
@@ -94,7 +118,7 @@ impl TextPage {
         let below = self.lines.partition_point(|(top, _)| *top <= y);
         let line = below.saturating_sub(1);
         let (top, galley) = self.lines.get(line)?;
-        let inside = Vec2::new(point.x - left(rect, scale), y - top);
+        let inside = Vec2::new(point.x - self.left(rect, scale), y - top);
         let cursor = galley.cursor_from_pos(inside);
         let text = &page.lines.get(line)?.text;
         let byte = text.char_indices().nth(cursor.index.0).map_or(text.len(), |(byte, _)| byte);
