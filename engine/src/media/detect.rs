@@ -9,7 +9,7 @@ use std::path::Path;
 
 use image::ImageFormat;
 
-use super::document::{archive, charset, subtitles};
+use super::document::{archive, subtitles};
 use super::guard;
 use crate::error::{Error, MediaProblem, Result};
 
@@ -77,9 +77,6 @@ pub(super) fn format(path: &Path, mut file: &File) -> Result<Format> {
     }
     if head.starts_with(b"{\\rtf") {
         return unknown("it is an RTF file; save it as DOCX or PDF");
-    }
-    if let Some(name) = charset::unreadable(&head) {
-        return unknown(&format!("its text is written in {name}; save it as UTF-8"));
     }
     if let Some(text) = as_text(&head) {
         let opening = text.get(..text.floor_char_boundary(2048)).unwrap_or(&text).to_ascii_lowercase();
@@ -295,11 +292,12 @@ mod tests {
     }
 
     #[test]
-    fn a_charset_that_cannot_be_read_is_named() {
-        let page = b"<html><meta charset=Shift_JIS><p>\x93\xfa\x96\x7b</html>";
-        assert!(hint_of(page).contains("its text is written in Shift_JIS; save it as UTF-8"));
-        let page = b"<html><meta charset=windows-1251><p>\xcf\xf0\xe8\xe2\xe5\xf2</html>";
-        assert_eq!(format_of(page).unwrap(), Format::Document(DocumentFormat::Html));
+    fn a_page_in_the_encoding_that_it_names_is_a_page() {
+        let japanese = b"<html><meta charset=Shift_JIS><p>\x93\xfa\x96\x7b</html>";
+        let russian = b"<html><meta charset=windows-1251><p>\xcf\xf0\xe8\xe2\xe5\xf2</html>";
+        for page in [&japanese[..], russian] {
+            assert_eq!(format_of(page).unwrap(), Format::Document(DocumentFormat::Html));
+        }
     }
 
     #[test]

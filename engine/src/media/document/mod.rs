@@ -30,7 +30,7 @@ mod paginate;
 
 pub(super) mod text;
 
-pub(super) mod charset;
+mod charset;
 
 mod beginning;
 

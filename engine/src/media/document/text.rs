@@ -1,6 +1,8 @@
 //! Plain text: which encoding, which paragraphs.
 
-use super::charset::{self, Charset, Declared};
+use encoding_rs::{UTF_8, WINDOWS_1252};
+
+use super::charset;
 use super::{BlockKind, Flow};
 
 /// How bytes were turned into characters.
@@ -45,11 +47,13 @@ pub(super) fn decode(bytes: &[u8]) -> (String, Encoding) {
                 return (text.to_owned(), Encoding::Utf8);
             }
             match charset::declared(bytes) {
-                Some(Declared::Known(charset)) => (charset.decode(bytes), Encoding::Declared),
-                Some(Declared::Utf8) if is_nearly_utf8(bytes) => {
+                Some(charset) if charset != UTF_8 => {
+                    (charset.decode_without_bom_handling(bytes).0.into_owned(), Encoding::Declared)
+                }
+                Some(_) if is_nearly_utf8(bytes) => {
                     (String::from_utf8_lossy(bytes).into_owned(), Encoding::Utf8)
                 }
-                _ => (Charset::windows_1252().decode(bytes), Encoding::Latin1),
+                _ => (WINDOWS_1252.decode_without_bom_handling(bytes).0.into_owned(), Encoding::Latin1),
             }
         }
     }
@@ -114,6 +118,8 @@ mod tests {
             text.ends_with("<p>Привет") && encoding == Encoding::Declared && encoding.notice().is_none(),
             "{text}"
         );
+        let page = b"<?xml version='1.0' encoding='shift_jis'?><p>\x82\xb1\x82\xf1";
+        assert!(decode(page).0.ends_with("<p>こん"));
         let page = "<?xml version='1.0' encoding='koi8-r'?><p>Привет".as_bytes();
         assert!(decode(page).0.ends_with("Привет"), "many such claims are old");
         let mut page = "<meta charset=utf-8>".to_owned().into_bytes();
