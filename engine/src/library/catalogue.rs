@@ -13,6 +13,7 @@ use super::leaf::Leaf;
 use super::passages::NewPassage;
 use super::{Document, DocumentId};
 use crate::error::{Error, Result};
+use crate::media::Kind;
 
 /// The layout that this program knows.
 const VERSION: i64 = 1;
@@ -67,6 +68,19 @@ pub(super) struct Identity {
     /// Nanoseconds since 1970.
     pub(super) modified: i64,
     pub(super) hash: [u8; 32],
+}
+
+/// What is known of a document itself.
+#[derive(Debug, Clone)]
+pub(super) struct About {
+    pub(super) kind: Option<Kind>,
+    pub(super) summary: String,
+    pub(super) size: u64,
+    /// Nanoseconds since 1970.
+    pub(super) modified: i64,
+    pub(super) complete: bool,
+    pub(super) problem: Option<String>,
+    pub(super) notices: Vec<String>,
 }
 
 /// A document with what the next update needs to know.
@@ -247,11 +261,10 @@ impl Catalogue {
             FROM documents d ORDER BY d.path";
         self.all(sql, [], |row| {
             let notices: String = row.get(6)?;
-            let kind: Option<String> = row.get(2)?;
             Ok(Document {
                 id: DocumentId(row.get(0)?),
                 path: PathBuf::from(row.get::<_, String>(1)?),
-                kind: kind.and_then(|kind| serde_json::from_value(kind.into()).ok()),
+                kind: kind(row.get(2)?),
                 summary: row.get(3)?,
                 complete: row.get(4)?,
                 problem: row.get(5)?,
@@ -270,11 +283,29 @@ impl Catalogue {
         Ok(path.map_err(self.failed())?.map(PathBuf::from))
     }
 
-    /// What a document says about itself: kind, summary, notices, size and time.
-    pub(super) fn about(&self, id: DocumentId) -> Result<(Option<String>, String, u64, i64)> {
-        let sql = "SELECT kind, summary, size, modified FROM documents WHERE id = ?1";
-        let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get::<_, i64>(2)? as u64, row.get(3)?));
+    /// What is known of a document itself.
+    pub(super) fn about(&self, id: DocumentId) -> Result<About> {
+        let sql =
+            "SELECT kind, summary, size, modified, complete, problem, notices FROM documents WHERE id = ?1";
+        let read = |row: &Row<'_>| {
+            Ok(About {
+                kind: kind(row.get(0)?),
+                summary: row.get(1)?,
+                size: row.get::<_, i64>(2)? as u64,
+                modified: row.get(3)?,
+                complete: row.get(4)?,
+                problem: row.get(5)?,
+                notices: row.get::<_, String>(6)?.lines().map(str::to_owned).collect(),
+            })
+        };
         self.db.query_row(sql, [id.0], read).map_err(self.failed())
+    }
+
+    /// A document of this content (SHA-256, in hexadecimal digits) that was read to its end.
+    pub(super) fn document_of(&self, sha256: &str) -> Result<Option<DocumentId>> {
+        let sql = "SELECT id FROM documents WHERE hex(hash) = upper(?1) AND complete AND problem IS NULL";
+        let id = self.db.query_row(sql, [sha256], |row| row.get(0).map(DocumentId)).optional();
+        id.map_err(self.failed())
     }
 
     pub(super) fn add_document(&self, path: &Path, identity: &Identity) -> Result<DocumentId> {
@@ -358,6 +389,11 @@ impl Catalogue {
         passages.iter().map(add).collect()
     }
 
+    /// The numbers of a document's leaves, from its beginning.
+    pub(super) fn leaves_of(&self, id: DocumentId) -> Result<Vec<i64>> {
+        self.all("SELECT id FROM leaves WHERE document = ?1 ORDER BY id", [id.0], |row| row.get(0))
+    }
+
     /// The leaf of this number; `None` when it is gone or damaged.
     pub(super) fn leaf(&self, leaf: i64, source: &Path) -> Result<Option<Leaf>> {
         let mut statement =
@@ -427,6 +463,11 @@ impl Catalogue {
     pub(super) fn unused_rows(&self) -> Result<u64> {
         self.number("SELECT count(*) FROM vectors WHERE row NOT IN (SELECT vector FROM passages WHERE vector IS NOT NULL)")
     }
+}
+
+/// A kind as it is kept.
+fn kind(name: Option<String>) -> Option<Kind> {
+    name.and_then(|name| serde_json::from_value(name.into()).ok())
 }
 
 const PASSAGE: &str = "id, document, leaf, start, stop, heading, vector";

@@ -1,13 +1,11 @@
 //! What was found, as files that hold nothing else: for the search for evidence and for the decoder.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use super::catalogue::Passage;
 use super::search::touch;
 use super::{Hit, Hits, Library};
 use crate::error::Result;
-use crate::media::Kind;
 use crate::sequence::ReadFile;
 use crate::tasks::ask::{FoundInLibrary, FoundPart};
 
@@ -58,21 +56,9 @@ impl Library {
                     spans.push(span);
                 }
             }
-            let (kind, summary, size, modified) = self.catalogue.about(first.document)?;
-            let kind = kind.and_then(|kind| serde_json::from_value(kind.into()).ok());
-            let stamp = super::roots::stamp(&first.path);
-            let notice = match stamp {
-                Some(now) if now == (size, modified) => None,
-                Some(_) => Some("changed since the library read it; `medley library add` reads it again"),
-                None => Some("is not there any more; its text is shown as the library read it"),
-            };
-            files.push(ReadFile {
-                path: first.path.clone(),
-                kind: kind.unwrap_or(Kind::Document),
-                summary,
-                spans: Arc::new(spans),
-                notices: notice.map(|text| format!("{}: {text}", first.path.display())).into_iter().collect(),
-            });
+            let about = self.catalogue.about(first.document)?;
+            let notices = about.changed(&first.path).into_iter().collect();
+            files.push(about.file(&first.path, spans, notices));
         }
         Ok((files, FoundInLibrary { fits: found.fits, rarity: self.rarity(question)?, parts }))
     }

@@ -6,7 +6,8 @@
 //! 4. `words` and `vectors`: two indexes that are made from the catalogue, for BM25 and for meaning.
 //! 5. `indexing`: an iterator of events that brings all of them up to date with the files, batch by batch: `documents`
 //!    first, then `embedding`.
-//! 6. `search`: both indexes asked, fused, ranked again; `excerpt`: what was found as files for [`tasks::ask`].
+//! 6. `search`: both indexes asked, fused, ranked again; `excerpt`: what was found as files for [`tasks::ask`];
+//!    `stored`: whole documents as such files.
 //!
 //! What is damaged is noticed by checksums: an index is made anew from the catalogue, a leaf from its document, the
 //! catalogue from the list of what the person added.
@@ -38,6 +39,8 @@ mod search;
 mod rerank;
 
 mod excerpt;
+
+mod stored;
 
 use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};

@@ -272,12 +272,7 @@ impl Library {
         let mut damaged: Vec<(DocumentId, PathBuf)> = damaged.into_iter().collect();
         damaged.sort();
         for (id, path) in damaged {
-            // Another process may be writing; then the next search says it again.
-            if let Err(error) = self.catalogue.set_stale(id) {
-                log::info!("{error}");
-            }
-            let text = "what was kept of it is damaged; `medley library add` reads it again";
-            notices.push(format!("{}: {text}", path.display()));
+            notices.push(self.damaged(id, &path));
         }
         Ok(hits)
     }

@@ -421,3 +421,46 @@ fn a_rare_word_alone_does_not_go_before_what_covers_the_question() {
         assert!(!found.fits && !found.hits.is_empty(), "one word in common is no answer: {found:?}");
     }
 }
+
+#[test]
+fn whole_documents_are_given_as_they_were_read() {
+    let shelf = Shelf::new();
+    shelf.write("long.txt", &book(1, 6, (4, "zeppelin")));
+    shelf.write("short.txt", "Keep it dry.");
+    let mut library = shelf.open();
+    shelf.update(&mut library);
+    let documents = library.documents().unwrap();
+    let ids: Vec<DocumentId> = documents.iter().map(|document| document.id).collect();
+    let whole = |library: &Library| library.whole(&ids, &Cancel::new()).unwrap();
+    let files = whole(&library);
+    let names: Vec<_> = files.iter().map(|file| file.path.file_name().unwrap().to_owned()).collect();
+    assert_eq!(names, ["long.txt", "short.txt"]);
+    assert!(files.iter().all(|file| file.notices.is_empty() && file.kind == Kind::Document));
+    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let spans: Vec<&str> = files[0].spans.iter().map(|span| span.text.as_str()).collect();
+    assert_eq!(words(&spans.join("\n")), words(&book(1, 6, (4, "zeppelin"))), "every word, in order");
+    let pages =
+        |place: &Place| if let Place::Page { page, .. } = place { *page } else { panic!("{place:?}") };
+    assert!(files[0].spans.is_sorted_by_key(|span| pages(&span.place)));
+    // The same content is known wherever it lies.
+    let sha256 = |path: &Path| -> String {
+        let identity = roots::identity(path, &Cancel::new()).unwrap().unwrap();
+        identity.hash.iter().map(|byte| format!("{byte:02x}")).collect()
+    };
+    let known = sha256(&shelf.file("short.txt"));
+    let copy = Path::new("/elsewhere/copy.txt");
+    let read_before =
+        |library: &Library, sha256: &str| library.read_before(sha256, copy, &Cancel::new()).unwrap();
+    let read = read_before(&library, &known).unwrap();
+    assert_eq!((read.path.as_path(), read.spans[0].source.as_path()), (copy, copy));
+    assert_eq!(read.spans[0].text, "Keep it dry.");
+    assert!(read_before(&library, &"0".repeat(64)).is_none());
+    // What is no longer so is said.
+    shelf.write("long.txt", "Another text.");
+    fs::remove_file(shelf.file("short.txt")).unwrap();
+    let files = whole(&library);
+    assert!(files[0].notices[0].contains("long.txt: changed since"), "{:?}", files[0].notices);
+    assert!(files[1].notices[0].contains("short.txt: is not there any more"), "{:?}", files[1].notices);
+    library.remove(&shelf.file("")).unwrap();
+    assert!(whole(&library).is_empty() && read_before(&library, &known).is_none());
+}
