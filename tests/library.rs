@@ -316,3 +316,27 @@ fn citations_are_measured() {
         assert_eq!(report[name], 100.0, "{name}: {report}");
     }
 }
+
+#[test]
+fn every_section_of_named_documents_is_read_and_a_whole_library_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let shelf = shelf(folder.path(), 2, 60);
+    let added = library(folder.path(), "library", &["add", "--words-only", shelf.to_str().unwrap()]);
+    assert_eq!(added.status, Some(0), "{added:?}");
+    let at = format!("--library={}", folder.path().join("library").display());
+    let ran = run(&["read", &at, "--whole", "What is it about?"]);
+    assert_eq!(ran.status, Some(2), "{ran:?}");
+    assert!(ran.stderr.contains("documents that are named"), "{ran:?}");
+    let book = shelf.join("book-01.txt");
+    let question = "List the animals.";
+    let ran =
+        run(&["read", &at, "--whole", book.to_str().unwrap(), question, "--json", "--max-tokens", "16"]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    let mut sections = ran.events("progress").into_iter().filter(|event| event["stage"] == "sections");
+    let last = sections.next_back().unwrap_or_else(|| panic!("{ran:?}"));
+    assert!(last["total"].as_u64().unwrap() >= 2 && last["done"] == last["total"], "{last}");
+    // All of what is told comes from that document alone.
+    for event in ran.events("part").iter().chain(&ran.events("evidence")) {
+        assert!(event["source"].as_str().is_some_and(|source| source.ends_with("book-01.txt")), "{event}");
+    }
+}

@@ -2,7 +2,7 @@
 
 use engine::library::{DocumentId, Library, Ranking, SearchOptions};
 use engine::tasks::ask::{FoundInLibrary, ReadFile};
-use engine::{Cancel, Engine, Result};
+use engine::{Cancel, Engine, Error, Result};
 
 /// Passages that the answer is looked for in; with their neighbours more than the decoder is shown.
 pub const READ_PASSAGES: usize = 10;
@@ -10,10 +10,10 @@ pub const READ_PASSAGES: usize = 10;
 /// What a library has to say to a question.
 #[derive(Debug, Default)]
 pub struct Excerpt {
-    /// The passages that fit, as files that hold nothing else.
+    /// The passages that fit, as files that hold nothing else; or whole documents.
     pub files: Vec<ReadFile>,
-    /// What the library knows about them.
-    pub known: FoundInLibrary,
+    /// What the library knows about passages.
+    pub known: Option<FoundInLibrary>,
     /// What was left out, and why.
     pub notices: Vec<String>,
 }
@@ -35,5 +35,20 @@ pub fn excerpt(
     let mut notices: Vec<String> = library.notices().to_vec();
     notices.extend(found.notices);
     notices.extend(files.iter().flat_map(|file| file.notices.clone()));
-    Ok(Excerpt { files, known, notices })
+    Ok(Excerpt { files, known: Some(known), notices })
+}
+
+/// Everything that a library read of some documents, for a question that is answered from every section of them.
+///
+/// # Errors
+/// [`Error::Request`] when nothing was read of them; as [`Library::whole`].
+pub fn whole(library: &Library, documents: &[DocumentId], cancel: &Cancel) -> Result<Excerpt> {
+    let files = library.whole(documents, cancel)?;
+    let mut notices: Vec<String> = library.notices().to_vec();
+    notices.extend(files.iter().flat_map(|file| file.notices.clone()));
+    if !cancel.is_cancelled() && files.iter().all(|file| file.spans.is_empty()) {
+        let nothing = || "there are no words in these documents; choose others".to_owned();
+        return Err(Error::Request { reason: notices.pop().unwrap_or_else(nothing) });
+    }
+    Ok(Excerpt { files, known: None, notices })
 }

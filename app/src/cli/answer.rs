@@ -98,17 +98,18 @@ impl Answerer {
         self.ask(request, started)
     }
 
-    /// Answers from what was found in a library; says that it is not there when nothing supports an answer.
+    /// Answers from files of a library; where they are what was `found` in it and nothing supports an answer, says that
+    /// it is not there.
     pub fn answer_found(
         &mut self,
         files: Vec<ReadFile>,
-        found: FoundInLibrary,
+        found: Option<FoundInLibrary>,
         question: String,
         args: &AnswerArgs,
         started: Instant,
     ) -> Outcome {
         let media = files.into_iter().map(Attachment::Read).collect();
-        let request = AskRequest { media, found: Some(found), ..self.request(question, args) };
+        let request = AskRequest { media, found, ..self.request(question, args) };
         self.ask(request, started)
     }
 

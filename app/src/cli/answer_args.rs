@@ -16,7 +16,8 @@ pub struct AnswerArgs {
     /// Feed the question as it is: no chat template, no evidence
     #[arg(long)]
     pub raw: bool,
-    /// Answer from every section instead of what fits the question best: for summaries and lists of long files
+    /// Answer from every section instead of what fits the question best: for summaries and lists of long files; of a
+    /// library, of those of its documents that are named
     #[arg(long, conflicts_with = "raw")]
     pub whole: bool,
     /// Read the text on every frame of a video, however short it shows; takes some minutes for each hour

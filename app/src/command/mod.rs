@@ -332,7 +332,12 @@ impl Command {
             }
             Self::AnswerWhole => {
                 Self::Regenerate.enabled(state)?;
-                let is_long = state.current().is_some_and(Conversation::is_long);
+                let last = state.current().and_then(|c| c.exchanges.last());
+                let is_long = match last.and_then(|exchange| exchange.context.library.as_ref()) {
+                    Some(scope) if scope.documents.is_empty() => return Err(say("command-library-long")),
+                    Some(scope) => state.library.is_long(scope),
+                    None => state.current().is_some_and(Conversation::is_long),
+                };
                 check(is_long, say("command-files-short"))
             }
             Self::DeleteExchange(id) | Self::EditQuestion(id) => {

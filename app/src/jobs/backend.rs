@@ -12,7 +12,7 @@ use engine::tasks::transcribe::{JournalStore, TranscribeEvent, TranscribeOptions
 use engine::{Cancel, Engine, EngineOptions, Error, Event, LoadedModel, PanelStore, PrefixStore, Result};
 
 use super::library_scope;
-use crate::library::excerpt;
+use crate::library::{excerpt, whole};
 use crate::state::{HearingForm, LibraryScope, Speakers};
 use crate::storage::KnownVoices;
 /// What live sound is heard with.
@@ -169,11 +169,17 @@ pub(super) fn find(
         let reason = "these documents are not in the library any more; choose others".to_owned();
         return Err(Error::Request { reason });
     }
-    let found = excerpt(&library, &request.question, scope, engine, cancel)?;
+    let found = match (request.whole, scope) {
+        (true, Some(documents)) => whole(&library, &documents, cancel)?,
+        (true, None) => {
+            let reason = "a whole library is too much to be read for an answer; \
+                choose one or a few of its documents and ask about them";
+            return Err(Error::Request { reason: reason.to_owned() });
+        }
+        (false, scope) => excerpt(&library, &request.question, scope, engine, cancel)?,
+    };
     request.media = found.files.into_iter().map(Attachment::Read).collect();
-    request.found = Some(found.known);
-    // Whole documents are not here.
-    request.whole = false;
+    request.found = found.known;
     Ok(found.notices)
 }
 

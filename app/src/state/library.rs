@@ -1,6 +1,6 @@
 //! The library as the window shows it: what the thread that keeps it told last.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use engine::library::{Document, Hit, LibraryStatus};
@@ -8,8 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use super::attachment::file_name;
 use super::viewer::Load;
+use crate::library::READ_PASSAGES;
 use crate::say;
 use crate::words::say;
+
+/// An answer can rest on more passages than these only when every section is read: on those that are found, each with
+/// the one before and the one after it.
+const LONG_PASSAGES: u64 = 3 * READ_PASSAGES as u64;
 
 /// The documents of a library that a question is about.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -76,6 +81,13 @@ pub struct Holdings {
     pub status: LibraryStatus,
 }
 
+impl Holdings {
+    /// The document at this path.
+    pub fn document(&self, path: &Path) -> Option<&Document> {
+        self.documents.iter().find(|document| document.path == path)
+    }
+}
+
 /// What is looked for in the library.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct LibrarySearch {
@@ -114,8 +126,19 @@ impl LibraryPane {
         self.holdings.as_ref().map_or(0, |holdings| holdings.status.documents)
     }
 
+    /// The document at this path.
+    pub fn document(&self, path: &Path) -> Option<&Document> {
+        self.holdings.as_ref()?.document(path)
+    }
+
+    /// Whether these documents say more than an answer rests on; while that is not known they may.
+    pub fn is_long(&self, scope: &LibraryScope) -> bool {
+        let passages = |path: &PathBuf| self.document(path).map_or(0, |document| document.passages);
+        self.holdings.is_none() || scope.documents.iter().map(passages).sum::<u64>() > LONG_PASSAGES
+    }
+
     /// The folder that was added and holds this file, if one does.
-    pub fn folder_of(&self, path: &std::path::Path) -> Option<&PathBuf> {
+    pub fn folder_of(&self, path: &Path) -> Option<&PathBuf> {
         self.holdings.as_ref()?.folders.iter().find(|folder| path.starts_with(folder))
     }
 }

@@ -48,6 +48,7 @@ command-no-models = Die Modelle müssen zuerst heruntergeladen werden
 command-nothing-runs = Es läuft nichts
 command-no-answer = Es gibt noch keine Antwort
 command-files-short = Die Dateien sind kurz; die Antwort stützt sich auf alle
+command-library-long = Die ganze Bibliothek ist zu viel; fragen Sie nach einem oder wenigen ihrer Dokumente
 command-being-answered = Sie wird gerade beantwortet; halten Sie das zuerst an
 command-transcript-shown = Ein Transkript wird gezeigt
 command-no-conversation = Es wird kein Gespräch gezeigt

@@ -48,6 +48,7 @@ command-no-models = The models must be downloaded first
 command-nothing-runs = Nothing is running
 command-no-answer = There is no answer yet
 command-files-short = The files are short; the answer rests on all of them
+command-library-long = The whole library is too much to read; ask about one or a few of its documents
 command-being-answered = It is being answered; stop it first
 command-transcript-shown = A transcript is shown
 command-no-conversation = No conversation is shown

@@ -48,6 +48,7 @@ command-no-models = Les modèles doivent d’abord être téléchargés
 command-nothing-runs = Rien n’est en cours
 command-no-answer = Il n’y a pas encore de réponse
 command-files-short = Les fichiers sont courts ; la réponse s’appuie sur tous
+command-library-long = Toute la bibliothèque est trop longue à lire ; interrogez un ou quelques-uns de ses documents
 command-being-answered = La réponse est en cours ; arrêtez-la d’abord
 command-transcript-shown = Une transcription est affichée
 command-no-conversation = Aucune conversation n’est affichée

@@ -17,7 +17,7 @@ use super::args::AnswerArgs;
 use super::failure::{Failure, Outcome};
 use super::output::Output;
 use super::progress::{Bar, peak_rss_bytes, say};
-use medley_app::library::excerpt;
+use medley_app::library::{excerpt, whole};
 
 /// Progress is told at most so often.
 const TELL: Duration = Duration::from_millis(200);
@@ -319,7 +319,7 @@ fn evidence(hit: &Hit) -> Evidence {
     }
 }
 
-/// Answers from the library, or from some of its documents.
+/// Answers from the library, or from some of its documents; from every section of these with `--whole`.
 pub fn read(
     folder: Option<&Path>,
     within: &[PathBuf],
@@ -328,6 +328,11 @@ pub fn read(
     cancel: &Cancel,
 ) -> Outcome {
     let started = Instant::now();
+    if args.whole && within.is_empty() {
+        let text = "--whole reads every section of the documents that are named, and a whole library is too much for \
+            that; try: medley read --library --whole manual.pdf \"What is it about?\"";
+        return Err(Failure::Usage(text.into()));
+    }
     let library = open_at(folder)?;
     if library.status()?.passages == 0 {
         let text = "the library is empty; try: medley library add manual.pdf";
@@ -335,7 +340,10 @@ pub fn read(
     }
     let mut answerer = Answerer::new(&args.model, args.json, cancel)?;
     let scope = scope(&library, within)?;
-    let found = excerpt(&library, &question, scope, answerer.engine(), cancel)?;
+    let found = match scope {
+        Some(documents) if args.whole => whole(&library, &documents, cancel)?,
+        scope => excerpt(&library, &question, scope, answerer.engine(), cancel)?,
+    };
     for text in &found.notices {
         answerer.notice(text)?;
     }

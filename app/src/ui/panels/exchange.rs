@@ -263,8 +263,7 @@ fn footer_ui(ui: &mut Ui, exchange: &Exchange, last: bool, state: &AppState, com
             if last {
                 command_button_ui(ui, Icon::Again, Command::Regenerate, state, commands);
                 let whole = Command::AnswerWhole;
-                let has_files = exchange.context.library.is_none();
-                if has_files && !exchange.context.whole && whole.enabled(state).is_ok() {
+                if !exchange.context.whole && whole.enabled(state).is_ok() {
                     command_button_ui(ui, Icon::Transcript, whole, state, commands);
                 }
             } else {
