@@ -12,6 +12,8 @@ pub mod panes;
 
 pub mod reading;
 
+pub mod shelf;
+
 pub mod tape;
 
 pub mod window;

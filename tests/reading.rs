@@ -1,10 +1,12 @@
 //! Reading documents in the window: what the tests of the reading pane share.
 
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use egui::{Event, Key, Modifiers, OutputCommand, PointerButton, Pos2, Vec2};
 use egui_kittest::kittest::Queryable as _;
+use engine::tasks::ask::{AskRequest, Attachment};
 use medley_app::command::{Command, ReaderCommand};
 use medley_app::jobs::scripted::Scripted;
 use medley_app::state::{Position, Reading, Tab, Zoom};
@@ -180,6 +182,28 @@ pub fn kept(window: &mut Window, done: impl Fn(&Reading) -> bool) -> Reading {
         }
     }
     panic!("it was not kept");
+}
+
+/// The first words of what was asked last, with its files.
+pub fn last_asked(asked: &Arc<Mutex<Vec<AskRequest>>>) -> (String, Vec<(String, Vec<String>)>) {
+    let asked = asked.lock().unwrap();
+    let request = asked.last().unwrap();
+    let files = request.media.iter().map(|attachment| match attachment {
+        Attachment::Read(read) => {
+            let name = read.path.file_name().unwrap().to_string_lossy().into_owned();
+            (name, read.spans.iter().map(|span| span.text.clone()).collect())
+        }
+        Attachment::File(path) => (path.display().to_string(), Vec::new()),
+    });
+    (request.question.clone(), files.collect())
+}
+
+/// Until so many questions are answered.
+pub fn wait_for_answers(window: &mut Window, n: usize) {
+    window.wait("answering", |app| {
+        let state = app.state();
+        state.running().is_none() && state.current().unwrap().exchanges.len() == n
+    });
 }
 
 /// Closes the window, and returns its data.

@@ -3,77 +3,43 @@
 // A test that cannot go on should stop at once.
 #![allow(clippy::unwrap_used)]
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use egui::Key;
 use egui::accesskit::Role;
 use egui_kittest::kittest::{NodeT as _, Queryable};
 use engine::tasks::ask::{AskRequest, Attachment};
-use medley_app::App;
 use medley_app::command::{Command, LibraryCommand};
 use medley_app::jobs::scripted::Scripted;
-use medley_app::state::{Doing, LibraryPane, Load, Middle};
+use medley_app::state::{Doing, Middle};
 use medley_tests::media_files::book;
+use medley_tests::reading::WIDE;
+use medley_tests::shelf::{self, File, is_ready, library, put, search};
 use medley_tests::window::{CTRL_SHIFT, Window};
 
-const WIDE: [f32; 2] = [1280.0, 800.0];
-
-/// A folder with a PDF of three pages, a text, and a PDF that is none.
-fn papers(folder: &Path) -> PathBuf {
-    let papers = folder.join("papers");
-    std::fs::create_dir_all(&papers).unwrap();
+/// A PDF of three pages, a text, and a PDF that is none.
+fn papers() -> Vec<File> {
     let page = |lines: &[&str]| lines.iter().map(|line| (*line).to_owned()).collect::<Vec<String>>();
     let pages = [
         page(&["The lighthouse", "The lighthouse was built in 1871 on a small island."]),
         page(&["The keeper", "Its keeper was called Astrid Holm and she kept three goats."]),
         page(&["The lamp", "The lamp burns colza oil and is turned by clockwork."]),
     ];
-    std::fs::write(papers.join("lighthouse.pdf"), book(&pages)).unwrap();
-    std::fs::write(papers.join("harbour.txt"), "The harbour freezes over in February.\n").unwrap();
-    std::fs::write(papers.join("broken.pdf"), b"%PDF-1.4\nthis is no document").unwrap();
-    papers
+    vec![
+        ("lighthouse.pdf", book(&pages)),
+        ("harbour.txt", b"The harbour freezes over in February.\n".to_vec()),
+        ("broken.pdf", b"%PDF-1.4\nthis is no document".to_vec()),
+    ]
 }
 
 fn open_in(backend: Scripted, folder: tempfile::TempDir, size: [f32; 2]) -> Window {
     Window::open_to_read(backend, folder, size)
 }
 
-fn library(app: &App) -> &LibraryPane {
-    &app.state().library
-}
-
-/// Whether everything that was added can be searched by words and meaning.
-fn is_ready(app: &App, documents: u64) -> bool {
-    let library = library(app);
-    library.doing == Doing::Nothing
-        && library
-            .holdings
-            .as_ref()
-            .is_some_and(|holdings| holdings.status.documents == documents && holdings.status.waiting == 0)
-}
-
-/// A window whose library holds the folder.
+/// A window whose library holds them.
 fn filled(backend: Scripted, size: [f32; 2]) -> (Window, PathBuf) {
-    let mut window = open_in(backend, tempfile::tempdir().unwrap(), size);
-    let papers = papers(window.folder.path());
-    window.press(CTRL_SHIFT, Key::L);
-    window.wait("opening the library", |app| library(app).holdings.is_some());
-    window.harness.get_by_label("All your documents, in one place");
-    window.drop_file(papers.clone());
-    window.wait("reading the folder", |app| is_ready(app, 2));
-    (window, papers)
-}
-
-fn search(window: &mut Window, words: &str) {
-    let field = window.harness.get_by_label("Search in the library");
-    field.focus();
-    window.settle();
-    window.harness.get_by_label("Search in the library").type_text(words);
-    window.settle();
-    window.harness.key_press(Key::Enter);
-    window.settle();
-    window.wait("searching", |app| matches!(library(app).search.hits, Load::Ready(_)));
+    shelf::filled(backend, size, &papers(), 2)
 }
 
 #[test]
@@ -236,7 +202,7 @@ fn what_changes_is_read_again_and_what_is_taken_out_is_gone() {
 #[test]
 fn reading_can_wait_also_over_a_restart() {
     let mut window = open_in(Scripted::default(), tempfile::tempdir().unwrap(), WIDE);
-    let papers = papers(window.folder.path());
+    let papers = put(window.folder.path(), &papers());
     window.press(CTRL_SHIFT, Key::L);
     window.wait("opening the library", |app| library(app).holdings.is_some());
     window.drop_file(papers);

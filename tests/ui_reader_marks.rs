@@ -8,14 +8,15 @@ use std::sync::{Arc, Mutex};
 use egui::accesskit::Role;
 use egui::{Event, Key, Modifiers, OutputCommand};
 use egui_kittest::kittest::Queryable;
-use engine::tasks::ask::{AskRequest, Attachment};
+use engine::tasks::ask::AskRequest;
 use medley_app::command::ReaderCommand;
 use medley_app::jobs::scripted::Scripted;
 use medley_app::state::{Colour, Tab};
 use medley_tests::media_files::{book, page_objects, pdf};
 use medley_tests::reading::{
-    QUOTE, WIDE, copied, double_click, drag, find, kept, on_paper, open, open_window, page, reading, report,
-    send, shut, tab, to_pages, type_into, wait_for_marks, wait_for_pages, wait_until_open, write,
+    QUOTE, WIDE, copied, double_click, drag, find, kept, last_asked, on_paper, open, open_window, page,
+    reading, report, send, shut, tab, to_pages, type_into, wait_for_answers, wait_for_marks, wait_for_pages,
+    wait_until_open, write,
 };
 use medley_tests::window::{CTRL, CTRL_SHIFT, Window};
 
@@ -161,27 +162,6 @@ fn a_citation_opens_its_document_there_and_marks_the_quote() {
     assert_eq!(window.app().state().shown_evidence().map(|(_, index)| index), Some(1));
     window.press(NONE, Key::Escape);
     assert!(tab(&window).citation.is_none(), "Escape takes the mark away first");
-}
-
-/// The first words of what was asked last, with its files.
-fn last_asked(asked: &Arc<Mutex<Vec<AskRequest>>>) -> (String, Vec<(String, Vec<String>)>) {
-    let asked = asked.lock().unwrap();
-    let request = asked.last().unwrap();
-    let files = request.media.iter().map(|attachment| match attachment {
-        Attachment::Read(read) => {
-            let name = read.path.file_name().unwrap().to_string_lossy().into_owned();
-            (name, read.spans.iter().map(|span| span.text.clone()).collect())
-        }
-        Attachment::File(path) => (path.display().to_string(), Vec::new()),
-    });
-    (request.question.clone(), files.collect())
-}
-
-fn wait_for_answers(window: &mut Window, n: usize) {
-    window.wait("answering", |app| {
-        let state = app.state();
-        state.running().is_none() && state.current().unwrap().exchanges.len() == n
-    });
 }
 
 #[test]

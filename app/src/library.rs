@@ -1,5 +1,8 @@
 //! Questions to a library, for both fronts.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use engine::library::{DocumentId, Library, Ranking, SearchOptions};
 use engine::tasks::ask::{FoundInLibrary, ReadFile};
 use engine::{Cancel, Engine, Error, Result};
@@ -51,4 +54,28 @@ pub fn whole(library: &Library, documents: &[DocumentId], cancel: &Cancel) -> Re
         return Err(Error::Request { reason: notices.pop().unwrap_or_else(nothing) });
     }
     Ok(Excerpt { files, known: None, notices })
+}
+
+/// Whether there is a library in this folder.
+pub(crate) fn is_in(folder: &Path) -> bool {
+    folder.join("catalogue.db").exists()
+}
+
+/// What the library in this folder read of a file of this content (SHA-256, in hexadecimal digits), as if it had been
+/// read at this path; none where it does not hold that.
+pub(crate) fn read_before(
+    folder: &Path,
+    sha256: &str,
+    path: &Path,
+    cancel: &Cancel,
+) -> Option<Arc<ReadFile>> {
+    // Opening one that is not there would make it.
+    let library = is_in(folder).then(|| Library::open(folder));
+    match library?.and_then(|library| library.read_before(sha256, path, cancel)) {
+        Ok(read) => read.map(Arc::new),
+        Err(error) => {
+            log::warn!("what was read in {} is not known: {error}", path.display());
+            None
+        }
+    }
 }

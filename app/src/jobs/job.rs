@@ -74,7 +74,7 @@ pub enum MediaJob {
         /// The file.
         path: PathBuf,
         /// Where it may be known what is in it.
-        database: PathBuf,
+        known: KnownReads,
     },
     /// Fetch what was found in a file before.
     Recall {
@@ -133,6 +133,15 @@ pub enum MediaJob {
         /// The file.
         path: PathBuf,
     },
+}
+
+/// Where it may be known what is in a file.
+#[derive(Debug, Clone)]
+pub struct KnownReads {
+    /// The database with what was found in files of conversations.
+    pub database: PathBuf,
+    /// The folder of the library.
+    pub library: PathBuf,
 }
 
 /// What a file is.

@@ -13,7 +13,8 @@ use image::RgbImage;
 use sha2::{Digest, Sha256};
 
 use super::viewing::{beside, preview, still};
-use super::{Checked, Events, JobEvent, MediaJob, Ticket};
+use super::{Checked, Events, JobEvent, KnownReads, MediaJob, Ticket};
+use crate::library::read_before;
 use crate::state::{Load, Picture, Wave};
 use crate::storage::Recall;
 
@@ -35,9 +36,15 @@ pub(super) fn run(jobs: Receiver<Ticket<MediaJob>>, store: Option<Store>, events
         }
         let opener = opener(store.as_ref());
         let event = match job {
-            MediaJob::Check { attachment, path, database } => {
+            MediaJob::Check { attachment, path, known: KnownReads { database, library } } => {
                 let result = check(&path, &cancel).map(|(kind, sha256)| {
                     let known = recall.file_read(&database, &sha256, &path);
+                    let of_library = || {
+                        // What could not be read may be readable here; recordings have transcripts of the window's own.
+                        let read = read_before(&library, &sha256, &path, &cancel);
+                        read.filter(|read| kind == media::Kind::Document && read.notices.is_empty())
+                    };
+                    let known = known.or_else(of_library);
                     Checked { kind, sha256, known }
                 });
                 JobEvent::Checked { attachment, result }

@@ -42,7 +42,7 @@ use engine::models::Store;
 
 pub use backend::{Backend, EngineBackend};
 pub(crate) use film::{Film, play_film};
-pub use job::{Checked, EngineJob, JobEvent, JobId, MediaJob};
+pub use job::{Checked, EngineJob, JobEvent, JobId, KnownReads, MediaJob};
 pub use library::{LibraryDesk, LibraryHandle, LibraryNews, LibraryWish};
 pub(crate) use library::{keep as keep_library, scope as library_scope, search as search_library};
 pub use live::Ears;
@@ -50,7 +50,7 @@ pub(crate) use live::listen;
 pub(crate) use media_thread::{opener, sound_of};
 pub use models::ModelsNews;
 pub use reader::ReaderNews;
-pub(crate) use reader::{Desk, Found, Near, Post, Work, serve};
+pub(crate) use reader::{Desk, Found, Looked, Near, Post, Work, look, serve};
 pub use teach::TeachNews;
 pub(crate) use teach::{teach, with_adapters};
 pub use viewing::{CropJob, MediaNews};

@@ -167,6 +167,11 @@ impl Storage {
         self.unkept.borrow_mut().conversations.remove(&id);
     }
 
+    /// Writes what comes of a file of this content (SHA-256), wherever else it is.
+    pub fn keep_file(&self, sha256: &str) {
+        self.unkept.borrow_mut().files.remove(sha256);
+    }
+
     /// Something the user must know about the data, once.
     pub fn take_notice(&mut self) -> Option<String> {
         self.notice.take()

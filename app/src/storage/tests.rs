@@ -283,6 +283,13 @@ fn nothing_of_a_temporary_conversation_is_written() {
     assert!(storage.conversations().unwrap().is_empty());
     assert_eq!(storage.largest_id().unwrap(), 0);
     assert_eq!(storage.file_read("ab", Path::new("/a/secret.png")).unwrap(), None);
+    // Where a document is read that has the same content, that is kept.
+    for kept in [false, true] {
+        storage.write(Write::Reading { sha256: "ab".into(), reading: Default::default() });
+        storage.flush();
+        assert_eq!(storage.reading("ab").unwrap().is_some(), kept);
+        storage.keep_file("ab");
+    }
     // Once it is kept, it is written as any other.
     storage.keep(ConversationId(1));
     storage.write(conversation(1, "Secret"));

@@ -9,7 +9,7 @@ use engine::tasks::ask::ReadFile;
 
 use super::{conversation, reader, transcript, viewer};
 use crate::App;
-use crate::jobs::{Checked, EngineJob, JobEvent, JobId, MediaJob, MediaNews};
+use crate::jobs::{Checked, EngineJob, JobEvent, JobId, KnownReads, MediaJob, MediaNews};
 use crate::platform::{clipboard, dialog, screen};
 use crate::say;
 use crate::state::{Attachment, AttachmentId, AttachmentState, ConversationId, Load, Overlay};
@@ -138,6 +138,7 @@ fn add_to(app: &mut App, conversation: Option<ConversationId>, paths: Vec<PathBu
         }
         let attachment_id = attachment.id;
         conversation.attachments.push(attachment);
+        reader::was_added(app, attachment_id);
         check(app, attachment_id);
     }
     if known > 0 {
@@ -153,9 +154,14 @@ fn check(app: &mut App, id: AttachmentId) {
     let Some((_, attachment)) = app.state.attachment_mut(id) else { return };
     attachment.state = AttachmentState::Checking;
     let path = attachment.path.clone();
-    let database = app.storage.path().to_path_buf();
-    let job = app.jobs.media(MediaJob::Check { attachment: id, path, database });
+    let known = known_reads(app);
+    let job = app.jobs.media(MediaJob::Check { attachment: id, path, known });
     app.active.reads.insert(id, job);
+}
+
+/// Where it may be known what is in a file.
+pub(super) fn known_reads(app: &App) -> KnownReads {
+    KnownReads { database: app.storage.path().to_path_buf(), library: super::library::folder(app) }
 }
 
 fn thumbnail(app: &mut App, id: AttachmentId, path: PathBuf) {

@@ -39,7 +39,7 @@ pub(crate) fn open_at_start(app: &mut App) {
     // Also without a library, so that its first document finds it as it was left.
     let kept: Kept = app.storage.kept(KEPT).unwrap_or_default();
     app.state.library.is_paused = kept.is_paused;
-    if folder(app).join("catalogue.db").exists() {
+    if crate::library::is_in(&folder(app)) {
         desk(app);
     }
 }
@@ -189,7 +189,7 @@ pub(super) fn news(app: &mut App, job: JobId, news: LibraryNews) {
             }
         }
         LibraryNews::Holds(holdings) => {
-            let holds = |path: &PathBuf| holdings.documents.iter().any(|one| one.path == *path);
+            let holds = |path: &PathBuf| holdings.document(path).is_some();
             app.view.library.chosen.retain(|path| holds(path));
             if let Some(scope) = app.state.about_library.as_mut().filter(|scope| !scope.documents.is_empty())
             {
@@ -198,7 +198,9 @@ pub(super) fn news(app: &mut App, job: JobId, news: LibraryNews) {
                     app.state.about_library = None;
                 }
             }
-            app.state.library.holdings = Some(*holdings);
+            if let Some(before) = app.state.library.holdings.replace(*holdings) {
+                reader::were_read(app, &before);
+            }
         }
         LibraryNews::Doing(doing, left) => {
             let library = &mut app.state.library;

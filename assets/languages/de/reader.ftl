@@ -81,7 +81,6 @@ reader-quote-of = Zitat { $at } von { $count }
 reader-no-more-evidence = In dieser Richtung gibt es keinen Beleg mehr
 reader-close-quote-tip = Zitat schließen (Esc)
 reader-copied = Kopiert
-reader-add-first = Fügen Sie diese Datei dem Gespräch hinzu, um nach ihr zu fragen
 reader-ask-explain = Erkläre diese Stelle mit einfachen Worten.
 reader-ask-summarise = Fasse diese Stelle zusammen.
 reader-mark-deleted = Die Markierung wurde gelöscht

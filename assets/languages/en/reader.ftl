@@ -81,7 +81,6 @@ reader-quote-of = Quote { $at } of { $count }
 reader-no-more-evidence = There is no more evidence in this direction
 reader-close-quote-tip = Close the quote (Esc)
 reader-copied = Copied
-reader-add-first = Add this file to the conversation to ask about it
 reader-ask-explain = Explain this passage in simple words.
 reader-ask-summarise = Summarise this passage.
 reader-mark-deleted = The highlight was deleted

@@ -81,7 +81,6 @@ reader-quote-of = Citation { $at } sur { $count }
 reader-no-more-evidence = Il n’y a plus de preuve dans cette direction
 reader-close-quote-tip = Fermer la citation (Échap)
 reader-copied = Copié
-reader-add-first = Ajoutez ce fichier à la conversation pour l’interroger
 reader-ask-explain = Explique ce passage avec des mots simples.
 reader-ask-summarise = Résume ce passage.
 reader-mark-deleted = Le surlignage a été supprimé

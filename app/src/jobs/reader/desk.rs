@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use engine::Rect;
 use engine::tasks::ask::ReadFile;
 
 use crate::state::{MarkId, Purpose, Query, TextPos, Wanted};
@@ -44,6 +45,8 @@ pub enum Work {
         near: Near,
         /// The words.
         quote: String,
+        /// Where they stood there; nothing is told when they still do. Empty while that is not known.
+        boxes: Vec<Rect>,
     },
     /// Look where highlights stand now.
     Locate(Vec<(MarkId, u32, String)>),

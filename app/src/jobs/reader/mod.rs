@@ -4,6 +4,8 @@
 //! scrolled past are not drawn. What was given is not given again while it is wanted. Work that must be done
 //! ([`Desk::work`]) goes first.
 
+mod content;
+
 mod desk;
 
 mod search;
@@ -18,6 +20,7 @@ use egui::ColorImage;
 use engine::Cancel;
 use engine::media::{Media, Opener, Page};
 
+pub use content::{Looked, look};
 use desk::Next;
 pub use desk::{Desk, Near, Work};
 use search::Search;
@@ -53,6 +56,8 @@ pub enum ReaderNews {
     Located(Vec<(MarkId, Option<Passage>)>),
     /// The file changed or is gone.
     Changed(String),
+    /// What is known of its content, or why nothing is; ends [`look`].
+    Looked(Result<Looked, String>),
 }
 
 /// A step of a search.
@@ -136,11 +141,14 @@ impl Server {
                 let taken = self.shelf.take(from, to, purpose, cancel);
                 return post.send(ReaderNews::Taken(purpose, taken));
             }
-            Next::Work(Work::Cite { near, quote }) => {
+            Next::Work(Work::Cite { near, quote, boxes }) => {
                 let page = match near {
                     Near::Page(page) => page,
                     Near::Time(time_s) => self.shelf.page_at(time_s),
                 };
+                if self.shelf.stands(page, &quote, &boxes) {
+                    return true;
+                }
                 let found = self.shelf.locate(page, &quote);
                 return post.send(ReaderNews::Cited(found));
             }

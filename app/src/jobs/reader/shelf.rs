@@ -1,12 +1,12 @@
 //! An open document with what is remembered of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use egui::ColorImage;
 use engine::media::{DocumentReader, Line, Opener, Page};
 use engine::tasks::ask::ReadFile;
-use engine::{Cancel, Place, Span};
+use engine::{Cancel, Place, Rect, Span};
 
 use super::{extent, open};
 use crate::state::{
@@ -178,6 +178,25 @@ impl Shelf {
         Ok(passage)
     }
 
+    /// Whether a quote still stands where it stood, as far as the words there are known.
+    pub(super) fn stands(&mut self, number: u32, quote: &str, boxes: &[Rect]) -> bool {
+        if boxes.is_empty() {
+            return false;
+        }
+        let Ok(page) = self.page(number) else { return false };
+        let is_inside = |area: &Rect| {
+            let (x, y) = ((area.x0 + area.x1) / 2.0, (area.y0 + area.y1) / 2.0);
+            boxes.iter().any(|b| (b.x0..=b.x1).contains(&x) && (b.y0..=b.y1).contains(&y))
+        };
+        let words = page.lines.iter().flat_map(|line| line.words.iter().map(move |word| (line, word)));
+        let there: String = words
+            .filter(|(_, (_, area))| is_inside(area))
+            .filter_map(|(line, (bytes, _))| line.text.get(bytes.clone()))
+            .collect();
+        // Words of a picture are not known before it was read.
+        !page.has_text || says_most_of(&there, quote)
+    }
+
     /// Where a quote stands: on its page, or else near it.
     pub(super) fn locate(&mut self, page: u32, quote: &str) -> Option<Passage> {
         let near = (1..=NEAR).flat_map(|step| [page.checked_sub(step), page.checked_add(step)]).flatten();
@@ -194,6 +213,19 @@ impl Shelf {
         }
         None
     }
+}
+
+/// Whether a text has most letters of a quote, by threes that follow each other: a row of a table has marks between its
+/// cells, a word that was cut may be whole, and not every script has spaces.
+fn says_most_of(text: &str, quote: &str) -> bool {
+    let threes = |text: &str| -> Vec<[char; 3]> {
+        let letters = text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase);
+        let letters: Vec<char> = letters.collect();
+        letters.windows(3).map(|three| [three[0], three[1], three[2]]).collect()
+    };
+    let there: BTreeSet<_> = threes(text).into_iter().collect();
+    let quoted = threes(quote);
+    2 * quoted.iter().filter(|three| there.contains(*three)).count() >= quoted.len()
 }
 
 /// The lines of a page that were read in its picture: words that stand further left than the one before begin a line.
@@ -229,7 +261,7 @@ fn lines_of(spans: &[Span], number: u32) -> Vec<Line> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use engine::{Finding, Piece, Rect};
+    use engine::{Finding, Piece};
 
     #[test]
     fn words_that_were_read_in_a_picture_become_lines_again() {
@@ -249,5 +281,14 @@ mod tests {
         assert_eq!(lines[0].words[1], (4..7, area(0.3, 0.1)));
         assert_eq!(lines[0].area.unwrap().x1, 0.4);
         assert!(lines_of(&[span], 1).is_empty());
+    }
+
+    #[test]
+    fn a_quote_is_known_again_without_its_marks_and_not_taken_for_another() {
+        let quote = "Filter | every 3 months | Größe 12";
+        assert!(says_most_of("Filter every 3 months Grö-ße 12", quote));
+        assert!(says_most_of("予算が足りません", "予算が\n足りません"));
+        assert!(!says_most_of("The fan is cleaned each week", quote));
+        assert!(!says_most_of("", quote));
     }
 }

@@ -1,5 +1,7 @@
 //! Documents that are read: open, close, keep where one was.
 
+mod content;
+
 mod marks;
 
 mod news;
@@ -19,11 +21,12 @@ use crate::App;
 use crate::command::ReaderCommand;
 use crate::jobs::{Desk, JobId, Near, Post, Work, serve};
 use crate::state::{
-    AttachmentId, Citation, ExchangeId, Finder, Load, PageBoxes, Position, Query, Reading, Side, Tab, TabId,
-    Zoom,
+    AttachmentId, Citation, ExchangeId, Finder, Load, PageBoxes, Passage, Position, Query, Reading, Side,
+    Tab, TabId, Zoom,
 };
 use crate::storage::Write;
 
+pub(super) use content::{was_added, was_checked, was_read, were_read};
 pub(super) use marks::{notes_written, place_chosen};
 pub(super) use news::news;
 pub(crate) use tabs::{restore_tabs, save_tabs};
@@ -51,6 +54,8 @@ struct Open {
     changed_s: Option<f64>,
     /// Highlights changed since.
     marks_changed: bool,
+    /// What looks at its content.
+    look: Option<JobId>,
 }
 
 pub(super) fn run(app: &mut App, command: ReaderCommand) {
@@ -63,6 +68,7 @@ pub(super) fn run(app: &mut App, command: ReaderCommand) {
         ReaderCommand::OpenPassage(path, passage) => {
             let id = open(app, &path);
             app.view.reader.show_passage(id, &passage);
+            look_for(app, id, &passage);
             if let Some(tab) = app.state.reader.tab_mut(id) {
                 let range = passage.places.is_empty().then_some((passage.from, passage.to));
                 tab.citation = Some(Citation {
@@ -163,8 +169,9 @@ pub(super) fn open(app: &mut App, path: &Path) -> TabId {
         finder: Finder::default(),
         changed: None,
     });
-    restore(app, id);
+    content::restore(app, id);
     start(app, id);
+    content::look_at(app, id);
     show(app, id);
     id
 }
@@ -181,42 +188,18 @@ fn start(app: &mut App, id: TabId) {
     let before = app.active.reader.open.remove(&id);
     let saved = before.as_ref().and_then(|before| before.saved);
     let marks_changed = before.is_some_and(|before| before.marks_changed);
-    app.active.reader.open.insert(id, Open { job, desk, saved, changed_s: None, marks_changed });
-    give_read(app, id);
+    let open = Open { job, desk, saved, changed_s: None, marks_changed, look: None };
+    app.active.reader.open.insert(id, open);
+    content::give_read(app, id);
 }
 
-/// Words that were read in the pictures of a scan can be found and selected.
-fn give_read(app: &App, id: TabId) {
-    let Some(tab) = app.state.reader.tab(id) else { return };
-    let attachment = tab.attachment.and_then(|id| app.state.current()?.attachment(id));
-    if let (Some(read), Some(open)) = (attachment.and_then(|a| a.read()), app.active.reader.open.get(&id)) {
-        open.desk.work(Work::Read(read));
-    }
-}
-
-/// Ends the thread of a document.
+/// Ends the thread of a document, and what looks at its content.
 fn stop(app: &mut App, id: TabId) {
-    if let Some(open) = app.active.reader.open.get(&id) {
+    if let Some(open) = app.active.reader.open.get_mut(&id) {
         open.desk.close();
         app.jobs.forget(open.job);
-    }
-}
-
-/// Goes to where the document was left, and shows its highlights.
-fn restore(app: &mut App, id: TabId) {
-    let Some(tab) = app.state.reader.tab_mut(id) else { return };
-    let Some(sha256) = tab.sha256.clone() else { return };
-    match app.storage.reading(&sha256) {
-        Ok(Some(reading)) => {
-            if tab.marks.is_empty() {
-                tab.marks = reading.marks.clone();
-            }
-            app.view.reader.restore(id, &reading);
-        }
-        Ok(None) => {}
-        Err(error) => {
-            let name = tab.name();
-            app.state.say(format!("What was kept of {name} cannot be read: {error}"));
+        if let Some(job) = open.look.take() {
+            app.jobs.forget(job);
         }
     }
 }
@@ -312,42 +295,22 @@ fn reload(app: &mut App) {
     let quotes: Vec<_> = quotes.collect();
     let cited = tab.citation.as_ref().map(|citation| (citation.page, citation.quote.clone()));
     let attachment = tab.attachment.filter(|_| changed);
-    if attachment.is_some() {
+    if changed {
         // What is kept belongs to the content, which is looked at again.
         tab.sha256 = None;
     }
     start(app, id);
+    content::look_at(app, id);
     if let Some(open) = app.active.reader.open.get_mut(&id).filter(|_| changed) {
         if !quotes.is_empty() {
             open.desk.work(Work::Locate(quotes));
         }
         if let Some((page, quote)) = cited {
-            open.desk.work(Work::Cite { near: Near::Page(page), quote });
+            open.desk.work(Work::Cite { near: Near::Page(page), quote, boxes: Vec::new() });
         }
     }
     if let Some(attachment) = attachment {
         super::attach::retry(app, attachment);
-    }
-}
-
-/// A file was looked at: what is kept of its content is known now.
-pub(super) fn was_checked(app: &mut App, attachment: AttachmentId, sha256: &str) {
-    let tab = app.state.reader.tabs.iter_mut().find(|tab| tab.attachment == Some(attachment));
-    if let Some(tab) = tab.filter(|tab| tab.sha256.is_none()) {
-        let id = tab.id;
-        tab.sha256 = Some(sha256.to_owned());
-        restore(app, id);
-        if let Some(open) = app.active.reader.open.get_mut(&id) {
-            open.marks_changed = true;
-        }
-    }
-}
-
-/// A file was read: scans have words now.
-pub(super) fn was_read(app: &App, attachment: AttachmentId) {
-    let tab = app.state.reader.tabs.iter().find(|tab| tab.attachment == Some(attachment));
-    if let Some(tab) = tab {
-        give_read(app, tab.id);
     }
 }
 
@@ -385,17 +348,23 @@ pub(super) fn open_evidence(app: &mut App, of: Option<(ExchangeId, usize)>, evid
         (None, Near::Page(page)) => app.view.reader.go_to_page(id, page),
         (None, Near::Time(_)) => {}
     }
-    let is_located = !places.is_empty();
+    // What a picture shows has no words to look for.
+    let is_looked_for = !quote.trim().is_empty() && (boxes.is_empty() || evidence.quote.is_some());
     if let Some(tab) = app.state.reader.tab_mut(id) {
         let quote = quote.clone();
         tab.citation = Some(Citation { evidence: of, page, quote, places, range: None, is_lost: false });
     }
-    // Where lines have no place the words are looked for.
-    if !is_located
-        && !quote.trim().is_empty()
-        && let Some(open) = app.active.reader.open.get(&id)
-    {
-        open.desk.work(Work::Cite { near, quote });
+    // Where lines have no place, or other words stand there now, the words are looked for.
+    if let Some(open) = app.active.reader.open.get(&id).filter(|_| is_looked_for) {
+        open.desk.work(Work::Cite { near, quote, boxes: boxes.to_vec() });
+    }
+}
+
+/// Looks whether a passage still stands where it was taken out; one of several pages is not looked for.
+fn look_for(app: &App, id: TabId, passage: &Passage) {
+    if let ([place], Some(open)) = (passage.places.as_slice(), app.active.reader.open.get(&id)) {
+        let (near, boxes) = (Near::Page(place.page), place.boxes.clone());
+        open.desk.work(Work::Cite { near, quote: passage.text.clone(), boxes });
     }
 }
 
@@ -424,15 +393,29 @@ pub(super) fn tick(app: &mut App) -> Option<f64> {
 
 /// Keeps where one is, and highlights, now.
 pub(super) fn save(app: &mut App) {
-    let Some(tab) = app.state.reader.shown() else { return };
-    let id = tab.id;
+    if let Some(id) = app.state.reader.shown().map(|tab| tab.id) {
+        save_tab(app, id);
+    }
+}
+
+fn save_tab(app: &mut App, id: TabId) {
+    let Some(tab) = app.state.reader.tab(id) else { return };
     let (Some(sha256), true) = (tab.sha256.clone(), tab.info().is_some()) else { return };
+    let is_elsewhere = tab.attachment.is_none();
+    let is_temporary = app.state.current().is_some_and(|c| c.temporary);
+    if is_elsewhere && is_temporary && app.state.library.document(&tab.path).is_none() {
+        // Only a temporary conversation knows of it.
+        return;
+    }
     let (position, zoom) = app.view.reader.reading(id);
     let Some(open) = app.active.reader.open.get_mut(&id) else { return };
     if open.saved == Some((position, zoom)) && !open.marks_changed {
         return;
     }
     (open.saved, open.changed_s, open.marks_changed) = (Some((position, zoom)), None, false);
+    if is_elsewhere {
+        app.storage.keep_file(&sha256);
+    }
     let reading = Reading { position, zoom, marks: tab.marks.clone() };
     app.storage.write(Write::Reading { sha256, reading });
 }
@@ -441,10 +424,15 @@ pub(super) fn save(app: &mut App) {
 pub(super) fn forget(app: &mut App, attachment: AttachmentId) {
     app.state.about.retain(|id| *id != attachment);
     app.state.passage.take_if(|passage| passage.attachment == attachment);
-    let tab = app.state.reader.tabs.iter().find(|tab| tab.attachment == Some(attachment)).map(|tab| tab.id);
-    if let Some(id) = tab {
-        close(app, id);
+    let tab = app.state.reader.tabs.iter_mut().find(|tab| tab.attachment == Some(attachment));
+    let Some(tab) = tab else { return };
+    let id = tab.id;
+    if app.state.library.document(&tab.path).is_none() {
+        return close(app, id);
     }
+    // The library has it still.
+    tab.attachment = None;
+    content::look_at(app, id);
 }
 
 /// Shows highlights and notes beside the pages.

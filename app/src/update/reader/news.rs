@@ -1,5 +1,6 @@
 //! What the thread of a document tells.
 
+use super::content;
 use super::marks;
 use super::passages;
 use crate::App;
@@ -7,11 +8,11 @@ use crate::jobs::{Found, JobId, ReaderNews};
 use crate::state::{Load, TabId};
 
 pub(in crate::update) fn news(app: &mut App, job: JobId, id: TabId, news: ReaderNews) {
-    // A thread that was replaced may still talk.
-    if app.active.reader.open.get(&id).is_none_or(|open| open.job != job) {
-        return;
-    }
+    let is_replaced = app.active.reader.open.get(&id).is_none_or(|open| open.job != job);
     match news {
+        ReaderNews::Looked(looked) => content::looked(app, job, id, looked),
+        // A thread that was replaced may still talk.
+        _ if is_replaced => {}
         ReaderNews::Opened(result) => {
             let Some(tab) = app.state.reader.tab_mut(id) else { return };
             tab.document = match result {

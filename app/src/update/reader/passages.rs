@@ -1,9 +1,9 @@
 //! What is done with a passage that was taken out of a document.
 
-use super::super::ask;
+use super::super::{ask, attach, show_middle};
 use super::marks;
 use crate::App;
-use crate::state::{Context, Passage, Purpose, Quoted, TabId};
+use crate::state::{Context, Middle, Passage, Purpose, Quoted, TabId};
 use crate::words::say;
 
 /// What is asked to have a passage explained.
@@ -32,13 +32,19 @@ pub(super) fn taken(app: &mut App, id: TabId, purpose: Purpose, passage: Passage
     }
 }
 
-/// Asks about a passage, as any other question is asked.
+/// Asks about a passage, as any other question is asked: its document goes with it, and becomes a file of the
+/// conversation where it was none.
 fn question(app: &mut App, id: TabId, purpose: Purpose, passage: Passage) {
     let Some(tab) = app.state.reader.tab(id) else { return };
-    let Some(attachment) = tab.attachment else {
-        return app.state.say(say("reader-add-first"));
-    };
-    let quoted = Quoted { attachment, path: tab.path.clone(), passage };
+    let path = tab.path.clone();
+    if tab.attachment.is_none() {
+        attach::add(app, vec![path.clone()]);
+    }
+    let Some(attachment) = app.state.reader.tab(id).and_then(|tab| tab.attachment) else { return };
+    if app.state.middle != Middle::Conversation {
+        show_middle(app, Middle::Conversation);
+    }
+    let quoted = Quoted { attachment, path, passage };
     app.view.reader.deselect(id);
     match purpose {
         Purpose::Explain | Purpose::Summarise => {

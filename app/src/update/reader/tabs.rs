@@ -17,11 +17,17 @@ const MOST: usize = 12;
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Tabs {
-    /// The conversation beside which they are.
+    /// The conversation beside which they are; 0 for one in which nothing was said yet, which is not kept.
     conversation: i64,
     files: Vec<PathBuf>,
     active: usize,
     is_shown: bool,
+}
+
+/// Beside which conversation documents are now.
+fn beside(app: &App) -> Option<i64> {
+    let current = app.state.current()?;
+    Some(if current.is_blank() { 0 } else { current.id.0 })
 }
 
 /// Writes down which documents are open, unless that is what was written last.
@@ -29,10 +35,10 @@ pub(crate) fn save_tabs(app: &mut App) {
     if app.state.current().is_some_and(|c| c.temporary) {
         return;
     }
-    let reader = &app.state.reader;
+    let (reader, beside) = (&app.state.reader, beside(app));
     let kept = app.active.reader.tabs.as_ref();
     let is_same = |tabs: &Tabs| {
-        Some(tabs.conversation) == app.state.selected.map(|id| id.0)
+        Some(tabs.conversation) == beside
             && (tabs.active, tabs.is_shown) == (reader.active, reader.is_shown)
             && tabs.files.iter().eq(reader.tabs.iter().map(|tab| &tab.path))
     };
@@ -40,7 +46,7 @@ pub(crate) fn save_tabs(app: &mut App) {
         return;
     }
     let tabs = Tabs {
-        conversation: app.state.selected.map_or(0, |id| id.0),
+        conversation: beside.unwrap_or(0),
         files: reader.tabs.iter().map(|tab| tab.path.clone()).collect(),
         active: reader.active,
         is_shown: reader.is_shown,
@@ -54,7 +60,7 @@ pub(crate) fn save_tabs(app: &mut App) {
 /// Opens the documents that were open beside this conversation when Medley ended; those that are gone are left out.
 pub(crate) fn restore_tabs(app: &mut App) {
     let tabs: Tabs = app.storage.kept(KEPT).unwrap_or_default();
-    if app.state.selected.map(|id| id.0) != Some(tabs.conversation) {
+    if beside(app) != Some(tabs.conversation) {
         return;
     }
     let shown = tabs.files.get(tabs.active).cloned();

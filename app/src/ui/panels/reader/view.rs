@@ -100,6 +100,8 @@ pub struct TabView {
     pub(super) goal: Option<Goal>,
     /// Whether somebody has been here: then what was kept is older.
     moved: bool,
+    /// Whether somebody chose how large pages are.
+    zoomed: bool,
     pub(super) history: History,
     pub(super) selection: Option<Selection>,
     /// Whether the selection is being made with the pointer.
@@ -191,16 +193,19 @@ impl ReaderView {
             zoom: tab.zoom,
             goal: Some(Goal::Top(position)),
             moved: true,
+            zoomed: true,
             history: std::mem::take(&mut tab.history),
             ..TabView::default()
         };
     }
 
-    /// Goes to where the document was left, unless somebody has moved already.
+    /// Goes to where the document was left, unless somebody has moved already, and draws it as large as it was.
     pub fn restore(&mut self, id: TabId, reading: &Reading) {
         let tab = self.tab(id);
-        if !tab.moved {
+        if !tab.zoomed {
             tab.zoom = reading.zoom;
+        }
+        if !tab.moved {
             tab.goal = Some(Goal::Top(reading.position));
         }
     }
@@ -397,7 +402,8 @@ impl TabView {
     /// Another size.
     pub(super) fn set_zoom(&mut self, zoom: Zoom, now_s: f64) {
         if self.zoom != zoom {
-            (self.zoom, self.zoomed_s, self.moved) = (zoom, now_s, true);
+            (self.zoom, self.zoomed_s) = (zoom, now_s);
+            (self.moved, self.zoomed) = (true, true);
         }
     }
 
