@@ -169,7 +169,7 @@ fn a_pdf_has_the_whole_conversation_with_its_evidence_and_page_numbers() {
         "When was the lighthouse built, and by whom?",
         "smollm2-135m",
         "What the papers say",
-        "built in 1871 on a small island.[1]",
+        "“The lighthouse was built in 1871 on a small island.”[1]",
         "which burns oil",
         "fn main() { let a = 1; }",
         "Year What happened",

@@ -91,6 +91,27 @@ fn marks_are_alike_for_documents_recordings_and_videos() {
 }
 
 #[test]
+fn what_an_answer_repeats_of_a_file_is_shown_as_a_quotation() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = folder.path().join("notes.txt");
+    std::fs::write(&text, "Notes.").unwrap();
+    let answer = "It is said that work begins in May, and nobody knows more.\n\n\
+                  The **page says** that work begins in May, which is late.";
+    let mut window = Window::open(answers(answer));
+    window.drop_file(text);
+    window.wait_until_read();
+    window.ask("When does it begin?");
+    assert_eq!(window.harness.get_all_by_label("Source 1: notes.txt, page 2").count(), 2);
+    // Five words that are not a whole sentence are nobody's.
+    window.assert_shows("It is said that work begins in May, and nobody knows more.");
+    // In the window and to screen readers.
+    for words in ["The “", " that work begins in May”, which is late."] {
+        assert_eq!(window.harness.get_all_by_label_contains(words).count(), 2, "{words}");
+    }
+    assert_eq!(window.app().state().current().unwrap().exchanges[0].answer.text, answer);
+}
+
+#[test]
 fn an_answer_without_files_has_no_marks() {
     let mut window = Window::open(answers("The photographer lives in northern Norway."));
     window.ask("Where does she live?");

@@ -10,6 +10,7 @@ use engine::media::{Kind, Limits};
 use engine::models::Store;
 use engine::perception::ReadEvent;
 use engine::tasks::ask::{AskRequest, Attachment, FoundInLibrary, ReadFile};
+use engine::tasks::evidence::{Quotation, quotations};
 use engine::{
     Cancel, Engine, EngineOptions, Event, Evidence, Inside, PanelStore, Part, Place, PrefixStore, Rect,
     Stage, StopReason, Usage,
@@ -183,7 +184,7 @@ impl Answerer {
 
     fn ask(&mut self, request: AskRequest, started: Instant) -> Outcome {
         let before_s = started.elapsed().as_secs_f64();
-        let mut evidence = Vec::new();
+        let (mut answer, mut evidence) = (String::new(), Vec::new());
         let mut ended = false;
         for event in self.engine.ask(request, &self.cancel) {
             match event? {
@@ -192,15 +193,18 @@ impl Answerer {
                 }
                 Event::Text(text) => {
                     self.bar.clear();
+                    answer.push_str(&text);
                     match self.out.is_json() {
                         true => self.out.object(&json!({"event": "text", "text": text}))?,
                         false => self.out.text(&text)?,
                     }
                 }
-                Event::Evidence(found) => match self.out.is_json() {
-                    true => self.out.object(&evidence_object(&found))?,
-                    false => evidence.push(found),
-                },
+                Event::Evidence(found) => {
+                    if self.out.is_json() {
+                        self.out.object(&evidence_object(&found))?;
+                    }
+                    evidence.push(found);
+                }
                 Event::Notice(text) => self.notice(&text)?,
                 Event::Part(part) => self.part(&part)?,
                 Event::Routing(routing) if self.out.is_json() => {
@@ -211,7 +215,7 @@ impl Answerer {
                 Event::Done { reason, mut usage } => {
                     ended = true;
                     usage.first_token_s += before_s;
-                    self.done(reason, usage, &evidence)?;
+                    self.done(reason, usage, &answer, &evidence)?;
                 }
                 // The engine may learn to tell more.
                 _ => {}
@@ -249,13 +253,20 @@ impl Answerer {
         }
         let name = if chain == 0 { "likeliest chain".to_owned() } else { format!("chain {chain}") };
         let answer = answer.map_or("no answer".to_owned(), |answer| format!("answers {answer}"));
-        say(&format!("{name} {answer}: {}", text.split_whitespace().collect::<Vec<_>>().join(" ")));
+        say(&format!("{name} {answer}: {}", one_line(text)));
         Ok(())
     }
 
-    fn done(&mut self, reason: StopReason, usage: Usage, evidence: &[Evidence]) -> Outcome {
+    fn done(&mut self, reason: StopReason, usage: Usage, answer: &str, evidence: &[Evidence]) -> Outcome {
         self.bar.clear();
+        let quoted = quotations(answer, evidence);
         if self.out.is_json() {
+            for Quotation { bytes, evidence } in quoted {
+                self.out.object(&json!({
+                    "event": "quoted", "start": bytes.start, "end": bytes.end, "text": answer[bytes],
+                    "evidence": evidence + 1,
+                }))?;
+            }
             return self.out.object(&json!({
                 "event": "done", "reason": reason, "usage": usage, "peak_rss_bytes": peak_rss_bytes(),
             }));
@@ -266,6 +277,12 @@ impl Answerer {
         }
         for (i, found) in evidence.iter().enumerate() {
             self.out.line(&format!("{:>3}. {}", i + 1, evidence_line(found)))?;
+        }
+        if !quoted.is_empty() {
+            self.out.line("\nQuoted in the answer")?;
+        }
+        for Quotation { bytes, evidence } in quoted {
+            self.out.line(&format!("  “{}” ({})", one_line(&answer[bytes]), evidence + 1))?;
         }
         let why = match reason {
             StopReason::Stop => "",
@@ -413,11 +430,15 @@ pub fn evidence_line(found: &Evidence) -> String {
         Place::Picture { area } => format!("picture{}", part(*area)),
     };
     let words = match (&found.quote, &found.label) {
-        (Some(quote), _) => format!(": “{}”", quote.split_whitespace().collect::<Vec<_>>().join(" ")),
+        (Some(quote), _) => format!(": “{}”", one_line(quote)),
         (None, Some(label)) => format!(": {label}"),
         (None, None) => String::new(),
     };
     format!("{}, {place}{words} ({:.0} %)", file_name(&found.source), 100.0 * found.score)
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Where a box lies, in words; nothing for the whole picture.

@@ -3,6 +3,7 @@
 use super::{author, date_text, ending, evidence_text, files_of, other_branches};
 use crate::say;
 use crate::state::Conversation;
+use crate::ui::cited::with_quotes;
 use crate::words::say;
 
 /// The branch that is shown.
@@ -24,7 +25,8 @@ pub(super) fn page(conversation: &Conversation) -> String {
             out.push_str(&format!("\n{}\n", say!("conversations-files", names = line(&files.join(", ")))));
         }
         let answer = &exchange.answer;
-        out.push_str(&format!("\n**{}**\n\n{}\n", line(&author(answer)), answer.text.trim_end()));
+        let text = with_quotes(answer.text.trim_end(), &answer.evidence);
+        out.push_str(&format!("\n**{}**\n\n{text}\n", line(&author(answer))));
         out.extend(ending(answer).map(|text| format!("\n*{}*\n", line(&text))));
         if !answer.evidence.is_empty() {
             out.push_str(&format!("\n{}:\n\n", say("conversations-evidence")));

@@ -1,5 +1,6 @@
 //! What a screen reader is told, wherever the keyboard is: finished answers, errors, messages.
 
+use super::cited::with_quotes;
 use crate::say;
 use crate::state::{AnswerStatus, AppState, ExchangeId};
 
@@ -59,9 +60,10 @@ fn ending(state: &AppState, id: ExchangeId) -> Option<String> {
     let answer = &exchange.answer;
     match &answer.status {
         AnswerStatus::Done(_) => {
+            let whole = with_quotes(&answer.text, &answer.evidence);
             let mut text: String =
-                answer.text.chars().filter(|c| !matches!(c, '*' | '`' | '#')).take(MOST).collect();
-            if answer.text.chars().count() > MOST {
+                whole.chars().filter(|c| !matches!(c, '*' | '`' | '#')).take(MOST).collect();
+            if whole.chars().count() > MOST {
                 text.push('…');
             }
             let n = answer.evidence.len();

@@ -12,7 +12,7 @@ use crate::generate::{Generation, Speculation, free_bytes, shrink_cache};
 use crate::tune::form::END;
 
 impl Ask {
-    pub(super) fn prompt(&mut self, found: Option<Box<Found>>) -> Result<()> {
+    pub(super) fn prompt(&mut self, mut found: Option<Box<Found>>) -> Result<()> {
         let model = self.engine.language_model()?;
         if self.context.is_none() {
             self.events.extend(self.engine.notice().into_iter().map(Event::Notice));
@@ -52,6 +52,9 @@ impl Ask {
                     return self.prompt_within(smaller, free, found);
                 }
                 self.events.extend(prompt.notices.into_iter().map(Event::Notice));
+                if let Some(found) = &mut found {
+                    found.gave(prompt.given);
+                }
                 pieces = Some((prompt.pieces, prompt.left_out));
                 beside = prompt.beside;
                 prompt.input
@@ -175,7 +178,8 @@ impl Ask {
     }
 
     pub(super) fn support(&mut self, found: &mut Found, reason: StopReason, usage: Usage) -> Result<()> {
-        let more = found.support(&self.answer, &self.cancel)?;
+        let mut more = found.support(&self.answer, &self.cancel)?;
+        more.extend(found.repeated(&self.answer));
         self.events.extend(more.into_iter().map(Event::Evidence));
         self.done(reason, usage);
         Ok(())

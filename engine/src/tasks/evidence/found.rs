@@ -1,10 +1,15 @@
 //! What a library found, beside our own ranking, and which of the best are evidence.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use super::Ranked;
 use super::passage::Passage;
-use crate::tasks::ask::{FoundInLibrary, FoundPart};
+use super::{Meanings, Ranked, Search};
+use crate::cancel::Cancel;
+use crate::error::Result;
+use crate::perception::embed::SentenceEncoder;
+use crate::sequence::Evidence;
+use crate::tasks::ask::{FoundInLibrary, FoundPart, ReadFile};
 
 /// What the score of a library counts beside our own. It compares the passage with all others; ours knows places, kinds
 /// of findings, and what the passage means without its heading.
@@ -87,15 +92,30 @@ impl InLibrary {
     }
 }
 
+/// The evidence for a question in excerpts of a library, without an answer; nothing when cancelled.
+///
+/// # Errors
+/// As [`SentenceEncoder::embed`].
+pub(crate) fn find(
+    files: Vec<ReadFile>,
+    question: &str,
+    encoder: Option<Arc<SentenceEncoder>>,
+    meanings: Arc<Meanings>,
+    library: &FoundInLibrary,
+    cancel: &Cancel,
+) -> Result<Vec<Evidence>> {
+    let mut search = Search::new(files, question, encoder, meanings, Some(library));
+    while search.step(cancel)?.is_some() {}
+    if cancel.is_cancelled() {
+        return Ok(Vec::new());
+    }
+    Ok(search.finish(cancel)?.evidence)
+}
+
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use super::super::Search;
     use super::super::tests::{document, file};
     use super::*;
-    use crate::cancel::Cancel;
-    use crate::sequence::Evidence;
 
     /// The evidence where a library found the second and the third passage to fit so well.
     fn evidence(scores: [f32; 2], fits: bool) -> Vec<Evidence> {

@@ -21,15 +21,19 @@ mod claims;
 
 mod found;
 
+mod verbatim;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
 pub use bm25::Rarity;
 pub use claims::{Claim, claims};
+pub(crate) use found::find;
 pub use meanings::Meanings;
 pub use passage::Passage;
 pub(crate) use passage::{has_words, is_heading, is_page_number, parts, passages};
 pub(crate) use quote::{announces, says_a_fact};
+pub use verbatim::{Quotation, quotations};
 pub(crate) use words::terms;
 
 use self::aim::Aim;
@@ -208,6 +212,7 @@ impl Search {
             overview: self.aim.overview,
             floor,
             chosen: Vec::new(),
+            given: Vec::new(),
             evidence: Vec::new(),
             ranked,
             passages: self.passages,
@@ -224,7 +229,13 @@ impl Search {
     /// As [`SentenceEncoder::embed`].
     pub(super) fn located(self, text: &str, cancel: &Cancel) -> Result<Vec<Evidence>> {
         let mut found = self.ranked();
-        found.support(text, cancel)
+        // A note is written from all of its section.
+        found.gave((0..found.passages.len()).collect());
+        let mut evidence = found.support(text, cancel)?;
+        if !evidence.is_empty() {
+            evidence.extend(found.repeated(text));
+        }
+        Ok(evidence)
     }
 
     /// How well a passage fits the question, 0 to 1.
@@ -295,26 +306,6 @@ impl Search {
     }
 }
 
-/// The evidence for a question in excerpts of a library, without an answer; nothing when cancelled.
-///
-/// # Errors
-/// As [`SentenceEncoder::embed`].
-pub(crate) fn find(
-    files: Vec<ReadFile>,
-    question: &str,
-    encoder: Option<Arc<SentenceEncoder>>,
-    meanings: Arc<Meanings>,
-    library: &FoundInLibrary,
-    cancel: &Cancel,
-) -> Result<Vec<Evidence>> {
-    let mut search = Search::new(files, question, encoder, meanings, Some(library));
-    while search.step(cancel)?.is_some() {}
-    if cancel.is_cancelled() {
-        return Ok(Vec::new());
-    }
-    Ok(search.finish(cancel)?.evidence)
-}
-
 /// What is embedded for a passage: its words, under their heading.
 fn meant<'a>(passage: &Passage, files: &'a [ReadFile]) -> Headed<'a> {
     Headed::new(passage.heading(files), passage.text(files))
@@ -341,6 +332,8 @@ pub struct Found {
     files: Vec<ReadFile>,
     floor: Floor,
     chosen: Vec<Ranked>,
+    /// Passages that the decoder was given.
+    given: Vec<usize>,
     terms: Vec<String>,
     encoder: Option<Arc<SentenceEncoder>>,
     meanings: Arc<Meanings>,

@@ -19,7 +19,13 @@ pub(crate) fn terms(text: &str) -> Vec<String> {
 
 /// Words in lower case.
 pub(super) fn all_words(text: &str) -> impl Iterator<Item = String> {
-    text.unicode_words().map(|word| word.to_lowercase().replace('’', "'"))
+    words_at(text).map(|(_, word)| word)
+}
+
+/// The same with where they stand.
+pub(super) fn words_at(text: &str) -> impl Iterator<Item = (Range<usize>, String)> {
+    let words = text.unicode_word_indices();
+    words.map(|(at, word)| (at..at + word.len(), word.to_lowercase().replace('’', "'")))
 }
 
 /// Whether a word in lower case says nothing about the subject.
