@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use egui::accesskit::Role;
-use egui::{Key, Modifiers};
+use egui::{Key, Modifiers, OutputCommand};
 use egui_kittest::kittest::Queryable;
 use engine::media::{Limits, Opener};
 use engine::models::Store;
@@ -109,6 +109,54 @@ fn what_an_answer_repeats_of_a_file_is_shown_as_a_quotation() {
         assert_eq!(window.harness.get_all_by_label_contains(words).count(), 2, "{words}");
     }
     assert_eq!(window.app().state().current().unwrap().exchanges[0].answer.text, answer);
+}
+
+#[test]
+fn links_of_an_answer_are_asked_about_and_its_pictures_are_not_fetched() {
+    let answer = "See [the page](https://example.org/?about=you) and ![a map](https://example.org/map.png), \
+                  ![another](file:///etc/hostname), or [run it](file:///bin/true).";
+    let mut window = Window::open(answers(answer));
+    window.ask("Where is it?");
+    let links = [
+        ("the page", "https://example.org/?about=you", true),
+        ("a map", "https://example.org/map.png", true),
+        ("run it", "file:///bin/true", false),
+    ];
+    for (name, address, can_be_opened) in links {
+        window.harness.get_by_role_and_label(Role::Link, name).click();
+        let mut opened = Vec::new();
+        for _ in 0..6 {
+            window.harness.step();
+            let commands = &window.harness.output().platform_output.commands;
+            opened.extend(commands.iter().filter(|c| matches!(c, OutputCommand::OpenUrl(_))).cloned());
+        }
+        assert_eq!(opened, [], "nothing is opened before the person says so");
+        assert_eq!(window.app().state().reader.link.as_deref(), Some(address));
+        window.harness.get_by_label(address);
+        let open = window.harness.query_by_label("Open in the browser");
+        assert_eq!(open.is_some(), can_be_opened, "{address}");
+        window.press(Modifiers::NONE, Key::Escape);
+        assert_eq!(window.app().state().reader.link, None);
+    }
+    // One that the person opens.
+    window.harness.get_by_role_and_label(Role::Link, "the page").click();
+    window.settle();
+    window.harness.get_by_label("Open in the browser").click();
+    let mut opened = None;
+    for _ in 0..10 {
+        window.harness.step();
+        for command in &window.harness.output().platform_output.commands {
+            if let OutputCommand::OpenUrl(url) = command {
+                opened = Some(url.url.clone());
+            }
+        }
+    }
+    assert_eq!(opened.as_deref(), Some("https://example.org/?about=you"));
+    // Whatever the renderer is asked for, it has nothing that reads files or the network.
+    for address in ["https://example.org/map.png", "file:///etc/hostname"] {
+        assert!(window.harness.ctx.try_load_bytes(address).is_err(), "{address}");
+    }
+    assert!(!window.harness.ctx.has_pending_images());
 }
 
 #[test]

@@ -56,7 +56,7 @@ pub enum ReaderCommand {
     AskAbout(Vec<AttachmentId>),
     /// The next question is not about the passage.
     DropPassage,
-    /// Ask whether an address outside of the document is to be opened, or close that question.
+    /// Ask whether an address in a document or an answer is to be opened, or close that question.
     ShowLink(Option<String>),
 }
 

@@ -7,10 +7,10 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::ops::Range;
 use std::rc::Rc;
 
-use egui::{Rect, RichText, Sense, Ui, Vec2};
+use egui::{OutputCommand, Rect, RichText, Sense, Ui, Vec2};
 use egui_commonmark::{CommonMarkCache, CommonMarkViewer, RenderMathFn};
 
-use super::cited::{Mark, with_marks};
+use super::cited::{Mark, with_marks, without_pictures};
 use super::icons::Icon;
 use super::theme;
 use super::widgets::{icon_button_ui, mark_size, within_ui};
@@ -118,10 +118,10 @@ fn closes(mark: &str, line: &str) -> bool {
 }
 
 impl MarkdownCache {
-    /// Draws an answer; blocks outside the view only take their room.
-    pub fn show(&mut self, ui: &mut Ui, id: ExchangeId, text: &str) {
+    /// Draws an answer; blocks outside the view only take their room. Returns the address of a link that was clicked.
+    pub fn show(&mut self, ui: &mut Ui, id: ExchangeId, text: &str) -> Option<String> {
         let Self { inner, texts, .. } = self;
-        blocks_ui(ui, inner, texts.entry(id).or_default(), id, text, None);
+        blocks_ui(ui, inner, texts.entry(id).or_default(), id, text, None)
     }
 
     /// The same for a finished answer, with a mark after each sentence that evidence supports.
@@ -132,7 +132,7 @@ impl MarkdownCache {
         answer: &Answer,
         tells_missing: bool,
         mark_ui: &MarkFn<'_>,
-    ) {
+    ) -> Option<String> {
         let Self { inner, marked, .. } = self;
         let marked = marked.entry(id).or_default();
         // Also answers that somebody changes are marked anew.
@@ -143,7 +143,7 @@ impl MarkdownCache {
             let text = with_marks(&answer.text, &answer.evidence, tells_missing);
             *marked = Marked { key, text, blocks: Blocks::default() };
         }
-        blocks_ui(ui, inner, &mut marked.blocks, id, &marked.text, Some(mark_ui));
+        blocks_ui(ui, inner, &mut marked.blocks, id, &marked.text, Some(mark_ui))
     }
 }
 
@@ -154,7 +154,8 @@ fn blocks_ui(
     id: ExchangeId,
     text: &str,
     mark_ui: Option<&MarkFn<'_>>,
-) {
+) -> Option<String> {
+    let n_commands = ui.ctx().output(|output| output.commands.len());
     blocks.update(text);
     let width = ui.available_width();
     if (blocks.width - width).abs() > 0.5 {
@@ -180,6 +181,20 @@ fn blocks_ui(
     if !blocks.tail.is_empty() {
         ui.push_id((id.0, "tail"), |ui| block_ui(ui, inner, &text[blocks.tail.clone()], mark_ui));
     }
+    ui.ctx().output_mut(|output| take_link(&mut output.commands, n_commands))
+}
+
+/// The address that the renderer would open at once, of the commands from `first` on. A file may have written it, so the
+/// person is asked before.
+fn take_link(commands: &mut Vec<OutputCommand>, first: usize) -> Option<String> {
+    let mut link = None;
+    for command in commands.split_off(first.min(commands.len())) {
+        match command {
+            OutputCommand::OpenUrl(url) => link = Some(url.url),
+            other => commands.push(other),
+        }
+    }
+    link
 }
 
 fn block_ui(ui: &mut Ui, cache: &mut CommonMarkCache, text: &str, mark_ui: Option<&MarkFn<'_>>) {
@@ -204,7 +219,7 @@ fn block_ui(ui: &mut Ui, cache: &mut CommonMarkCache, text: &str, mark_ui: Optio
             Some(mark) => code_ui(ui, text.trim_start(), mark),
             None => {
                 let keep_room: Option<&RenderMathFn> = mark_ui.is_some().then_some(&keep_room as _);
-                CommonMarkViewer::new().render_math_fn(keep_room).show(ui, cache, text);
+                CommonMarkViewer::new().render_math_fn(keep_room).show(ui, cache, &without_pictures(text));
             }
         }
     });

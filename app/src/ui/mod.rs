@@ -152,6 +152,9 @@ pub fn root_ui(ui: &mut egui::Ui, state: &AppState, view: &mut ViewState, comman
     if state.overlay != Overlay::Palette {
         panels::forget_palette(view);
     }
+    if let Some(address) = &state.reader.link {
+        panels::link_sheet_ui(ui, address, commands);
+    }
     widgets::toast_ui(ui, state, commands);
     widgets::drop_zone_ui(ui, state.middle);
     let told = view.announcer.hear(state).to_owned();

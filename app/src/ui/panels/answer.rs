@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use egui::{RichText, Ui, Vec2};
 use engine::{Evidence, Place};
 
-use crate::command::{Command, Commands, MediaCommand};
+use crate::command::{Command, Commands, MediaCommand, ReaderCommand};
 use crate::say;
 use crate::state::{AppState, Exchange, Load, Picture, file_name};
 use crate::ui::cited::Mark;
@@ -26,17 +26,21 @@ pub fn answer_ui(
     commands: &Commands,
 ) {
     let answer = &exchange.answer;
-    if answer.status.is_running() || answer.text.is_empty() {
-        view.markdown.show(ui, exchange.id, &answer.text);
-        return;
+    let link = if answer.status.is_running() || answer.text.is_empty() {
+        view.markdown.show(ui, exchange.id, &answer.text)
+    } else {
+        let mut markdown = std::mem::take(&mut view.markdown);
+        let view = RefCell::new(view);
+        let tells_missing = state.current().is_some_and(|c| c.rests_on_files(exchange));
+        let link = markdown.show_marked(ui, exchange.id, answer, tells_missing, &|ui, mark| {
+            mark_ui(ui, mark, exchange, state, &mut view.borrow_mut(), commands);
+        });
+        view.into_inner().markdown = markdown;
+        link
+    };
+    if link.is_some() {
+        commands.send(Command::Reader(ReaderCommand::ShowLink(link)));
     }
-    let mut markdown = std::mem::take(&mut view.markdown);
-    let view = RefCell::new(view);
-    let tells_missing = state.current().is_some_and(|c| c.rests_on_files(exchange));
-    markdown.show_marked(ui, exchange.id, answer, tells_missing, &|ui, mark| {
-        mark_ui(ui, mark, exchange, state, &mut view.borrow_mut(), commands);
-    });
-    view.into_inner().markdown = markdown;
 }
 
 fn mark_ui(

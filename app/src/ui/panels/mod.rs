@@ -73,7 +73,7 @@ pub(super) use palette::{forget_palette, palette_ui};
 pub(super) use path_entry::path_entry_ui;
 pub(super) use privacy::privacy_ui;
 pub use reader::ReaderView;
-pub(super) use reader::reader_ui;
+pub(super) use reader::{link_sheet_ui, reader_ui};
 pub(super) use settings::settings_ui;
 pub(super) use setup::setup_ui;
 pub(super) use shortcuts::shortcuts_ui;

@@ -63,8 +63,8 @@ fn shortened(address: &str) -> String {
     text
 }
 
-/// Asks whether an address is to be opened.
-pub(super) fn outside_ui(ui: &Ui, address: &str, commands: &Commands) {
+/// Asks whether an address is to be opened, which a document or an answer has.
+pub fn link_sheet_ui(ui: &Ui, address: &str, commands: &Commands) {
     let palette = theme::palette(ui);
     let close = || commands.send(Command::Reader(ReaderCommand::ShowLink(None)));
     let clean: String = address.chars().filter(|c| !c.is_control()).collect();

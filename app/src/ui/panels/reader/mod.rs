@@ -28,6 +28,7 @@ mod view;
 
 use egui::{Frame, Margin, Panel, RichText, Ui};
 
+pub use links::link_sheet_ui;
 pub use view::ReaderView;
 
 use crate::command::{Command, Commands, ReaderCommand};
@@ -63,9 +64,6 @@ pub fn reader_ui(ui: &mut Ui, state: &AppState, view: &mut ViewState, commands: 
             }
         },
     );
-    if let Some(address) = &state.reader.link {
-        links::outside_ui(ui, address, commands);
-    }
     let Some(info) = tab.info().cloned() else {
         let frame = Frame::new().fill(palette.raised).inner_margin(Margin::same(space::M));
         egui::CentralPanel::default().frame(frame).show(ui, |ui| closed_ui(ui, state, tab, view, commands));
