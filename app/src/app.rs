@@ -194,9 +194,9 @@ impl App {
         self.state.reader.shown().is_some_and(|tab| self.view.reader.is_ready(tab.id))
     }
 
-    /// Whether the first pages of the document that is shown were drawn at some time.
-    pub(crate) fn page_was_ready(&self) -> bool {
-        self.state.reader.shown().is_some_and(|tab| self.view.reader.was_ready(tab.id))
+    /// Whether the first page of the document that is shown is drawn.
+    pub(crate) fn shows_first_page(&self) -> bool {
+        self.state.reader.shown().is_some_and(|tab| self.view.reader.shows(tab.id, 1))
     }
 
     /// The page of the document that is shown, counted from 1.

@@ -32,8 +32,8 @@ pub struct BenchArgs {
     /// Only the decoder: no transcription, no start-up
     #[arg(long, conflicts_with = "window")]
     pub decoder_only: bool,
-    /// Only the window: start-up, frames while an answer streams, while a document is scrolled and in all panes,
-    /// memory with many pictures, idle repaints (needs a display)
+    /// Only the window: start-up, frames while an answer streams, while a document is scrolled and in all panes, how
+    /// soon a document shows and is searched, memory with many pictures, idle repaints (needs a display)
     #[arg(long)]
     pub window: bool,
     /// With --window: tokens that the decoder writes in a second, as `medley bench` tells it

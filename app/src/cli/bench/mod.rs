@@ -114,6 +114,16 @@ fn window(args: &BenchArgs, out: &mut Output) -> Outcome {
         }
     }
     frames("while a transcript of three hours is scrolled", &found.transcript, out)?;
+    let after = |seconds: Option<f64>| match seconds {
+        Some(seconds) => format!("after {seconds:.2} s"),
+        None => "not in time".to_owned(),
+    };
+    out.line(&format!(
+        "{} from the drop: first page on the screen {}, all pages searched for words {}",
+        args.document.display(),
+        after(found.first_page_s),
+        after(found.searched_s)
+    ))?;
     let what = format!("while {} is scrolled to page {}", args.document.display(), found.pages);
     frames(&what, &found.document, out)?;
     frames("in a walk through all panes", &found.tour, out)?;
@@ -171,7 +181,8 @@ fn window_json(found: &WindowBench) -> serde_json::Value {
     json!({
         "phase": "window", "first_frame_s": found.first_frame_s,
         "stream_fast": streamed(&found.fast), "stream_at_decoder": streamed(&found.at_decoder),
-        "transcript": frames(&found.transcript), "document": frames(&found.document), "pages": found.pages,
+        "transcript": frames(&found.transcript), "first_page_s": found.first_page_s,
+        "searched_s": found.searched_s, "document": frames(&found.document), "pages": found.pages,
         "tour": frames(&found.tour), "tour_longest_in": found.tour_longest_in, "memory": memory,
         "peak_rss_bytes": peak_rss_bytes(),
         "idle_frames": found.idle_frames, "idle_cpu_percent": found.idle_cpu_percent,

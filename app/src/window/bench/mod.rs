@@ -1,5 +1,7 @@
 //! A real window that is measured alone: a script stands for the engine.
 
+mod document;
+
 mod meter;
 
 mod pictures;
@@ -13,6 +15,7 @@ use std::time::{Duration, Instant};
 use engine::media::Kind;
 use engine::models::Store;
 
+use self::document::Visit;
 use self::meter::{Meter, MeterPlugin, Threads};
 use super::native_options;
 use crate::App;
@@ -36,6 +39,10 @@ pub struct WindowBench {
     pub at_decoder: Streamed,
     /// While a transcript of three hours is scrolled and played.
     pub transcript: Frames,
+    /// Seconds from the drop of a document until its first page was on the screen; none when it was not there in time.
+    pub first_page_s: Option<f64>,
+    /// Seconds from the drop until all of its pages were searched for words.
+    pub searched_s: Option<f64>,
     /// While a document is scrolled; none when it could not be shown.
     pub document: Frames,
     /// Pages that were scrolled through.
@@ -103,9 +110,6 @@ const SCROLL_POINTS: f32 = 45.0;
 /// How far the document is scrolled in each frame, in points: as fast as somebody looks for a picture.
 const PAGES_POINTS: f32 = 120.0;
 
-/// How long a document may take to show its first page, in seconds.
-const OPEN_WITHIN_S: f64 = 30.0;
-
 /// How long a step of the walk may take to be done, in seconds.
 const STEP_WITHIN_S: f64 = 15.0;
 
@@ -122,9 +126,7 @@ enum Phase {
         began: Instant,
     },
     Transcript,
-    Document {
-        opened: Instant,
-    },
+    Document(Visit),
     Tour {
         step: usize,
         frame: u32,
@@ -228,9 +230,9 @@ impl Bench {
                 }
             },
             Phase::Transcript => self.scroll_transcript(ctx),
-            Phase::Document { opened } => {
-                let opened = *opened;
-                self.scroll_document(opened, ctx);
+            Phase::Document(visit) => {
+                visit.go_on(&mut self.app, ctx);
+                self.scroll_document(ctx);
             }
             Phase::Tour { .. } => self.walk(ctx),
             Phase::Pictures(walk) => {
@@ -299,8 +301,8 @@ impl Bench {
             Some(_) => {
                 let frames = self.take();
                 self.result().transcript = frames;
-                crate::update::open_document(&mut self.app, &self.document);
-                self.enter(Phase::Document { opened: Instant::now() }, ctx);
+                let visit = Visit::begin(&mut self.app, &self.document, ctx);
+                self.enter(Phase::Document(visit), ctx);
             }
             None => {
                 self.app.state.transcript = Some(long_pane());
@@ -309,19 +311,17 @@ impl Bench {
         }
     }
 
-    /// Waits for the first page, and scrolls.
-    fn scroll_document(&mut self, opened: Instant, ctx: &egui::Context) {
-        ctx.request_repaint();
-        if !self.app.page_was_ready() {
+    fn scroll_document(&mut self, ctx: &egui::Context) {
+        let Phase::Document(visit) = &self.phase else { return };
+        if !visit.is_scrolled() {
             // These frames belong to opening.
             (self.taken, self.before) = (Taken::default(), false);
         }
-        let gave_up = self.taken.own_s.is_empty() && opened.elapsed().as_secs_f64() > OPEN_WITHIN_S;
-        let tabs = &self.app.state.reader.tabs;
-        let failed = matches!(tabs.first().map(|tab| &tab.document), Some(Load::Failed(_)));
-        if gave_up || failed || self.taken.own_s.len() >= SCROLL_FRAMES {
+        if visit.is_over() || self.taken.own_s.len() >= SCROLL_FRAMES {
+            let times = (visit.first_page_s, visit.searched_s);
             let (frames, pages) = (self.take(), self.app.reading_page().unwrap_or(0));
             let mut result = self.result();
+            (result.first_page_s, result.searched_s) = times;
             (result.document, result.pages) = (frames, pages);
             drop(result);
             self.enter(Phase::Tour { step: 0, frame: 0, began: Instant::now() }, ctx);
@@ -362,14 +362,13 @@ impl Bench {
     }
 
     fn input(&self, rect: egui::Rect) -> Vec<egui::Event> {
-        let pages = self.app.state.reader.is_shown && self.app.page_was_ready();
         let (points, across) = match &self.phase {
             Phase::Tour { step, frame, .. } if *frame > 0 => {
                 return self.tour.get(*step).map(|step| (step.input)(*frame, rect)).unwrap_or_default();
             }
             Phase::Transcript => (SCROLL_POINTS, 0.5),
             // Documents stand at the right.
-            Phase::Document { .. } if pages => (PAGES_POINTS, 0.8),
+            Phase::Document(visit) if visit.is_scrolled() => (PAGES_POINTS, 0.8),
             _ => return Vec::new(),
         };
         vec![

@@ -317,9 +317,14 @@ impl ReaderView {
             && tab.wanted.pictures.iter().all(drawn)
     }
 
-    /// Whether anything of a document is here.
-    pub fn was_ready(&self, id: TabId) -> bool {
-        self.tabs.get(&id).is_some_and(|tab| !tab.texts.is_empty())
+    /// Whether a page is drawn: its picture, or its text in a document without pages.
+    pub fn shows(&self, id: TabId, page: u32) -> bool {
+        let Some(tab) = self.tabs.get(&id) else { return false };
+        if tab.wanted.pictures.is_empty() {
+            return tab.texts.contains_key(&page);
+        }
+        let is_drawn = |drawn: &Drawn| matches!(drawn.image, Load::Ready(Image::Texture(_)));
+        tab.pictures.get(&page).is_some_and(|drawn| drawn.iter().any(is_drawn))
     }
 
     /// Bytes of the pictures that are held, for the largest measure of it.
