@@ -54,9 +54,16 @@ fn a_mark_after_the_sentence_leads_to_its_evidence_and_other_statements_are_told
     let mut window = open(answers(text), "pictures/chelsea.png");
     window.ask("What is this?");
     window.harness.get_by_label("No source found for this sentence");
-    window.harness.get_by_label("Source 1: chelsea.png, picture").hover();
-    window.settle();
-    window.click("Source 1: chelsea.png, picture");
+    // What stands there shows while the pointer rests on the mark, longer than a tooltip waits.
+    let mark = "Source 1: chelsea.png, picture";
+    let shown = ["chelsea.png  ·  picture", "Recognised: tabby cat"];
+    assert!(shown.iter().all(|label| window.harness.query_by_label(label).is_none()));
+    window.harness.get_by_label(mark).hover();
+    window.harness.run_steps(8);
+    for label in shown {
+        window.harness.get_by_label(label);
+    }
+    window.click(mark);
     assert_eq!(viewer(window.app()).cited.as_ref().map(|cited| cited.index), Some(0));
     window.wait("the picture", has_picture);
     assert_eq!(
