@@ -66,6 +66,7 @@ fn answer(request: AskRequest, cancel: &Cancel) -> Answer {
             Event::Evidence(evidence) => answer.evidence.push(evidence),
             Event::Notice(text) => answer.notices.push(text),
             Event::Read(file) => answer.read.push(file),
+            Event::Notes(notes) => assert!(!notes.is_empty()),
             Event::Inside(inside) => answer.inside = Some(inside),
             Event::Done { reason, usage } => answer.done = Some((reason, usage)),
             other => panic!("{other:?}"),
@@ -231,7 +232,8 @@ fn a_file_is_read_once_and_a_follow_up_uses_it() {
     let first = ask("pictures/chelsea.png", "What animal is this?");
     let mut again = request(&[], "What animal is this?");
     again.media = first.read.iter().cloned().map(Attachment::Read).collect();
-    again.history = vec![Turn { question: "What animal is this?".into(), answer: first.text.clone() }];
+    again.history =
+        vec![Turn { question: "What animal is this?".into(), answer: first.text.clone(), notes: Vec::new() }];
     let second = answer(again, &Cancel::new());
     assert!(!second.stages.contains(&Stage::Encode) && second.read.is_empty(), "{:?}", second.stages);
     assert_eq!(second.evidence[0], first.evidence[0]);

@@ -1,7 +1,7 @@
 //! Questions to an engine, and all that it says of one.
 
 use engine::decoder::{Modality, Routing};
-use engine::tasks::ask::{AskRequest, Attachment, ReadFile};
+use engine::tasks::ask::{AskRequest, Attachment, Given, ReadFile};
 use engine::{Cancel, Engine, Event, Stage, Usage};
 
 /// What came of a question.
@@ -13,6 +13,8 @@ pub struct Asked {
     pub notices: Vec<String>,
     /// Its files, as they were read.
     pub files: Vec<ReadFile>,
+    /// What the model read of them before the question.
+    pub notes: Vec<Given>,
     /// Positions of the prompt that were read after the first step.
     pub first_read: Option<usize>,
     /// Which experts were chosen.
@@ -45,6 +47,7 @@ pub fn ask(engine: &Engine, request: AskRequest) -> Asked {
             Event::Text(text) => asked.text.push_str(&text),
             Event::Notice(text) => asked.notices.push(text),
             Event::Read(file) => asked.files.push(file),
+            Event::Notes(notes) => asked.notes = notes,
             Event::Routing(routing) => asked.routing = Some(routing),
             Event::Done { usage, .. } => asked.usage = usage,
             _ => {}

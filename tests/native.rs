@@ -38,7 +38,8 @@ fn pictures_and_sound_interleave_and_a_follow_up_reads_only_what_is_new() {
     assert!((200..=280).contains(&seen) && (175..=180).contains(&heard), "{seen} {heard}");
     assert_eq!(first.routed(Modality::Video), 0);
     assert!(first.usage.prompt_tokens as u64 > seen + heard);
-    let history = vec![Turn { question: "What is this?".into(), answer: first.text.clone() }];
+    let history =
+        vec![Turn { question: "What is this?".into(), answer: first.text.clone(), notes: Vec::new() }];
     let kept = first.files.into_iter().map(Attachment::Read).collect();
     let second = ask(&engine, AskRequest { history, ..request(kept, "And then?") });
     assert_eq!(

@@ -57,6 +57,35 @@ fn the_same_document_is_not_read_twice_and_answers_stay_the_same() {
 }
 
 #[test]
+fn a_second_question_on_the_same_part_of_a_document_reads_nothing_of_it_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("boiler.txt");
+    let text = "The boiler was last serviced on 3 May by Jonas Vik.\n\n\
+                The cellar holds jars of pickled gherkins.";
+    std::fs::write(&path, text).unwrap();
+    let engine = engine("smollm2-135m", &folder.path().join("prefixes"));
+    let [one, other] = ["Who serviced the boiler last?", "When was the boiler last serviced?"];
+    let first = ask(&engine, request(vec![Attachment::File(path)], one));
+    assert_eq!(first.notes.len(), 1);
+    assert!(first.notes[0].notes.contains("Jonas Vik"), "{:?}", first.notes);
+    let follow_up = |notes| {
+        let media = first.files.iter().cloned().map(Attachment::Read).collect();
+        let history = vec![Turn { question: one.into(), answer: first.text.clone(), notes }];
+        ask(&engine, AskRequest { history, ..request(media, other) })
+    };
+    let second = follow_up(first.notes.clone());
+    let (cached, prompt) = (second.usage.cached_tokens, second.usage.prompt_tokens);
+    assert!(cached >= first.usage.prompt_tokens, "{cached} of {:?}", first.usage);
+    // The question, and the answer before it where its words are other tokens than were written.
+    assert!(prompt - cached < 48, "{cached} of {prompt}");
+    assert_eq!(second.notes, [], "they stand where they stood");
+    // Where it is not known what stood there, they are read again.
+    let without = follow_up(Vec::new());
+    assert!(without.usage.cached_tokens < first.usage.prompt_tokens, "{:?}", without.usage);
+    assert_eq!(without.notes, first.notes);
+}
+
+#[test]
 fn pictures_and_sound_are_not_read_twice_and_other_pictures_are() {
     let folder = tempfile::tempdir().unwrap();
     let model = root().join("tests/golden/native").to_string_lossy().into_owned();
@@ -70,7 +99,8 @@ fn pictures_and_sound_are_not_read_twice_and_other_pictures_are() {
     assert_eq!((again.routed(Modality::Picture), again.routed(Modality::Sound)), (0, 0));
     assert_eq!(again.text, first.text);
     // A conversation that goes on in another run.
-    let history = || vec![Turn { question: "What is this?".into(), answer: "Coffee.".into() }];
+    let history =
+        || vec![Turn { question: "What is this?".into(), answer: "Coffee.".into(), notes: Vec::new() }];
     let follow_up = || AskRequest { history: history(), ..request(media(), "And then?") };
     let mut alone = follow_up();
     alone.options.prefix_cache = false;

@@ -185,6 +185,15 @@ pub struct ReadFile {
     pub notices: Vec<String>,
 }
 
+/// What a model was given of a file for a question.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Given {
+    /// The file's name.
+    pub name: String,
+    /// Words of it, a line for each place, as the model reads them.
+    pub notes: String,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -349,8 +349,17 @@ impl Backend for Scripted {
             }
             engine::tasks::ask::Attachment::File(_) => None,
         });
+        let notes = request.media.iter().filter_map(|attachment| match attachment {
+            engine::tasks::ask::Attachment::Read(read) => {
+                let name = crate::state::file_name(&read.path);
+                let notes = format!("Notes from {name} for: {}\n", request.question);
+                Some(engine::tasks::ask::Given { name, notes })
+            }
+            engine::tasks::ask::Attachment::File(_) => None,
+        });
+        let notes = Event::Notes(notes.collect());
         let progress = |stage, done, total| Event::Progress { stage, what: String::new(), done, total };
-        let mut first = vec![progress(Stage::Search, 1, 1), progress(Stage::Prefill, 100, 100)];
+        let mut first = vec![progress(Stage::Search, 1, 1), notes, progress(Stage::Prefill, 100, 100)];
         if request.whole {
             first = Self::notes(&request);
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use engine::tasks::ask::Given;
 use engine::{Evidence, Part, Stage, StopReason, Usage};
 use serde::{Deserialize, Serialize};
 
@@ -156,6 +157,9 @@ pub struct Answer {
     pub thoughts: Vec<Thought>,
     /// What was left out or failed, and why.
     pub notices: Vec<String>,
+    /// What the model read of the files before the question; not kept on the disk.
+    #[serde(skip)]
+    pub notes: Vec<Given>,
     /// What it took; all zero until done.
     pub usage: Usage,
     /// The model that wrote it.

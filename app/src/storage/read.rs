@@ -283,6 +283,7 @@ fn exchange(row: &Row<'_>) -> rusqlite::Result<Exchange> {
             parts: serde_json::from_str(&json(10)?).unwrap_or_default(),
             thoughts: serde_json::from_str(&json(15)?).unwrap_or_default(),
             notices: serde_json::from_str(&json(5)?).unwrap_or_default(),
+            notes: Vec::new(),
             usage: serde_json::from_str(&json(6)?).unwrap_or_default(),
             model: row.get(7)?,
             adapter: row.get(16)?,

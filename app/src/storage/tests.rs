@@ -63,6 +63,7 @@ fn exchange(id: i64, text: &str) -> Exchange {
                 is_located: true,
             }],
             notices: vec!["one frame was skipped".into()],
+            notes: Vec::new(),
             usage: Usage { prompt_tokens: 3, ..Usage::default() },
             model: "m".into(),
             adapter: Some("sums, trice".into()),

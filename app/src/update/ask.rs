@@ -153,7 +153,11 @@ fn start(app: &mut App, conversation: ConversationId, id: ExchangeId) {
     request.history = before
         .iter()
         .filter(|exchange| !exchange.answer.text.is_empty())
-        .map(|exchange| Turn { question: exchange.question.clone(), answer: exchange.answer.text.clone() })
+        .map(|exchange| Turn {
+            question: exchange.question.clone(),
+            answer: exchange.answer.text.clone(),
+            notes: exchange.answer.notes.clone(),
+        })
         .collect();
     let model = setup.model(settings).to_owned();
     // An adapter fits the model that it was made for.
@@ -254,6 +258,7 @@ pub(super) fn event(app: &mut App, job: JobId, id: ExchangeId, event: Event) {
             answer.parts.push(part);
             asking.unsaved = true;
         }
+        Event::Notes(notes) => answer.notes = notes,
         Event::Notice(notice) => {
             answer.notices.push(notice);
             asking.unsaved = true;

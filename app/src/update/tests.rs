@@ -121,6 +121,10 @@ fn an_edited_question_is_asked_beside_the_old_one_with_its_files() {
     bench.ask("On the old branch?");
     let request = asked.lock().unwrap().last().cloned().unwrap();
     assert_eq!(request.history.len(), 2, "what was said on this branch goes with it");
+    let notes: Vec<&str> =
+        request.history.iter().flat_map(|turn| &turn.notes).map(|given| given.notes.as_str()).collect();
+    let questions = ["What about the budgte?", "And then?"];
+    assert_eq!(notes, questions.map(|question| format!("Notes from notes.txt for: {question}\n")));
     // All of it is there at the next start.
     let folder = bench.folder.clone();
     drop(bench);

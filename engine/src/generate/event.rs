@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::inside::Inside;
 use crate::decoder::Routing;
-use crate::sequence::{Evidence, Place, ReadFile};
+use crate::sequence::{Evidence, Given, Place, ReadFile};
 
 /// What a request is busy with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -54,6 +54,8 @@ pub enum Event {
     Part(Part),
     /// What was left out or failed, and why.
     Notice(String),
+    /// What the model reads of the files before the question; it goes with later questions as a part of their history.
+    Notes(Vec<Given>),
     /// An attachment was read; keep it, so that the next question need not read it again.
     Read(ReadFile),
     /// Which experts of a mixture of experts were used for this answer and its prompt.

@@ -55,6 +55,9 @@ impl Ask {
                 if let Some(found) = &mut found {
                     found.gave(prompt.given);
                 }
+                if !prompt.notes.is_empty() {
+                    self.events.push_back(Event::Notes(prompt.notes));
+                }
                 pieces = Some((prompt.pieces, prompt.left_out));
                 beside = prompt.beside;
                 prompt.input

@@ -21,7 +21,7 @@ use crate::generate::inside::{Inside, LeftOut};
 use crate::generate::{GenerateOptions, Generation};
 use crate::model::Medium;
 use crate::perception::{Collected, ReadEvent, Reading};
-pub use crate::sequence::ReadFile;
+pub use crate::sequence::{Given, ReadFile};
 
 /// A medium that goes with a question.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,6 +39,10 @@ pub struct Turn {
     pub question: String,
     /// What was answered.
     pub answer: String,
+    /// The notes that stood before the question, as [`Event::Notes`] told them; where they have all that a later question
+    /// needs, they are not read again.
+    #[serde(default)]
+    pub notes: Vec<Given>,
 }
 
 /// One question with everything that belongs to it.
