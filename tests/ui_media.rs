@@ -412,8 +412,9 @@ fn a_file_that_cannot_be_used_says_why_and_what_to_do() {
     let video = std::fs::read(sample("video/bigbuckbunny.mp4")).unwrap();
     let picture = std::fs::read(sample("pictures/coffee.png")).unwrap();
     let large = folder.path().join("large.mp4");
-    // A file with a hole: it takes no room on the disk.
-    std::fs::File::create(&large).unwrap().set_len(9 << 30).unwrap();
+    // The beginning of a video before a hole: it takes no room on the disk.
+    std::fs::write(&large, &video[..2000]).unwrap();
+    std::fs::File::options().write(true).open(&large).unwrap().set_len(9 << 30).unwrap();
     std::fs::write(folder.path().join("s.srt"), "1\n00:00:00,000 --> 00:00:02,000\nHi\n").unwrap();
     ffmpeg(folder.path(), "-i s.srt subtitles.mkv");
     ffmpeg(folder.path(), "-f lavfi -i sine=440:d=1 long.wav");

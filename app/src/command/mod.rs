@@ -403,6 +403,7 @@ impl Command {
             }
             Self::Escape => check(
                 state.overlay != Overlay::None
+                    || state.reader.link.is_some()
                     || state.viewer.is_some()
                     || state.reader.is_shown
                     || state.middle != Middle::Conversation
