@@ -56,7 +56,7 @@ pub enum ReaderNews {
     Located(Vec<(MarkId, Option<Passage>)>),
     /// The file changed or is gone.
     Changed(String),
-    /// What is known of its content, or why nothing is; ends [`look`].
+    /// What is known of its content, or why nothing is; ends `look`.
     Looked(Result<Looked, String>),
 }
 
