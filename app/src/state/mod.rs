@@ -54,7 +54,7 @@ pub use program::{CrashReport, Keep, KeptPlace, Program};
 pub use reader::{
     Citation, Colour, DocumentInfo, Extent, Finder, Folded, Hit, Mark, MarkId, PageBoxes, Passage, Position,
     Purpose, Reader, Reading, Side, Step, Tab, TabId, TextPos, Wanted, Zoom, area_of, as_markdown, boxes,
-    hit, line_parts, step, text_between, times, word_at,
+    hit, line_parts, step, text_between, times, whole_time, word_at,
 };
 pub use settings::{Contrast, Motion, Settings, Theme};
 pub use setup::{Preset, Sampling, Setup};
@@ -259,8 +259,7 @@ impl AppState {
     /// What a file of the conversation or of the library is, where that is known.
     pub fn kind_of(&self, path: &Path) -> Option<Kind> {
         let attached = self.current().and_then(|c| c.attachments.iter().find(|a| a.path == path));
-        let held = || self.library.holdings.as_ref()?.documents.iter().find(|one| one.path == path)?.kind;
-        attached.and_then(|file| file.kind).or_else(held)
+        attached.and_then(|file| file.kind).or_else(|| self.library.document(path)?.kind)
     }
 
     /// Shows a message for a few seconds.

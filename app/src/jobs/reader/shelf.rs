@@ -11,7 +11,7 @@ use engine::{Cancel, Place, Rect, Span};
 use super::{extent, open};
 use crate::state::{
     DocumentInfo, Extent, Folded, Hit, Load, PageBoxes, Passage, Purpose, Query, TextPos, boxes,
-    text_between, times,
+    text_between, times, whole_time,
 };
 
 /// Pages whose text is remembered.
@@ -160,8 +160,7 @@ impl Shelf {
             }
             before = Some(text.ends_with(['.', '!', '?', ':', '”', '"']));
             passage.text.push_str(&text);
-            let shown = times(&page, from, to).into_iter().chain(passage.times_s);
-            passage.times_s = shown.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
+            passage.times_s = whole_time(times(&page, from, to).into_iter().chain(passage.times_s));
             let boxes = boxes(&page, from, to);
             if !boxes.is_empty() && purpose != Purpose::Copy {
                 passage.places.push(PageBoxes { page: number, boxes });

@@ -24,7 +24,8 @@ use super::viewer::Load;
 pub use fold::Folded;
 pub use mark::{Colour, Mark, MarkId, as_markdown};
 pub use place::{
-    PageBoxes, Passage, Step, TextPos, area_of, boxes, hit, line_parts, step, text_between, times, word_at,
+    PageBoxes, Passage, Step, TextPos, area_of, boxes, hit, line_parts, step, text_between, times,
+    whole_time, word_at,
 };
 
 /// Names a document that is open.

@@ -112,8 +112,12 @@ pub fn boxes(page: &Page, from: TextPos, to: TextPos) -> Vec<Rect> {
 
 /// From when to when lines of subtitles between two places on a page are shown, in seconds.
 pub fn times(page: &Page, from: TextPos, to: TextPos) -> Option<(f64, f64)> {
-    let shown = line_parts(page, from, to).filter_map(|(line, _)| page.lines[line].time_s);
-    shown.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+    whole_time(line_parts(page, from, to).filter_map(|(line, _)| page.lines[line].time_s))
+}
+
+/// From the first to the last second of some times.
+pub fn whole_time(times: impl Iterator<Item = (f64, f64)>) -> Option<(f64, f64)> {
+    times.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
 }
 
 /// The text between two places, as far as it is on this page: lines of a paragraph joined, words that were cut at the
